@@ -2,15 +2,15 @@ use argon2::password_hash::phc::{Output, PasswordHash as Phc, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, CustomizedPasswordHasher, Params, Version};
 
 /// 19 MiB, two passes, one lane, 32 bytes of output: one of the minimum configurations of equal
-/// strength in the OWASP Password Storage Cheat Sheet. A stored hash contains its own parameters, so
-/// raising these keeps existing passwords working.
+/// strength in the OWASP Password Storage Cheat Sheet. A stored hash contains its own parameters,
+/// so raising these keeps existing passwords working.
 pub(crate) const PARAMS: Params = Params::DEFAULT;
 
 /// A random salt of 128 bits (RFC 9106 §3.1; NIST requires at least 32 bits).
 pub(crate) const SALT_BYTES: usize = Salt::RECOMMENDED_LENGTH;
 
-/// Maximum cost of a stored hash, in KiB and in KiB times passes: a tampered row in the database must
-/// not exhaust this process's memory, or occupy a thread for minutes.
+/// Maximum cost of a stored hash, in KiB and in KiB times passes: a tampered row in the database
+/// must not exhaust this process's memory, or occupy a thread for minutes.
 const MAX_MEMORY: u32 = 64 * 1024;
 const MAX_WORK: u64 = 4 * MAX_MEMORY as u64;
 
@@ -72,8 +72,8 @@ impl Stored {
         })
     }
 
-    /// Returns a hash that matches no known password: a random salt and output, at the cost of a new
-    /// hash. Finding a matching password is as hard as guessing 256 bits.
+    /// Returns a hash that matches no known password: a random salt and output, at the cost of a
+    /// new hash. Finding a matching password is as hard as guessing 256 bits.
     pub(crate) fn dummy(
         random: &[u8; SALT_BYTES + Params::DEFAULT_OUTPUT_LEN],
     ) -> Result<Self, Argon2idError> {
@@ -85,8 +85,8 @@ impl Stored {
         })
     }
 
-    /// Returns whether `password` matches, at the cost of the stored parameters. The comparison takes
-    /// constant time.
+    /// Returns whether `password` matches, at the cost of the stored parameters. The comparison
+    /// takes constant time.
     pub(crate) fn matches(&self, password: &[u8], derive: &Derive) -> Result<bool, Argon2idError> {
         let derived = derive(password, &self.salt, self.params.clone())?;
         Ok(derived.hash.as_ref() == Some(&self.output))

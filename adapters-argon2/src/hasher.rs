@@ -18,7 +18,8 @@ use crate::limiter::{Limiter, Limits};
 pub struct Argon2Hasher {
     entropy: Arc<dyn Entropy>,
     limiter: Limiter,
-    /// Verified against when there is no hash, so that an unknown account takes as long as a known one.
+    /// Verified against when there is no hash, so that an unknown account takes as long as a known
+    /// one.
     dummy: Stored,
     derive: Arc<Derive>,
 }

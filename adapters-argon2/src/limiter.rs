@@ -21,8 +21,8 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// Runs at most half as many as there are processors available to this process, and at least one;
-    /// queues [`Limits::DEFAULT_MAX_QUEUED`].
+    /// Runs at most half as many as there are processors available to this process, and at least
+    /// one; queues [`Limits::DEFAULT_MAX_QUEUED`].
     fn default() -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
@@ -53,8 +53,8 @@ impl Limiter {
         }
     }
 
-    /// Queues `job`, runs it on a blocking thread and returns its result. Dropping the future removes
-    /// a queued job; a running one cannot be interrupted and counts until it ends.
+    /// Queues `job`, runs it on a blocking thread and returns its result. Dropping the future
+    /// removes a queued job; a running one cannot be interrupted and counts until it ends.
     ///
     /// # Errors
     ///

@@ -1,14 +1,14 @@
-// Improves what works without it: nothing here is needed to use a page.
+// Optional enhancements: every page works without this script.
 "use strict";
 
 const all = (selector, each) => document.querySelectorAll(selector).forEach(each);
 
-// Copy what is shown once. The field can be selected and copied by hand as well.
+// Copies the value of a field that is shown once.
 all("[data-copy]", (button) => {
   const field = document.getElementById(button.dataset.copy);
   const status = document.querySelector(`[data-copied="${button.dataset.copy}"]`);
   button.hidden = false;
-  // What is shown once is copied first.
+  // Copying is the first thing to do on such a page.
   if (button.closest("[data-once]")) button.focus();
   button.addEventListener("click", async () => {
     let copied = false;
@@ -16,11 +16,11 @@ all("[data-copy]", (button) => {
       await navigator.clipboard.writeText(field.value);
       copied = true;
     } catch {
-      // No access to the clipboard: the older way, which selects the field in any case.
+      // Without clipboard access, falls back to the older API. The field stays selected in any case.
       field.select();
       copied = document.execCommand("copy");
     }
-    if (copied) field.dataset.taken = "yes";
+    if (copied) field.dataset.copied = "yes";
     button.textContent = copied ? "Copied" : "Copy manually";
     status.textContent = copied ? "Copied to the clipboard." : "Couldn’t copy. The text is selected.";
     setTimeout(() => { button.textContent = "Copy"; }, 3000);
@@ -29,16 +29,16 @@ all("[data-copy]", (button) => {
 
 all("[data-select]", (field) => field.addEventListener("focus", () => field.select()));
 
-// The browser asks before it leaves a page whose secret was not copied.
+// Asks for confirmation before leaving a page whose secret was not copied.
 all("[data-once] [data-select]", (field) => {
-  field.addEventListener("copy", () => { field.dataset.taken = "yes"; });
-  addEventListener("beforeunload", (event) => { if (!field.dataset.taken) event.preventDefault(); });
+  field.addEventListener("copy", () => { field.dataset.copied = "yes"; });
+  addEventListener("beforeunload", (event) => { if (!field.dataset.copied) event.preventDefault(); });
 });
 
-// A reload of a page that shows a secret leads to the list instead of making another one.
+// Reloading a page that shows a secret opens the list instead of resending the form.
 all("[data-leave-to]", (shown) => history.replaceState(null, "", shown.dataset.leaveTo));
 
-// Times in the reader's own zone; the page has them in UTC, which a title keeps.
+// Shows times in the user's time zone. The tooltip keeps the time in UTC.
 all("time[datetime]", (time) => {
   const at = new Date(time.dateTime);
   const [day, clock] = time.children;
@@ -58,11 +58,11 @@ all("[data-reveal]", (button) => {
     button.textContent = reveal ? "Hide" : "Show";
     button.setAttribute("aria-pressed", String(reveal));
   });
-  // A browser remembers what was typed into text fields.
+  // Browsers remember the entries of text fields.
   field.form.addEventListener("submit", () => { field.type = "password"; });
 });
 
-// A date and a quick choice take each other's place; the warning is for tokens that never expire.
+// A date and a preset exclude each other. The warning is shown for tokens that never expire.
 all("[data-expiry]", (select) => all("[data-expiry-date]", (date) => {
   const blank = select.dataset.expiry;
   const update = () => all("[data-never]", (warning) => {
@@ -73,8 +73,8 @@ all("[data-expiry]", (select) => all("[data-expiry-date]", (date) => {
   update();
 }));
 
-// A form is sent once at a time, however often its button is pressed, and says that it waits. After
-// Stop, and after a while, it can be sent again: what creates something does so once for each form.
+// Prevents a form from being sent twice while a response is pending, and says that it is. After Stop
+// or a timeout it can be sent again: a form that creates something does so at most once.
 const SAY_AFTER_MS = 500;
 const RETRY_AFTER_MS = 10000;
 let waiting = [];
@@ -106,7 +106,7 @@ all("form[method=post]", (form) => {
 });
 const stopped = () => release("Stopped. The server may have received the form; you can send it again.");
 addEventListener("keydown", (event) => { if (event.key === "Escape") stopped(); });
-// The browser's Stop button, where the browser tells.
+// The browser's Stop button, in browsers that report it.
 window.navigation?.addEventListener("navigate", (event) => {
   event.signal.addEventListener("abort", stopped);
 });

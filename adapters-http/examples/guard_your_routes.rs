@@ -1,12 +1,9 @@
-//! An embedding service guards its own axum routes: the permission is a handler's first argument.
+//! Guards the axum routes of another service: the permission is the first argument of a handler.
 //!
-//! `cargo run -p openindex-adapters-http --example guard_your_routes` sends itself a few requests,
-//! shows the answers and exits.
+//! `cargo run -p openindex-adapters-http --example guard_your_routes` sends a few requests to
+//! itself, prints the status of each response and exits.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "it shows its answers to whoever runs it"
-)]
+#![expect(clippy::print_stdout, reason = "it prints its results")]
 
 use axum::Router;
 use axum::body::Body;
@@ -19,7 +16,7 @@ use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};
 use tower::ServiceExt as _;
 
-/// The service's own state; the extractors need a [`Guard`] out of it.
+/// State of the service; the extractors get a [`Guard`] from it.
 #[derive(Clone)]
 struct MyState {
     guard: Guard,
@@ -45,7 +42,7 @@ async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
         request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
     }
     let request = request.body(Body::empty()).expect("a request");
-    let response = app.clone().oneshot(request).await.expect("an answer");
+    let response = app.clone().oneshot(request).await.expect("a response");
     response.status()
 }
 

@@ -1,12 +1,12 @@
-//! The web interface on the in-memory store, with sample data, to be looked at with a browser:
-//! `cargo run -p openindex-adapters-http --example web_demo [PORT]` (8099 unless said otherwise).
+//! Runs the web interface on the in-memory store with sample data:
+//! `cargo run -p openindex-adapters-http --example web_demo [PORT]` (default 8099).
 //!
-//! Its clock stands still and its secrets come from a seed: it is a showcase, not a server. It
-//! listens on the loopback interface alone, where the cookie needs no https.
+//! The clock is fixed and the secrets come from a seed: this is a demo, not a server. It listens on
+//! the loopback interface only, where the cookie requires no https.
 
 #![expect(
     clippy::print_stdout,
-    reason = "it says where to look, and how to sign in"
+    reason = "it prints the address and how to sign in"
 )]
 
 use std::error::Error;
@@ -39,14 +39,14 @@ fn context() -> RequestContext {
     }
 }
 
-/// Somebody claims an invite, and is signed in.
+/// Claims an invite and signs in.
 async fn join(demo: &InMemory, code: &str, email: &str, name: &str) -> Outcome<Principal> {
     let claim = Claim {
         email: Some(Email::parse(email)?),
         name: PersonName::parse(name)?,
         password: Some(Password::parse(PASSWORD)?),
         token: None,
-        session: Some(ClientName::cut(FIREFOX)),
+        session: Some(ClientName::sanitize(FIREFOX)),
     };
     let claimed = demo.invites.claim(code, claim, &context()).await?;
     let signed_in = claimed.signed_in.ok_or("not signed in")?;
@@ -146,7 +146,7 @@ async fn fill(demo: &InMemory) -> Outcome<(String, String)> {
 
 async fn sign_in(demo: &InMemory, email: &str, client: &str) -> Outcome<Principal> {
     let (email, password) = (Email::parse(email)?, Password::parse(PASSWORD)?);
-    let client = ClientName::cut(client);
+    let client = ClientName::sanitize(client);
     let signed_in = demo
         .sessions
         .sign_in(&email, &password, client, &context())

@@ -1,9 +1,9 @@
 //! The HTTP API, web interface and client of OpenIndex.
 //!
-//! | feature | contents |
-//! |---|---|
-//! | `server` (default) | axum extractors that guard routes, the routes, the mapping of errors to status codes, OpenAPI, the web interface |
-//! | `client` | the typed blocking client that the `oi` command uses, without axum |
+//! Features:
+//! - `server` (default): axum extractors that guard routes, the routes, the mapping of errors to
+//!   status codes, OpenAPI and the web interface;
+//! - `client`: the typed blocking client that the `oi` command uses, without axum.
 //!
 //! Both share the [`wire`] types. To guard the axum routes of another service, use
 //! [`server::Human`] and the other permissions: see `examples/guard_your_routes.rs`.

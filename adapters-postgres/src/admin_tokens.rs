@@ -10,7 +10,7 @@ use openindex_domain::admin_tokens::{
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, Endings, Status, Token, TokenId, TokenKind};
+use openindex_domain::token::{Digest, RevocableTokens, Status, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::postgres::PgRow;
@@ -30,7 +30,7 @@ impl AdminTokenStore for PostgresStore {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move {
                 let mut query = matching_tokens(&filter, now, after, limit.into());
@@ -41,12 +41,12 @@ impl AdminTokenStore for PostgresStore {
         .await
     }
 
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,
     ) -> Result<Vec<TokenId>, StoreError> {
-        let filter = *filter;
+        let filter = filter.clone();
         self.browse(move |connection| {
             Box::pin(async move { matching_ids(connection, &filter, now).await })
         })
@@ -131,7 +131,10 @@ async fn revoke_matching(
     let mut query = matching_tokens(&change.filter, now, None, i64::MAX);
     let found = query.build().fetch_all(&mut *connection).await;
     let found = found.map_err(store_error)?;
-    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let read: RevocableTokens = found
+        .iter()
+        .map(rows::revocable)
+        .collect::<Result<_, _>>()?;
     let decided = match change.decide(&read) {
         Ok(decided) => decided,
         Err(outcome) => return Ok(outcome),
@@ -253,6 +256,10 @@ fn push_conditions(query: &mut QueryBuilder<Postgres>, filter: &TokenFilter, now
     if let Some(owner) = filter.owner {
         query.push(" AND t.owner_id = ").push_bind(owner.uuid());
     }
+    if let Some(search) = &filter.search {
+        query.push(" AND strpos(coalesce(t.name_folded, lower(t.name)), ");
+        query.push_bind(search.as_str().to_owned()).push(") > 0");
+    }
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());
     }
@@ -297,7 +304,7 @@ fn owned_token(row: &PgRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
         token: Token {
-            trace: rows::trace(row),
+            details: rows::details(row),
             ..record.token
         },
         owner: record.owner,
@@ -307,13 +314,16 @@ fn owned_token(row: &PgRow) -> Result<OwnedToken, StoreError> {
 async fn by_digests(
     connection: &mut PgConnection,
     digests: &[&[u8]],
-) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
+) -> Result<(HashMap<Digest, Token>, RevocableTokens), StoreError> {
     let found = sqlx::query(select_token!("t.digest = ANY ($1)"))
         .bind(digests)
         .fetch_all(connection)
         .await
         .map_err(store_error)?;
-    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let read: RevocableTokens = found
+        .iter()
+        .map(rows::revocable)
+        .collect::<Result<_, _>>()?;
     let digests = found.iter().map(rows::digest);
     let there = digests
         .zip(&*read)
@@ -325,7 +335,7 @@ async fn by_digests(
 async fn write_revocations(
     connection: &mut PgConnection,
     decided: Vec<(Token, AuditEvent)>,
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();
     tokens::write_ends(connection, &revoked, read).await?;

@@ -7,7 +7,7 @@ use openindex_domain::agent_run::{
     StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Endings, Token, TokenId, TokenKind};
+use openindex_domain::token::{RevocableTokens, Token, TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::postgres::PgArguments;
@@ -125,7 +125,7 @@ async fn start(
         None => None,
     };
     let facts = StartFacts {
-        so_far,
+        counts,
         item,
         issuer: issuer.map(|record| record.token),
     };
@@ -147,7 +147,7 @@ async fn end_runs(
     locks::users(&mut transaction, Some(&change.actor), &[change.owner]).await?;
     locks::tokens_with_runs(&mut transaction, &change.runs, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let runs = tokens::endings(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
+    let runs = tokens::revocable(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
     let ended = match change.decide(actor.as_ref(), &runs) {
         Ok(ended) => ended,
         Err(outcome) => return Ok(outcome),
@@ -164,7 +164,7 @@ pub(crate) async fn of_issuers(
     connection: &mut PgConnection,
     issuers: &[TokenId],
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let ids: Vec<Uuid> = issuers.iter().map(|issuer| issuer.uuid()).collect();
     let query = select_unexpired!("t.issuer_id = ANY ($2) AND t.kind = 'agent_run'");
     fetch(connection, sqlx::query(query).bind(horizon(now)).bind(ids)).await
@@ -175,7 +175,7 @@ pub(crate) async fn of_owner(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let query = select_unexpired!("t.owner_id = $2 AND t.kind = 'agent_run'");
     let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(owner.uuid())).await
@@ -186,7 +186,7 @@ pub(crate) async fn of_work_item(
     connection: &mut PgConnection,
     item: WorkItemKey,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let query = select_unexpired!("t.work_item = $2 AND t.kind = 'agent_run'");
     let query = sqlx::query(query).bind(horizon(now));
     fetch(connection, query.bind(item.to_string())).await
@@ -201,13 +201,13 @@ pub(crate) fn horizon(now: Timestamp) -> OffsetDateTime {
 async fn fetch(
     connection: &mut PgConnection,
     query: Query<'_, Postgres, PgArguments>,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     query
         .fetch_all(connection)
         .await
         .map_err(store_error)?
         .iter()
-        .map(rows::ending)
+        .map(rows::revocable)
         .collect()
 }
 
@@ -215,7 +215,7 @@ async fn fetch(
 pub(crate) async fn end(
     connection: &mut PgConnection,
     ended: &EndedRuns,
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     if !ended.tokens.is_empty() {
         tokens::write_ends(connection, &ended.tokens, read).await?;

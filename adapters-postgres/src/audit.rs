@@ -90,11 +90,14 @@ impl AuditStore for PostgresStore {
         .await
     }
 
-    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
         let subjects: Vec<String> = tokens.iter().map(ToString::to_string).collect();
         self.browse(move |connection| {
             Box::pin(async move {
-                let actions: Vec<&str> = AuditAction::ENDINGS.iter().map(|a| a.as_str()).collect();
+                let actions: Vec<&str> = AuditAction::END_ACTIONS
+                    .iter()
+                    .map(|a| a.as_str())
+                    .collect();
                 let mut query = select();
                 query
                     .push(" WHERE subject = ANY (")

@@ -157,7 +157,7 @@ fn hint(code: &str, message: &str) -> Option<&'static str> {
         "57P05" => "raise idle_session_timeout for the role and the database",
         "25P04" => "raise transaction_timeout for the role and the database",
         "57014" if message.contains("statement timeout") => {
-            "check the load of the database, and statement_timeout of the role and the database"
+            "check the load of the database, and statement_timeout for the role and the database"
         }
         "25006" => "the database is read-only; point the database URL at the primary",
         "26000" | "42P05" => {

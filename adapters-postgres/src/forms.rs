@@ -19,7 +19,7 @@ pub(crate) async fn record_use(
         "INSERT INTO used_forms (id, made, used_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(form.id.uuid())
-    .bind(form.made.to_string())
+    .bind(form.created.to_string())
     .bind(now.to_datetime())
     .execute(&mut *connection)
     .await

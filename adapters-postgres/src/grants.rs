@@ -10,11 +10,11 @@ use openindex_domain::StoreError;
 
 /// A table, the privileges that a server requires on it, and its columns. Locking a row also
 /// requires `UPDATE`.
-type Rights = (&'static str, &'static [&'static str], &'static str);
+type Privileges = (&'static str, &'static [&'static str], &'static str);
 
 /// The tables of tokens and users. Audit events are never updated or deleted, so the database
 /// itself rejects that.
-const TABLES: [Rights; 10] = [
+const TABLES: [Privileges; 10] = [
     ("_sqlx_migrations", &["SELECT"], "version success checksum"),
     (
         "rate_limits",
@@ -68,7 +68,7 @@ const TABLES: [Rights; 10] = [
 ];
 
 /// The tables of work items.
-const WORK_TABLES: [Rights; 2] = [
+const WORK_TABLES: [Privileges; 2] = [
     (
         "work_domains",
         &["SELECT", "INSERT", "UPDATE"],
@@ -86,12 +86,14 @@ const WORK_TABLES: [Rights; 2] = [
 /// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
     tables(with_work_items)
-        .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
+        .flat_map(|(table, privileges, _)| {
+            privileges.iter().map(move |privilege| (*table, *privilege))
+        })
         .unzip()
 }
 
-fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Rights> {
-    let work: &[Rights] = if with_work_items { &WORK_TABLES } else { &[] };
+fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Privileges> {
+    let work: &[Privileges] = if with_work_items { &WORK_TABLES } else { &[] };
     TABLES.iter().chain(work)
 }
 
@@ -120,13 +122,13 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for (table, rights, _) in tables(with_work_items) {
+    for (table, privileges, _) in tables(with_work_items) {
         let table = quoted(table);
-        let rights = rights.join(", ");
+        let privileges = privileges.join(", ");
         let _ = write!(
             sql,
             "REVOKE ALL ON TABLE {schema}.{table} FROM PUBLIC, {role};\n\
-             GRANT {rights} ON TABLE {schema}.{table} TO {role};\n"
+             GRANT {privileges} ON TABLE {schema}.{table} TO {role};\n"
         );
     }
     sql + "COMMIT;\n"
@@ -215,18 +217,19 @@ pub(crate) async fn check(
     connection: &mut PgConnection,
     with_work_items: bool,
 ) -> Result<(), StoreError> {
-    let (names, rights) = granted(with_work_items);
+    let (names, privileges) = granted(with_work_items);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
          WHERE has_table_privilege(to_regclass(name), privilege) IS NOT TRUE",
     )
     .bind(names)
-    .bind(rights)
+    .bind(privileges)
     .fetch_all(&mut *connection)
     .await
     .map_err(store_error)?;
-    let (rights, tables): (Vec<_>, Vec<_>) = missing.into_iter().partition(|(.., there)| *there);
+    let (privileges, tables): (Vec<_>, Vec<_>) =
+        missing.into_iter().partition(|(.., there)| *there);
     let mut tables: Vec<String> = tables.into_iter().map(|(table, ..)| table).collect();
     tables.dedup();
     if let Some(table) = tables.first() {
@@ -235,12 +238,12 @@ pub(crate) async fn check(
         }
         return Err(StoreError::unavailable(Missing::Tables(tables)));
     }
-    let rights: Vec<String> = rights
+    let privileges: Vec<String> = privileges
         .into_iter()
-        .map(|(table, right, _)| format!("{right} on {table}"))
+        .map(|(table, privilege, _)| format!("{privilege} on {table}"))
         .collect();
-    if !rights.is_empty() {
-        return Err(StoreError::unavailable(Missing::Privileges(rights)));
+    if !privileges.is_empty() {
+        return Err(StoreError::unavailable(Missing::Privileges(privileges)));
     }
     check_columns(connection, with_work_items).await
 }
@@ -290,7 +293,7 @@ mod tests {
             }
             let source = fs::read_to_string(&path).unwrap();
             let code = source.split("#[cfg(test)]").next().unwrap();
-            for (words, right) in [
+            for (words, privilege) in [
                 ("INSERT INTO ", "INSERT"),
                 ("UPDATE ", "UPDATE"),
                 ("DELETE FROM ", "DELETE"),
@@ -301,7 +304,7 @@ mod tests {
                         .take_while(|c| c.is_ascii_lowercase() || *c == '_')
                         .collect();
                     if tables(true).any(|(table, ..)| *table == name) {
-                        found.insert((name, right));
+                        found.insert((name, privilege));
                     }
                 }
             }
@@ -318,20 +321,22 @@ mod tests {
     }
 
     #[test]
-    fn the_granted_privileges_are_those_that_statements_and_row_locks_require() {
-        let mut used_rights = BTreeSet::new();
+    fn the_granted_privileges_are_those_that_the_statements_require() {
+        let mut used_privileges = BTreeSet::new();
         used(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-            &mut used_rights,
+            &mut used_privileges,
         );
         // Locking a row, and an INSERT with ON CONFLICT DO UPDATE, require it.
-        used_rights.insert(("rate_limits".to_owned(), "UPDATE"));
+        used_privileges.insert(("rate_limits".to_owned(), "UPDATE"));
         let granted: BTreeSet<(String, &str)> = tables(true)
-            .flat_map(|(table, rights, _)| rights.iter().map(move |right| (*table, *right)))
-            .filter(|(_, right)| *right != "SELECT")
-            .map(|(table, right)| (table.to_owned(), right))
+            .flat_map(|(table, privileges, _)| {
+                privileges.iter().map(move |privilege| (*table, *privilege))
+            })
+            .filter(|(_, privilege)| *privilege != "SELECT")
+            .map(|(table, privilege)| (table.to_owned(), privilege))
             .collect();
-        assert_eq!(granted, used_rights, "granted (left) and used (right)");
+        assert_eq!(granted, used_privileges, "granted (left) and used (right)");
     }
 
     #[test]
@@ -345,8 +350,8 @@ mod tests {
     fn only_privileges_on_rows_are_granted() {
         let sql = grants("openindex", "public", true);
         for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
-            for right in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
-                assert!(!line.contains(right), "{right}: {line}");
+            for privilege in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
+                assert!(!line.contains(privilege), "{privilege}: {line}");
             }
         }
         assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));

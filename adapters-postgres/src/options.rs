@@ -43,9 +43,8 @@ pub(crate) const READ_ONLY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ON
 /// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// Maximum number of open connections for everything except token lookups; 10 by default.
-    /// Together with `lookup_connections`, and those of all other replicas, it must stay below the
-    /// server's `max_connections`.
+    /// Maximum number of open connections for everything except token lookups; 10 by default. The
+    /// server's `max_connections` must allow these and `lookup_connections` for every replica.
     pub max_connections: u32,
     /// Number of connections reserved for token lookups; 2 by default. Each runs one batch of
     /// lookups at a time.

@@ -1,9 +1,9 @@
 //! [`RateLimitStore`] on PostgreSQL. A bucket without attempts has no row to lock, so its name is
 //! locked.
 //!
-//! An attacker who guesses sends many calls for one bucket at once. Those that wait for its lock
-//! must not take up the connections that lookups need: only a few run at once, and if the bucket is
-//! full they learn that without the lock.
+//! An attacker who guesses passwords sends many calls for one bucket at once. Those that wait for
+//! its lock must not take up the connections that lookups need, so only a few run at once, and a
+//! full bucket is reported without its lock.
 
 use std::collections::HashMap;
 

@@ -6,8 +6,8 @@ use openindex_domain::access::ActingRecord;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, Ended, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
-    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SessionSelection, SessionStore, SignInLink, StartSession, StartSessionOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
@@ -185,7 +185,7 @@ async fn end_sessions(
     if let Err(outcome) = change.decide(actor.as_ref()) {
         return Ok(outcome);
     }
-    let count = end(&mut transaction, change.user, change.ended).await?;
+    let count = end(&mut transaction, change.user, change.selection).await?;
     if count > 0 {
         audit::insert(&mut transaction, &change.audit).await?;
     }
@@ -206,8 +206,8 @@ async fn change_password(
         }
         _ => None,
     };
-    let ended = match change.decide(actor.as_ref(), account.as_ref()) {
-        Ok(ended) => ended,
+    let selection = match change.decide(actor.as_ref(), account.as_ref()) {
+        Ok(selection) => selection,
         Err(outcome) => return Ok(outcome),
     };
     let user = account
@@ -261,12 +261,12 @@ pub(crate) async fn insert(
 pub(crate) async fn end(
     connection: &mut PgConnection,
     user: UserId,
-    ended: Ended,
+    selection: SessionSelection,
 ) -> Result<u64, StoreError> {
-    let (only, kept) = match ended {
-        Ended::One(id) => (Some(id.uuid()), None),
-        Ended::AllBut(id) => (None, Some(id.uuid())),
-        Ended::All => (None, None),
+    let (only, kept) = match selection {
+        SessionSelection::One(id) => (Some(id.uuid()), None),
+        SessionSelection::AllBut(id) => (None, Some(id.uuid())),
+        SessionSelection::All => (None, None),
     };
     Ok(sqlx::query(
         "DELETE FROM sessions WHERE user_id = $1 AND ($2::uuid IS NULL OR id = $2) \

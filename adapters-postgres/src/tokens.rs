@@ -8,9 +8,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
-    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
-    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, ListedStatus,
+    RevocableTokens, RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome,
+    Seek, Sort, SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore,
+    TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -195,7 +196,7 @@ async fn revoke(
     let issuer = &[change.token];
     locks::tokens_with_runs(&mut transaction, issuer, change.actor.now).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
-    let target = endings(&mut transaction, TokenKind::Personal, issuer).await?;
+    let target = revocable(&mut transaction, TokenKind::Personal, issuer).await?;
     let runs = agent_runs::of_issuers(&mut transaction, issuer, change.actor.now).await?;
     let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
         Ok(ended) => ended,
@@ -318,14 +319,14 @@ pub(crate) async fn unexpired_of_owner(
     connection: &mut PgConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_unexpired!("t.owner_id = $2"))
         .bind(horizon(now))
         .bind(owner.uuid())
         .fetch_all(connection)
         .await
         .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// Returns the fields required to end these tokens of one kind, including damaged rows whose kind
@@ -334,7 +335,7 @@ pub(crate) async fn endings(
     connection: &mut PgConnection,
     kind: TokenKind,
     ids: &[TokenId],
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let ids: Vec<uuid::Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let found = sqlx::query(select_token!(
         "t.id = ANY ($1) AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))"
@@ -344,7 +345,7 @@ pub(crate) async fn endings(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 async fn list_tokens(
@@ -444,8 +445,8 @@ pub(crate) async fn counts(
         .await
         .map_err(store_error)?
         .iter()
-        .map(rows::ending)
-        .collect::<Result<Endings, StoreError>>()?;
+        .map(rows::revocable)
+        .collect::<Result<RevocableTokens, StoreError>>()?;
     let live = tokens
         .iter()
         .filter(|token| token.status(now) == Status::Live)
@@ -489,8 +490,8 @@ pub(crate) async fn insert(
     .bind(run.map(|run| run.agent.as_str()))
     .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
     .bind(run.map(|run| run.issuer.uuid()))
-    .bind(token.trace.last_four.map(|end| end.to_string()))
-    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.details.last_four.map(|end| end.to_string()))
+    .bind(token.details.created_from.map(|from| from.to_string()))
     .bind(token.name.folded())
     .execute(connection)
     .await
@@ -508,7 +509,7 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
     .bind(token.expires_at.map(Timestamp::to_datetime))
     .bind(token.revoked_at.map(Timestamp::to_datetime))
     .bind(token.successor.map(|id| id.to_string()))
-    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
+    .bind(token.details.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -521,7 +522,7 @@ async fn update(connection: &mut PgConnection, token: &Token) -> Result<(), Stor
 pub(crate) async fn write_ends(
     connection: &mut PgConnection,
     ended: &[Token],
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     let (damaged, tokens): (Vec<&Token>, Vec<&Token>) =
         ended.iter().partition(|token| read.is_damaged(token.id));
@@ -540,7 +541,7 @@ pub(crate) async fn write_ends(
     };
     let reasons: Vec<_> = tokens
         .iter()
-        .map(|token| token.trace.revoked_by.map(RevokedBy::as_str))
+        .map(|token| token.details.revoked_by.map(RevokedBy::as_str))
         .collect();
     let updated = sqlx::query(
         "UPDATE tokens SET revoked_at = ended.revoked_at, expires_at = ended.expires_at, \

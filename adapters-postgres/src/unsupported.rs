@@ -14,7 +14,8 @@ pub(crate) struct Parameter {
 const SCHEMA: &str = "set options=-c%20search_path%3DNAME, or run ALTER ROLE … SET search_path";
 const HOST: &str = "put host, port, user and database in the URL";
 const TLS: &str = "set sslmode (such as verify-full) and sslrootcert instead";
-const POOL: &str = "remove it; a server opens at most 12 connections and waits at most 3 s for one";
+const POOL: &str =
+    "not configurable; a server opens at most 12 connections and waits at most 3 s for one";
 const STATEMENTS: &str = "behind a pooler in transaction mode, set pool_mode=transaction";
 const PRIMARY: &str = "point the URL at the primary; standbys are always rejected";
 

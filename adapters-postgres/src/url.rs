@@ -185,7 +185,7 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     if !port.is_empty() && !is_port(port) {
         return Err(InvalidUrl::Authority);
     }
-    let (mut kept, unknown, pool_mode) = parameters(query)?;
+    let (mut supported, unknown, pool_mode) = parameters(query)?;
     let mut before = Cow::Borrowed(before);
     if host.is_empty() || host.starts_with(':') {
         // The host comes from elsewhere; a URL without one cannot have a user or a port.
@@ -193,15 +193,15 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
         for (parameter, value) in [("user", name), ("password", password), ("port", port)] {
             let already = format!("{parameter}=");
-            if !value.is_empty() && !kept.iter().any(|pair| pair.starts_with(&already)) {
-                kept.push(pair(parameter, value).into());
+            if !value.is_empty() && !supported.iter().any(|pair| pair.starts_with(&already)) {
+                supported.push(pair(parameter, value).into());
             }
         }
     }
     let mut url = format!("{scheme}://{before}");
-    if !kept.is_empty() {
+    if !supported.is_empty() {
         url.push('?');
-        url.push_str(&kept.join("&"));
+        url.push_str(&supported.join("&"));
     }
     Ok(Checked {
         url,
@@ -219,7 +219,7 @@ type Parameters<'u> = (
 /// Separates the parameters: those for the driver, those to be logged as ignored, and the pooler
 /// mode.
 fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
-    let mut kept = Vec::new();
+    let mut supported = Vec::new();
     let mut unknown = Vec::new();
     let mut pool_mode = None;
     for given in query.split('&').filter(|given| !given.is_empty()) {
@@ -244,11 +244,11 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
                     pool_mode = pool_mode.or(Some(PoolMode::Transaction));
                 }
                 PGBOUNCER => {}
-                "user" | "password" => kept.push(pair(known, value).into()),
-                _ => kept.push(given.into()),
+                "user" | "password" => supported.push(pair(known, value).into()),
+                _ => supported.push(given.into()),
             }
         } else if name.starts_with("options[") {
-            kept.push(given.into());
+            supported.push(given.into());
         } else if let Some(parameter) = unsupported::parameter(name) {
             if parameter.is_rejected {
                 return Err(InvalidUrl::Unsupported(parameter.name, parameter.fix));
@@ -260,7 +260,7 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
             return Err(unencoded);
         }
     }
-    Ok((kept, unknown, pool_mode))
+    Ok((supported, unknown, pool_mode))
 }
 
 /// Encodes a parameter for the driver, which parses it as a form, where + is a space. In a password

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::session::Ended;
+use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
@@ -290,9 +290,9 @@ async fn change_user(
     update(&mut transaction, &decision.user).await?;
     agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
     if decision.end_sessions {
-        sessions::end(&mut transaction, change.user, Ended::All).await?;
+        sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
     }
-    if decision.void_links {
+    if decision.delete_links {
         sign_in_links::invalidate(&mut transaction, change.user).await?;
     }
     audit::insert_all(&mut transaction, &decision.events).await?;
@@ -505,7 +505,7 @@ pub(crate) async fn by_optional_id(
     id: Option<UserId>,
 ) -> Result<Option<User>, StoreError> {
     match id {
-        Some(id) => StoreError::unless_damaged(by_id(connection, id).await),
+        Some(id) => StoreError::ignore_damaged(by_id(connection, id).await),
         None => Ok(None),
     }
 }

@@ -16,7 +16,7 @@ use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, InviteKind, InviteStatus, InviteStore,
 };
 use openindex_domain::session::{
-    CreateSignInLink, EndSessions, Ended, RedeemSignInLink, SessionStore, StartSession,
+    CreateSignInLink, EndSessions, RedeemSignInLink, SessionSelection, SessionStore, StartSession,
 };
 use openindex_domain::testing::{AccountHarness, Harness, fixtures};
 use openindex_domain::token::{Scope, TokenStore};
@@ -288,7 +288,7 @@ async fn change_something(store: &PostgresStore, number: u64) {
             let change = EndSessions {
                 actor: admin(by),
                 user,
-                ended: Ended::All,
+                selection: SessionSelection::All,
                 audit: event(number, AuditAction::SessionsEnded),
             };
             let ended = store.end_sessions(change).await.map(|_| ());

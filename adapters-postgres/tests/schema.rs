@@ -108,7 +108,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     let bound = store.start_run(start(1, Some(key))).await;
     assert_eq!(
         bound.expect("the store works"),
-        StartRunOutcome::NoSuchWorkItem
+        StartRunOutcome::WorkItemNotFound
     );
     let free = store.start_run(start(1, None)).await;
     assert!(matches!(free, Ok(StartRunOutcome::Started(_))), "{free:?}");

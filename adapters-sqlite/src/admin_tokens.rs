@@ -11,7 +11,7 @@ use openindex_domain::admin_tokens::{
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, Endings, Status, Token, TokenId};
+use openindex_domain::token::{Digest, RevocableTokens, Status, Token, TokenId};
 use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -39,7 +39,7 @@ impl AdminTokenStore for SqliteStore {
         Listing::read(found.map_err(store_error)?.iter().map(owned_token))
     }
 
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,
@@ -87,7 +87,10 @@ impl AdminTokenStore for SqliteStore {
         let mut query = matching_tokens(&change.filter, change.actor.now, None, None);
         let found = query.build().fetch_all(&mut *transaction).await;
         let found = found.map_err(store_error)?;
-        let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+        let read: RevocableTokens = found
+            .iter()
+            .map(rows::revocable)
+            .collect::<Result<_, _>>()?;
         let decided = match change.decide(&read) {
             Ok(decided) => decided,
             Err(outcome) => return Ok(outcome),
@@ -229,6 +232,10 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, filter: &TokenFilter, now: 
     if let Some(owner) = filter.owner {
         query.push(" AND t.owner_id = ").push_bind(owner.uuid());
     }
+    if let Some(search) = &filter.search {
+        query.push(" AND instr(coalesce(t.name_folded, lower(t.name)), ");
+        query.push_bind(search.as_str().to_owned()).push(") > 0");
+    }
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());
     }
@@ -286,7 +293,7 @@ fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
     let record = rows::record(row)?;
     Ok(OwnedToken {
         token: Token {
-            trace: rows::trace(row),
+            details: rows::details(row),
             ..record.token
         },
         owner: record.owner,
@@ -296,7 +303,7 @@ fn owned_token(row: &SqliteRow) -> Result<OwnedToken, StoreError> {
 async fn by_digests(
     connection: &mut SqliteConnection,
     digests: impl Iterator<Item = &Digest>,
-) -> Result<(HashMap<Digest, Token>, Endings), StoreError> {
+) -> Result<(HashMap<Digest, Token>, RevocableTokens), StoreError> {
     let digests = digests.map(|digest| {
         let mut hexadecimal = String::with_capacity(64);
         for byte in digest.as_bytes() {
@@ -312,7 +319,10 @@ async fn by_digests(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    let read: Endings = found.iter().map(rows::ending).collect::<Result<_, _>>()?;
+    let read: RevocableTokens = found
+        .iter()
+        .map(rows::revocable)
+        .collect::<Result<_, _>>()?;
     let digests = found.iter().map(rows::digest);
     let tokens = digests
         .zip(&*read)
@@ -325,7 +335,7 @@ async fn by_digests(
 async fn write_revocations(
     connection: &mut SqliteConnection,
     decided: Vec<(Token, AuditEvent)>,
-    read: &Endings,
+    read: &RevocableTokens,
     now: Timestamp,
 ) -> Result<Vec<Token>, StoreError> {
     let (revoked, events): (Vec<Token>, Vec<_>) = decided.into_iter().unzip();

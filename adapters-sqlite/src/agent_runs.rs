@@ -6,7 +6,7 @@ use openindex_domain::agent_run::{
     StartRun, StartRunOutcome, WorkItemKey,
 };
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Endings, Token, TokenCounts, TokenId, TokenKind};
+use openindex_domain::token::{RevocableTokens, Token, TokenCounts, TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
@@ -24,7 +24,7 @@ impl AgentRunStore for SqliteStore {
         let (owner, now) = (change.run.owner, change.actor.now);
         let runs = of_owner_expiring_after(&mut transaction, owner, now).await?;
         let kind = TokenKind::AgentRun;
-        let so_far = TokenCounts {
+        let counts = TokenCounts {
             live: tokens::count_live(&runs, now),
             nth_newest: tokens::nth_newest(&mut transaction, kind, owner, change.rate).await?,
         };
@@ -40,7 +40,7 @@ impl AgentRunStore for SqliteStore {
             None => None,
         };
         let facts = StartFacts {
-            so_far,
+            counts,
             item,
             issuer: issuer.map(|record| record.token),
         };
@@ -57,7 +57,7 @@ impl AgentRunStore for SqliteStore {
     async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
-        let runs = tokens::endings(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
+        let runs = tokens::revocable(&mut transaction, TokenKind::AgentRun, &change.runs).await?;
         let ended = match change.decide(actor.as_ref(), &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
@@ -141,9 +141,9 @@ pub(crate) async fn of_issuers(
     connection: &mut SqliteConnection,
     issuers: &[TokenId],
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     if issuers.is_empty() {
-        return Ok(Endings::default());
+        return Ok(RevocableTokens::default());
     }
     let found = sqlx::query(select_unexpired_runs!(
         "t.issuer_id IN (SELECT unhex(value) FROM json_each(?1))"
@@ -160,7 +160,7 @@ pub(crate) async fn of_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     of_owner_expiring_after(connection, owner, EndedRuns::horizon(now)).await
 }
 
@@ -169,7 +169,7 @@ async fn of_owner_expiring_after(
     connection: &mut SqliteConnection,
     owner: UserId,
     horizon: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_unexpired_runs!("t.owner_id = ?1"))
         .bind(owner.uuid())
         .bind(horizon.unix_millis())
@@ -183,7 +183,7 @@ pub(crate) async fn of_work_item(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_unexpired_runs!("t.work_item = ?1"))
         .bind(key.to_string())
         .bind(EndedRuns::horizon(now).unix_millis())
@@ -196,12 +196,12 @@ pub(crate) async fn of_work_item(
 pub(crate) async fn end(
     connection: &mut SqliteConnection,
     ended: &EndedRuns,
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     tokens::write_ends(connection, &ended.tokens, read).await?;
     audit::insert_all(connection, &ended.events).await
 }
 
-fn endings(found: &[SqliteRow]) -> Result<Endings, StoreError> {
-    found.iter().map(rows::ending).collect()
+fn endings(found: &[SqliteRow]) -> Result<RevocableTokens, StoreError> {
+    found.iter().map(rows::revocable).collect()
 }

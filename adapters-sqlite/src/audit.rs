@@ -85,14 +85,16 @@ impl AuditStore for SqliteStore {
         Listing::read(newest_first(filter, found).iter().map(rows::event))
     }
 
-    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
         let mut query = select();
         query
             .push(" WHERE subject IN (SELECT value FROM json_each(")
             .push_bind(rows::json(tokens.iter()))
             .push(")) AND action IN (SELECT value FROM json_each(")
             .push_bind(rows::json(
-                AuditAction::ENDINGS.iter().map(|action| action.as_str()),
+                AuditAction::END_ACTIONS
+                    .iter()
+                    .map(|action| action.as_str()),
             ))
             .push("))");
         let mut browsing = self.browse().await?;

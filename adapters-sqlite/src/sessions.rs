@@ -6,8 +6,8 @@ use openindex_domain::access::ActingRecord;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, Ended, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
-    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SessionSelection, SessionStore, SignInLink, StartSession, StartSessionOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
@@ -76,7 +76,7 @@ impl SessionStore for SqliteStore {
         if let Err(outcome) = change.decide(actor.as_ref()) {
             return Ok(outcome);
         }
-        let count = end(&mut transaction, change.user, change.ended).await?;
+        let count = end(&mut transaction, change.user, change.selection).await?;
         if count > 0 {
             audit::insert(&mut transaction, &change.audit).await?;
         }
@@ -96,8 +96,8 @@ impl SessionStore for SqliteStore {
             }
             _ => None,
         };
-        let ended = match change.decide(actor.as_ref(), account.as_ref()) {
-            Ok(ended) => ended,
+        let selection = match change.decide(actor.as_ref(), account.as_ref()) {
+            Ok(selection) => selection,
             Err(outcome) => return Ok(outcome),
         };
         let user = account
@@ -207,12 +207,12 @@ pub(crate) async fn insert(
 pub(crate) async fn end(
     connection: &mut SqliteConnection,
     user: UserId,
-    ended: Ended,
+    selection: SessionSelection,
 ) -> Result<u64, StoreError> {
-    let (only, kept) = match ended {
-        Ended::One(id) => (Some(id.uuid()), None),
-        Ended::AllBut(id) => (None, Some(id.uuid())),
-        Ended::All => (None, None),
+    let (only, kept) = match selection {
+        SessionSelection::One(id) => (Some(id.uuid()), None),
+        SessionSelection::AllBut(id) => (None, Some(id.uuid())),
+        SessionSelection::All => (None, None),
     };
     Ok(sqlx::query(
         "DELETE FROM sessions WHERE user_id = ?1 AND (?2 IS NULL OR id = ?2) \

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, Endings, ListFilter, ListedStatus,
-    RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome, Seek, Sort,
-    SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, ListedStatus,
+    RevocableTokens, RevokeToken, RevokeTokenOutcome, RevokedBy, RotateToken, RotateTokenOutcome,
+    Seek, Sort, SortKey, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore,
+    TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
@@ -56,7 +57,7 @@ impl TokenStore for SqliteStore {
         let mut transaction = self.begin().await?;
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let (issuers, now) = ([change.token], change.actor.now);
-        let target = endings(&mut transaction, TokenKind::Personal, &issuers).await?;
+        let target = revocable(&mut transaction, TokenKind::Personal, &issuers).await?;
         let runs = agent_runs::of_issuers(&mut transaction, &issuers, now).await?;
         let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
             Ok(ended) => ended,
@@ -311,7 +312,7 @@ pub(crate) async fn endings(
     connection: &mut SqliteConnection,
     kind: TokenKind,
     ids: &[TokenId],
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(select_token!(
         "t.id IN (SELECT unhex(value) FROM json_each(?1)) \
          AND (t.kind = ?2 OR t.kind NOT IN ('personal', 'agent_run'))"
@@ -321,7 +322,7 @@ pub(crate) async fn endings(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// Counts the owner's personal access tokens.
@@ -344,8 +345,8 @@ async fn counts(
     .await
     .map_err(store_error)?
     .iter()
-    .map(rows::ending)
-    .collect::<Result<Endings, StoreError>>()?;
+    .map(rows::revocable)
+    .collect::<Result<RevocableTokens, StoreError>>()?;
     Ok(TokenCounts {
         live: count_live(&tokens, now),
         nth_newest: nth_newest(connection, TokenKind::Personal, owner, change.rate).await?,
@@ -421,8 +422,8 @@ pub(crate) async fn insert(
             .map(|key| key.to_string()),
     )
     .bind(token.run.as_ref().map(|run| run.issuer.uuid()))
-    .bind(token.trace.last_four.map(|end| end.to_string()))
-    .bind(token.trace.created_from.map(|from| from.to_string()))
+    .bind(token.details.last_four.map(|end| end.to_string()))
+    .bind(token.details.created_from.map(|from| from.to_string()))
     .bind(token.name.folded())
     .execute(connection)
     .await
@@ -436,7 +437,7 @@ pub(crate) async fn unexpired_of_owner(
     connection: &mut SqliteConnection,
     owner: UserId,
     now: Timestamp,
-) -> Result<Endings, StoreError> {
+) -> Result<RevocableTokens, StoreError> {
     let found = sqlx::query(concat!(
         "SELECT ",
         token_columns!(),
@@ -448,7 +449,7 @@ pub(crate) async fn unexpired_of_owner(
     .fetch_all(connection)
     .await
     .map_err(store_error)?;
-    found.iter().map(rows::ending).collect()
+    found.iter().map(rows::revocable).collect()
 }
 
 /// Writes the columns that a revocation or a rotation changes.
@@ -464,7 +465,7 @@ pub(crate) async fn update(
     .bind(token.expires_at.map(Timestamp::unix_millis))
     .bind(token.revoked_at.map(Timestamp::unix_millis))
     .bind(token.successor.map(|id| id.to_string()))
-    .bind(token.trace.revoked_by.map(RevokedBy::as_str))
+    .bind(token.details.revoked_by.map(RevokedBy::as_str))
     .execute(connection)
     .await
     .map_err(store_error)?
@@ -477,7 +478,7 @@ pub(crate) async fn update(
 pub(crate) async fn write_ends(
     connection: &mut SqliteConnection,
     ended: &[Token],
-    read: &Endings,
+    read: &RevocableTokens,
 ) -> Result<(), StoreError> {
     let mut tokens = Vec::with_capacity(ended.len());
     for token in ended {

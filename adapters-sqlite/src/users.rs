@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::session::Ended;
+use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
@@ -113,9 +113,9 @@ impl UserStore for SqliteStore {
         }
         update(&mut transaction, &decision.user).await?;
         if decision.end_sessions {
-            sessions::end(&mut transaction, change.user, Ended::All).await?;
+            sessions::end(&mut transaction, change.user, SessionSelection::All).await?;
         }
-        if decision.void_links {
+        if decision.delete_links {
             sign_in_links::invalidate(&mut transaction, change.user).await?;
         }
         agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
@@ -470,7 +470,7 @@ pub(crate) async fn by_optional_id(
     id: Option<UserId>,
 ) -> Result<Option<User>, StoreError> {
     match id {
-        Some(id) => StoreError::unless_damaged(by_id(connection, id).await),
+        Some(id) => StoreError::ignore_damaged(by_id(connection, id).await),
         None => Ok(None),
     }
 }

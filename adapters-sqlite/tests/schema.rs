@@ -308,7 +308,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     sqlite.put_work_item(&item).await;
     let started = sqlite.store.start_run(bound_start(&item)).await;
     let started = started.expect("the store works");
-    assert_eq!(started, StartRunOutcome::NoSuchWorkItem);
+    assert_eq!(started, StartRunOutcome::WorkItemNotFound);
     let started = with_work_items.start_run(bound_start(&item)).await;
     let started = started.expect("the store works");
     assert!(

@@ -1,5 +1,5 @@
-//! The operating system's clock and entropy. Only this crate reads them; all others use the ports of
-//! `openindex-domain`.
+//! The operating system's clock and entropy. Only this crate reads them; all others use the ports
+//! of `openindex-domain`.
 
 mod delivery;
 
@@ -13,8 +13,8 @@ use openindex_domain::entropy::{Entropy, EntropyError};
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    /// Returns the current time, or [`Timestamp::MAX`] if the clock is before 1970 or after 9999: every
-    /// token that can expire is expired then.
+    /// Returns the current time, or [`Timestamp::MAX`] if the clock is before 1970 or after 9999:
+    /// every token that can expire is expired then.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the adapter that owns the clock"

@@ -78,8 +78,8 @@ pub(crate) enum Command {
     Openapi,
 }
 
-/// Returns a hidden `--database-url` for commands that do not connect to a database, so that scripts
-/// can pass it to every command.
+/// Returns a hidden `--database-url` for commands that do not connect to a database, so that
+/// scripts can pass it to every command.
 fn unused_database_url() -> clap::Arg {
     clap::Arg::new("database_url")
         .long("database-url")
@@ -93,7 +93,8 @@ fn unused_database_url() -> clap::Arg {
 pub(crate) struct Common {
     #[arg(
         long,
-        help = "Database URL: sqlite://PATH (serve, bootstrap and migrate create it) or postgres://…",
+        help = "Database URL: sqlite://PATH (serve, bootstrap and migrate create it) or \
+                postgres://…",
         global = true,
         env = "DATABASE_URL",
         hide_env_values = true,
@@ -143,7 +144,8 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     #[arg(
         long,
-        help = "IP address and port to serve Prometheus metrics on, at GET /metrics [default: disabled]",
+        help = "IP address and port to serve Prometheus metrics on, at GET /metrics \
+                [default: disabled]",
         env = "OPENINDEX_METRICS_LISTEN",
         value_name = "ADDRESS",
         value_parser = socket_address
@@ -201,7 +203,8 @@ pub(crate) struct Serve {
     pub(crate) trusted_proxies: Vec<IpNet>,
     #[arg(
         long,
-        help = "Origins whose scripts may call the API: comma-separated, such as https://app.example.com [default: none]",
+        help = "Origins whose scripts may call the API: comma-separated, such as \
+                https://app.example.com [default: none]",
         env = "OPENINDEX_CORS_ORIGINS",
         value_delimiter = ',',
         value_parser = origin,
@@ -271,7 +274,8 @@ pub(crate) struct ServerAddress {
         env = "OPENINDEX_PUBLIC_URL",
         value_name = "URL",
         value_parser = public_url,
-        help = "Public URL of the instance, as clients reach it [default: http:// and the --listen address]"
+        help = "Public URL of the instance, as clients reach it \
+                [default: http:// and the --listen address]"
     )]
     public_url: Option<String>,
     #[arg(
@@ -410,8 +414,8 @@ pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Opt
 /// server would listen on only one of them.
 fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
     text.trim().parse().map_err(|_| {
-        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 (host \
-         names are not accepted: for localhost write 127.0.0.1)"
+        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 \
+         (host names are not accepted: for localhost write 127.0.0.1)"
     })
 }
 
@@ -450,8 +454,8 @@ fn identifier(text: &str) -> Result<String, &'static str> {
     }
 }
 
-/// Parses a log filter. Rejects a word that is neither a level nor one of our targets: it is usually
-/// a mistyped level, and would silence everything.
+/// Parses a log filter. Rejects a word that is neither a level nor one of our targets: it is
+/// usually a mistyped level, and would silence everything.
 fn log_filter(text: &str) -> Result<String, &'static str> {
     let is_known = |directive: &str| {
         let directive = directive.trim();
@@ -482,7 +486,8 @@ fn network(text: &str) -> Result<IpNet, &'static str> {
 /// Parses an origin and returns it as browsers write it: lower case, without the scheme's default
 /// port. Rejects patterns: others decide later which sites a pattern matches.
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    let wrong = "must be an origin such as https://app.example.com: scheme, host and optional port, without a path or *";
+    let wrong = "must be an origin such as https://app.example.com: scheme, host and optional \
+                 port, without a path or *";
     let text = text.trim();
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let is_plain = matches!(url.scheme(), "http" | "https")
@@ -500,7 +505,8 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
 
 /// Parses an http or https URL and returns it without a trailing slash.
 fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be an http or https URL such as https://openindex.example.com, without credentials or a query";
+    let wrong = "must be an http or https URL such as https://openindex.example.com, without a \
+                 user name, a password or a query";
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()

@@ -55,8 +55,8 @@ pub struct App {
 ///
 /// # Errors
 ///
-/// [`AppError::Store`] if the store cannot be opened or migrated; [`AppError::Entropy`] if the system
-/// has no entropy.
+/// [`AppError::Store`] if the store cannot be opened or migrated; [`AppError::Entropy`] if the
+/// system has no entropy.
 pub async fn build(config: Config) -> Result<App, AppError> {
     let metrics = Arc::new(Metrics::new(VERSION));
     let stores = Stores::open(&config.database, &metrics).await?;
@@ -106,8 +106,8 @@ pub async fn build(config: Config) -> Result<App, AppError> {
 }
 
 impl App {
-    /// Logs the reason if requests would fail, such as a missing privilege: otherwise only a request
-    /// for `/ready` would show it.
+    /// Logs the reason if requests would fail, such as a missing privilege: otherwise only a
+    /// request for `/ready` would show it.
     pub async fn report_readiness(&self) {
         if let Err(error) = self.stores.health.ready().await {
             outage::report(&error, "readiness");
@@ -136,9 +136,9 @@ impl App {
         serve::listen(address).map_err(|source| AppError::Listen { address, source })
     }
 
-    /// Serves until `stop` resolves; then lets requests in progress finish, writes the last-used times
-    /// that are still in memory, and closes the store. Metrics are served until the end, on their own
-    /// listener.
+    /// Serves until `stop` resolves; then lets requests in progress finish, writes the last-used
+    /// times that are still in memory, and closes the store. Metrics are served until the end, on
+    /// their own listener.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -188,8 +188,8 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// Returns the API settings of an instance that listens on `address`; `None` means the configured
-    /// address.
+    /// Returns the API settings of an instance that listens on `address`; `None` means the
+    /// configured address.
     #[must_use]
     pub fn settings(&self, address: Option<SocketAddr>) -> ApiSettings {
         let address = address.unwrap_or(self.config.listen);

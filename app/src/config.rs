@@ -23,8 +23,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// URL of the store.
     pub database: DatabaseUrl,
-    /// URL at which clients reach this instance, without a trailing slash. `None` means `http://` and
-    /// the address that it listens on.
+    /// URL at which clients reach this instance, without a trailing slash. `None` means `http://`
+    /// and the address that it listens on.
     pub public_url: Option<String>,
     /// Maximum number of live tokens per user.
     pub token_quota: u32,
@@ -71,8 +71,8 @@ impl Config {
     }
 }
 
-/// The URL of a store: `sqlite://PATH` or `postgres://…`. It may contain a password, so `Debug` shows
-/// only the scheme and there is no `Display`.
+/// The URL of a store: `sqlite://PATH` or `postgres://…`. It may contain a password, so `Debug`
+/// shows only the scheme and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     url: String,
@@ -125,7 +125,8 @@ impl DatabaseUrl {
         self
     }
 
-    /// Returns whether the URL contains a password, which other users can read in process arguments.
+    /// Returns whether the URL contains a password, which other users can read in process
+    /// arguments.
     #[must_use]
     pub fn has_password(&self) -> bool {
         if let Ok(url) = url::Url::parse(&self.url) {

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// The default of [`ConnectionLimits::max`].
 pub const DEFAULT_MAX_CONNECTIONS: usize = 10_000;
-/// Maximum number of connections that are evicted at once, so that a burst of new clients finds free
-/// slots instead of waiting for one eviction each.
+/// Maximum number of connections that are evicted at once, so that a burst of new clients finds
+/// free slots instead of waiting for one eviction each.
 const MAX_EVICTED: usize = 32;
 
 /// Limits on the number of connections and on the time that each may use a slot. A timeout can
@@ -106,15 +106,16 @@ impl Slots {
         }
     }
 
-    /// Acquires a slot for a new connection. If none is free, evicts the connections that have waited
-    /// the longest for a request head, so silent clients cannot block others, and a client that
-    /// sends its request right after connecting is never evicted. Returns `None` if every
+    /// Acquires a slot for a new connection. If none is free, evicts the connections that have
+    /// waited the longest for a request head, so silent clients cannot block others, and a client
+    /// that sends its request right after connecting is never evicted. Returns `None` if every
     /// connection has a request in progress.
     pub(crate) async fn acquire(&self) -> Option<Arc<Slot>> {
         let permit = match self.free.clone().try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) if self.evict() => {
-                // This takes little time: an evicted connection closes without waiting for its client.
+                // This takes little time: an evicted connection closes without waiting for its
+                // client.
                 self.free.clone().acquire_owned().await.ok()?
             }
             Err(_) => {
@@ -158,8 +159,8 @@ impl IdleQueue {
 }
 
 impl Slot {
-    /// Records that part of a head has arrived, and starts the head timeout at the first part. Returns
-    /// whether it was the first.
+    /// Records that part of a head has arrived, and starts the head timeout at the first part.
+    /// Returns whether it was the first.
     pub(crate) fn head_begins(&self) -> bool {
         let is_first = self.is_in(Phase::Idle);
         if is_first {
@@ -170,8 +171,8 @@ impl Slot {
         is_first
     }
 
-    /// Lets [`Wire`](crate::wire::Wire) reject a head that timed out. Returns `false` if no part of a
-    /// head has arrived: a client that sends nothing gets no response (RFC 9110 §15.5.9).
+    /// Lets [`Wire`](crate::wire::Wire) reject a head that timed out. Returns `false` if no part of
+    /// a head has arrived: a client that sends nothing gets no response (RFC 9110 §15.5.9).
     #[must_use]
     pub(crate) fn reject_head(&self) -> bool {
         let has_begun = self.is_in(Phase::Head);
@@ -219,8 +220,8 @@ impl Slot {
         }
     }
 
-    /// Resolves when the server stops, unless a request is in progress then: a request in progress may
-    /// finish, an incomplete head may not.
+    /// Resolves when the server stops, unless a request is in progress then: a request in progress
+    /// may finish, an incomplete head may not.
     pub(crate) async fn stopped(&self, stopping: Stopping) {
         stopping.begun().await;
         if self.is_in_request() {

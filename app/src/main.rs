@@ -66,7 +66,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Parses the command line and the environment. Help and version are shown even if either is invalid.
+/// Parses the command line and the environment. Help and version are shown even if either is
+/// invalid.
 fn arguments() -> Result<Args, clap::Error> {
     let parsed = Args::try_parse();
     if let Err(error) = &parsed

@@ -7,7 +7,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const RESERVED: u64 = 256;
 
 /// Returns how many of the requested connections the open-file limit allows. Raises the soft limit
-/// as far as the hard limit permits: the usual soft limit of 1024 is for programs that use `select`.
+/// as far as the hard limit permits: the usual soft limit of 1024 is for programs that use
+/// `select`.
 pub(crate) fn allow(requested: usize) -> usize {
     let needed = requested as u64 + RESERVED;
     let limit = getrlimit(Resource::Nofile);

@@ -30,11 +30,11 @@ use crate::connections::{Slot, Slots};
 use crate::response_body::ResponseBody;
 use crate::wire::Wire;
 
-/// hyper stops reading larger heads, and [`Wire`] replaces its bare 431 by a problem document. The limit
-/// for accepted heads is lower: 16 KiB.
+/// hyper stops reading larger heads, and [`Wire`] replaces its bare 431 by a problem document. The
+/// limit for accepted heads is lower: 16 KiB.
 const HEAD_BUFFER_BYTES: usize = 64 * 1024;
-/// Length of the system's accept queue, which `net.core.somaxconn` also limits. Clients beyond it wait
-/// a second to retry.
+/// Length of the system's accept queue, which `net.core.somaxconn` also limits. Clients beyond it
+/// wait a second to retry.
 const BACKLOG: u32 = 4096;
 /// Maximum number of clients that receive a 503 at once for want of a slot; others are disconnected
 /// without a response.
@@ -195,8 +195,8 @@ async fn reject(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemapho
     let _ = tokio::time::timeout(REJECTION_TIMEOUT, rejected).await;
 }
 
-/// Writes last-used times every `flush_every` and purges expired records every hour, until aborted. A
-/// purge can take minutes, so flushes do not wait for it.
+/// Writes last-used times every `flush_every` and purges expired records every hour, until aborted.
+/// A purge can take minutes, so flushes do not wait for it.
 pub(crate) async fn maintenance(
     tokens: Tokens,
     sessions: Sessions,
@@ -223,8 +223,8 @@ async fn every<F: Future<Output = ()>>(period: Duration, act: impl Fn() -> F) {
     }
 }
 
-/// Purges ended tokens in batches, and returns how many. The pauses between batches leave most of the
-/// store's time to requests.
+/// Purges ended tokens in batches, and returns how many. The pauses between batches leave most of
+/// the store's time to requests.
 async fn purge_tokens(tokens: &Tokens) -> Result<u64, StoreError> {
     let mut purged = 0;
     loop {

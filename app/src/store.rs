@@ -66,7 +66,7 @@ fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
             size: batch.requests,
             duration: batch.duration,
             outcome: match batch.outcome {
-                Outcome::Completed => LookupOutcome::Succeeded,
+                Outcome::Succeeded => LookupOutcome::Succeeded,
                 Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
                 _ => LookupOutcome::Unavailable,
             },

@@ -22,16 +22,16 @@ const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 /// connection without a response.
 const HTTP_2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// What hyper reads after a head that timed out: an end that makes it unparsable, wherever the client
-/// stopped.
+/// What hyper reads after a head that timed out: an end that makes it unparsable, wherever the
+/// client stopped.
 const INVALID_END: &[u8] = b"\0\r\n\r\n";
 
 /// A client's stream, with three differences from a plain one:
 ///
 /// - hyper's bare response to a head that it cannot parse is replaced by a problem document.
 /// - A head that hyper would accept and this server rejects is made unparsable.
-/// - A close lingers: closing while the client still sends would reset the connection, and the client
-///   might never see the response.
+/// - A close lingers: closing while the client still sends would reset the connection, and the
+///   client might never see the response.
 pub(crate) struct Wire {
     stream: TcpStream,
     slot: Arc<Slot>,

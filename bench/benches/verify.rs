@@ -1,4 +1,4 @@
-//! What verifying a token costs in-process, with the store in memory, beside what cannot be
+//! The cost of verifying a token in-process with an in-memory store, compared with what cannot be
 //! avoided: SHA-256 of the secret's 55 bytes, one block.
 //!
 //! `scripts/bench` runs it and prints the ratios.
@@ -16,17 +16,16 @@ use openindex_domain::token::{LastUsed, Secret, TokenKind, TokenStore as _, Toke
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-// The allocator of `oi-server`.
+// The allocator that `oi-server` uses.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Tokens in the store, and as many different ones are presented in turn: as in the benchmark over
-/// HTTP.
+/// Number of tokens in the store, all of which are presented in turn, as in the HTTP benchmark.
 const TOKENS: u64 = 1_000;
-/// More than the caches of a processor core hold, a little and by far.
+/// Slightly more and far more than fit in the caches of a CPU core.
 const MANY: [u64; 2] = [10_000, 100_000];
 
-/// A store of that many live tokens, ten for each user, and their secrets.
+/// Returns a store with this many live tokens, ten per user, and their secrets.
 fn filled_store(count: u64) -> (Arc<MemoryStore>, Vec<Secret>) {
     let store = Arc::new(MemoryStore::default());
     let secrets = secrets(1, count);
@@ -49,7 +48,7 @@ fn secrets(seed: u64, count: u64) -> Vec<Secret> {
         .collect()
 }
 
-/// The secret with its last character changed: the checksum does not fit any more.
+/// Returns the secret with its last character changed, so that the checksum does not match.
 fn mistyped(secret: &Secret) -> String {
     let mut text = secret.expose().to_owned();
     let last = if text.pop() == Some('A') { 'B' } else { 'A' };
@@ -57,7 +56,7 @@ fn mistyped(secret: &Secret) -> String {
     text
 }
 
-/// Answers the items in turn, so that no benchmark runs on one warm entry.
+/// Returns the items in turn, so that no benchmark runs on one cached entry.
 fn in_turn<'a, T>(items: &'a [T]) -> impl FnMut() -> &'a T {
     let mut items = items.iter().cycle();
     move || items.next().expect("there are items")
@@ -70,7 +69,7 @@ const ED25519_PRIVATE: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x7
 const ED25519_PUBLIC: &[u8] = b"\xd7\x5a\x98\x01\x82\xb1\x0a\xb7\xd5\x4b\xfe\xd3\xc9\x64\x07\x3a\
       \x0e\xe1\x72\xf3\xda\xa6\x23\x25\xaf\x02\x1a\x68\xf7\x07\x51\x1a";
 
-/// What a principal is made of, as claims.
+/// The data of a principal, as claims.
 #[derive(Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -79,7 +78,7 @@ struct Claims {
     exp: u64,
 }
 
-/// As many as there are tokens in the store, all different.
+/// Returns as many distinct JWTs as there are tokens in the store.
 fn json_web_tokens(algorithm: Algorithm, key: &EncodingKey) -> Vec<String> {
     (0..TOKENS)
         .map(|number| {
@@ -134,7 +133,7 @@ fn verify(criterion: &mut Criterion) {
         bencher.iter(|| crc32fast::hash(black_box(&[b'x'; 39])));
     });
 
-    // What others do in its place. A JWT needs no store, and cannot be revoked before it expires.
+    // Alternatives. A JWT requires no store, but cannot be revoked before it expires.
     group.bench_function("JWT, HS256", |bencher| {
         let key = b"32 bytes of secret, as for HS256";
         let tokens = json_web_tokens(Algorithm::HS256, &EncodingKey::from_secret(key));
@@ -151,7 +150,7 @@ fn verify(criterion: &mut Criterion) {
         let key = DecodingKey::from_ed_der(ED25519_PUBLIC);
         verify_json_web_tokens(bencher, Algorithm::EdDSA, &key, &tokens);
     });
-    // A slow hash, which is for what people can remember, and so not for tokens.
+    // A slow hash, meant for passwords and not for tokens.
     group.sample_size(10);
     group.bench_function("argon2id, 19 MiB, two passes", |bencher| {
         let mut digest = [0; 32];
@@ -198,7 +197,7 @@ fn verify(criterion: &mut Criterion) {
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
     });
     for many in MANY {
-        // Filled here, since what is below is called again and again.
+        // Filled here, since the closure below runs repeatedly.
         let (store, secrets) = filled_store(many);
         let clock = Arc::new(FixedClock::default());
         let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));

@@ -1,7 +1,7 @@
-//! Reading what criterion measured, to set each result beside the limit it is compared with.
+//! Reads the results of criterion, and compares each with its limit.
 //!
-//! A time by itself says as much about the machine as about the code. A *ratio* within one run
-//! says how far the code is from what cannot be avoided, and survives a change of machine better.
+//! An absolute time depends on the machine as much as on the code. A *ratio* within one run shows
+//! how far the code is from its limit, and changes less with the machine.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,10 +10,10 @@ use std::path::Path;
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-/// What criterion measured for one benchmark.
+/// A criterion result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    /// What the benchmark is called within its group.
+    /// Name of the benchmark within its group.
     pub name: String,
     /// The median time of one iteration, in nanoseconds.
     pub median_ns: f64,
@@ -49,7 +49,7 @@ struct Interval {
 ///
 /// # Errors
 ///
-/// When the folder cannot be read, a file in it is not criterion's, or the group is not there.
+/// If the folder cannot be read, a file in it is not criterion's, or the group does not exist.
 pub fn read_group(criterion: &Path, group: &str) -> anyhow::Result<Vec<Measurement>> {
     let folder = criterion.join(group);
     let mut measurements = Vec::new();
@@ -79,16 +79,16 @@ fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     serde_json::from_str(&text).with_context(|| format!("{} is not criterion's", path.display()))
 }
 
-/// A Markdown table of the measurements, each with its ratio to the one called `limit`.
+/// Returns a Markdown table of the measurements, each with its ratio to the one named `limit`.
 ///
 /// # Errors
 ///
-/// When no measurement is called `limit`.
+/// If no measurement is named `limit`.
 pub fn ratio_table(measurements: &[Measurement], limit: &str) -> anyhow::Result<String> {
     let base = measurements
         .iter()
         .find(|measurement| measurement.name == limit)
-        .with_context(|| format!("nothing is called {limit}"))?
+        .with_context(|| format!("no measurement is named {limit}"))?
         .median_ns;
     let mut table = format!("| | median | 95 % interval | ÷ {limit} |\n|---|--:|--:|--:|\n");
     for Measurement {
@@ -118,13 +118,15 @@ mod tests {
         fs::create_dir_all(&latest).unwrap();
         let benchmark = serde_json::json!({"group_id": "group", "function_id": name});
         let bounds = serde_json::json!({"lower_bound": median - 1.0, "upper_bound": median + 1.0});
-        let estimates = serde_json::json!({"median": {"point_estimate": median, "confidence_interval": bounds}});
+        let estimates = serde_json::json!({
+            "median": {"point_estimate": median, "confidence_interval": bounds}
+        });
         fs::write(latest.join("benchmark.json"), benchmark.to_string()).unwrap();
         fs::write(latest.join("estimates.json"), estimates.to_string()).unwrap();
     }
 
     #[test]
-    fn each_result_stands_beside_its_limit_the_fastest_first() {
+    fn results_are_sorted_by_time_with_their_ratio_to_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         write_result(folder.path(), "the work", 125.0);
         write_result(folder.path(), "the limit", 50.0);
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_or_a_limit_that_was_not_measured_is_an_error() {
+    fn an_unknown_group_or_limit_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read_group(folder.path(), "group").is_err());
         write_result(folder.path(), "the work", 125.0);

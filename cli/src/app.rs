@@ -1,4 +1,4 @@
-//! What a command works with: the sources of its settings, the clock, the output, the server.
+//! The context of a command: its settings, clock, output and connection to the server.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::resolve::{
     Credential, SET_SERVER, Server, ServerSource, Sources, TokenSource, profile_server,
 };
 
-/// One run of `oi`.
+/// The context of one invocation of `oi`.
 pub(crate) struct App<'a> {
     pub(crate) globals: &'a Globals,
     pub(crate) environment: &'a Environment,
@@ -32,28 +32,28 @@ pub(crate) struct App<'a> {
     pub(crate) out: Output,
 }
 
-/// A server, and who to be there.
+/// A client for a server, with the credential to use.
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) credential: Credential,
     clock: &'static dyn Clock,
-    /// What spans in the output are counted from.
+    /// The time that relative times in the output ("in 3 days") count from.
     shown_now: Rc<Cell<Timestamp>>,
 }
 
 impl Session {
-    /// Asks the server. When it does not accept the token, the failure says where that token is
-    /// from; when the two clocks or versions differ, it says that.
+    /// Sends a request. If the server rejects the token, the failure says where the token is from;
+    /// if the clocks or versions differ in a way that matters, it says so.
     pub(crate) fn call<T>(
         &self,
         request: impl FnOnce(&Client) -> Result<T, ClientError>,
     ) -> Result<T, Failure> {
-        let answer = request(&self.client);
+        let result = request(&self.client);
         if self.skew_millis().abs() > MAX_SKEW_MILLIS {
             self.shown_now.set(self.now());
         }
-        answer.map_err(|error| {
+        result.map_err(|error| {
             let failure = self.with_skew(with_versions(error.into(), &self.client));
             let failure = self.server.explain(failure);
             if failure.exit != ExitCode::Auth {
@@ -61,35 +61,35 @@ impl Session {
             }
             let source = self.credential.source.to_string();
             let failure = failure.detail("source", source.as_str());
-            match self.way_out(&failure.code) {
-                Some(hint) => failure.also(&hint),
+            match self.token_hint(&failure.code) {
+                Some(hint) => failure.prepend_hint(&hint),
                 None => failure,
             }
-            .also(&format!("the token is from {source}"))
+            .prepend_hint(&format!("the token is from {source}"))
         })
     }
 
-    /// Where another token comes from, after one that is not accepted.
-    fn way_out(&self, code: &str) -> Option<String> {
+    /// Returns how to get another token after this one was rejected with `code`.
+    fn token_hint(&self, code: &str) -> Option<String> {
         let run = self.credential.secret.kind() == TokenKind::AgentRun;
         match code {
             "owner_suspended" => Some(
-                "an administrator can end the suspension with: oi settings admin users unsuspend \
-                 ID|EMAIL"
+                "an administrator can unsuspend the account with: oi settings admin users \
+                 unsuspend ID|EMAIL"
                     .to_owned(),
             ),
             "token_revoked" | "token_expired" | "token_unknown" if run => {
-                Some("start another run with: oi agent-run start".to_owned())
+                Some("start a new run with: oi agent-run start".to_owned())
             }
             "token_revoked" | "token_expired" | "token_unknown" => {
                 let store = match self.credential.source {
                     TokenSource::Environment => "set OPENINDEX_TOKEN to it",
-                    TokenSource::Profile(_) => "store it with: oi profile set --token -",
+                    TokenSource::Profile(_) => "save it with: oi profile set --token -",
                 };
                 let page = self.server.tokens_page();
-                // A deletion revokes the user's tokens, and there is no way to sign in any more.
+                // Deleting a user revokes their tokens, and a deleted user cannot sign in.
                 let deleted = match code {
-                    "token_revoked" => "; if your account was deleted, ask an administrator",
+                    "token_revoked" => "; if your account was deleted, contact an administrator",
                     _ => "",
                 };
                 Some(format!("create a token at {page}, then {store}{deleted}"))
@@ -98,14 +98,15 @@ impl Session {
         }
     }
 
-    /// The time by the server's clock as far as it is known, which alone decides what has expired.
+    /// Returns the server's time, which decides what has expired; the local time until the server
+    /// has reported one.
     pub(crate) fn now(&self) -> Timestamp {
         self.client
             .server_time()
             .unwrap_or_else(|| self.clock.now())
     }
 
-    /// The same, from the server if it has said nothing yet.
+    /// Returns the server's time, asking the server if it has not reported one yet.
     pub(crate) fn server_now(&self) -> Result<Timestamp, Failure> {
         if self.client.server_time().is_none() {
             self.call(Client::health)?;
@@ -113,14 +114,14 @@ impl Session {
         Ok(self.now())
     }
 
-    /// How far this machine's clock is ahead of the server's.
+    /// Returns how far the local clock is ahead of the server's, in milliseconds.
     fn skew_millis(&self) -> i64 {
         self.client.server_time().map_or(0, |server| {
             self.clock.now().unix_millis() - server.unix_millis()
         })
     }
 
-    /// What is about time is told with the difference of the clocks.
+    /// Adds the difference between the clocks to a failure about a time.
     fn with_skew(&self, failure: Failure) -> Failure {
         const FIELDS: [&str; 6] = [
             "expiresAt",
@@ -141,16 +142,16 @@ impl Session {
             return failure;
         }
         failure
-            .also(&format!("this machine's clock is {}", skew_in_words(skew)))
+            .prepend_hint(&format!("this machine's clock is {}", skew_in_words(skew)))
             .detail("clockAheadSeconds", skew / 1_000)
     }
 }
 
-/// From here on the difference of two clocks is told. The server's time comes without its
-/// milliseconds and after a journey.
+/// The difference between the clocks that is still considered equal: the server reports whole
+/// seconds, and its response takes time to arrive.
 pub(crate) const MAX_SKEW_MILLIS: i64 = 60_000;
 
-/// `3 minutes behind the server's`.
+/// Describes the clock difference, such as `3 minutes behind the server's`.
 pub(crate) fn skew_in_words(ahead_millis: i64) -> String {
     let direction = if ahead_millis > 0 {
         "ahead of"
@@ -160,7 +161,7 @@ pub(crate) fn skew_in_words(ahead_millis: i64) -> String {
     format!("{} {direction} the server's", span(ahead_millis.abs()))
 }
 
-/// What only another version would say is told with both versions, and which one is older.
+/// Adds both versions to a failure that suggests that the server has another version.
 pub(crate) fn with_versions(failure: Failure, client: &Client) -> Failure {
     if !failure.suggests_other_version() {
         return failure;
@@ -172,18 +173,18 @@ pub(crate) fn with_versions(failure: Failure, client: &Client) -> Failure {
     let theirs = plain(&discovery.version);
     let hint = match numbers(&theirs).zip(numbers(ours)) {
         Some((theirs_at, ours_at)) if theirs_at < ours_at => format!(
-            "the server is older (version {theirs}) than this oi ({ours}): upgrade the server, or use \
+            "the server (version {theirs}) is older than oi ({ours}): upgrade the server, or use \
              oi {theirs}"
         ),
         Some((theirs_at, ours_at)) if theirs_at > ours_at => {
-            format!("this oi is older (version {ours}) than the server ({theirs}): upgrade oi")
+            format!("oi (version {ours}) is older than the server ({theirs}): upgrade oi")
         }
         _ => return failure,
     };
     failure.hint(hint).detail("serverVersion", theirs)
 }
 
-/// The numbers of a version such as `1.2.3-beta`.
+/// Returns the numbers of a version: `[1, 2, 3]` for `1.2.3-beta`.
 fn numbers(version: &str) -> Option<Vec<u64>> {
     let release = version.split(['-', '+']).next()?;
     release.split('.').map(|part| part.parse().ok()).collect()
@@ -202,29 +203,29 @@ impl App<'_> {
         }
     }
 
-    /// The config file's content, with a warning when others can read it.
+    /// Loads the config file, and warns if other users can read it.
     pub(crate) fn config(&mut self) -> Result<Config, Failure> {
         let config = self.store.load()?;
         if let Some((what, command)) = self.store.exposure() {
-            self.out.warn(&format!("{what}; close it with: {command}"));
+            self.out.warn(&format!("{what}; fix it with: {command}"));
         }
         Ok(config)
     }
 
-    /// The server as whoever the token belongs to.
+    /// Opens a session with the configured token.
     pub(crate) fn session(&mut self) -> Result<Session, CliError> {
         let (session, ()) = self.open(|_, _| Ok(()))?;
         Ok(session)
     }
 
-    /// As [`App::session`], for what only a human may do: an agent run's token is refused before
-    /// anything is sent. The server refuses it as well.
+    /// Opens a session that requires a personal access token. An agent run's token is rejected
+    /// before anything is sent; the server rejects it, too.
     pub(crate) fn human_session(&mut self) -> Result<Session, CliError> {
         let (session, ()) = self.open(|_, credential| require_human(credential))?;
         Ok(session)
     }
 
-    /// As [`App::human_session`], with the agent to start a run for.
+    /// Opens a session as [`App::human_session`] does, and returns the agent to start a run for.
     pub(crate) fn starting_session(
         &mut self,
         agent: Option<&AgentId>,
@@ -235,7 +236,7 @@ impl App<'_> {
         })
     }
 
-    /// As [`App::session`], with the agent to work as, where one is to be named.
+    /// Opens a session, and returns the agent to work as; `None` lets the token decide.
     pub(crate) fn working_session(
         &mut self,
         agent: Option<&AgentId>,
@@ -243,7 +244,7 @@ impl App<'_> {
         self.open(|sources, credential| sources.working_agent(agent, credential.secret.kind()))
     }
 
-    /// A session, and what `prepare` makes of the sources before anything is sent.
+    /// Opens a session; `prepare` can reject the credential before anything is sent.
     fn open<T>(
         &mut self,
         prepare: impl FnOnce(&Sources<'_>, &Credential) -> Result<T, Failure>,
@@ -255,11 +256,11 @@ impl App<'_> {
         let server = sources.server()?;
         match &config {
             Ok(config) => {
-                if let Some(warning) = strange_server(&server, &credential, config)? {
+                if let Some(warning) = other_server_warning(&server, &credential, config)? {
                     self.out.warn(&warning);
                 }
             }
-            // Flags and environment hold all that was needed.
+            // Flags and environment provide everything: the config file is not required.
             Err(failure) => self.out.warn(&failure.message),
         }
         self.announce(&server);
@@ -273,7 +274,7 @@ impl App<'_> {
         Ok((session, prepared))
     }
 
-    /// The server to ask without a token.
+    /// Returns the configured server, for requests without a token.
     pub(crate) fn server(&mut self) -> Result<Server, CliError> {
         let config = self.config();
         let server = self.sources(config.as_ref()).server()?;
@@ -281,17 +282,17 @@ impl App<'_> {
         Ok(server)
     }
 
-    /// Tells a person that nothing named the server.
+    /// Notes on a terminal that the default server is used.
     pub(crate) fn announce(&mut self, server: &Server) {
         if server.source == ServerSource::Default {
             self.out.note_on_terminal(&format!(
-                "no server is set; using {} on this machine (to set one: {SET_SERVER})",
+                "no server is configured; using {} on this machine (to set one: {SET_SERVER})",
                 server.api_url
             ));
         }
     }
 
-    /// Whether plain http to other machines was allowed.
+    /// Returns whether tokens may be sent to other machines over plain http.
     fn allows_insecure_http(&self) -> Result<bool, Failure> {
         match self
             .environment
@@ -301,13 +302,13 @@ impl App<'_> {
             None | Some("0") => Ok(false),
             Some("1") => Ok(true),
             Some(_) => Err(Failure::usage(format!(
-                "{} must be 1, or unset",
+                "{} must be 1 or unset",
                 environment::ALLOW_INSECURE_HTTP
             ))),
         }
     }
 
-    /// A client for a server, with a token or without.
+    /// Creates a client for a server, with or without a token.
     pub(crate) fn client(
         &self,
         api_url: &BaseUrl,
@@ -317,7 +318,7 @@ impl App<'_> {
         self.client_with(api_url, token.as_ref())
     }
 
-    /// The same with a token that is none of the sources'.
+    /// Creates a client with a token that does not come from the environment or a profile.
     pub(crate) fn client_with(
         &self,
         api_url: &BaseUrl,
@@ -325,7 +326,7 @@ impl App<'_> {
     ) -> Result<Client, CliError> {
         let mut options = ClientOptions::default();
         concat!("oi/", env!("CARGO_PKG_VERSION")).clone_into(&mut options.user_agent);
-        // Only what a variable is needed for must be able to fail because of it.
+        // An invalid variable must not fail requests that do not depend on it.
         if !api_url.is_https() && !api_url.is_loopback() {
             options.allow_insecure_http = self.allows_insecure_http()?;
         }
@@ -339,8 +340,8 @@ impl App<'_> {
 }
 
 impl App<'_> {
-    /// The authorities in `SSL_CERT_FILE` and `SSL_CERT_DIR`; else the system's; else, where it has
-    /// none, those that browsers trust.
+    /// Trusts the authorities in `SSL_CERT_FILE` and `SSL_CERT_DIR`; otherwise the system's;
+    /// otherwise those that browsers trust.
     fn trust(&self, options: &mut ClientOptions) -> Result<(), Failure> {
         let file = self.environment.path(environment::CERT_FILE)?;
         let directory = self.environment.path(environment::CERT_DIR)?;
@@ -366,7 +367,7 @@ impl App<'_> {
         if let Some(path) = &directory
             && found.certs.is_empty()
         {
-            let error = "no certificates in it whose names are hashes; see c_rehash(1)";
+            let error = "no certificates with hashed file names; see c_rehash(1)";
             return Err(failed(environment::CERT_DIR, path, error));
         }
         if !found.certs.is_empty() {
@@ -376,9 +377,9 @@ impl App<'_> {
     }
 }
 
-/// A warning when a profile's token is about to go to another server than the profile's because a
-/// variable says so: whoever typed `--app-url` knows, whoever entered a directory may not.
-fn strange_server(
+/// Returns a warning when `OPENINDEX_APP_URL` sends a profile's token to another server than the
+/// profile's. `--app-url` was typed on purpose; a variable may be set without the user's knowledge.
+fn other_server_warning(
     server: &Server,
     credential: &Credential,
     config: &Config,
@@ -400,7 +401,7 @@ fn strange_server(
         })
         .map(|home| {
             format!(
-                "the token of the profile {name} goes to {} ({}), not to {}",
+                "sending the token of profile {name} to {} (from {}), not to {}",
                 server.api_url,
                 environment::APP_URL,
                 home.app_url
@@ -408,18 +409,16 @@ fn strange_server(
         }))
 }
 
-/// Refuses an agent run's token, as its prefix tells it.
+/// Rejects an agent run's token, which is recognized by its prefix.
 fn require_human(credential: &Credential) -> Result<(), Failure> {
     if credential.secret.kind() == TokenKind::Personal {
         return Ok(());
     }
     let instead = match credential.source {
-        TokenSource::Environment => {
-            "to use a personal access token, unset OPENINDEX_TOKEN or set it to one"
-        }
+        TokenSource::Environment => "unset OPENINDEX_TOKEN, or set it to a personal access token",
         TokenSource::Profile(_) => {
-            "to use a personal access token, choose a profile that has one with oi profile use NAME, \
-             or set OPENINDEX_TOKEN"
+            "choose a profile with a personal access token (oi profile use NAME), or set \
+             OPENINDEX_TOKEN to one"
         }
     };
     let source = credential.source.to_string();
@@ -427,31 +426,31 @@ fn require_human(credential: &Credential) -> Result<(), Failure> {
         ExitCode::Auth,
         "human_token_required",
         format!(
-            "the token from {source} is an agent run's (oi_run_…), which is for work alone; this \
-             needs a personal access token (oi_pat_…)"
+            "the token from {source} is an agent run token (oi_run_…), which is only valid for \
+             work items and the queue; this command requires a personal access token (oi_pat_…)"
         ),
     )
     .hint(format!(
-        "{instead}; to see what work there is, go on as below"
+        "{instead}; an agent run token can still list its work:"
     ))
     .detail("source", source)
     .next("oi queue list"))
 }
 
-/// There is no agent to start a run for.
+/// Returns the failure when no agent is given to start a run for.
 fn no_agent() -> Failure {
     Failure::usage(
-        "no agent: pass --agent-id, since neither OPENINDEX_AGENT_ID nor the profile names one",
+        "no agent ID: pass --agent-id; OPENINDEX_AGENT_ID is not set and the profile has none",
     )
     .next("oi profile set --agent-id ID")
 }
 
-/// There is no token to act with.
+/// Returns the failure when no token is configured.
 pub(crate) fn no_token() -> Failure {
     Failure::new(
         ExitCode::Auth,
         "authentication_required",
-        "no token: neither OPENINDEX_TOKEN nor the profile has one",
+        "no token: OPENINDEX_TOKEN is not set and the profile has none",
     )
     .next("oi profile set --token -")
 }

@@ -1,4 +1,4 @@
-//! The command line: what can be typed, and its help.
+//! The command-line grammar and its help texts.
 
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::builder::{StyledStr, Styles};
@@ -25,21 +25,27 @@ Examples:
   oi queue list
 
 Environment:
-  OPENINDEX_TOKEN     the token to use, over the profile's
-  OPENINDEX_APP_URL   the server to use, over the profile's
-  OPENINDEX_PROFILE   the profile to use
-  OPENINDEX_AGENT_ID  the agent to work as, over the profile's
-  OPENINDEX_CONFIG    the config file
+  OPENINDEX_TOKEN     Token to use; overrides the profile's token
+  OPENINDEX_APP_URL   Server URL; overrides the profile's server
+  OPENINDEX_PROFILE   Profile to use
+  OPENINDEX_AGENT_ID  Agent to work as; overrides the profile's agent
+  OPENINDEX_CONFIG    Path of the config file
   OPENINDEX_ALLOW_INSECURE_HTTP
-                      1 sends tokens over plain http to other machines, too
+                      Set to 1 to send tokens to other machines over plain http
   https_proxy, http_proxy, all_proxy, no_proxy
-                      the proxy to the server, as in curl; HTTPS_PROXY, ALL_PROXY and NO_PROXY too
-  SSL_CERT_FILE       a PEM file of the only certificate authorities to trust
+                      Proxy settings, as in curl; also HTTPS_PROXY, ALL_PROXY and NO_PROXY
+  SSL_CERT_FILE       PEM file with the only certificate authorities to trust
 
-Exit status: 0 done, 1 failed, 2 wrong command line, 4 not authenticated or not allowed,
-130 interrupted. On a pipe, and with --json, the answer is one JSON document.";
+Exit status:
+  0    Success
+  1    Failure
+  2    Invalid command line
+  4    Not authenticated, or permission denied
+  130  Interrupted
 
-/// What other programs call a command, and what does it here.
+With --json, or when standard output is not a terminal, the output is one JSON document.";
+
+/// Command names that users of other tools try first, each with the command to use instead.
 pub(crate) const SYNONYMS: [(&str, &str); 14] = [
     ("login", SIGN_IN),
     ("signin", SIGN_IN),
@@ -59,7 +65,7 @@ pub(crate) const SYNONYMS: [(&str, &str); 14] = [
 const SIGN_IN: &str = "oi profile set --app-url URL --token -";
 const TOKENS: &str = "oi settings personal tokens";
 
-/// OpenIndex from a terminal or a script.
+/// Work with OpenIndex from a terminal or a script
 #[derive(Debug, Parser)]
 #[command(name = "oi", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -69,7 +75,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Shows how the command is used where something is missing or too much.
+/// Adds an example of the command to errors about missing, conflicting or unknown arguments.
 pub(crate) fn with_example(mut error: clap::Error) -> clap::Error {
     if matches!(
         error.kind(),
@@ -86,7 +92,7 @@ pub(crate) fn with_example(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// The first example of the command that an error is about.
+/// Returns the first example in the help of the command that caused the error.
 fn example(error: &clap::Error) -> Option<String> {
     let ContextValue::StyledStr(usage) = error.get(ContextKind::Usage)? else {
         return None;
@@ -105,87 +111,87 @@ fn example(error: &clap::Error) -> Option<String> {
     Some(examples.lines().next()?.trim().to_owned())
 }
 
-/// What every command understands.
+/// The options that every command accepts.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {
-    /// The profile to use.
+    /// Profile to use
     #[arg(
         long,
         global = true,
         value_name = "NAME",
         add = completions::profiles(),
         value_parser = not_blank,
-        help = "The profile to use [env: OPENINDEX_PROFILE]"
+        help = "Profile to use [env: OPENINDEX_PROFILE]"
     )]
     pub(crate) profile: Option<String>,
-    /// The server to use, over the profile's.
+    /// Server URL; overrides the profile's server
     #[arg(
         long,
         global = true,
         value_name = "URL",
         value_parser = not_blank,
-        help = "The server to use, over the profile's [env: OPENINDEX_APP_URL]"
+        help = "Server URL; overrides the profile's server [env: OPENINDEX_APP_URL]"
     )]
     pub(crate) app_url: Option<String>,
-    /// Answer with one JSON document, on a terminal too
+    /// Print one JSON document, even on a terminal
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
-/// A value that is there: a variable that is empty in a script must not be taken for no flag.
+/// Rejects a blank value: an empty variable in a script must not act like an omitted flag.
 fn not_blank(text: &str) -> Result<String, &'static str> {
     match text.trim() {
-        "" => Err("must not be blank; leave the flag out instead"),
+        "" => Err("must not be blank; omit the flag instead"),
         text => Ok(text.to_owned()),
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Keep servers and tokens under names
+    /// Manage profiles (server URL and token)
     #[command(subcommand)]
     Profile(profile::Command),
-    /// See whether the token is accepted
+    /// Check authentication
     #[command(subcommand)]
     Auth(AuthCommand),
-    /// Show who the token acts as
+    /// Show the current user and token
     #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
     Me,
-    /// See what there is to do
+    /// Show the work queue
     #[command(subcommand)]
     Queue(queue::Command),
-    /// Make, find, take on and complete work items
+    /// Create, find, claim and complete work items
     #[command(subcommand)]
     WorkItem(work_item::Command),
-    /// Start, list and end runs of agents, each with a token of its own
+    /// Start, list and end agent runs, each with its own token
     #[command(subcommand)]
     AgentRun(agent_run::Command),
-    /// Manage your tokens, and the instance
+    /// Manage your tokens and account, or administer the instance
     #[command(subcommand)]
     Settings(SettingsCommand),
-    /// Join an instance that you are invited to
+    /// Join an instance with an invite
     #[command(subcommand)]
     Invite(invite::Command),
-    /// Report tokens that were found where they should not be, to have them revoked
+    /// Report leaked tokens so that they are revoked
     #[command(after_help = report_leak::AFTER_HELP)]
     ReportLeak,
-    /// Find out why it does not work
+    /// Diagnose configuration and connectivity
     #[command(after_help = doctor::AFTER_HELP)]
     Doctor,
-    /// Describe these commands, or the server's API, for programs
+    /// Describe the commands, or the server's API, as JSON
     Schema(schema::Args),
-    /// Print a completion script for a shell
+    /// Print a shell completion script
     Completions(completions::Args),
-    /// Write the manual pages
+    /// Generate manual pages
     Man(man::Args),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuthCommand {
-    /// Show who you are, with which token, and for how long
+    /// Check whether the token is accepted, and show its owner, scope and expiry
     #[command(after_help = "\
-Exits with 4, and says why, when the token is not accepted.
+Exits with status 4 and prints the reason when the token is rejected.
 
 Examples:
   oi auth check
@@ -196,20 +202,20 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SettingsCommand {
-    /// What is yours
+    /// Manage your tokens and account
     #[command(subcommand)]
     Personal(PersonalCommand),
-    /// What is the instance's; needs a token with the scope admin
+    /// Administer the instance (requires an admin token)
     #[command(subcommand)]
     Admin(admin::Command),
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PersonalCommand {
-    /// Issue, list, rotate and delete personal access tokens
+    /// Create, list, rotate and delete your personal access tokens
     #[command(subcommand)]
     Tokens(tokens::Command),
-    /// Change your account
+    /// Manage your account
     #[command(subcommand)]
     Account(account::Command),
 }
@@ -234,7 +240,7 @@ mod tests {
                 let help = command.get_after_help().map(ToString::to_string);
                 assert!(
                     help.is_some_and(|help| help.contains(&format!("  {path}"))),
-                    "{path} shows how it is used"
+                    "the help of {path} has an example"
                 );
             }
         }

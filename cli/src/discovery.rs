@@ -1,45 +1,42 @@
-//! Where a server's API is: the server says it, and this decides whether to believe it.
+//! Discovers the URL of a server's API, and decides whether to trust it.
 //!
-//! The token goes where this points, so a server may point to another origin only where nobody
-//! in between can have written the answer: from https to https, or from this machine to itself.
-//! It is asked when a profile is set, and what was decided is kept in the profile; no other
-//! command asks, so nothing that happens to the server later moves the token elsewhere.
+//! Tokens are sent to this URL, so it may have another origin than the server only if the response
+//! cannot have been tampered with: from https to https, or from this machine to itself. Discovery
+//! runs only when a profile is set or an invite is claimed, and the result is saved in the profile:
+//! a server that is compromised later cannot redirect tokens.
 
 use openindex_adapters_http::client::{BaseUrl, Client};
 
-/// Where the API is, and how that is known.
+/// The URL of the API, and how it was determined.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Resolution {
     pub(crate) api_url: BaseUrl,
     pub(crate) source: &'static str,
-    /// Something the user should know about it.
+    /// A note to the user about the choice.
     pub(crate) note: Option<String>,
 }
 
-/// The server said it.
+/// The server announced the URL.
 pub(crate) const DISCOVERY: &str = "discovery";
-/// It is taken to be where the server is.
+/// The API is assumed to be at the server's URL.
 pub(crate) const APP_URL: &str = "app_url";
-/// The profile had it.
+/// The profile already contains the URL.
 pub(crate) const PROFILE: &str = "profile";
 
-/// Asks the server, without a token. A server that cannot be asked is taken at its address.
+/// Asks the server for its API URL, without a token. Falls back to the server's own URL.
 pub(crate) fn discover(client: &Client) -> Resolution {
     let app_url = client.api_url();
     match client.discovery() {
         Ok(discovery) => decide(app_url, &discovery.api_url),
-        Err(error) => at_app_url(
-            app_url,
-            format!("the server was not asked for its API: {error}"),
-        ),
+        Err(error) => at_app_url(app_url, format!("could not discover the API URL: {error}")),
     }
 }
 
-fn decide(app_url: &BaseUrl, said: &str) -> Resolution {
-    let Ok(api_url) = BaseUrl::parse(said) else {
+fn decide(app_url: &BaseUrl, announced: &str) -> Resolution {
+    let Ok(api_url) = BaseUrl::parse(announced) else {
         return at_app_url(
             app_url,
-            format!("{app_url} says that its API is at an address that is none; it was ignored"),
+            format!("ignored the API URL announced by {app_url}: it is not a valid URL"),
         );
     };
     if api_url.same_origin(app_url) {
@@ -49,10 +46,10 @@ fn decide(app_url: &BaseUrl, said: &str) -> Resolution {
             note: None,
         };
     }
-    let believable = (app_url.is_https() && api_url.is_https())
+    let trusted = (app_url.is_https() && api_url.is_https())
         || (app_url.is_loopback() && api_url.is_loopback());
-    if believable {
-        let note = format!("{app_url} says that its API is at {api_url}: tokens are sent there");
+    if trusted {
+        let note = format!("{app_url} announces its API at {api_url}; tokens are sent there");
         return Resolution {
             api_url,
             source: DISCOVERY,
@@ -62,8 +59,8 @@ fn decide(app_url: &BaseUrl, said: &str) -> Resolution {
     at_app_url(
         app_url,
         format!(
-            "{app_url} says that its API is at {api_url}; it was ignored, since an answer over \
-             plain http may not move tokens to another place"
+            "ignored the API URL {api_url} announced by {app_url}: plain http cannot redirect \
+             tokens to another origin"
         ),
     )
 }
@@ -81,8 +78,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_led_to_another_origin_only_where_nobody_can_interfere() {
-        for (app_url, said, api_url, source, noted) in [
+    fn tokens_are_redirected_to_another_origin_only_over_a_trusted_path() {
+        for (app_url, announced, api_url, source, noted) in [
             (
                 "https://x.example",
                 "https://x.example/api",
@@ -141,10 +138,11 @@ mod tests {
             ),
             ("https://x.example", "", "https://x.example", APP_URL, true),
         ] {
-            let resolution = decide(&BaseUrl::parse(app_url).unwrap(), said);
-            assert_eq!(resolution.api_url.as_str(), api_url, "{app_url} {said}");
-            assert_eq!(resolution.source, source, "{app_url} {said}");
-            assert_eq!(resolution.note.is_some(), noted, "{app_url} {said}");
+            let resolution = decide(&BaseUrl::parse(app_url).unwrap(), announced);
+            let case = format!("{app_url} {announced}");
+            assert_eq!(resolution.api_url.as_str(), api_url, "{case}");
+            assert_eq!(resolution.source, source, "{case}");
+            assert_eq!(resolution.note.is_some(), noted, "{case}");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! Spans of time on the command line: `90d`, `12h`, `30m`.
+//! Durations on the command line, such as `90d`, `12h` or `30m`.
 
-/// The text is not a span of time.
+/// The text is not a valid duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidDuration {
-    #[error("write a whole number and a unit (s, m, h, d, w), as in 90d, 12h or 30m")]
+    #[error("must be a whole number and a unit (s, m, h, d or w), such as 90d, 12h or 30m")]
     Syntax,
-    #[error("that is longer than 9999 years")]
+    #[error("must be at most 9999 years")]
     TooLong,
 }
 
-/// The whole of the years that a timestamp can have.
+/// The number of seconds in all years that a timestamp can represent.
 const MAX_SECONDS: i64 = 9_999 * 366 * 86_400;
 
-/// Seconds of a whole number with one unit: `s`, `m`, `h`, `d` or `w`.
+/// Parses a whole number with one unit (`s`, `m`, `h`, `d` or `w`) and returns the seconds.
 pub(crate) fn parse_seconds(text: &str) -> Result<i64, InvalidDuration> {
     let text = text.trim();
     let unit = match text.chars().next_back() {
@@ -24,7 +24,7 @@ pub(crate) fn parse_seconds(text: &str) -> Result<i64, InvalidDuration> {
         _ => return Err(InvalidDuration::Syntax),
     };
     let digits = &text[..text.len() - 1];
-    // `parse` would also take a sign.
+    // `parse` would also accept a sign.
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(InvalidDuration::Syntax);
     }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_and_a_unit_make_seconds() {
+    fn a_number_with_a_unit_is_converted_to_seconds() {
         for (text, seconds) in [
             ("45s", 45),
             ("30m", 1_800),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn anything_else_is_a_syntax_error() {
         for text in [
             "", "d", "90", "90 d", "-1d", "+1d", "1.5h", "1y", "1D", "1d12h", "٣d", "90ď",
         ] {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_calendar_holds_is_refused() {
+    fn more_than_9999_years_is_an_error() {
         for text in ["9223372036854775807w", "99999999999999999999d", "600000w"] {
             assert_eq!(parse_seconds(text), Err(InvalidDuration::TooLong), "{text}");
         }

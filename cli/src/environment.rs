@@ -1,4 +1,4 @@
-//! The environment, as a value: read once in `main`, passed on from there.
+//! The environment variables that `oi` reads. They are read once, in `main`.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,92 +9,93 @@ use openindex_command_line::check;
 
 use crate::error::Failure;
 
-/// The token to use, over every profile's.
+/// Token to use; overrides every profile's token.
 pub(crate) const TOKEN: &str = "OPENINDEX_TOKEN";
-/// The profile to use.
+/// Profile to use.
 pub(crate) const PROFILE: &str = "OPENINDEX_PROFILE";
-/// The server to use, over the profile's.
+/// Server URL; overrides the profile's server.
 pub(crate) const APP_URL: &str = "OPENINDEX_APP_URL";
-/// The agent to work as, over the profile's.
+/// Agent to work as; overrides the profile's agent.
 pub(crate) const AGENT_ID: &str = "OPENINDEX_AGENT_ID";
-/// The config file.
+/// Path of the config file.
 pub(crate) const CONFIG: &str = "OPENINDEX_CONFIG";
-/// The directory of the config file.
+/// Directory of the config file.
 pub(crate) const CONFIG_DIR: &str = "OPENINDEX_CONFIG_DIR";
-/// `1` allows plain http to other machines.
+/// `1` allows sending tokens to other machines over plain http.
 pub(crate) const ALLOW_INSECURE_HTTP: &str = "OPENINDEX_ALLOW_INSECURE_HTTP";
-/// A PEM file of the only certificate authorities to trust.
+/// PEM file with the only certificate authorities to trust.
 pub(crate) const CERT_FILE: &str = "SSL_CERT_FILE";
-/// A directory of such files, by the hashes of their subjects.
+/// Directory of PEM files, named by the hashes of their subjects.
 pub(crate) const CERT_DIR: &str = "SSL_CERT_DIR";
-/// Any value turns colour off (<https://no-color.org>).
+/// Any value turns color off (<https://no-color.org>).
 pub(crate) const NO_COLOR: &str = "NO_COLOR";
-/// Any value but `0` turns colour on, without a terminal too.
+/// Any value but `0` turns color on, even without a terminal.
 pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
-/// `dumb` is a terminal that shows no colour.
+/// `dumb` means that the terminal does not support color.
 pub(crate) const TERM: &str = "TERM";
 
-/// Every variable that `oi` reads with what it does, for `oi schema`.
+/// Every variable that `oi` reads, with its description for `oi schema`.
 pub(crate) const ALL: [(&str, &str); 15] = [
     (
         TOKEN,
-        "the token to use, over every profile's; the config file is not touched",
+        "token to use; overrides every profile's token without changing the config file",
     ),
-    (PROFILE, "the profile to use; --profile is over it"),
+    (PROFILE, "profile to use; overridden by --profile"),
     (
         APP_URL,
-        "the server to use, over the profile's; --app-url is over it",
+        "server URL; overrides the profile's server; overridden by --app-url",
     ),
     (
         AGENT_ID,
-        "the agent to work as, over the profile's; --agent-id is over it, and a run's own agent too",
+        "agent to work as; overrides the profile's agent; overridden by --agent-id and by an agent \
+         run's own agent",
     ),
-    (CONFIG, "the config file"),
+    (CONFIG, "path of the config file"),
     (
         CONFIG_DIR,
-        "the directory of config.json, unless OPENINDEX_CONFIG is set",
+        "directory of config.json, unless OPENINDEX_CONFIG is set",
     ),
     (
         ALLOW_INSECURE_HTTP,
-        "1 sends tokens over plain http to other machines too",
+        "1 allows sending tokens to other machines over plain http",
     ),
     (
         CERT_FILE,
-        "a PEM file of the only certificate authorities to trust",
+        "PEM file with the only certificate authorities to trust",
     ),
     (
         CERT_DIR,
-        "a directory of such files, named by the hashes of their subjects (c_rehash)",
+        "directory of PEM files, named by the hashes of their subjects (c_rehash)",
     ),
     (
         "https_proxy",
-        "the proxy to https:// servers; HTTPS_PROXY as well",
+        "proxy for https:// servers; also HTTPS_PROXY",
     ),
     (
         "http_proxy",
-        "the proxy to http:// servers; as in curl, HTTP_PROXY is ignored",
+        "proxy for http:// servers; as in curl, HTTP_PROXY is ignored",
     ),
     (
         "all_proxy",
-        "the proxy to servers of either scheme; ALL_PROXY as well",
+        "proxy for servers of either scheme; also ALL_PROXY",
     ),
     (
         "no_proxy",
-        "hosts, domains and networks that need no proxy, separated by commas; NO_PROXY as well",
+        "hosts, domains and networks to connect to directly, separated by commas; also NO_PROXY",
     ),
-    (NO_COLOR, "any value turns colour off"),
+    (NO_COLOR, "any value turns color off"),
     (
         CLICOLOR_FORCE,
-        "any value but 0 turns colour on, without a terminal too",
+        "any value but 0 turns color on, even without a terminal",
     ),
 ];
 
-/// Variables by name. No `Debug`: one of them is a secret.
+/// Environment variables by name. It does not implement `Debug`: one of them is a secret.
 #[derive(Default)]
 pub(crate) struct Environment(BTreeMap<String, OsString>);
 
 impl Environment {
-    /// This process's.
+    /// Reads the environment of this process.
     pub(crate) fn of_process() -> Self {
         let known = ALL.iter().map(|(name, _)| *name).chain([TERM]);
         let known = known.chain(ProxyVariables::NAMES);
@@ -105,13 +106,12 @@ impl Environment {
         )
     }
 
-    /// Returns the value without white space around it, or `None` when the variable is unset. A
-    /// failed substitution (`OPENINDEX_TOKEN=$(…)`) leaves it empty, and must not choose another
-    /// identity or server than the one that was meant.
+    /// Returns the trimmed value, or `None` when the variable is unset.
     ///
     /// # Errors
     ///
-    /// A [`Failure`] when the variable is set but blank, or not Unicode.
+    /// Returns a [`Failure`] when the variable is blank or not UTF-8. A failed substitution
+    /// (`OPENINDEX_TOKEN=$(…)`) leaves it empty, and must not select another identity or server.
     pub(crate) fn get(&self, name: &str) -> Result<Option<String>, Failure> {
         let Some(value) = self.0.get(name) else {
             return Ok(None);
@@ -125,11 +125,11 @@ impl Environment {
         Ok(Some(value.to_owned()))
     }
 
-    /// Returns the path in a variable, byte for byte.
+    /// Returns the path in a variable, byte for byte; `None` when the variable is unset.
     ///
     /// # Errors
     ///
-    /// As for [`Environment::get`], except that a path need not be Unicode.
+    /// Returns a [`Failure`] when the variable is blank. A path need not be UTF-8.
     pub(crate) fn path(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
         if self
             .0
@@ -141,21 +141,21 @@ impl Environment {
         Ok(self.0.get(name).map(PathBuf::from))
     }
 
-    /// Returns a variable whose convention takes empty for unset, such as `NO_COLOR`.
+    /// Returns a variable whose convention treats empty as unset, such as `NO_COLOR`.
     pub(crate) fn convention(&self, name: &str) -> Option<&str> {
         check(self.0.get(name)?).ok()
     }
 }
 
-/// What a variable is set to.
+/// Returns what a variable should be set to, for error messages.
 fn meaning(name: &str) -> &'static str {
     match name {
         TOKEN => "a token",
-        PROFILE => "the name of a profile",
-        APP_URL => "the URL of a server",
-        AGENT_ID => "the id of an agent",
-        CONFIG => "the path of a file",
-        CONFIG_DIR => "the path of a directory",
+        PROFILE => "a profile name",
+        APP_URL => "a server URL",
+        AGENT_ID => "an agent ID",
+        CONFIG => "a file path",
+        CONFIG_DIR => "a directory path",
         CERT_FILE => "the path of a PEM file",
         CERT_DIR => "the path of a directory of PEM files",
         _ => "1",
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blank_variable_is_an_error_that_names_it_and_what_it_takes() {
+    fn a_blank_variable_is_an_error_that_names_it_and_its_expected_value() {
         for blank in ["", " \n"] {
             let environment = Environment::from([(TOKEN, blank), (CONFIG, blank)]);
             assert_eq!(
@@ -188,7 +188,7 @@ mod tests {
             );
             assert_eq!(
                 environment.path(CONFIG).unwrap_err().message,
-                "OPENINDEX_CONFIG is set but empty; unset it or set it to the path of a file"
+                "OPENINDEX_CONFIG is set but empty; unset it or set it to a file path"
             );
             assert_eq!(environment.convention(CONFIG), None);
         }

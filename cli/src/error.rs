@@ -1,4 +1,4 @@
-//! Why a command ends without having done what was asked.
+//! Failures of commands, and how they are reported.
 
 use std::fmt::Write as _;
 use std::io;
@@ -14,39 +14,39 @@ use crate::render::redact;
 /// How a command ends when it does not succeed.
 #[derive(Debug)]
 pub(crate) enum CliError {
-    /// The reader of the output has gone: enough was seen.
+    /// The reader of standard output closed the pipe; this is not a failure.
     ClosedPipe,
-    /// The output says it all; only the exit status is left to be given.
+    /// Everything was reported already; only the exit status is left to return.
     Reported(ExitCode),
-    /// Something to be told.
+    /// A failure to report.
     Failure(Failure),
 }
 
-/// What to tell: to a person in lines, to a program as the `error` document.
+/// A failure to report: as text to a person, as an `error` document to a program.
 ///
-/// Boxed, so that a `Result` with it stays small.
+/// Boxed to keep `Result`s small.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure(Box<Parts>);
 
-/// What a [`Failure`] is made of.
+/// The fields of a [`Failure`].
 #[derive(Debug, Clone)]
 pub(crate) struct Parts {
     pub(crate) exit: ExitCode,
-    /// The kind of failure, for programs; the server's own code where it is the server's.
+    /// The machine-readable kind of failure; the server's code if the server reported it.
     pub(crate) code: String,
     pub(crate) message: String,
-    /// The HTTP status, when a server answered.
+    /// The HTTP status, if a server responded.
     pub(crate) status: Option<u16>,
-    /// The command that leads on.
+    /// The command to run next.
     pub(crate) next_command: Option<String>,
-    /// What else to try, for a person.
+    /// Advice for a person; each line is a sentence.
     pub(crate) hint: Option<String>,
-    /// What else a program may want to know; stands beside `error`.
+    /// More data for programs, placed beside `error` in the document.
     pub(crate) details: Map<String, Value>,
-    /// Whether the response was JSON of another form than this version knows.
-    of_other_version: bool,
-    /// The URL that was requested, when a server answered.
-    asked: Option<String>,
+    /// Whether the response was JSON of a form that this version does not know.
+    from_other_version: bool,
+    /// The requested URL, if a server responded.
+    requested_url: Option<String>,
 }
 
 impl Failure {
@@ -59,17 +59,17 @@ impl Failure {
             next_command: None,
             hint: None,
             details: Map::new(),
-            of_other_version: false,
-            asked: None,
+            from_other_version: false,
+            requested_url: None,
         }))
     }
 
-    /// A wrong command line that clap cannot know to be wrong.
+    /// Creates a failure for an invalid command line that clap cannot detect.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, "usage", message)
     }
 
-    /// Standard input, or an answer at a terminal, cannot be read.
+    /// Creates a failure for standard input that cannot be read.
     pub(crate) fn input(error: &Unreadable) -> Self {
         let message = format!("cannot read standard input: {error}");
         Self::new(ExitCode::Failure, "input_failed", message)
@@ -90,38 +90,40 @@ impl Failure {
         self
     }
 
-    /// Says what became of the change that a failed request asked for.
+    /// Adds whether the requested change was applied although the request failed.
     fn with_effect(self, effect: Effect) -> Self {
         match effect {
             Effect::None => self,
             Effect::Possible => self
                 .detail("mayHaveArrived", true)
-                .also("it may have been done; look before you retry")
+                .prepend_hint("the change may have been applied; check before retrying")
                 .without_next(),
             Effect::Done => self
                 .detail("wasDone", true)
-                .also("it was done, though its response could not be read; do not retry")
+                .prepend_hint(
+                    "the change was applied, but its response could not be read; do not retry",
+                )
                 .without_next(),
         }
     }
 
-    /// Whether the change that was asked for was done, or may have been.
-    pub(crate) fn may_be_done(&self) -> bool {
+    /// Returns whether the requested change was applied, or may have been.
+    pub(crate) fn may_have_taken_effect(&self) -> bool {
         ["mayHaveArrived", "wasDone"]
             .iter()
             .any(|detail| self.details.contains_key(*detail))
     }
 
-    /// Whether it is what a server of another version would say: a response of another form, a path
-    /// that it does not have, a field that it does not know.
+    /// Returns whether a server of another version could be the cause: a response of an unknown
+    /// form, a missing path, or an unknown field.
     pub(crate) fn suggests_other_version(&self) -> bool {
         let speaks_of = |text: &str| {
             let errors = self.details.get("errors").map(ToString::to_string);
             self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
         };
         match self.status {
-            _ if self.of_other_version => true,
-            // Today's servers, and those before them.
+            _ if self.from_other_version => true,
+            // The wording of current and earlier servers.
             Some(400) => ["unknown field", "unknown parameter", "is not known"]
                 .into_iter()
                 .any(speaks_of),
@@ -131,23 +133,23 @@ impl Failure {
         }
     }
 
-    /// The URL that was requested, where no OpenIndex server seems to be, or none with that path. A
-    /// gateway's error and another version's response say nothing of the address.
-    pub(crate) fn asked_for_nothing(&self) -> Option<&str> {
+    /// Returns the requested URL if there seems to be no OpenIndex server at it, or none with that
+    /// path. A gateway's error or another version's response does not count.
+    pub(crate) fn url_without_server(&self) -> Option<&str> {
         let nothing = match self.status {
-            // The API's, and that of the pages for people.
+            // The API's 404, and the web interface's.
             Some(404) if self.message.contains("no route matches") => true,
             Some(404) if self.message.starts_with("What you are looking for") => true,
             Some(status) => {
-                status < 500 && self.code == "unexpected_answer" && !self.of_other_version
+                status < 500 && self.code == "unexpected_response" && !self.from_other_version
             }
             None => false,
         };
-        self.asked.as_deref().filter(|_| nothing)
+        self.requested_url.as_deref().filter(|_| nothing)
     }
 
-    /// Another sentence of the hint, before what it says already.
-    pub(crate) fn also(mut self, hint: &str) -> Self {
+    /// Puts a sentence before the existing hint.
+    pub(crate) fn prepend_hint(mut self, hint: &str) -> Self {
         let hint = match self.hint.take() {
             Some(rest) => format!("{hint}\n{rest}"),
             None => hint.to_owned(),
@@ -155,13 +157,13 @@ impl Failure {
         self.hint(hint)
     }
 
-    /// What would lead on from the failure alone does not lead to what was done.
+    /// Removes the next command, which ignores that the change may have been applied.
     fn without_next(mut self) -> Self {
         self.next_command = None;
         self
     }
 
-    /// `{error: {code, message, status, nextCommand}}`, and the details beside it.
+    /// Returns `{error: {code, message, status, nextCommand}}` with the details beside it.
     pub(crate) fn document(&self) -> Value {
         let mut document = self.details.clone();
         document.insert(
@@ -198,7 +200,7 @@ impl From<Failure> for CliError {
 }
 
 impl From<io::Error> for CliError {
-    /// For errors of writing the output; other IO says what it was about.
+    /// Converts errors of writing the output; other IO errors are reported with their context.
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
@@ -230,7 +232,7 @@ impl From<ClientError> for Failure {
                     None => failure.next("oi doctor"),
                 }
             }
-            ClientError::UnexpectedAnswer {
+            ClientError::UnexpectedResponse {
                 url,
                 status,
                 origin,
@@ -238,12 +240,12 @@ impl From<ClientError> for Failure {
                 ..
             } => {
                 let message = with_wait(message, retry_after);
-                let mut failure = Self::new(ExitCode::Failure, "unexpected_answer", message)
+                let mut failure = Self::new(ExitCode::Failure, "unexpected_response", message)
                     .hint(hint_about(origin))
                     .next("oi doctor");
                 failure.status = Some(status);
-                failure.of_other_version = origin == Origin::Version;
-                failure.asked = Some(url);
+                failure.from_other_version = origin == Origin::Version;
+                failure.requested_url = Some(url);
                 failure
             }
             ClientError::InvalidProxy { .. } => {
@@ -253,7 +255,8 @@ impl From<ClientError> for Failure {
                 .next("oi profile set --token -"),
             ClientError::InsecureTransport { .. } => {
                 Self::new(ExitCode::Failure, "insecure_transport", message).hint(
-                    "use https://, or set OPENINDEX_ALLOW_INSECURE_HTTP=1 if the network is yours alone",
+                    "use an https:// URL; only on a trusted private network, set \
+                     OPENINDEX_ALLOW_INSECURE_HTTP=1",
                 )
             }
         };
@@ -264,19 +267,19 @@ impl From<ClientError> for Failure {
 const fn hint_for(cause: Cause) -> Option<&'static str> {
     match cause {
         Cause::UnknownAuthority => Some(
-            "for a private authority, set SSL_CERT_FILE to a PEM file with its certificate, as in \
-             SSL_CERT_FILE=/etc/ssl/corp-ca.pem; SSL_CERT_DIR names a directory of such files",
+            "for a private certificate authority, set SSL_CERT_FILE to a PEM file with its \
+             certificate, such as /etc/ssl/corp-ca.pem, or SSL_CERT_DIR to a directory of such \
+             files",
         ),
         Cause::CertificateTime => {
-            Some("renew the certificate on the server, or set this machine's clock")
+            Some("renew the server's certificate, or correct this machine's clock")
         }
-        Cause::Certificate => Some("check the address; if it is right, replace the certificate"),
+        Cause::Certificate => Some("check the URL; if it is correct, replace the certificate"),
         Cause::Proxy => Some(
-            "check the variable that names the proxy, or list the server's host in NO_PROXY to \
-             connect directly",
+            "check the proxy variable, or add the server's host to NO_PROXY to connect directly",
         ),
         Cause::ProxyLogin => Some(
-            "write the login into that variable, percent-encoded, as in \
+            "add the percent-encoded credentials to the proxy variable, as in \
              http://USER:PASSWORD@proxy.example:3128",
         ),
         Cause::Other => None,
@@ -286,17 +289,17 @@ const fn hint_for(cause: Cause) -> Option<&'static str> {
 const fn hint_about(origin: Origin) -> &'static str {
     match origin {
         Origin::Gateway => {
-            "a proxy or gateway answered in place of the server; check that both are running"
+            "a proxy or gateway responded instead of the server; check that both are running"
         }
         Origin::Page => {
-            "a captive portal or proxy may require a sign-in: open the address in a browser; \
-             otherwise check that it is the address of an OpenIndex server"
+            "a captive portal or proxy may require you to sign in: open the URL in a browser; \
+             otherwise check that it is the URL of an OpenIndex server"
         }
         Origin::Redirect => {
-            "use the address that it leads to, if that is the OpenIndex server; it can also be the \
-             sign-in of a captive portal or proxy"
+            "if the redirect leads to the OpenIndex server, use that URL; it can also be the \
+             sign-in page of a captive portal or proxy"
         }
-        Origin::Version | Origin::Other => "is it the address of an OpenIndex server?",
+        Origin::Version | Origin::Other => "check that this is the URL of an OpenIndex server",
     }
 }
 
@@ -316,7 +319,7 @@ fn of_problem(problem: Problem) -> Failure {
     let mut failure = Failure::new(exit, &problem.body.code, message);
     failure.status = Some(problem.status);
     failure.next_command = problem.body.next_command;
-    failure.asked = Some(problem.url);
+    failure.requested_url = Some(problem.url);
     if !problem.body.errors.is_empty() {
         failure = failure.detail("errors", json!(problem.body.errors));
     }
@@ -334,13 +337,13 @@ fn of_problem(problem: Problem) -> Failure {
     }
     if let Some(id) = problem.request_id.filter(|_| problem.status >= 500) {
         failure = failure
-            .hint(format!("the server's logs know this request as {id}"))
+            .hint(format!("look for request {id} in the server's logs"))
             .detail("requestId", id);
     }
     failure
 }
 
-/// An IO error without the path of a temporary file, which is gone by then.
+/// Formats an IO error without the path of a temporary file, which no longer exists.
 pub(crate) fn without_path(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" at path ") {
@@ -392,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_say_what_happened_and_what_leads_on() {
+    fn errors_say_what_happened_and_what_to_do() {
         let mut revoked = problem(401, "token_revoked", "the token was revoked\u{1b}[2J");
         revoked.body.next_command = Some("oi profile set --token -".to_owned());
         let mut invalid = problem(400, "invalid_field", "two fields are invalid");
@@ -404,19 +407,19 @@ mod tests {
         }
         let mut limited = problem(429, "rate_limited", "too many requests");
         limited.retry_after = Some(1);
-        let refused = ClientError::Transport {
+        let unreachable = ClientError::Transport {
             url: "http://127.0.0.1:8080".to_owned(),
             reason: "connection refused".to_owned(),
             cause: Cause::Other,
             effect: Effect::None,
         };
-        let unknown = ClientError::Transport {
+        let unknown_authority = ClientError::Transport {
             url: "https://openindex.example.com".to_owned(),
             reason: "its certificate is signed by an unknown authority".to_owned(),
             cause: Cause::UnknownAuthority,
             effect: Effect::None,
         };
-        let strange = ClientError::UnexpectedAnswer {
+        let gateway = ClientError::UnexpectedResponse {
             url: "http://127.0.0.1:8080".to_owned(),
             status: 502,
             reason: "sent by a proxy or gateway, not by OpenIndex".to_owned(),
@@ -436,9 +439,9 @@ mod tests {
                 "internal_error",
                 "an internal error",
             ))),
-            refused,
-            unknown,
-            strange,
+            unreachable,
+            unknown_authority,
+            gateway,
             insecure,
         ]
         .map(shown);
@@ -446,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_the_detail_speaks_of_is_not_told_twice() {
+    fn a_field_that_the_detail_mentions_is_not_repeated() {
         let mut invalid = problem(400, "invalid_field", "expiresAt must be in the future");
         invalid.body.errors.push(FieldError {
             field: "expiresAt".to_owned(),

@@ -1,40 +1,44 @@
-//! What the exit status of `oi` means.
+//! The exit statuses of `oi`.
 
-/// The exit status. These numbers are a promise to scripts; none changes its meaning.
+/// An exit status. Scripts rely on these numbers: their meaning never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ExitCode {
-    /// Done. A reader that closed the pipe early is no failure.
+    /// The command succeeded, or the reader closed the pipe early.
     Success = 0,
-    /// Not done, for any reason that has no number of its own.
+    /// The command failed for a reason without a status of its own.
     Failure = 1,
-    /// The command line is wrong; nothing was tried.
+    /// The command line is invalid; nothing was done.
     Usage = 2,
-    /// No token, a token that is not accepted, or one that may not do this.
+    /// There is no token, the token was rejected, or it lacks permission.
     Auth = 4,
-    /// Interrupted at a question, as by Ctrl-C: 128 and the number of the signal.
+    /// Interrupted, for example by Ctrl-C at a prompt: 128 plus the signal's number.
     Interrupted = 130,
 }
 
 impl ExitCode {
-    /// Every one with its meaning, for `oi schema`.
+    /// Every exit status with its name and description, for `oi schema`.
     pub(crate) const ALL: [(Self, &'static str, &'static str); 5] = [
-        (Self::Success, "success", "done"),
-        (Self::Failure, "failure", "not done; the error says why"),
+        (Self::Success, "success", "the command succeeded"),
+        (
+            Self::Failure,
+            "failure",
+            "the command failed; the error gives the reason",
+        ),
         (
             Self::Usage,
             "usage",
-            "the command line is wrong; nothing was tried",
+            "the command line is invalid; nothing was done",
         ),
         (
             Self::Auth,
             "authentication_or_authorization",
-            "no token, a token that is not accepted, or one that may not do this",
+            "there is no token, the token was rejected, or it lacks permission",
         ),
         (
             Self::Interrupted,
             "interrupted",
-            "interrupted, as by Ctrl-C",
+            "interrupted, for example by Ctrl-C",
         ),
     ];
 }

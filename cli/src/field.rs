@@ -1,46 +1,46 @@
-//! What a command acts on: given in its place, or by a flag with the name that the API has for it.
+//! Arguments that can be positional, or a flag named like the API's field.
 //!
-//! `create ci` and `create --name ci` mean the same; one of them is required, and both are an error.
+//! `create ci` and `create --name ci` are equivalent. One of them is required; both are an error.
 
 use std::str::FromStr;
 
 use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// A value with one or more names in the API.
+/// An argument with one or more field names in the API.
 pub(crate) trait Field: 'static {
-    /// What it is read into.
+    /// The parsed type.
     type Value: FromStr<Err: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Clone
         + Send
         + Sync
         + 'static;
-    /// How its place is shown, as in `ID|EMAIL`.
-    const PLACE: &'static str;
-    /// The API's names for it in kebab case, each with the placeholder and the help of its flag.
+    /// The placeholder of the positional argument, such as `ID|EMAIL`.
+    const POSITIONAL: &'static str;
+    /// The API's field names in kebab case, each with the placeholder and the help of its flag.
     const FLAGS: &'static [(&'static str, &'static str, &'static str)];
 
-    /// Reads it in its place (`None`), or as the value of one of the flags.
+    /// Returns the parser of the positional argument (`None`) or of one of the flags.
     fn parser(_flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(|text: &str| text.parse::<Self::Value>())
     }
 
-    /// What else is to be said of each of its arguments.
-    fn dress(arg: Arg) -> Arg {
+    /// Customizes each of the arguments.
+    fn customize(arg: Arg) -> Arg {
         arg
     }
 }
 
-/// Exactly one value.
+/// Exactly one value is required.
 pub(crate) struct One<F: Field>(pub(crate) F::Value);
 
-/// One value or more.
+/// At least one value is required.
 pub(crate) struct Several<F: Field>(pub(crate) Vec<F::Value>);
 
-/// One value or none.
+/// The value is optional.
 pub(crate) struct Optional<F: Field>(pub(crate) Option<F::Value>);
 
-/// Text, and the flag that it was given with.
+/// Text with the flag that it was passed with; `None` for the positional argument.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Given {
     pub(crate) flag: Option<&'static str>,
@@ -65,7 +65,7 @@ impl Given {
     }
 }
 
-/// How many values a command takes.
+/// How many values a command accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Count {
     One,
@@ -82,13 +82,13 @@ fn augment<F: Field>(command: Command, count: Count) -> Command {
         .iter()
         .map(|(flag, ..)| format!("--{flag}"))
         .collect();
-    let place = Arg::new(F::PLACE)
-        .value_name(F::PLACE)
+    let positional = Arg::new(F::POSITIONAL)
+        .value_name(F::POSITIONAL)
         .help(format!("Same as {}", flags.join(" or ")))
         .value_parser(F::parser(None));
-    let place = match count {
-        Count::Several => place.num_args(1..),
-        Count::One | Count::Optional => place,
+    let positional = match count {
+        Count::Several => positional.num_args(1..),
+        Count::One | Count::Optional => positional,
     };
     let flags = F::FLAGS.iter().map(|(flag, value, help)| {
         Arg::new(*flag)
@@ -100,26 +100,26 @@ fn augment<F: Field>(command: Command, count: Count) -> Command {
     let group = ArgGroup::new(std::any::type_name::<F>())
         .args(ids::<F>())
         .required(count != Count::Optional);
-    std::iter::once(place)
+    std::iter::once(positional)
         .chain(flags)
         .fold(command, |command, arg| {
-            command.arg(F::dress(arg.action(action.clone())))
+            command.arg(F::customize(arg.action(action.clone())))
         })
         .group(group)
 }
 
 fn ids<F: Field>() -> impl Iterator<Item = &'static str> {
-    std::iter::once(F::PLACE).chain(F::FLAGS.iter().map(|(flag, ..)| *flag))
+    std::iter::once(F::POSITIONAL).chain(F::FLAGS.iter().map(|(flag, ..)| *flag))
 }
 
-fn take<F: Field>(matches: &mut ArgMatches) -> Vec<F::Value> {
+fn remove_values<F: Field>(matches: &mut ArgMatches) -> Vec<F::Value> {
     ids::<F>()
         .filter_map(|id| matches.remove_many::<F::Value>(id))
         .flatten()
         .collect()
 }
 
-/// The three differ in how many values they take, and in nothing else.
+/// Implements the clap traits for the three wrappers, which differ only in the number of values.
 macro_rules! arguments {
     ($name:ident, $count:expr, $of:expr) => {
         impl<F: Field> FromArgMatches for $name<F> {
@@ -129,8 +129,8 @@ macro_rules! arguments {
 
             fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
                 let of: fn(Vec<F::Value>) -> Option<Self> = $of;
-                // clap has seen to the group already.
-                of(take::<F>(matches))
+                // clap has validated the group already.
+                of(remove_values::<F>(matches))
                     .ok_or_else(|| Error::new(clap::error::ErrorKind::MissingRequiredArgument))
             }
 
@@ -140,10 +140,10 @@ macro_rules! arguments {
             }
         }
 
-        /// A value may be a secret.
+        /// Hides the value, which may be a secret.
         impl<F: Field> std::fmt::Debug for $name<F> {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(F::PLACE)
+                f.write_str(F::POSITIONAL)
             }
         }
 

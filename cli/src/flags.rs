@@ -1,11 +1,11 @@
-//! Errors of the server name fields of the API; their reader typed flags.
+//! Replaces the API's field names in the server's errors with the flags that the user typed.
 
 use clap::CommandFactory as _;
 
 use crate::cli::Cli;
 use crate::error::{CliError, Failure};
 
-/// Names the flags of the called command in place of the API's fields.
+/// Names the flags of the current command instead of the API's fields.
 pub(crate) fn in_flags(error: CliError) -> CliError {
     match error {
         CliError::Failure(failure) if failure.status.is_some() => {
@@ -35,8 +35,8 @@ fn translated(mut failure: Failure, typed: &[String]) -> Failure {
     failure
 }
 
-/// Replaces the words that can only be the API's (`expiresAt`), and a field that the line begins
-/// with: elsewhere `name` is a word like any other.
+/// Replaces words that can only be field names (`expiresAt`), and a field name at the start of the
+/// line: elsewhere, `name` is an ordinary word.
 fn of_line(line: &str, fields: &[&str], typed: &[String]) -> String {
     let (mut text, mut begun) = (String::with_capacity(line.len()), false);
     for word in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
@@ -53,7 +53,7 @@ fn of_line(line: &str, fields: &[&str], typed: &[String]) -> String {
     text
 }
 
-/// The flag that gives a field, as it was typed.
+/// Returns the flag that sets a field, in the spelling that was typed.
 fn flag_of(field: &str, typed: &[String]) -> Option<String> {
     let mut command = Cli::command();
     for word in typed {
@@ -72,7 +72,7 @@ fn flag_of(field: &str, typed: &[String]) -> Option<String> {
         .get_arguments()
         .filter_map(clap::Arg::get_long_and_visible_aliases)
         .find(|names| names.contains(&name.as_str()))?;
-    // `--ttl 30m` is `ttlSeconds`, too.
+    // `--ttl 30m` also sets `ttlSeconds`.
     let short = command
         .get_arguments()
         .filter_map(clap::Arg::get_long)
@@ -84,7 +84,7 @@ fn flag_of(field: &str, typed: &[String]) -> Option<String> {
     Some(format!("--{}", used.or(names.first().copied())?))
 }
 
-/// A name of the API as a flag has it.
+/// Converts a field name of the API to a flag name: `expires-at` for `expiresAt`.
 pub(crate) fn kebab(name: &str) -> String {
     let mut text = String::new();
     for c in name.chars() {
@@ -140,7 +140,7 @@ mod tests {
                 &[],
                 "this agent run belongs to a; leave --agent-id out",
             ),
-            // A word like any other, and a field that this command has no flag for.
+            // An ordinary word, and a field without a flag of this command.
             (
                 format!("{CREATE} ci"),
                 "the name is taken, or overlapSeconds is",

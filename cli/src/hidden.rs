@@ -1,5 +1,4 @@
-//! A question whose answer is not shown: the terminal's echo is off while it is typed, and on again
-//! whatever ends the program.
+//! Prompts without echo. The terminal's echo is restored however the program ends.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
@@ -15,28 +14,28 @@ use zeroize::Zeroizing;
 
 use crate::exit_code::ExitCode;
 
-/// The longest line that a terminal passes on.
+/// The longest line that a terminal delivers, in bytes.
 const MAX_LINE: usize = 4_096;
 
-/// What is hidden now: the question, and how the terminal was before. The thread that sees to signals
-/// needs it, too.
+/// The current prompt and the terminal's previous settings, shared with the signal thread.
 static HIDDEN: Mutex<Option<(String, Termios)>> = Mutex::new(None);
 
-/// Asks on the terminal that standard input is, and reads a line. `None` is the end of input.
+/// Prompts on the terminal and reads a line from standard input. Returns `None` at the end of
+/// input.
 pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    // Before the echo goes off, so that no signal can come between.
+    // Handle signals before the echo is turned off.
     watch()?;
     let _guard = Guard::hide(question)?;
     read_line()
 }
 
-/// From now on Ctrl-C ends the process with 130; other signals end it as they always do.
+/// Makes Ctrl-C end the process with status 130; other signals keep their effect.
 pub(crate) fn exit_130_on_interrupt() {
-    // It fails only where no thread can be started; then the signal ends the process by itself.
+    // If no thread can be started, the signal ends the process by default.
     let _ = watch();
 }
 
-/// Shows the echo again when it goes, in a panic too.
+/// Restores the echo when dropped, even in a panic.
 struct Guard;
 
 impl Guard {
@@ -58,7 +57,8 @@ fn hidden() -> MutexGuard<'static, Option<(String, Termios)>> {
     HIDDEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Turns the echo off and asks. The line break is echoed, so that the next output has its own line.
+/// Turns the echo off and writes the prompt. The line break is still echoed, so that the next
+/// output starts on a new line.
 fn hide((question, before): &(String, Termios)) -> io::Result<()> {
     let mut modes = before.clone();
     modes.local_modes.remove(LocalModes::ECHO);
@@ -72,13 +72,13 @@ fn hide((question, before): &(String, Termios)) -> io::Result<()> {
 
 fn show(hidden: Option<&(String, Termios)>) {
     if let Some((_, before)) = hidden {
-        // There is nothing left to do about a terminal that has gone.
+        // This fails only when the terminal no longer exists.
         let _ = tcsetattr(io::stdin().as_fd(), OptionalActions::Now, before);
     }
 }
 
-/// On the terminal, wherever standard output and error lead. Nobody reads a question that cannot be
-/// written; its answer is read all the same.
+/// Writes to the terminal, even when standard output and standard error are redirected. Errors are
+/// ignored: the reply is read anyway.
 fn say(text: &str) {
     let _ = match OpenOptions::new().write(true).open("/dev/tty") {
         Ok(mut terminal) => terminal.write_all(text.as_bytes()),
@@ -87,7 +87,7 @@ fn say(text: &str) {
     };
 }
 
-/// Past the buffer of standard input, which nobody wipes.
+/// Reads a line without the buffer of standard input, which is never wiped.
 fn read_line() -> io::Result<Option<Zeroizing<String>>> {
     let mut terminal = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut line = Zeroizing::new(vec![0; MAX_LINE]);
@@ -102,14 +102,14 @@ fn read_line() -> io::Result<Option<Zeroizing<String>>> {
         }
     }
     let text = std::str::from_utf8(&line[..length])
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))?;
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))?;
     Ok(Some(Zeroizing::new(
         text.trim_end_matches(['\n', '\r']).to_owned(),
     )))
 }
 
-/// Sees to signals for the rest of the process: a handler that is taken away again leaves a signal
-/// without its default, so it stays.
+/// Handles signals for the rest of the process: removing a handler does not restore the default
+/// action of its signal.
 fn watch() -> io::Result<()> {
     static STARTED: Mutex<bool> = Mutex::new(false);
     let mut started = STARTED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -123,14 +123,14 @@ fn watch() -> io::Result<()> {
 }
 
 fn on_signal(signal: i32) {
-    // Held until it is done, which may be the process: nothing turns the echo off meanwhile.
+    // The lock is held to the end, so that no other thread turns the echo off.
     let hidden = hidden();
     match signal {
         SIGCONT => {
-            // The shell may have changed the terminal since.
+            // The shell may have changed the terminal's settings.
             let _ = hidden.as_ref().map_or(Ok(()), hide);
         }
-        // Without a shell that could continue it, the kernel would not stop it either.
+        // No shell could continue the process, so the kernel would not stop it either.
         SIGTSTP if getsid(None).is_ok_and(|session| session == getpgrp()) => {}
         SIGINT => {
             show(hidden.as_ref());

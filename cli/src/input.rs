@@ -1,22 +1,22 @@
-//! Text as files and pipes have it: with a byte-order mark, in UTF-16, or not text at all.
+//! Reads text from files and pipes: with a byte-order mark, or in UTF-16.
 
 use std::io::{self, Read};
 
 use zeroize::Zeroizing;
 
-/// Why there is no text.
+/// Why text cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
     #[error(transparent)]
     Io(#[from] io::Error),
-    #[error("it is larger than {} KiB", .0 / 1024)]
+    #[error("larger than {} KiB", .0 / 1024)]
     TooLarge(u64),
-    #[error("it is not UTF-8 text")]
+    #[error("not UTF-8 text")]
     NotText,
 }
 
-/// Reads text to its end: UTF-8, or UTF-16 with a byte-order mark, which `>` of Windows
-/// PowerShell writes. The mark is not part of the text.
+/// Reads text of at most `limit` bytes: UTF-8, or UTF-16 with a byte-order mark, which `>` of
+/// Windows PowerShell writes. The mark is removed.
 pub(crate) fn read_text(input: &mut dyn Read, limit: u64) -> Result<Zeroizing<String>, Unreadable> {
     let mut bytes = Zeroizing::new(Vec::new());
     input.take(limit + 1).read_to_end(&mut bytes)?;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_encoding_that_shells_write_is_the_same_text() {
+    fn text_is_read_in_every_encoding_that_shells_write() {
         let text = "é界\r\n";
         let units: Vec<u16> = text.encode_utf16().collect();
         let little = units.iter().flat_map(|unit| unit.to_le_bytes());
@@ -60,11 +60,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_or_too_much_of_it_is_told() {
+    fn binary_or_overlong_input_is_an_error() {
         for (bytes, message) in [
-            (&b"a\xff"[..], "it is not UTF-8 text"),
-            (b"\xff\xfea", "it is not UTF-8 text"),
-            (&[b'a'; 1025], "it is larger than 1 KiB"),
+            (&b"a\xff"[..], "not UTF-8 text"),
+            (b"\xff\xfea", "not UTF-8 text"),
+            (&[b'a'; 1025], "larger than 1 KiB"),
         ] {
             let error = read_text(&mut &*bytes, 1024).unwrap_err();
             assert_eq!(error.to_string(), message);

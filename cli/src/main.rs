@@ -1,8 +1,8 @@
-//! The `oi` command: OpenIndex from a terminal or a script.
+//! The `oi` command-line tool.
 
 #![expect(
     clippy::similar_names,
-    reason = "app_url and api_url are the words of the contract"
+    reason = "app_url and api_url are the names that the config file uses"
 )]
 
 mod app;
@@ -44,18 +44,18 @@ use exit_code::ExitCode;
 use output::Output;
 
 fn main() -> std::process::ExitCode {
-    commands::completions::answer();
+    commands::completions::complete_and_exit();
     let environment = Environment::of_process();
     let parsed = Cli::try_parse_from(std::env::args_os());
-    let misplaced = token::refuse_misplaced(std::env::args_os().skip(1));
-    // Where the command line cannot be read, this much of it can.
+    let misplaced = token::reject_misplaced(std::env::args_os().skip(1));
+    // These flags count even when the rest of the command line is invalid.
     let typed = |flag: &str| std::env::args_os().any(|argument| argument == flag);
     let json = match &parsed {
         Ok(cli) => cli.globals.json,
         Err(_) => typed("--json"),
     };
     let mut out = Output::of_process(json, &environment, SystemClock.now());
-    // Standard output holds the secret then, or nothing: it may go into a variable.
+    // A script may capture standard output in a variable: print the secret or nothing.
     if !json && (typed("--token-only") || typed("--url-only")) {
         out.without_documents();
     }
@@ -83,7 +83,7 @@ fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
 fn usage(error: clap::Error, mut out: Output) -> ExitCode {
     let outcome = match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // clap knows whether help may be in colour.
+            // clap decides whether to print help in color.
             let printed = error.print().and_then(|()| std::io::stdout().flush());
             return finish(&mut out, printed.map_err(CliError::from));
         }
@@ -100,10 +100,10 @@ fn usage(error: clap::Error, mut out: Output) -> ExitCode {
 
 fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
-        // What is shown once does not end in this: see `commands::once`.
+        // A secret that was not delivered does not end up here: see `commands::once`.
         Ok(()) | Err(CliError::ClosedPipe) => ExitCode::Success,
         Err(CliError::Reported(exit)) => exit,
-        // If this cannot be written either, the exit status still says it.
+        // If the error cannot be written either, the exit status still reports it.
         Err(CliError::Failure(failure)) => {
             let _ = out.failure(&failure);
             failure.exit
@@ -111,8 +111,8 @@ fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     }
 }
 
-/// `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. None below a `HOME` that is blank or not
-/// absolute, which would keep the token wherever `oi` is called.
+/// Returns `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. Returns `None` when `HOME` is
+/// blank or relative: the token would be stored below the current directory.
 fn user_config_dir() -> Option<PathBuf> {
     if std::env::var_os("HOME").is_some_and(|home| !std::path::Path::new(&home).is_absolute()) {
         return None;

@@ -1,4 +1,4 @@
-//! Where everything that `oi` says goes: data to standard output, messages to standard error.
+//! The output of `oi`: data on standard output, messages on standard error.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -15,10 +15,10 @@ use crate::error::{CliError, Failure};
 use crate::render::{Style, escape_json, plain, redact};
 use crate::stream::Stream;
 
-/// Columns where the terminal does not say.
+/// The width in columns if the terminal does not report one.
 const DEFAULT_WIDTH: usize = 80;
 
-/// The two streams, and how to speak on each.
+/// Standard output and standard error, with the style of each.
 pub(crate) struct Output {
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
@@ -29,22 +29,23 @@ pub(crate) struct Output {
     /// Whether standard error is a terminal.
     stderr_terminal: bool,
     stderr_style: Style,
-    /// What spans such as "in 3 days" are counted from.
+    /// The time that relative times ("in 3 days") count from.
     now: Rc<Cell<Timestamp>>,
 }
 
 impl Output {
-    /// This process's streams. JSON where it is asked for, or where nobody reads along.
+    /// Uses the streams of this process. The output is JSON if requested, or if standard output is
+    /// not a terminal.
     pub(crate) fn of_process(json: bool, environment: &Environment, now: Timestamp) -> Self {
         let (stdout, stderr) = (io::stdout(), io::stderr());
-        // A terminal that nobody gave a size, as in a container, says 0.
+        // A terminal without a size, as in a container, reports 0.
         let width = comfy_table::Table::new()
             .width()
             .filter(|width| *width > 0)
             .map_or(DEFAULT_WIDTH, usize::from);
         let style = |terminal| Style {
             width,
-            color: wants_color(environment, terminal),
+            color: uses_color(environment, terminal),
             now,
         };
         Self {
@@ -59,8 +60,8 @@ impl Output {
         }
     }
 
-    /// The answer of a command: one JSON document, or what a person reads.
-    pub(crate) fn answer<T: Serialize + ?Sized>(
+    /// Prints the result of a command: one JSON document, or text for a person.
+    pub(crate) fn print<T: Serialize + ?Sized>(
         &mut self,
         document: &T,
         human: impl FnOnce(&Style) -> String,
@@ -73,7 +74,7 @@ impl Output {
         }
     }
 
-    /// One JSON document.
+    /// Prints one JSON document.
     pub(crate) fn document<T: Serialize + ?Sized>(&mut self, document: &T) -> Result<(), CliError> {
         let text = serde_json::to_string_pretty(document).map_err(io::Error::from)?;
         let text = Zeroizing::new(text);
@@ -82,23 +83,23 @@ impl Output {
         self.raw("\n")
     }
 
-    /// Text as it is.
+    /// Prints text unchanged.
     pub(crate) fn raw(&mut self, text: &str) -> Result<(), CliError> {
         self.stdout.write_all(text.as_bytes())?;
         Ok(self.stdout.flush()?)
     }
 
-    /// Standard output for what comes in pieces; it stands in place of an answer.
+    /// Returns standard output as a stream, for a result that arrives in chunks.
     pub(crate) fn stream(&mut self) -> Stream<'_> {
         Stream::new(&mut *self.stdout, self.terminal)
     }
 
-    /// How to speak on standard error, for a question.
+    /// Returns the style for prompts on standard error.
     pub(crate) fn message_style(&self) -> Style {
         self.at_now(self.stderr_style)
     }
 
-    /// The time that spans are counted from, which a server's clock corrects.
+    /// Returns the time that relative times count from; a session sets it to the server's time.
     pub(crate) fn now(&self) -> Rc<Cell<Timestamp>> {
         Rc::clone(&self.now)
     }
@@ -110,7 +111,7 @@ impl Output {
         }
     }
 
-    /// Words around an answer that are only for a person: not in JSON mode.
+    /// Prints a message that accompanies the result, except in JSON mode.
     pub(crate) fn aside(&mut self, text: impl FnOnce(&Style) -> String) {
         if !self.json {
             let text = text(&self.message_style());
@@ -118,49 +119,49 @@ impl Output {
         }
     }
 
-    /// Something to know, in JSON mode too.
+    /// Prints a note, even in JSON mode.
     pub(crate) fn note(&mut self, text: &str) {
         let label = self.stderr_style.cyan("note:");
         let text = lines(text);
         self.message(&format!("{label} {text}\n"));
     }
 
-    /// Something to know for whoever sits at a terminal; scripts chose what they do.
+    /// Prints a note only on a terminal: scripts set their options on purpose.
     pub(crate) fn note_on_terminal(&mut self, text: &str) {
         if self.stderr_terminal {
             self.note(text);
         }
     }
 
-    /// Something to mend, in JSON mode too.
+    /// Prints a warning, even in JSON mode.
     pub(crate) fn warn(&mut self, text: &str) {
         let label = self.stderr_style.yellow("warning:");
         let text = lines(text);
         self.message(&format!("{label} {text}\n"));
     }
 
-    /// From now on, a failure is told on standard error alone.
+    /// Reports failures only on standard error from now on.
     pub(crate) fn without_documents(&mut self) {
         self.json = false;
     }
 
-    /// A failure: to a person in lines, and in JSON mode as the one document too.
+    /// Reports a failure on standard error, and in JSON mode also as a document.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Result<(), CliError> {
-        self.failure_in_words(failure);
+        self.failure_on_stderr(failure);
         if !self.json {
             return Ok(());
         }
         self.document(&failure.document())
     }
 
-    /// The same to a person alone: where standard output holds a part of an answer, a document
-    /// behind it would be taken for a part of that.
-    pub(crate) fn failure_in_words(&mut self, failure: &Failure) {
+    /// Reports a failure only on standard error: after partial output, a document on standard
+    /// output would be mistaken for a part of it.
+    pub(crate) fn failure_on_stderr(&mut self, failure: &Failure) {
         let text = failure_text(failure, &self.stderr_style);
         self.message(&text);
     }
 
-    /// A wrong command line: clap has its own words for it, with the usage and its colours.
+    /// Reports an invalid command line in clap's own format.
     pub(crate) fn usage(&mut self, error: &clap::Error) -> Result<(), CliError> {
         let rendered = error.render();
         let text = if self.stderr_style.color {
@@ -173,7 +174,7 @@ impl Output {
             return Ok(());
         }
         let text = rendered.to_string();
-        // The first paragraph: it lists what is missing or too much, in lines of its own.
+        // The first paragraph can span several lines, one for each missing argument.
         let message: Vec<&str> = text
             .lines()
             .take_while(|line| !line.is_empty())
@@ -191,14 +192,14 @@ impl Output {
         self.document(&failure.document())
     }
 
-    /// Messages must not turn a success into a failure: a closed standard error is ignored.
+    /// Writes to standard error. A closed standard error must not turn success into failure.
     fn message(&mut self, text: &str) {
         let _ = self.stderr.write_all(redact(text).as_bytes());
         let _ = self.stderr.flush();
     }
 }
 
-/// `error: …`, with what leads on below it.
+/// Formats a failure as `error: …`, with its hint and next command below.
 pub(crate) fn failure_text(failure: &Failure, style: &Style) -> String {
     let mut text = format!("{} {}\n", style.red("error:"), lines(&failure.message));
     if let Some(hint) = &failure.hint {
@@ -211,14 +212,13 @@ pub(crate) fn failure_text(failure: &Failure, style: &Style) -> String {
     text
 }
 
-/// Safe to show, line breaks kept: a message may have them, and what it quotes gets no further
-/// than its own line.
+/// Makes a message safe to display, and preserves its line breaks.
 fn lines(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(plain).collect();
     lines.join("\n")
 }
 
-fn wants_color(environment: &Environment, terminal: bool) -> bool {
+fn uses_color(environment: &Environment, terminal: bool) -> bool {
     if environment.convention(NO_COLOR).is_some() {
         return false;
     }
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colour_is_for_terminals_unless_the_user_says_otherwise() {
+    fn color_is_used_on_terminals_unless_configured_otherwise() {
         for (variables, terminal, color) in [
             ([(NO_COLOR, ""), (TERM, "xterm")], true, true),
             ([(NO_COLOR, ""), (TERM, "xterm")], false, false),
@@ -247,7 +247,7 @@ mod tests {
             ([(NO_COLOR, ""), (TERM, "dumb")], true, false),
         ] {
             let environment = Environment::from(variables);
-            assert_eq!(wants_color(&environment, terminal), color, "{variables:?}");
+            assert_eq!(uses_color(&environment, terminal), color, "{variables:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Questions to whoever sits at the terminal. They go to the terminal or standard error, so that
-//! standard output stays data.
+//! Prompts. They are written to the terminal or to standard error, because standard output is for
+//! data.
 
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -10,55 +10,50 @@ use crate::exit_code::ExitCode;
 use crate::hidden::{self, exit_130_on_interrupt};
 use crate::input::{Unreadable, read_text};
 
-/// The most that is read of an answer.
-const MAX_ANSWER: u64 = 4_096;
-/// The most that is read from standard input for a secret: more than any password that is
-/// accepted, however it is written.
+/// The maximum length of a reply to a prompt, in bytes.
+const MAX_REPLY: u64 = 4_096;
+/// The maximum input for a secret, in bytes: more than any valid password in any encoding.
 const MAX_SECRET_INPUT: u64 = 16_384;
 
-/// Whether there is somebody to ask.
+/// Returns whether a user can be prompted.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Whether what is not to be shown can be asked for: the question goes to the terminal, wherever
-/// standard error leads.
+/// Returns whether a user can be prompted for a secret. That prompt is written to the terminal even
+/// when standard error is redirected.
 pub(crate) fn can_ask_hidden() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks a question with the answer no as its default. Ctrl-C and the end of input end the command.
+/// Asks a yes/no question; the default is no. Ctrl-C and the end of input end the command.
 pub(crate) fn confirm(question: &str) -> Result<bool, CliError> {
     exit_130_on_interrupt();
     ask(question, &mut io::stdin().lock(), &mut io::stderr())
 }
 
-fn ask(
-    question: &str,
-    answers: &mut dyn BufRead,
-    questions: &mut dyn Write,
-) -> Result<bool, CliError> {
-    write!(questions, "{question} [y/N] ")?;
-    questions.flush()?;
-    let mut answer = String::new();
-    let read = answers.take(MAX_ANSWER).read_line(&mut answer);
+fn ask(question: &str, input: &mut dyn BufRead, output: &mut dyn Write) -> Result<bool, CliError> {
+    write!(output, "{question} [y/N] ")?;
+    output.flush()?;
+    let mut reply = String::new();
+    let read = input.take(MAX_REPLY).read_line(&mut reply);
     if read.map_err(input_failed)? == 0 {
-        writeln!(questions)?;
+        writeln!(output)?;
         return Err(CliError::Reported(ExitCode::Interrupted));
     }
     Ok(matches!(
-        answer.trim().to_ascii_lowercase().as_str(),
+        reply.trim().to_ascii_lowercase().as_str(),
         "y" | "yes"
     ))
 }
 
-/// The token from standard input, without the line break at its end; on a terminal it is asked
-/// for and not shown.
+/// Prompts for a token, or reads it from standard input.
 pub(crate) fn read_token() -> Result<Zeroizing<String>, CliError> {
-    read_hidden("Token (not shown): ")
+    read_hidden("Token (input hidden): ")
 }
 
-/// A secret, in the same way.
+/// Reads a secret from standard input without its trailing line break; on a terminal, prompts for
+/// it without echo.
 pub(crate) fn read_hidden(question: &str) -> Result<Zeroizing<String>, CliError> {
     if !can_ask_hidden() {
         return read_piped(&mut io::stdin().lock());
@@ -89,30 +84,30 @@ fn read_piped(input: &mut dyn Read) -> Result<Zeroizing<String>, CliError> {
 mod tests {
     use super::*;
 
-    fn answered(answer: &str) -> Result<bool, CliError> {
-        ask("Delete it?", &mut answer.as_bytes(), &mut Vec::new())
+    fn confirmed(reply: &str) -> Result<bool, CliError> {
+        ask("Delete it?", &mut reply.as_bytes(), &mut Vec::new())
     }
 
     #[test]
     fn only_yes_is_yes() {
-        for answer in ["y\n", "Y\n", " yes \r\n", "YES"] {
-            assert!(answered(answer).unwrap(), "{answer:?}");
+        for reply in ["y\n", "Y\n", " yes \r\n", "YES"] {
+            assert!(confirmed(reply).unwrap(), "{reply:?}");
         }
-        for answer in ["\n", "n\n", "no\n", "yep\n", "yy\n"] {
-            assert!(!answered(answer).unwrap(), "{answer:?}");
+        for reply in ["\n", "n\n", "no\n", "yep\n", "yy\n"] {
+            assert!(!confirmed(reply).unwrap(), "{reply:?}");
         }
     }
 
     #[test]
-    fn the_end_of_input_is_no_answer() {
+    fn the_end_of_input_is_an_interrupt() {
         assert!(matches!(
-            answered(""),
+            confirmed(""),
             Err(CliError::Reported(ExitCode::Interrupted))
         ));
     }
 
     #[test]
-    fn one_line_break_is_taken_off_and_nothing_else() {
+    fn only_one_trailing_line_break_is_removed() {
         for (input, token) in [
             ("a\n", "a"),
             ("a\r\n", "a"),

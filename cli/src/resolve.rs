@@ -1,4 +1,5 @@
-//! Which profile, which token, which server, which agent: pure functions of flags, environment and file.
+//! Chooses the profile, token, server and agent: pure functions of the flags, the environment and
+//! the config file.
 
 use openindex_adapters_http::client::BaseUrl;
 use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
@@ -13,34 +14,34 @@ use crate::exit_code::ExitCode;
 use crate::render::redact;
 use crate::token;
 
-/// What the choices are made from.
+/// The inputs of every choice.
 #[derive(Clone, Copy)]
 pub(crate) struct Sources<'a> {
     pub(crate) globals: &'a Globals,
     pub(crate) environment: &'a Environment,
-    /// Why the file cannot be read is an error only for what is looked up in it.
+    /// The config file; a failure to read it counts only when something is looked up in it.
     pub(crate) config: Result<&'a Config, &'a Failure>,
 }
 
-/// A token, and where it is from.
+/// A token and its source.
 #[derive(Debug)]
 pub(crate) struct Credential {
     pub(crate) secret: Secret,
     pub(crate) source: TokenSource,
 }
 
-/// Where a token is from; shown as `OPENINDEX_TOKEN` or `profile:NAME`.
+/// The source of a token; displayed as `OPENINDEX_TOKEN` or `profile:NAME`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TokenSource {
     Environment,
     Profile(String),
 }
 
-/// Which server to talk to.
+/// The server to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) app_url: BaseUrl,
-    /// What API paths are appended to.
+    /// The URL that API paths are appended to.
     pub(crate) api_url: BaseUrl,
     pub(crate) source: ServerSource,
 }
@@ -50,7 +51,7 @@ pub(crate) enum ServerSource {
     Flag,
     Environment,
     Profile,
-    /// Nothing names one.
+    /// No server is configured.
     Default,
 }
 
@@ -75,7 +76,7 @@ impl ServerSource {
 }
 
 impl Server {
-    /// Where `oi-server` listens by default, on this machine.
+    /// Returns the server at the default address of `oi-server` on this machine.
     pub(crate) fn default_one() -> Result<Self, Failure> {
         let url = base_url(&default_url(), "the default server")?;
         Ok(Self {
@@ -90,18 +91,18 @@ impl Server {
         format!("{}{TOKENS_PAGE}", self.app_url)
     }
 
-    /// Adds to a failure what is to be known of the address: where it is from when nothing is at the
-    /// URL that it led to, and that nothing chose the default one, which cannot be reached.
+    /// Explains a failure that the URL may have caused: adds its source if nothing was found at it,
+    /// or says that no server is configured if the default one is unreachable.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        if let Some(url) = failure.asked_for_nothing() {
+        if let Some(url) = failure.url_without_server() {
             let hint = format!(
-                "requested {url}; the server address {} is from {}: check it, a path in it included",
+                "requested {url}; check the server URL {} (from {}), including its path",
                 self.api_url,
                 self.source.as_str()
             );
             let (url, source) = (url.to_owned(), self.source.as_str());
             return failure
-                .also(&hint)
+                .prepend_hint(&hint)
                 .detail("requestedUrl", url)
                 .detail("appUrlSource", source);
         }
@@ -109,15 +110,15 @@ impl Server {
             return failure;
         }
         failure
-            .hint("no server is set, so this default was tried")
+            .hint("no server is configured, so the default was used")
             .next(SET_SERVER)
     }
 }
 
-/// Sets the server of the profile.
+/// The command that sets the profile's server.
 pub(crate) const SET_SERVER: &str = "oi profile set --app-url https://openindex.example.com";
 
-/// The URL of the server when nothing names one.
+/// Returns the server URL that is used when none is configured.
 pub(crate) fn default_url() -> String {
     format!("http://{DEFAULT_LISTEN}")
 }
@@ -127,8 +128,8 @@ impl<'a> Sources<'a> {
         self.config.map_err(Clone::clone)
     }
 
-    /// `--profile`, `OPENINDEX_PROFILE`, `current_profile`, `default`: the name, and whether
-    /// somebody chose it.
+    /// Returns the profile's name, and whether it was chosen explicitly: by `--profile`,
+    /// `OPENINDEX_PROFILE` or `current_profile`; otherwise it is `default`.
     fn chosen_profile(&self) -> Result<(String, bool), Failure> {
         if let Some(name) = &self.globals.profile {
             return Ok((name.clone(), true));
@@ -141,13 +142,13 @@ impl<'a> Sources<'a> {
         Ok((name, config.current_profile.is_some()))
     }
 
-    /// The name of the profile to use, which need not exist.
+    /// Returns the name of the profile to use, which may not exist.
     pub(crate) fn profile_name(&self) -> Result<String, Failure> {
         Ok(self.chosen_profile()?.0)
     }
 
-    /// The profile to use. A name that somebody chose must exist: a mistyped one must not turn
-    /// into no profile. Without a choice there may be none.
+    /// Returns the profile to use. A profile that was chosen explicitly must exist, so that a typo
+    /// is an error; the default one may be missing (`None`).
     pub(crate) fn profile(&self) -> Result<(String, Option<&'a Profile>), Failure> {
         let (name, chosen) = self.chosen_profile()?;
         match self.config()?.profiles.get(&name) {
@@ -156,7 +157,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// `OPENINDEX_TOKEN` over the profile's token.
+    /// Returns the token from `OPENINDEX_TOKEN`, or else the profile's; `None` if there is neither.
     pub(crate) fn credential(&self) -> Result<Option<Credential>, Failure> {
         let text = self.environment.get(environment::TOKEN);
         if let Some(text) = text.map_err(no_credential)? {
@@ -169,8 +170,8 @@ impl<'a> Sources<'a> {
             .transpose()
     }
 
-    /// `--app-url`, `OPENINDEX_APP_URL`, the profile's server, the default. The first two are taken
-    /// as they are; for the profile's, it is known where its API is.
+    /// Returns the server from `--app-url`, `OPENINDEX_APP_URL`, the profile or the default, in
+    /// this order. Only a profile can have an API URL that differs from the server's URL.
     pub(crate) fn server(&self) -> Result<Server, Failure> {
         if let Some((text, source)) = self.given_server()? {
             let app_url = base_url(&text, source.as_str())?;
@@ -196,7 +197,7 @@ impl<'a> Sources<'a> {
         Ok(text.map(|text| (text, ServerSource::Environment)))
     }
 
-    /// `--agent-id`, `OPENINDEX_AGENT_ID`, the profile's agent.
+    /// Returns the agent from `--agent-id`, `OPENINDEX_AGENT_ID` or the profile, in this order.
     pub(crate) fn agent(&self, flag: Option<&AgentId>) -> Result<Option<AgentId>, Failure> {
         if let Some(agent) = flag {
             return Ok(Some(agent.clone()));
@@ -209,14 +210,14 @@ impl<'a> Sources<'a> {
         let (name, profile) = self.profile()?;
         let agent = profile.and_then(|profile| profile.agent_id.as_deref());
         agent.map(AgentId::parse).transpose().map_err(|error| {
-            Failure::usage(format!("agent_id of the profile {name} {error}"))
+            Failure::usage(format!("agent_id of profile {name} {error}"))
                 .next("oi profile set --agent-id ID")
         })
     }
 
-    /// The agent to name to the server when work is done with a token of this kind; with `None` a
-    /// person works for themselves, and a run as the agent that it was started for. What was set
-    /// up for a person's agent says nothing about a run's, so that only the flag is passed on.
+    /// Returns the agent to send to the server. `None` means that a user works without an agent, or
+    /// that a run works as its own agent. For a run, only the flag counts: the environment and the
+    /// profile describe the user's agent.
     pub(crate) fn working_agent(
         &self,
         flag: Option<&AgentId>,
@@ -229,15 +230,15 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// The server of a profile, if it has one.
+/// Returns the profile's server, if it has one.
 pub(crate) fn profile_server(name: &str, profile: &Profile) -> Result<Option<Server>, Failure> {
     let Some(app_url) = &profile.app_url else {
         return Ok(None);
     };
-    let app_url = base_url(app_url, &format!("app_url of the profile {name}"))?;
+    let app_url = base_url(app_url, &format!("app_url of profile {name}"))?;
     let api_url = match &profile.api_url {
         None => app_url.clone(),
-        Some(api_url) => base_url(api_url, &format!("api_url of the profile {name}"))?,
+        Some(api_url) => base_url(api_url, &format!("api_url of profile {name}"))?,
     };
     Ok(Some(Server {
         app_url,
@@ -247,9 +248,9 @@ pub(crate) fn profile_server(name: &str, profile: &Profile) -> Result<Option<Ser
 }
 
 pub(crate) fn base_url(text: &str, source: &str) -> Result<BaseUrl, Failure> {
-    // Not quoted: it may hold a password.
+    // The text is not quoted: it may contain a password.
     BaseUrl::parse(text).map_err(|error| {
-        // As an env file has them, whose reader keeps them.
+        // Some readers of .env files do not remove quotes.
         if text.starts_with(['"', '\'']) {
             return Failure::usage(format!("{source}: remove the quotes around the URL"));
         }
@@ -265,17 +266,17 @@ fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
             let failure = Failure::new(ExitCode::Auth, "token_malformed", message)
                 .detail("source", source.to_string());
             Err(match source {
-                // The profile would not change anything: the variable is over it.
-                TokenSource::Environment => {
-                    failure.hint("set OPENINDEX_TOKEN to a token, or unset it to use the profile's")
-                }
+                // Changing the profile would not help: the variable overrides it.
+                TokenSource::Environment => failure.hint(
+                    "set OPENINDEX_TOKEN to a valid token, or unset it to use the profile's token",
+                ),
                 TokenSource::Profile(_) => failure.next("oi profile set --token -"),
             })
         }
     }
 }
 
-/// A token that is set but not there is no token.
+/// Turns a blank `OPENINDEX_TOKEN` into an authentication failure.
 fn no_credential(failure: Failure) -> Failure {
     let mut failure = failure;
     failure.exit = ExitCode::Auth;
@@ -287,7 +288,7 @@ pub(crate) fn profile_not_found(name: &str) -> Failure {
     Failure::new(
         ExitCode::Failure,
         "profile_not_found",
-        format!("there is no profile named {name}"),
+        format!("no profile named {name}"),
     )
     .next("oi profile list")
 }

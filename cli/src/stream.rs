@@ -1,16 +1,16 @@
-//! Standard output for what comes in pieces and may be of any size.
+//! Standard output for results of any size that arrive in chunks.
 
 use std::io::{self, Write};
 
 use crate::render::for_terminal;
 
-/// Passes on byte for byte to a pipe or a file. For a terminal it makes safe what it passes on,
-/// keeping back the beginning of a character that a piece ends in.
+/// Copies chunks to a pipe or a file byte for byte. On a terminal, it replaces unsafe characters,
+/// and buffers a character that is split between two chunks.
 pub(crate) struct Stream<'a> {
     out: &'a mut dyn Write,
     terminal: bool,
     began: bool,
-    kept_back: Vec<u8>,
+    partial: Vec<u8>,
 }
 
 impl<'a> Stream<'a> {
@@ -19,11 +19,11 @@ impl<'a> Stream<'a> {
             out,
             terminal,
             began: false,
-            kept_back: Vec::new(),
+            partial: Vec::new(),
         }
     }
 
-    /// Whether anything was passed on.
+    /// Returns whether anything was written.
     pub(crate) const fn began(&self) -> bool {
         self.began
     }
@@ -36,14 +36,14 @@ impl Write for Stream<'_> {
             self.out.write_all(piece)?;
             return Ok(piece.len());
         }
-        self.kept_back.extend_from_slice(piece);
-        let whole = match std::str::from_utf8(&self.kept_back) {
+        self.partial.extend_from_slice(piece);
+        let whole = match std::str::from_utf8(&self.partial) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => self.kept_back.len(),
+            _ => self.partial.len(),
         };
-        let text = String::from_utf8_lossy(&self.kept_back[..whole]);
+        let text = String::from_utf8_lossy(&self.partial[..whole]);
         self.out.write_all(for_terminal(&text).as_bytes())?;
-        self.kept_back.drain(..whole);
+        self.partial.drain(..whole);
         Ok(piece.len())
     }
 
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_gets_every_byte_and_a_terminal_nothing_that_acts_on_it() {
+    fn a_pipe_gets_every_byte_and_a_terminal_no_control_characters() {
         let text = "a,Zoë\r\nb\u{1b}[2J,\u{202e}界\n".as_bytes();
         for size in [1, 2, 5, 100] {
             assert_eq!(streamed(text, size, false), text);

@@ -1,4 +1,4 @@
-//! A token as people have it: with the white space, marks and words around it that copying adds.
+//! Parses tokens as users paste them, with whitespace, invisible characters or text around them.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,16 +12,16 @@ use crate::render::visible;
 
 pub(crate) const QUOTES: &str = "\"'`“”„‘’‚«»‹›<>";
 
-/// Why a text is not a token. It does not repeat the text.
+/// Why a text is not a token. The error does not repeat the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InvalidToken {
     Empty,
-    /// What to remove around it.
+    /// There is text around the token; the value names the parts to remove.
     Surrounded(Vec<&'static str>),
     Several,
-    /// As `oi` shows it, or as documentation writes it.
-    Shortened,
-    /// The id, which is no secret.
+    /// The abbreviated form that `oi` prints or documentation uses.
+    Abbreviated,
+    /// The token's ID instead of its secret.
     Id,
     Malformed(MalformedSecret),
 }
@@ -29,29 +29,32 @@ pub(crate) enum InvalidToken {
 impl fmt::Display for InvalidToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("it is empty"),
+            Self::Empty => f.write_str("the input is empty"),
             Self::Surrounded(parts) => {
-                write!(f, "remove {}; pass the token alone", parts.join(" and "))
+                write!(f, "remove {}; pass only the token", parts.join(" and "))
             }
-            Self::Several => f.write_str("there is more than one token; pass one"),
-            Self::Shortened => f.write_str("it is shortened; pass the whole token of 55 characters"),
+            Self::Several => f.write_str("more than one token; pass one"),
+            Self::Abbreviated => {
+                f.write_str("the token is abbreviated; pass all of its 55 characters")
+            }
             Self::Id => f.write_str(
-                "it is a token's id (pat_…, run_…); pass the token, which begins with oi_pat_ or oi_run_",
+                "this is a token ID (pat_… or run_…); pass the token, which starts with oi_pat_ or \
+                 oi_run_",
             ),
             Self::Malformed(error) => error.fmt(f),
         }
     }
 }
 
-/// Returns `text` without white space and invisible characters: at its ends, and in the middle
-/// where a line was wrapped.
+/// Returns `text` without whitespace and invisible characters, including those in the middle, where
+/// a line was wrapped.
 pub(crate) fn compact(text: &str) -> Zeroizing<String> {
     let mut compact = Zeroizing::new(String::with_capacity(text.len()));
     compact.extend(visible(text).filter(|c| !c.is_whitespace()));
     compact
 }
 
-/// Reads a token as people have it. The checksum tells whether what is left is one.
+/// Parses a token after removing whitespace and invisible characters.
 pub(crate) fn parse(text: &str) -> Result<Secret, InvalidToken> {
     let compact = compact(text);
     Secret::parse(&compact).map_err(|error| reason(&compact, error))
@@ -77,7 +80,7 @@ fn reason(text: &str, error: MalformedSecret) -> InvalidToken {
         .iter()
         .any(|mark| body.starts_with(mark))
     {
-        return InvalidToken::Shortened;
+        return InvalidToken::Abbreviated;
     }
     let end = rest
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
@@ -87,18 +90,18 @@ fn reason(text: &str, error: MalformedSecret) -> InvalidToken {
         return InvalidToken::Surrounded(parts);
     }
     if Secret::digest_of(&rest[..end]).is_ok() {
-        return InvalidToken::Surrounded(vec!["what is around it"]);
+        return InvalidToken::Surrounded(vec!["the text around it"]);
     }
     InvalidToken::Malformed(error)
 }
 
-/// Which known things are around a token.
+/// Returns which recognized parts are around a token.
 fn around(before: &str, after: &str) -> Vec<&'static str> {
     let before = before.to_ascii_lowercase();
     let header = before.contains("authorization");
     let mut parts = Vec::new();
     if header {
-        parts.push("the name of the header");
+        parts.push("the header name");
     }
     if before.contains("bearer") {
         parts.push("the word Bearer");
@@ -116,39 +119,37 @@ fn around(before: &str, after: &str) -> Vec<&'static str> {
     parts
 }
 
-/// Fails when an argument other than `--token`'s holds a token: it would be taken for a name, and
-/// be shown, sent and logged as one.
-pub(crate) fn refuse_misplaced(
+/// Fails when an argument other than the value of `--token` contains a token: it would be
+/// displayed, sent and logged as a name.
+pub(crate) fn reject_misplaced(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(), Failure> {
     let mut is_token = false;
     for argument in arguments {
         let belongs = is_token || argument.to_string_lossy().starts_with("--token=");
         is_token = argument == "--token";
-        if !belongs && holds_token(&argument.to_string_lossy()) {
-            return Err(
-                Failure::usage("a token was passed where none belongs").hint(
-                    "give a token with OPENINDEX_TOKEN, or store it with oi profile set --token -; \
-                     others on this machine can see arguments, and the shell's history keeps them",
-                ),
-            );
+        if !belongs && contains_token(&argument.to_string_lossy()) {
+            return Err(Failure::usage("unexpected token on the command line").hint(
+                "set OPENINDEX_TOKEN, or save the token with oi profile set --token -; arguments \
+                     are visible to other users and saved in shell history",
+            ));
         }
     }
     Ok(())
 }
 
-fn holds_token(argument: &str) -> bool {
+fn contains_token(argument: &str) -> bool {
     let alone = !argument.trim().contains(char::is_whitespace);
     let mut found = false;
-    let mut take = |what: Found| {
-        // Text may speak of tokens; what begins like one and is an argument alone is meant as one.
+    let mut on_found = |what: Found| {
+        // Prose may mention tokens; a single word that starts like one is meant as one.
         found |= alone || matches!(what, Found::Secret(_));
         Ok(())
     };
     let mut scanner = Scanner::default();
     let read = scanner
-        .feed(argument.as_bytes(), &mut take)
-        .and_then(|()| scanner.finish(&mut take));
+        .feed(argument.as_bytes(), &mut on_found)
+        .and_then(|()| scanner.finish(&mut on_found));
     read.is_err() || found
 }
 
@@ -159,7 +160,7 @@ mod tests {
     const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
     #[test]
-    fn white_space_and_marks_are_no_part_of_a_token() {
+    fn whitespace_and_invisible_characters_are_ignored() {
         let (first, second) = TOKEN.split_at(30);
         for text in [
             format!("{TOKEN}\n\n"),
@@ -180,47 +181,47 @@ mod tests {
         for (text, expected) in [
             (
                 format!("\"{TOKEN}\""),
-                "remove the quotes; pass the token alone",
+                "remove the quotes; pass only the token",
             ),
             (
                 format!("'{TOKEN}"),
-                "remove the quotes; pass the token alone",
+                "remove the quotes; pass only the token",
             ),
             (
                 format!("“{TOKEN}”"),
-                "remove the quotes; pass the token alone",
+                "remove the quotes; pass only the token",
             ),
             (
                 format!("Bearer {TOKEN}"),
-                "remove the word Bearer; pass the token alone",
+                "remove the word Bearer; pass only the token",
             ),
             (
                 format!("bEARER\t{TOKEN}"),
-                "remove the word Bearer; pass the token alone",
+                "remove the word Bearer; pass only the token",
             ),
             (
                 format!("Authorization: Bearer {TOKEN}"),
-                "remove the name of the header and the word Bearer; pass the token alone",
+                "remove the header name and the word Bearer; pass only the token",
             ),
             (
                 format!("OPENINDEX_TOKEN={TOKEN}"),
-                "remove the name before it; pass the token alone",
+                "remove the name before it; pass only the token",
             ),
             (
                 format!("export OPENINDEX_TOKEN='{TOKEN}'"),
-                "remove the name before it and the quotes; pass the token alone",
+                "remove the name before it and the quotes; pass only the token",
             ),
             (
                 format!("$env:OPENINDEX_TOKEN = \"{TOKEN}\""),
-                "remove the name before it and the quotes; pass the token alone",
+                "remove the name before it and the quotes; pass only the token",
             ),
             (
                 format!("{TOKEN},"),
-                "remove what is around it; pass the token alone",
+                "remove the text around it; pass only the token",
             ),
             (
                 format!("token {TOKEN}"),
-                "remove what is around it; pass the token alone",
+                "remove the text around it; pass only the token",
             ),
         ] {
             assert_eq!(parse(&text).unwrap_err().to_string(), expected, "{text}");
@@ -228,13 +229,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_token_is_told_by_what_it_is() {
+    fn an_invalid_token_is_described() {
         use MalformedSecret::{Alphabet, Checksum, Length, Prefix};
         for (text, error) in [
             (" \n\u{feff}".to_owned(), InvalidToken::Empty),
             (format!("{TOKEN}\n{TOKEN}"), InvalidToken::Several),
-            ("oi_pat_…wm0h".to_owned(), InvalidToken::Shortened),
-            ("oi_pat_...".to_owned(), InvalidToken::Shortened),
+            ("oi_pat_…wm0h".to_owned(), InvalidToken::Abbreviated),
+            ("oi_pat_...".to_owned(), InvalidToken::Abbreviated),
             (
                 "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
                 InvalidToken::Id,
@@ -252,13 +253,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_an_argument_of_its_flag_alone() {
-        let refused =
-            |arguments: &[&str]| refuse_misplaced(arguments.iter().map(OsString::from)).is_err();
+    fn a_token_is_only_accepted_as_the_value_of_its_flag() {
+        let rejected =
+            |arguments: &[&str]| reject_misplaced(arguments.iter().map(OsString::from)).is_err();
         let assignment = format!("--token={TOKEN}");
-        assert!(!refused(&["profile", "set", "--token", TOKEN]));
-        assert!(!refused(&["profile", "set", &assignment]));
-        assert!(!refused(&[
+        assert!(!rejected(&["profile", "set", "--token", TOKEN]));
+        assert!(!rejected(&["profile", "set", &assignment]));
+        assert!(!rejected(&[
             "work-item",
             "create",
             "accept oi_pat_xxxxxxxxxxxx in headers"
@@ -266,9 +267,9 @@ mod tests {
         let url = format!("https://{TOKEN}@x.example");
         let text = format!("use {TOKEN} for it");
         for argument in [TOKEN, &TOKEN[..30], &url, &text, &format!("--name={TOKEN}")] {
-            assert!(refused(&["me", argument]), "{argument}");
+            assert!(rejected(&["me", argument]), "{argument}");
             assert!(
-                refused(&["profile", "set", "--token", TOKEN, argument]),
+                rejected(&["profile", "set", "--token", TOKEN, argument]),
                 "{argument}"
             );
         }

@@ -20,8 +20,8 @@ pub struct BatchStats {
     pub keys: usize,
     /// Requests in the batch: at least one per key.
     pub requests: usize,
-    /// Requests that timed out in the queue and were dropped from it for this batch. If every queued
-    /// request has timed out, no batch is sent, and only the callers learn of it.
+    /// Requests that timed out in the queue and were dropped from it for this batch. If every
+    /// queued request has timed out, no batch is sent, and only the callers learn of it.
     pub expired: usize,
     /// Requests that remained in the queue after the batch was sent.
     pub queued: usize,
@@ -38,7 +38,7 @@ pub struct BatchStats {
 #[non_exhaustive]
 pub enum Outcome {
     /// The source returned a result for each key.
-    Completed,
+    Succeeded,
     /// The source returned an error.
     Failed,
     /// The source did not return before the deadline.
@@ -146,7 +146,7 @@ impl<S: Source> Batch<S> {
                 _ = member.reply.send(Ok(results[member.key_index].clone()));
             }
         }
-        Outcome::Completed
+        Outcome::Succeeded
     }
 
     /// Sends every request the same error.

@@ -5,8 +5,8 @@ use thiserror::Error;
 /// Why a request failed. A key that the source does not have is not an error.
 #[derive(Debug, Error)]
 pub enum LookupError<E> {
-    /// The queue is full. Fails immediately, before the lookup: report it to the client as "try again
-    /// later" instead of retrying.
+    /// The queue is full. Fails immediately, before the lookup: report it to the client as "try
+    /// again later" instead of retrying.
     #[error("too many lookups are queued")]
     Overloaded,
     /// The batch exceeded the deadline, or the request waited too long in the queue.

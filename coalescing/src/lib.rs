@@ -1,34 +1,35 @@
-//! Batches concurrent lookups without caching: requests that arrive while a batch is in flight queue,
-//! and are sent together as the next batch.
+//! Batches concurrent lookups without caching: requests that arrive while a batch is in flight are
+//! queued, and sent together as the next batch.
 //!
 //! A cache is fast but can return stale values; a round trip per request is fresh but slow. Here a
-//! request only joins a batch that is **sent after the request arrived**, never one in flight, so no
-//! result is older than its request, and nothing must be invalidated. No timer delays a batch: a lone
-//! request is sent immediately, and batches grow with the load on the source.
+//! request only joins a batch that is **sent after the request arrived**, never one in flight, so
+//! no result is older than its request, and nothing must be invalidated. No timer delays a batch: a
+//! lone request is sent immediately, and batches grow with the load on the source.
 //!
-//! [`Coalescer`] handles lookups of any kind; [`TokenLookups`] handles token lookups and is the basis of
-//! the SQLite and PostgreSQL stores.
+//! [`Coalescer`] handles lookups of any kind; [`TokenLookups`] handles token lookups and is the
+//! basis of the SQLite and PostgreSQL stores.
 //!
 //! # Guarantees
 //!
 //! - **Fresh**: the source is queried after the request arrived.
 //! - **Bounded**: at most [`Options::workers`] batches are in flight, each with at most
-//!   [`Options::max_batch`] distinct keys and [`Options::max_queue`] requests. A request that finds a
-//!   full queue fails immediately.
-//! - **Timely**: every request completes within **twice [`Options::deadline`]**, plus the delay of the
-//!   runtime's timer and scheduler. A batch ends within one deadline, and then its worker reads the
-//!   queue. So a queued request is examined at least once before it has waited for one deadline, and
-//!   the last of these times it either joins a batch, which ends within the second deadline, or stays
-//!   queued and expires when the worker returns, also within the second. Requests need no timers.
+//!   [`Options::max_batch`] distinct keys and [`Options::max_queue`] requests. A request that finds
+//!   a full queue fails immediately.
+//! - **Timely**: every request completes within **twice [`Options::deadline`]**, plus the delay of
+//!   the runtime's timer and scheduler. A batch ends within one deadline, and then its worker reads
+//!   the queue. So a queued request is examined at least once before it has waited for one
+//!   deadline, and the last of these times it either joins a batch, which ends within the second
+//!   deadline, or stays queued and expires when the worker returns, also within the second.
+//!   Requests need no timers.
 //! - **Fair**: first in, first out. Equal keys of a batch are looked up once, and share the result.
-//! - **Isolated**: a batch that fails, hangs or panics affects only its own requests. A request can be
-//!   dropped at any time; if it is still queued then, it is not looked up.
+//! - **Isolated**: a batch that fails, hangs or panics affects only its own requests. A request can
+//!   be dropped at any time; if it is still queued then, it is not looked up.
 //!
 //! # Workers
 //!
-//! A worker is a task that takes a batch from the queue, queries the source, delivers the results, and
-//! exits once the queue is empty. An idle coalescer has no tasks, and a dropped one leaves none behind.
-//! Workers are spawned onto the runtime of the request that starts them.
+//! A worker is a task that takes a batch from the queue, queries the source, delivers the results,
+//! and exits once the queue is empty. An idle coalescer has no tasks, and a dropped one leaves none
+//! behind. Workers are spawned onto the runtime of the request that starts them.
 //!
 //! ```
 //! use std::{convert::Infallible, num::NonZero, time::Duration};
@@ -95,8 +96,8 @@ pub trait Source: Send + Sync + 'static {
     /// Returns the value of each key, in the order of `keys`; `None` for a key without one.
     ///
     /// `keys` is not empty, has no duplicates, and is in order of arrival. The future is dropped at
-    /// [`Options::deadline`]. It must not block its thread: the deadline only applies when the future
-    /// yields.
+    /// [`Options::deadline`]. It must not block its thread: the deadline only applies when the
+    /// future yields.
     ///
     /// # Errors
     ///
@@ -112,8 +113,8 @@ pub trait Source: Send + Sync + 'static {
 /// The limits of a [`Coalescer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Maximum number of batches in flight, one per worker. More workers shorten the wait if the source
-    /// handles batches concurrently, and make batches smaller.
+    /// Maximum number of batches in flight, one per worker. More workers shorten the wait if the
+    /// source handles batches concurrently, and make batches smaller.
     pub workers: NonZero<usize>,
     /// Maximum number of distinct keys in a batch.
     pub max_batch: NonZero<usize>,
@@ -161,16 +162,16 @@ impl<S: Source> Coalescer<S> {
         }
     }
 
-    /// Looks up `key` in a batch that is sent after this call. Returns `None` if the source does not
-    /// have it.
+    /// Looks up `key` in a batch that is sent after this call. Returns `None` if the source does
+    /// not have it.
     ///
     /// The request is enqueued when the future is first polled, and can be dropped at any time.
     ///
     /// # Errors
     ///
     /// - [`LookupError::Overloaded`], immediately, if [`Options::max_queue`] requests are queued.
-    /// - [`LookupError::TimedOut`] if the batch takes longer than [`Options::deadline`], or the request
-    ///   is queued for longer than that.
+    /// - [`LookupError::TimedOut`] if the batch takes longer than [`Options::deadline`], or the
+    ///   request is queued for longer than that.
     /// - [`LookupError::Failed`], [`LookupError::Malformed`] or [`LookupError::Lost`] if the batch
     ///   fails.
     ///

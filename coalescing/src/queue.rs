@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use crate::batch::{Batch, LookupResult};
 use crate::{LookupError, Options, Source};
 
-/// Up to this many keys are compared one by one. That is cheaper than hashing, and the most frequent
-/// batch, a lone request, uses no map.
+/// Up to this many keys are compared one by one. That is cheaper than hashing, and the most
+/// frequent batch, a lone request, uses no map.
 const MAX_COMPARED_KEYS: usize = 8;
 
 /// Deadlines are capped, so that adding one to an instant cannot overflow.
@@ -31,8 +31,8 @@ pub(crate) struct Request<S: Source> {
 /// fill batches from `backlog`, and move the incoming requests there when it is empty. Lock order:
 /// backlog, incoming.
 ///
-/// While requests are queued, either a worker is starting and will read the queue, or every worker is
-/// busy and will read it within one deadline.
+/// While requests are queued, either a worker is starting and will read the queue, or every worker
+/// is busy and will read it within one deadline.
 pub(crate) struct Queue<S: Source> {
     options: Options,
     incoming: Mutex<Incoming<S>>,
@@ -62,8 +62,8 @@ pub(crate) enum Next {
     Exit,
 }
 
-/// An enqueued request. The caller must spawn a worker if `spawn_worker` is set, which the queue already
-/// counts, and await the reply.
+/// An enqueued request. The caller must spawn a worker if `spawn_worker` is set, which the queue
+/// already counts, and await the reply.
 pub(crate) struct Enqueued<S: Source> {
     pub(crate) spawn_worker: bool,
     pub(crate) reply: oneshot::Receiver<LookupResult<S>>,
@@ -121,8 +121,9 @@ impl<S: Source> Queue<S> {
         })
     }
 
-    /// Records that a worker was dropped before it exited: by its runtime's shutdown, or by a key that
-    /// panicked. If it was the last one, the queued requests are lost, since no worker would serve them.
+    /// Records that a worker was dropped before it exited: by its runtime's shutdown, or by a key
+    /// that panicked. If it was the last one, the queued requests are lost, since no worker would
+    /// serve them.
     pub(crate) fn worker_lost(&self, starting: bool) {
         let mut backlog = lock(&self.backlog);
         let mut incoming = lock(&self.incoming);
@@ -173,8 +174,8 @@ impl<S: Source> Incoming<S> {
         self.backlog_len + self.requests.len()
     }
 
-    /// Counts another worker if the limit allows one. Returns whether the caller must spawn it, after
-    /// releasing the lock.
+    /// Counts another worker if the limit allows one. Returns whether the caller must spawn it,
+    /// after releasing the lock.
     fn add_worker(&mut self, options: Options) -> bool {
         let added = !self.worker_is_starting && self.workers < options.workers.get();
         if added {
@@ -243,8 +244,8 @@ impl<K: Clone + Eq + Hash> KeyIndex<K> {
     }
 }
 
-// A panic of a key's `Hash` or `Eq` while a lock is held leaves the queue consistent: `backlog_len` is
-// recomputed on each fill.
+// A panic of a key's `Hash` or `Eq` while a lock is held leaves the queue consistent: `backlog_len`
+// is recomputed on each fill.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,8 @@ use openindex_domain::token::{Digest, TokenRecord};
 
 use crate::{Coalescer, LookupError, Observer, Options, Source};
 
-/// Maximum number of distinct tokens in a batch. Larger batches gain little, and delay queued requests.
+/// Maximum number of distinct tokens in a batch. Larger batches gain little, and delay queued
+/// requests.
 pub const MAX_BATCH: NonZero<usize> = NonZero::new(256).unwrap();
 /// Maximum number of queued lookups; further ones fail.
 const MAX_QUEUE: NonZero<usize> = NonZero::new(8192).unwrap();
@@ -75,8 +76,8 @@ fn share(record: Result<TokenRecord, StoreError>) -> Shared {
 }
 
 impl<T: TokenTable> TokenLookups<T> {
-    /// Creates token lookups in `table`, with at most `workers` batches in flight. Each lookup completes
-    /// within twice the deadline. `observer` is called after each batch.
+    /// Creates token lookups in `table`, with at most `workers` batches in flight. Each lookup
+    /// completes within twice the deadline. `observer` is called after each batch.
     #[must_use]
     pub fn new(
         table: T,
@@ -97,7 +98,8 @@ impl<T: TokenTable> TokenLookups<T> {
         })
     }
 
-    /// Returns the token with this digest as of some moment after the call, or `None` if there is none.
+    /// Returns the token with this digest as of some moment after the call, or `None` if there is
+    /// none.
     ///
     /// # Errors
     ///
@@ -135,8 +137,8 @@ mod tests {
 
     use super::*;
 
-    /// Contains tokens 1 and 2, the second of them corrupt. Returns them in reverse order, and fails
-    /// every batch that contains 9.
+    /// Contains tokens 1 and 2, the second of them corrupt. Returns them in reverse order, and
+    /// fails every batch that contains 9.
     struct SmallTable;
 
     impl TokenTable for SmallTable {

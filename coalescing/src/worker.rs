@@ -26,8 +26,8 @@ enum Stage {
 }
 
 impl<S: Source> Worker<S> {
-    /// Spawns a worker that the queue already counts. No lock may be held: a runtime that is shutting
-    /// down drops the worker here.
+    /// Spawns a worker that the queue already counts. No lock may be held: a runtime that is
+    /// shutting down drops the worker here.
     pub(crate) fn spawn(shared: &Arc<Shared<S>>) {
         let worker = Self {
             shared: Arc::clone(shared),

@@ -1,8 +1,8 @@
 //! Invariants under random conditions: a store whose values change, a source that is slow, fails,
 //! panics and hangs, and callers that come and go, all in virtual time.
 //!
-//! A model of the queue, a plain list, runs next to the coalescer. Events occur at even milliseconds;
-//! the invariants between events are checked at odd ones, when no task is ready.
+//! A model of the queue, a plain list, runs next to the coalescer. Events occur at even
+//! milliseconds; the invariants between events are checked at odd ones, when no task is ready.
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZero;
@@ -183,8 +183,8 @@ impl World {
         }
     }
 
-    /// Checks a batch against the model: queued requests in order, without abandoned and expired ones, up
-    /// to the first whose key does not fit.
+    /// Checks a batch against the model: queued requests in order, without abandoned and expired
+    /// ones, up to the first whose key does not fit.
     fn send(&mut self, keys: &[usize]) -> (usize, Trip) {
         let batch = self.batches.len();
         let mut expected = Vec::new();

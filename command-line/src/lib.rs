@@ -1,6 +1,7 @@
-//! What both programs, `oi` and `oi-server`, do with arguments and variables: errors never repeat
-//! what was typed, since any of it may be a secret, and a variable that is set but empty is not
-//! taken for one that is unset.
+//! Handling of arguments and environment variables, shared by `oi` and `oi-server`.
+//!
+//! Errors never repeat user input, because it may be a secret, and a variable that is set but empty
+//! is an error instead of unset.
 
 mod redact;
 mod usage;

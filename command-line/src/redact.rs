@@ -1,17 +1,18 @@
-//! Takes out of a message what looks like a secret. A second line of defense: messages are
-//! written so that they quote none.
+//! Removes what looks like a secret from messages. This is a second line of defense: messages are
+//! written so that they do not quote secrets.
 
-/// What every token begins with, and how much must follow for it to be more than a mention.
+/// The prefixes of tokens.
 const PREFIXES: [&str; 2] = ["oi_pat_", "oi_run_"];
-const LEAST_SECRET_CHARS: usize = 8;
-/// Half of a token, and less than an invite's code. Ids, hashes and words have no mixture of
-/// upper case, lower case and digits.
-const LEAST_RANDOM_CHARS: usize = 20;
-const LEAST_OF_EACH_CLASS: usize = 2;
+/// The minimum number of characters after a prefix; fewer are a mention of tokens, not a token.
+const MIN_SECRET_CHARS: usize = 8;
+/// The minimum length of a random word: half of a token, and less than an invite code. IDs, hashes
+/// and words do not mix upper case, lower case and digits.
+const MIN_RANDOM_CHARS: usize = 20;
+const MIN_OF_EACH_CLASS: usize = 2;
 const REDACTED: char = '…';
 
-/// Returns `text` without whatever looks like a secret: tokens and parts of them, user names and
-/// passwords in URLs, long random words.
+/// Returns `text` with `…` in place of anything that looks like a secret: tokens and parts of them,
+/// user names and passwords in URLs, and long random words.
 #[must_use]
 pub fn redact(text: &str) -> String {
     let mut redacted = String::with_capacity(text.len());
@@ -31,14 +32,14 @@ fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\'' | '"' | '`' | '<' | '>')
 }
 
-/// A word that may be, or hold, a URL.
+/// Redacts a word, which may be or contain a URL.
 fn redact_word(word: &str, redacted: &mut String) {
     let (before, rest) = match word.find("://") {
         Some(at) => word.split_at(at + 3),
         None => ("", word),
     };
     redacted.push_str(before);
-    // A password may contain an `@` that should have been encoded, hence the last one.
+    // A password may contain an unencoded `@`, so look for the last one.
     let user_info = rest
         .rfind('@')
         .filter(|at| !before.is_empty() || rest[..*at].contains(':'));
@@ -68,7 +69,7 @@ fn redact_runs(text: &str, redacted: &mut String) {
 fn redact_run(run: &str, redacted: &mut String) {
     let prefix = PREFIXES.iter().filter_map(|prefix| run.find(prefix)).min();
     match prefix.map(|at| at + PREFIXES[0].len()) {
-        Some(body) if run.len() - body >= LEAST_SECRET_CHARS => {
+        Some(body) if run.len() - body >= MIN_SECRET_CHARS => {
             redacted.push_str(&run[..body]);
             redacted.push(REDACTED);
         }
@@ -79,14 +80,14 @@ fn redact_run(run: &str, redacted: &mut String) {
 
 fn looks_random(run: &str) -> bool {
     let count = |class: fn(&u8) -> bool| run.bytes().filter(class).count();
-    run.len() >= LEAST_RANDOM_CHARS
+    run.len() >= MIN_RANDOM_CHARS
         && [
             count(u8::is_ascii_uppercase),
             count(u8::is_ascii_lowercase),
             count(u8::is_ascii_digit),
         ]
         .into_iter()
-        .all(|count| count >= LEAST_OF_EACH_CLASS)
+        .all(|count| count >= MIN_OF_EACH_CLASS)
 }
 
 #[cfg(test)]
@@ -96,7 +97,7 @@ mod tests {
     const SECRET: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
     #[test]
-    fn a_message_loses_every_secret_and_keeps_the_rest() {
+    fn every_secret_is_removed_from_a_message() {
         assert_eq!(
             redact(&format!("bad '{SECRET}', '{SECRET}x' ")),
             "bad 'oi_pat_…', 'oi_pat_…' "
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_secret_are_secret() {
+    fn parts_of_a_secret_are_removed() {
         for (text, expected) in [
             (&SECRET[7..], "…"),
             (&SECRET[20..], "…"),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_loses_user_name_and_password() {
+    fn user_names_and_passwords_are_removed_from_urls() {
         for (text, expected) in [
             (
                 "http://u:p@proxy:3128 is dead",
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_stays() {
+    fn text_without_secrets_is_unchanged() {
         for text in [
             "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
             "ada@example.com",

@@ -2,26 +2,26 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-/// In place of what was typed.
+/// Replaces user input in errors.
 const CONCEALED: &str = "…";
-/// Longer than the name of any flag.
+/// The maximum length of a flag name to display; every flag is shorter.
 const MAX_FLAG_CHARS: usize = 32;
-/// More commands of one name are no help.
+/// The maximum number of commands to suggest.
 const MAX_SUGGESTED: usize = 3;
 
-/// Takes what was typed out of a usage error: it may be a password, a token, or a URL with one,
-/// at whatever place of the command line. What is wrong and where stays, and the variable that
-/// also sets the argument is named.
+/// Removes user input from a usage error: any argument may be a password, a token, or a URL that
+/// contains one. The argument's name and the reason stay, and the variable that also sets the
+/// argument is added.
 ///
-/// A word in the place of a command is shown when it is nearly a command's name, wherever that command
-/// is, or one of the `synonyms`, which other programs have, each with the command to use here.
+/// An unknown command is shown only if it resembles a command's name at any level, or is one of the
+/// `synonyms`: a command name of other tools, with the command to use instead.
 #[must_use]
 pub fn conceal(
     mut error: clap::Error,
     mut command: Command,
     synonyms: &[(&str, &str)],
 ) -> clap::Error {
-    // Until it is built, an argument does not know how it is shown.
+    // Arguments know their display form only after `build`.
     command.build();
     let typed = |error: &clap::Error, kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
@@ -29,12 +29,12 @@ pub fn conceal(
     };
     if let Some(value) = typed(&error, ContextKind::InvalidValue).filter(|it| !it.is_empty()) {
         hide(&mut error, ContextKind::InvalidValue);
-        // Where it was meant as a subcommand, the tip repeats it.
+        // The tip to use a subcommand repeats the value.
         error.remove(ContextKind::Suggested);
         if value.starts_with(['"', '\'']) {
             tip(&mut error, "remove the quotes around the value");
         }
-        // A guess by spelling misleads (`done` for `open`), and the accepted values are listed.
+        // A suggestion by spelling is misleading (`done` for `open`), and all values are listed.
         error.remove(ContextKind::SuggestedValue);
     }
     if let Some(argument) = typed(&error, ContextKind::InvalidArg) {
@@ -49,19 +49,16 @@ pub fn conceal(
     if error.kind() == ErrorKind::UnknownArgument
         && typed(&error, ContextKind::InvalidArg).is_some_and(|argument| is_short(&argument))
     {
-        // `-token` is read as `-t`, and the tip to put `--` before it leads nowhere.
-        tip(
-            &mut error,
-            "a flag of more than one letter begins with two dashes",
-        );
+        // clap parses `-token` as `-t`, and its tip to put `--` before it does not help.
+        tip(&mut error, "long flags start with two dashes");
     }
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(word) = typed(&error, ContextKind::InvalidSubcommand)
     {
-        // clap takes `status` for `settings`, and looks at the commands of this level alone.
+        // clap suggests `settings` for `status`, and only considers commands of this level.
         error.remove(ContextKind::SuggestedSubcommand);
         error.remove(ContextKind::Suggested);
-        match meant(&command, &error, &word, synonyms) {
+        match suggestions(&command, &error, &word, synonyms) {
             None => hide(&mut error, ContextKind::InvalidSubcommand),
             Some(commands) if commands.len() <= MAX_SUGGESTED => {
                 let commands = ContextValue::Strings(commands);
@@ -73,9 +70,9 @@ pub fn conceal(
     error
 }
 
-/// Returns the commands that a word was meant as, each from its beginning (`oi settings personal
-/// tokens`); `None` for a word that resembles none, which may be a secret.
-fn meant(
+/// Returns the full paths (`oi settings personal tokens`) of the commands that a word resembles;
+/// `None` if it resembles none, since it may be a secret.
+fn suggestions(
     root: &Command,
     error: &clap::Error,
     word: &str,
@@ -84,21 +81,21 @@ fn meant(
     let word = word.to_ascii_lowercase().replace('_', "-");
     let path = path(root, error);
     let mut found = Vec::new();
-    // What is near the place where it was typed was meant before what is elsewhere.
+    // Prefer commands close to the level at which the word was typed.
     for length in (0..=path.len()).rev() {
-        let (mut at, mut beginning) = (root, root.get_name().to_owned());
+        let (mut at, mut parent) = (root, root.get_name().to_owned());
         for name in &path[..length] {
             at = at.find_subcommand(name)?;
-            beginning = format!("{beginning} {name}");
+            parent = format!("{parent} {name}");
         }
-        resembling(at, &beginning, &word, false, &mut found);
+        add_similar(at, &parent, &word, false, &mut found);
         if found.is_empty()
             && let Some((_, command)) = synonyms.iter().find(|(synonym, _)| *synonym == word)
         {
             return Some(vec![(*command).to_owned()]);
         }
         if found.is_empty() {
-            resembling(at, &beginning, &word, true, &mut found);
+            add_similar(at, &parent, &word, true, &mut found);
         }
         if !found.is_empty() {
             break;
@@ -110,32 +107,32 @@ fn meant(
     Some(nearest.map(|(_, command)| command).collect())
 }
 
-/// Adds the commands below `command` whose name is nearly the word, with how near it is.
-fn resembling(
+/// Adds the subcommands of `command` whose names are similar to the word, with the edit distance.
+fn add_similar(
     command: &Command,
-    beginning: &str,
+    parent: &str,
     word: &str,
     deep: bool,
     found: &mut Vec<(usize, String)>,
 ) {
     for child in command.get_subcommands().filter(|it| !it.is_hide_set()) {
-        let whole = format!("{beginning} {}", child.get_name());
+        let full_path = format!("{parent} {}", child.get_name());
         let names = child.get_all_aliases().chain([child.get_name()]);
-        let near = names.filter_map(|name| {
+        let distances = names.filter_map(|name| {
             let distance = strsim::osa_distance(name, word);
             (distance <= max_distance(name)).then_some(distance)
         });
-        if let Some(distance) = near.min() {
-            found.push((distance, whole.clone()));
+        if let Some(distance) = distances.min() {
+            found.push((distance, full_path.clone()));
         }
-        // It has every command below it once more.
+        // `help` repeats every command as its own subcommand.
         if deep && child.get_name() != "help" {
-            resembling(child, &whole, word, deep, found);
+            add_similar(child, &full_path, word, deep, found);
         }
     }
 }
 
-/// How many letters may be wrong in a name: no other word of a few letters is near to a short one.
+/// Returns the maximum edit distance to a name; short names must match exactly.
 const fn max_distance(name: &str) -> usize {
     match name.len() {
         0..=3 => 0,
@@ -144,7 +141,7 @@ const fn max_distance(name: &str) -> usize {
     }
 }
 
-/// The names of the commands within which an error occurred, as its usage shows them.
+/// Returns the names of the subcommands in the usage line of an error.
 fn path(root: &Command, error: &clap::Error) -> Vec<String> {
     let Some(ContextValue::StyledStr(usage)) = error.get(ContextKind::Usage) else {
         return Vec::new();
@@ -173,7 +170,7 @@ fn hide(error: &mut clap::Error, kind: ContextKind) {
     error.insert(kind, ContextValue::String(CONCEALED.to_owned()));
 }
 
-/// Whether it can be the name of a flag, which is worth showing because it was mistyped.
+/// Returns whether the text could be a mistyped flag name, which is safe to display.
 fn is_flag(text: &str) -> bool {
     let name = text.trim_start_matches('-');
     name.len() < text.len()
@@ -181,12 +178,12 @@ fn is_flag(text: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
 }
 
-/// Whether it is a flag of one letter.
+/// Returns whether the text is a one-letter flag.
 fn is_short(text: &str) -> bool {
     text.len() == 2 && text.starts_with('-') && is_flag(text)
 }
 
-/// The variable that sets the argument which clap shows like this.
+/// Returns the environment variable of the argument that clap displays as `shown`.
 fn variable_of(command: &Command, shown: &str) -> Option<String> {
     let of = |argument: &Arg| {
         let variable = argument.get_env()?;
@@ -244,13 +241,13 @@ mod tests {
     }
 
     #[test]
-    fn no_error_repeats_what_was_typed() {
+    fn errors_do_not_repeat_user_input() {
         for secret in [
             TOKEN,
             &TOKEN[..30],
             "hunter2",
             "swordfish",
-            // Nearly the name of a short command, and what clap takes for one.
+            // Similar to short command names, or to clap's own suggestions.
             "mee",
             "list-of-1",
             "settled",
@@ -281,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_with_its_variable() {
+    fn an_invalid_argument_is_shown_with_its_variable() {
         let message = message(&["--listen", "x", "me"]);
         let expected =
             "invalid value '…' for '--listen <listen> [env: OI_LISTEN]': must be a number";
@@ -289,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_flag_or_command_is_shown_with_what_it_resembles() {
+    fn a_mistyped_flag_or_command_gets_a_suggestion() {
         let message_of_flag = message(&["--profil", "a", "me"]);
         assert!(message_of_flag.contains("'--profil'"), "{message_of_flag}");
         assert!(message_of_flag.contains("'--profile'"), "{message_of_flag}");
@@ -305,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_in_the_wrong_place_is_shown_with_its_whole_path() {
+    fn a_command_at_the_wrong_level_is_suggested_with_its_full_path() {
         for (arguments, shown) in [
             (&["tokens", "list"][..], "'oi settings tokens'"),
             (&["token"], "'oi settings tokens'"),
@@ -325,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_an_env_file_left_are_told() {
+    fn quotes_around_a_value_get_a_tip() {
         for value in ["\"7\"", "'7'"] {
             let message = message(&["--listen", value, "me"]);
             assert!(message.contains("remove the quotes"), "{message}");
@@ -333,9 +330,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_flag_with_one_dash_is_told() {
+    fn a_long_flag_with_one_dash_gets_a_tip() {
         let message = message(&["doctor", "-yes"]);
-        assert!(message.contains("begins with two dashes"), "{message}");
+        assert!(message.contains("start with two dashes"), "{message}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 /// The maximum clock difference between two replicas: 1 hour.
 const CLOCK_SKEW_SECONDS: i64 = 60 * 60;
 /// How long a store remembers a used form: until it has expired by every replica's clock.
-pub(crate) const KEPT_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
+pub(crate) const RETENTION_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
 
 prefixed_id! {
     /// The id of a rendered form: `frm_` and a UUID. It is not a secret and grants nothing.
@@ -42,7 +42,7 @@ pub struct SentForm {
     /// The form's id, bound to its user and page.
     pub id: FormId,
     /// What the change creates; for a sign-in link, the user it is for.
-    pub made: Subject,
+    pub created: Subject,
 }
 
 impl SentForm {
@@ -50,9 +50,9 @@ impl SentForm {
     /// another user or from another page is a different form, so its result is not disclosed to
     /// them.
     #[must_use]
-    pub fn new(form: FormId, by: UserId, made: Subject) -> Self {
-        let text = made.to_string();
-        let page = match made {
+    pub fn new(form: FormId, by: UserId, created: Subject) -> Self {
+        let text = created.to_string();
+        let page = match created {
             // A sign-in link is created on the page of its user.
             Subject::User(_) => text.as_str(),
             _ => text.split('_').next().unwrap_or_default(),
@@ -60,7 +60,7 @@ impl SentForm {
         let id = derived(form.uuid(), &[by.uuid().as_bytes(), page.as_bytes()]);
         Self {
             id: FormId::from_uuid(id),
-            made,
+            created,
         }
     }
 }
@@ -92,7 +92,7 @@ mod tests {
         let form = FormId::generate(NOW, &SeededEntropy::new(1)).unwrap();
         let (ada, grace) = (fixtures::user(1).id, fixtures::user(2).id);
         let token = |number| Subject::Token(fixtures::token(number, NOW).id);
-        let sent = |by, made| SentForm::new(form, by, made).id;
+        let sent = |by, created| SentForm::new(form, by, created).id;
         assert_eq!(sent(ada, token(1)), sent(ada, token(2)));
         assert!(sent(ada, token(1)).is_open(NOW));
         let different = [
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn a_form_is_remembered_for_longer_than_it_can_be_submitted() {
         let latest_use = FORM_LIFETIME_SECONDS + CLOCK_SKEW_SECONDS;
-        assert!(KEPT_SECONDS > latest_use);
+        assert!(RETENTION_SECONDS > latest_use);
     }
 }

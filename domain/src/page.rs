@@ -7,7 +7,7 @@ use crate::store::Listing;
 /// Truncates a listing that was read with one row more than `limit` to a page of at most `limit`
 /// rows. Returns the cursor of the next page, or `None` if this is the last one. The cursor is that
 /// of the last row on the page whose position can be read.
-pub(crate) fn cut<T, C: FromStr>(
+pub(crate) fn truncate<T, C: FromStr>(
     rows: &mut Listing<T>,
     limit: u32,
     cursor: impl Fn(&T) -> C,
@@ -42,7 +42,7 @@ mod tests {
             .map_err(StoreError::from)
         });
         let mut rows: Listing<u32> = Listing::read(read).unwrap();
-        let next = cut(&mut rows, limit, |row| *row);
+        let next = truncate(&mut rows, limit, |row| *row);
         (rows.to_vec(), rows.damaged().count(), next)
     }
 

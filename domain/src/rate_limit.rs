@@ -21,7 +21,7 @@ const PER_ACCOUNT: u32 = 10;
 const PER_ADDRESS: u32 = 100;
 /// Audit events per window that one network address or one user can cause without changing
 /// anything. The audit log is append-only, so a program in a loop must not be able to fill it.
-const RECORDED: u32 = 10;
+const MAX_RECORDED: u32 = 10;
 /// Requests to an unauthenticated route from one address per window.
 const PER_ADDRESS_OPEN: u32 = 60;
 
@@ -38,7 +38,7 @@ pub trait RateLimitStore: Send + Sync {
     /// atomic step: reads the windows under a lock and writes what [`RateLimit::decide`] returns.
     async fn count(
         &self,
-        buckets: &[RateLimit],
+        limits: &[RateLimit],
         now: Timestamp,
     ) -> Result<Result<(), RateLimited>, StoreError>;
 
@@ -92,11 +92,11 @@ impl RateLimit {
             begun_at: now,
             count: 0,
         };
-        let tally = current
-            .filter(|tally| now < tally.ends_at())
+        let window = current
+            .filter(|window| now < window.ends_at())
             .unwrap_or(fresh);
-        if tally.count >= self.limit {
-            let until = tally.ends_at();
+        if window.count >= self.limit {
+            let until = window.ends_at();
             let millis = until.unix_millis() - now.unix_millis();
             let seconds = u32::try_from(millis.unsigned_abs().div_ceil(1000)).unwrap_or(u32::MAX);
             return Err(RateLimited {
@@ -105,8 +105,8 @@ impl RateLimit {
             });
         }
         Ok(RateWindow {
-            count: tally.count + 1,
-            ..tally
+            count: window.count + 1,
+            ..window
         })
     }
 }
@@ -119,7 +119,7 @@ impl RateWindow {
 
 /// Whether to record an audit event that can be caused without changing anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Recorded {
+pub(crate) enum RecordDecision {
     /// Record it.
     Yes,
     /// Record it as the last one of this window; that event says so.
@@ -128,7 +128,7 @@ pub(crate) enum Recorded {
     No,
 }
 
-impl Recorded {
+impl RecordDecision {
     /// Returns the action to record, if any.
     pub(crate) fn action(self, each: AuditAction, last: AuditAction) -> Option<AuditAction> {
         match self {
@@ -160,12 +160,12 @@ impl RateLimits {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), AttemptError> {
-        let mut buckets = vec![RateLimit {
+        let mut limits = vec![RateLimit {
             key: account_key(email),
             limit: PER_ACCOUNT,
         }];
-        buckets.extend(address.map(sign_in_bucket));
-        self.count(&buckets, now).await
+        limits.extend(address.map(sign_in_limit));
+        self.count(&limits, now).await
     }
 
     /// Counts a signed-in user's attempt to enter their current password. It is counted separately
@@ -176,16 +176,16 @@ impl RateLimits {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), AttemptError> {
-        let mut buckets = vec![RateLimit {
+        let mut limits = vec![RateLimit {
             key: own_password_key(user),
             limit: PER_ACCOUNT,
         }];
-        buckets.extend(address.map(sign_in_bucket));
-        self.count(&buckets, now).await
+        limits.extend(address.map(sign_in_limit));
+        self.count(&limits, now).await
     }
 
     /// Resets the count of a user's attempts at their current password, after a correct one.
-    pub(crate) async fn forgive_own_password(&self, user: UserId) -> Result<(), StoreError> {
+    pub(crate) async fn reset_own_password(&self, user: UserId) -> Result<(), StoreError> {
         self.store.reset(&own_password_key(user)).await
     }
 
@@ -195,7 +195,7 @@ impl RateLimits {
         &self,
         address: Option<IpAddr>,
         now: Timestamp,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<RecordDecision, StoreError> {
         let address = address.map_or_else(|| "unknown".to_owned(), network);
         self.recorded(format!("failed sign-in {address}"), now)
             .await
@@ -206,44 +206,44 @@ impl RateLimits {
         &self,
         user: UserId,
         now: Timestamp,
-    ) -> Result<Recorded, StoreError> {
+    ) -> Result<RecordDecision, StoreError> {
         self.recorded(format!("denied admin {user}"), now).await
     }
 
-    async fn recorded(&self, key: String, now: Timestamp) -> Result<Recorded, StoreError> {
-        let mut bucket = RateLimit {
+    async fn recorded(&self, key: String, now: Timestamp) -> Result<RecordDecision, StoreError> {
+        let mut limit = RateLimit {
             key,
-            limit: RECORDED - 1,
+            limit: MAX_RECORDED - 1,
         };
-        if self.store.count(&[bucket.clone()], now).await?.is_ok() {
-            return Ok(Recorded::Yes);
+        if self.store.count(&[limit.clone()], now).await?.is_ok() {
+            return Ok(RecordDecision::Yes);
         }
-        bucket.limit = RECORDED;
-        let is_last = self.store.count(&[bucket], now).await?.is_ok();
+        limit.limit = MAX_RECORDED;
+        let is_last = self.store.count(&[limit], now).await?.is_ok();
         Ok(if is_last {
-            Recorded::Last
+            RecordDecision::Last
         } else {
-            Recorded::No
+            RecordDecision::No
         })
     }
 
     /// Counts a request to an unauthenticated route. Unknown addresses share one count.
-    pub(crate) async fn open_route(
+    pub(crate) async fn unauthenticated_route(
         &self,
         route: &str,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), AttemptError> {
         let address = address.map_or_else(|| "unknown".to_owned(), network);
-        let bucket = RateLimit {
+        let limit = RateLimit {
             key: format!("{route} {address}"),
             limit: PER_ADDRESS_OPEN,
         };
-        self.count(&[bucket], now).await
+        self.count(&[limit], now).await
     }
 
     /// Resets the count of attempts on an account's password, after a correct one.
-    pub(crate) async fn forgive_account(&self, email: &Email) -> Result<(), StoreError> {
+    pub(crate) async fn reset_account(&self, email: &Email) -> Result<(), StoreError> {
         self.store.reset(&account_key(email)).await
     }
 
@@ -257,8 +257,8 @@ impl RateLimits {
         self.store.purge_rate_limits(begun_before).await
     }
 
-    async fn count(&self, buckets: &[RateLimit], now: Timestamp) -> Result<(), AttemptError> {
-        Ok(self.store.count(buckets, now).await??)
+    async fn count(&self, limits: &[RateLimit], now: Timestamp) -> Result<(), AttemptError> {
+        Ok(self.store.count(limits, now).await??)
     }
 }
 
@@ -286,7 +286,7 @@ macro_rules! from_attempt_error {
 }
 pub(crate) use from_attempt_error;
 
-fn sign_in_bucket(address: IpAddr) -> RateLimit {
+fn sign_in_limit(address: IpAddr) -> RateLimit {
     RateLimit {
         key: format!("sign-in {}", network(address)),
         limit: PER_ADDRESS,
@@ -320,25 +320,25 @@ mod tests {
 
     #[test]
     fn a_limit_is_reached_and_resets_with_its_window() {
-        let bucket = RateLimit {
+        let limit = RateLimit {
             key: "x".to_owned(),
             limit: 2,
         };
-        let first = bucket.decide(None, NOW).unwrap();
-        let second = bucket
+        let first = limit.decide(None, NOW).unwrap();
+        let second = limit
             .decide(Some(first), NOW.saturating_add_seconds(10))
             .unwrap();
         assert_eq!((second.begun_at, second.count), (NOW, 2));
         let end = NOW.saturating_add_seconds(WINDOW_SECONDS);
-        let refused = bucket.decide(Some(second), end.saturating_add_millis(-1));
+        let rejected = limit.decide(Some(second), end.saturating_add_millis(-1));
         assert_eq!(
-            refused,
+            rejected,
             Err(RateLimited {
                 until: end,
                 retry_after_seconds: 1
             })
         );
-        let next = bucket.decide(Some(second), end).unwrap();
+        let next = limit.decide(Some(second), end).unwrap();
         assert_eq!((next.begun_at, next.count), (end, 1));
     }
 

@@ -49,7 +49,7 @@ impl StoreError {
     /// # Errors
     ///
     /// Any error that is not about that row.
-    pub fn separate<T>(
+    pub fn separate_damaged<T>(
         read: Result<Option<T>, Self>,
     ) -> Result<(Option<T>, Option<Damaged>), Self> {
         match read.map_err(Self::into_damaged) {
@@ -63,8 +63,8 @@ impl StoreError {
     /// # Errors
     ///
     /// Any error that is not about that row.
-    pub fn unless_damaged<T>(read: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
-        Self::separate(read).map(|(row, _)| row)
+    pub fn ignore_damaged<T>(read: Result<Option<T>, Self>) -> Result<Option<T>, Self> {
+        Self::separate_damaged(read).map(|(row, _)| row)
     }
 
     /// Creates a [`StoreError::Corrupt`] with its cause.

@@ -18,14 +18,14 @@ pub(crate) enum InvalidLine {
     TooLong,
     #[error("must not contain control characters")]
     Control,
-    #[error("{}", unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
     #[error("{}", CONTAINS_SECRET)]
     Secret,
 }
 
 /// Returns the error message for a character that is not allowed, including its kind.
-pub(crate) fn unseen(c: u32) -> String {
+pub(crate) fn forbidden_character(c: u32) -> String {
     let kind = match char::from_u32(c).map(category) {
         Some(GeneralCategory::PrivateUse) => "private-use",
         Some(GeneralCategory::Unassigned) => "unassigned",
@@ -50,9 +50,9 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
     if text.chars().count() > max_chars {
         return Err(InvalidLine::TooLong);
     }
-    let unseen = text.chars().find(|c| is_unknown(*c)).or(hidden(&text));
-    if let Some(c) = unseen {
-        return Err(InvalidLine::Unseen(c.into()));
+    let forbidden = text.chars().find(|c| is_unknown(*c)).or(hidden(&text));
+    if let Some(c) = forbidden {
+        return Err(InvalidLine::ForbiddenCharacter(c.into()));
     }
     // Joiners and selectors only occur next to visible characters, so only white space can be left.
     if text.chars().all(char::is_whitespace) {

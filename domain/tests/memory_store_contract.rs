@@ -79,7 +79,7 @@ impl AccountHarness for Memory {
     }
 
     async fn put_password(&self, user: UserId, hash: &PasswordHash) {
-        let found = self.0.find(user).await.expect("the store answers");
+        let found = self.0.find(user).await.expect("the store works");
         self.0.put_account(Account {
             user: found.expect("the user is there"),
             password: Some(hash.clone()),

@@ -59,7 +59,7 @@ impl World {
     async fn create(&self, scope: Scope, expires: Expiry) -> TokenWithSecret {
         let admin = self.admin().await;
         self.tokens
-            .create(&admin, wanted(scope, expires), &context())
+            .create(&admin, new_token(scope, expires), &context())
             .await
             .expect("issued")
     }
@@ -83,7 +83,7 @@ fn name(text: &str) -> TokenName {
     TokenName::parse(text).expect("a name")
 }
 
-fn wanted(scope: Scope, expires: Expiry) -> NewToken {
+fn new_token(scope: Scope, expires: Expiry) -> NewToken {
     NewToken {
         name: name("ci"),
         scope,
@@ -153,10 +153,10 @@ async fn a_store_that_matches_loosely_authenticates_no_one() {
             owner: fixtures::owner(1),
         })))
     });
-    let answer = on(store).verify(any_secret().expose()).await;
+    let result = on(store).verify(any_secret().expose()).await;
     assert!(
-        matches!(answer, Err(VerifyError::Rejected(Rejection::Unknown))),
-        "{answer:?}"
+        matches!(result, Err(VerifyError::Rejected(Rejection::Unknown))),
+        "{result:?}"
     );
 }
 
@@ -166,8 +166,8 @@ async fn an_outage_neither_accepts_nor_rejects() {
     store
         .expect_find_by_digest()
         .returning(|_| Err(StoreError::unavailable("down")));
-    let answer = on(store).verify(any_secret().expose()).await;
-    assert!(matches!(answer, Err(VerifyError::Store(_))), "{answer:?}");
+    let result = on(store).verify(any_secret().expose()).await;
+    assert!(matches!(result, Err(VerifyError::Store(_))), "{result:?}");
 }
 
 #[tokio::test]
@@ -185,14 +185,14 @@ async fn the_first_admin_is_created_once_with_an_admin_token() {
         matches!(again, Err(BootstrapError::InstanceHasUsers)),
         "{again:?}"
     );
-    let trail = world
+    let audit_log = world
         .store
         .events(&AuditFilter::default(), None, 10)
         .await
-        .expect("a trail");
-    assert_eq!(trail.len(), 1);
-    assert_eq!(trail[0].actor, AuditActor::Operator);
-    assert!(world.users.any().await.expect("an answer"));
+        .expect("the audit log");
+    assert_eq!(audit_log.len(), 1);
+    assert_eq!(audit_log[0].actor, AuditActor::Operator);
+    assert!(world.users.any().await.expect("the store works"));
 }
 
 #[tokio::test]
@@ -238,15 +238,19 @@ async fn a_request_verified_before_a_revocation_cannot_write_after_it() {
     let other = world.create(Scope::ReadWrite, Expiry::Never).await.token;
     let issue = world
         .tokens
-        .create(&stale, wanted(Scope::ReadWrite, Expiry::Never), &context())
+        .create(
+            &stale,
+            new_token(Scope::ReadWrite, Expiry::Never),
+            &context(),
+        )
         .await;
     let revoke = world.tokens.revoke(&stale, other.id, &context()).await;
     let rotate = world
         .tokens
         .rotate(&stale, other.id, RotationOptions::default(), &context())
         .await;
-    for answer in [issue.map(|_| ()), revoke, rotate.map(|_| ())] {
-        match answer {
+    for result in [issue.map(|_| ()), revoke, rotate.map(|_| ())] {
+        match result {
             Err(TokenError::NotAuthorized(ActorError::Rejected(rejection))) => {
                 assert_eq!(rejection, Rejection::Revoked { at });
             }
@@ -276,7 +280,7 @@ async fn suspension_and_demotion_apply_from_the_next_verification() {
     // Even a principal verified before the demotion cannot create an admin token after it.
     let issue = world
         .tokens
-        .create(&stale, wanted(Scope::Admin, Expiry::Never), &context())
+        .create(&stale, new_token(Scope::Admin, Expiry::Never), &context())
         .await;
     assert!(
         matches!(issue, Err(TokenError::NotAuthorized(ActorError::Denied(_)))),
@@ -293,14 +297,14 @@ async fn suspension_and_demotion_apply_from_the_next_verification() {
 async fn an_expiry_that_is_not_in_the_future_creates_no_token() {
     let world = World::new().await;
     let admin = world.admin().await;
-    let past = wanted(Scope::Admin, Expiry::At(fixtures::NOW));
-    let answer = world.tokens.create(&admin, past, &context()).await;
+    let past = new_token(Scope::Admin, Expiry::At(fixtures::NOW));
+    let result = world.tokens.create(&admin, past, &context()).await;
     assert!(
         matches!(
-            answer,
+            result,
             Err(TokenError::Expiry(ExpiryError::NotInFuture { .. }))
         ),
-        "{answer:?}"
+        "{result:?}"
     );
     assert_eq!(world.list(&admin).await.len(), 1);
 }
@@ -312,15 +316,15 @@ async fn the_quota_counts_live_tokens_only() {
     let admin = world.admin().await;
     let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(1));
     world.create(Scope::ReadWrite, soon).await;
-    let third = wanted(Scope::ReadWrite, Expiry::Never);
-    let answer = world.tokens.create(&admin, third.clone(), &context()).await;
+    let third = new_token(Scope::ReadWrite, Expiry::Never);
+    let result = world.tokens.create(&admin, third.clone(), &context()).await;
     assert!(
-        matches!(answer, Err(TokenError::QuotaReached { quota: 2 })),
-        "{answer:?}"
+        matches!(result, Err(TokenError::QuotaReached { quota: 2 })),
+        "{result:?}"
     );
     world.clock.advance_seconds(1);
-    let answer = world.tokens.create(&admin, third, &context()).await;
-    assert!(answer.is_ok(), "the second has expired: {answer:?}");
+    let result = world.tokens.create(&admin, third, &context()).await;
+    assert!(result.is_ok(), "the second has expired: {result:?}");
 }
 
 #[tokio::test]
@@ -329,9 +333,9 @@ async fn a_loop_of_creations_stops_at_the_rate_and_can_continue_later() {
     world.tokens = world.tokens.with_rate(CreationRate::new(5));
     let admin = world.admin().await;
     let create = || {
-        let wanted = wanted(Scope::ReadWrite, Expiry::Never);
+        let request = new_token(Scope::ReadWrite, Expiry::Never);
         let (tokens, admin, context) = (&world.tokens, &admin, context());
-        async move { tokens.create(admin, wanted, &context).await }
+        async move { tokens.create(admin, request, &context).await }
     };
     // The first token of the account counts too.
     for _ in 0..3 {
@@ -345,8 +349,8 @@ async fn a_loop_of_creations_stops_at_the_rate_and_can_continue_later() {
         .tokens
         .rotate(&admin, id, RotationOptions::default(), &context())
         .await;
-    for refused in [create().await, rotated] {
-        match refused {
+    for rejected in [create().await, rotated] {
+        match rejected {
             Err(TokenError::RateReached(reached)) => {
                 assert_eq!(reached.limit, 5);
                 assert_eq!(reached.retry_after_seconds, 24 * 60 * 60 - 180);
@@ -450,7 +454,7 @@ async fn an_agent_run_manages_no_tokens() {
     let run = world.principal(&secret).await;
     let tokens = &world.tokens;
     let pat = world.admin.token.id;
-    let refused = [
+    let rejected = [
         tokens
             .list(&run, &ListFilter::default(), None, 10)
             .await
@@ -458,7 +462,7 @@ async fn an_agent_run_manages_no_tokens() {
         tokens.get(&run, pat).await.map(|_| ()),
         tokens.revoke(&run, pat, &context()).await,
         tokens
-            .create(&run, wanted(Scope::ReadWrite, Expiry::Never), &context())
+            .create(&run, new_token(Scope::ReadWrite, Expiry::Never), &context())
             .await
             .map(|_| ()),
         tokens
@@ -466,24 +470,24 @@ async fn an_agent_run_manages_no_tokens() {
             .await
             .map(|_| ()),
     ];
-    for answer in refused {
+    for result in rejected {
         assert!(
             matches!(
-                answer,
+                result,
                 Err(TokenError::NotAuthorized(ActorError::Denied(
                     Denial::HumanTokenRequired
                 )))
             ),
-            "{answer:?}"
+            "{result:?}"
         );
     }
     // A run's token is not a personal access token, not even for its owner.
     let admin = world.admin().await;
-    for answer in [
+    for result in [
         tokens.get(&admin, token.id).await.map(|_| ()),
         tokens.revoke(&admin, token.id, &context()).await,
     ] {
-        assert!(matches!(answer, Err(TokenError::NotFound)), "{answer:?}");
+        assert!(matches!(result, Err(TokenError::NotFound)), "{result:?}");
     }
 }
 
@@ -494,10 +498,10 @@ async fn no_token_is_created_without_entropy() {
     let mut entropy = MockEntropy::new();
     entropy.expect_fill().return_const(Err(EntropyError));
     let dry = Tokens::new(world.store.clone(), world.clock.clone(), Arc::new(entropy));
-    let answer = dry
-        .create(&admin, wanted(Scope::Admin, Expiry::Never), &context())
+    let result = dry
+        .create(&admin, new_token(Scope::Admin, Expiry::Never), &context())
         .await;
-    assert!(matches!(answer, Err(TokenError::Entropy(_))), "{answer:?}");
+    assert!(matches!(result, Err(TokenError::Entropy(_))), "{result:?}");
     assert_eq!(world.list(&admin).await.len(), 1);
 }
 

@@ -1,5 +1,5 @@
-"""What a schema cannot say: which requests would end the run itself, which values must exist, and which
-characters can be seen."""
+"""What a schema cannot express: which requests would end the run itself, which values must exist,
+and which characters are visible."""
 
 import os
 import re
@@ -9,13 +9,13 @@ from datetime import datetime, timezone
 
 import schemathesis
 
-# What the run stands on: its own token, that token's owner, and a project that items belong to.
+# What the run depends on: its own token, that token's owner, and a project that items belong to.
 PROTECTED = set(os.environ["OPENINDEX_PROTECTED"].split())
 PARENT = "OPS-1"
 UNKNOWN = "0" * 32
-# Items that a run has made, or will have. A key that is drawn names none.
+# Items that a run has created or will create. A generated key names none of them.
 KEYS = [f"OPS-{number}" for number in range(1, 8)]
-# Beside controls of format, what is shown as nothing (Default_Ignorable_Code_Point) or as a blank.
+# Besides format controls: what renders as nothing (Default_Ignorable_Code_Point) or as a blank.
 INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028\u2029\u2065\u2800\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8"
     "\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
@@ -30,7 +30,7 @@ def before_call(context, case, kwargs):
 
 
 def spare(case):
-    """Changes to what the run stands on go to something that is not there."""
+    """Redirects changes of what the run depends on to something that does not exist."""
     if case.method.upper() == "GET" or not case.path_parameters:
         return
     for name, value in case.path_parameters.items():
@@ -40,7 +40,7 @@ def spare(case):
 
 
 def exist(case):
-    """References name something that exists, a cursor comes from a page, and times are possible."""
+    """Makes references name existing things, cursors come from pages, and times be valid."""
     drawn = str((case.path_parameters or {}).get("key", ""))
     if zlib.crc32(drawn.encode()) % 2:
         case.path_parameters["key"] = KEYS[zlib.crc32(drawn.encode()) % len(KEYS)]
@@ -65,18 +65,18 @@ def exist(case):
         kept = re.sub("[^A-Za-z0-9]", "", body["email"])[:40]
         body["email"] = f"{kept or 'ada'}@example.com"
     if "code" in body and "email" in body:
-        # It would have to be the invited one.
+        # It would have to be the invited address.
         body["email"] = None
     if isinstance(body.get("password"), str):
-        # Hard to guess, whatever was drawn.
+        # Hard to guess, whatever was generated.
         body["password"] = ("purple tractor lends 41 hats " + body["password"])[:256]
     if isinstance(body.get("expiresIn"), (int, float)):
-        # Up to the year 9999, wherever the clock stands.
+        # Up to the year 9999, whatever the current time.
         body["expiresIn"] = min(body["expiresIn"], 250_000_000_000)
 
 
 def visible(values, name):
-    """Puts a letter in the place of each character that cannot be seen, is unassigned or for private use."""
+    """Replaces each character that is invisible, unassigned or for private use with a letter."""
     value = values.get(name)
     if isinstance(value, str):
         value = "".join("x" if unicodedata.category(c) in ("Cf", "Cn", "Co") else c for c in value)
@@ -84,7 +84,7 @@ def visible(values, name):
 
 
 def possible(values, name, since=1971):
-    """Moves a date or a date-time into the years that the server knows."""
+    """Moves a date or a date-time into the years that the server supports."""
     value = values.get(name)
     if isinstance(value, str) and re.match(r"\d{4}-", value):
         year = int(value[:4])

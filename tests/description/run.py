@@ -17,7 +17,7 @@ CREDENTIALS = ("admin", "member", "agent-run")
 
 def main():
     options = parse()
-    # Side by side in processes of their own: the generators of schemathesis are not safe in threads.
+    # In parallel, in separate processes: the generators of schemathesis are not safe in threads.
     with ThreadPoolExecutor() as pool:
         results = pool.map(lambda name: compare(name, options), options.credentials)
         failed = []
@@ -73,13 +73,13 @@ def compare(credential, options):
 
 @contextmanager
 def serve(server, folder):
-    """A server on a fresh database, and the token of its first administrator."""
+    """Runs a server on a new database; yields its URL and the token of its first administrator."""
     environment = {**os.environ, "DATABASE_URL": f"sqlite://{folder}/openindex.db"}
     made = subprocess.run(
         [server, "bootstrap", "--email", "ada@example.com", "--name", "Ada", "--json"],
         env=environment, check=True, stdout=subprocess.PIPE,
     )
-    # Quotas are conflicts, of which one is as good as a thousand.
+    # Exceeded quotas are conflicts, and one of them proves as much as a thousand.
     process = subprocess.Popen(
         [server, "--listen", "127.0.0.1:0", "--log-format", "json", "--token-quota", "5000"],
         env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
@@ -102,7 +102,7 @@ def listening(line):
 
 
 def prepare(url, admin, credential):
-    """Makes what there is to work with. Returns a token, and what must outlive the run."""
+    """Creates test data. Returns a token, and what must outlive the run."""
     def post(path, body, token=None):
         request = urllib.request.Request(url + path, json.dumps(body).encode(), method="POST")
         request.add_header("Content-Type", "application/json")

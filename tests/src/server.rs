@@ -197,9 +197,9 @@ impl Server {
         ];
         let password = "five+words+that+nobody+says";
         let form = format!("password={password}&confirmation={password}");
-        let answer = self.http.send("POST", path, &headers, Some(&form));
-        assert_eq!(answer.status, 303, "{answer:?}");
-        let set = answer.headers.get_all("set-cookie").iter();
+        let response = self.http.send("POST", path, &headers, Some(&form));
+        assert_eq!(response.status, 303, "{response:?}");
+        let set = response.headers.get_all("set-cookie").iter();
         let mut set = set.filter_map(|value| value.to_str().ok()?.split(';').next());
         let session = set.find(|cookie| cookie.contains("_session="));
         session.expect("a session").to_owned()

@@ -1,4 +1,4 @@
-//! Agents on the built binaries: who gets an item, what a run ends with, and when.
+//! Agents on the built programs: which agent gets an item, and what ends a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ both_stores! {
     items_of_a_dead_agent_become_available_again,
 }
 
-/// Two servers on one database, and its administrator.
+/// Two servers on one database, with its administrator.
 struct World {
     replicas: [Server; 2],
     admin: Bootstrapped,
@@ -38,19 +38,22 @@ impl World {
     }
 
     fn post(&self, path: &str, token: &str, body: &Value) -> Value {
-        let answer = self.http(0).post(path, token, body);
-        assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
-        answer.json()
+        let response = self.http(0).post(path, token, body);
+        assert!(
+            (200..300).contains(&response.status),
+            "{path}: {response:?}"
+        );
+        response.json()
     }
 
-    /// A personal access token of the administrator's: its id and its secret.
+    /// Creates a personal access token of the administrator and returns its id and secret.
     fn pat(&self, name: &str) -> (String, String) {
         let body = json!({"name": name, "scope": "read_write"});
         let created = self.post("/me/pats", &self.admin.token, &body);
         (text(&created, "id"), text(&created, "token"))
     }
 
-    /// A run that is started with `token`: its id and its secret.
+    /// Starts a run with `token` and returns its id and secret.
     fn run(&self, token: &str, agent: &str, work_item: Option<&str>) -> (String, String) {
         let body = json!({"agentId": agent, "ttlSeconds": 3600, "workItemKey": work_item});
         let started = self.post("/agent-runs", token, &body);
@@ -80,7 +83,7 @@ fn only_one_of_64_agents_claims_an_item(kind: Kind) {
         })
         .collect();
     let path = format!("/browse/{key}/claim");
-    let answers: Vec<(&str, Response)> = std::thread::scope(|scope| {
+    let responses: Vec<(&str, Response)> = std::thread::scope(|scope| {
         let claims: Vec<_> = (0..)
             .zip(&agents)
             .map(|(number, (agent, run))| {
@@ -90,24 +93,24 @@ fn only_one_of_64_agents_claims_an_item(kind: Kind) {
             .collect();
         claims
             .into_iter()
-            .map(|claim| claim.join().expect("an answer"))
+            .map(|claim| claim.join().expect("a response"))
             .collect()
     });
-    let winners: Vec<&str> = answers
+    let winners: Vec<&str> = responses
         .iter()
-        .filter(|(_, answer)| answer.status == 200)
+        .filter(|(_, response)| response.status == 200)
         .map(|(agent, _)| *agent)
         .collect();
     let [winner] = winners[..] else {
         panic!("one wins: {winners:?}");
     };
-    for (agent, answer) in &answers {
+    for (agent, response) in &responses {
         if *agent == winner {
-            assert_eq!(answer.json()["activeAgentId"], winner);
+            assert_eq!(response.json()["activeAgentId"], winner);
         } else {
-            assert_eq!(answer.outcome(), (409, "work_item_claimed".to_owned()));
-            assert_eq!(answer.json()["holder"]["agentId"], winner, "{answer:?}");
-            let detail = text(&answer.json(), "detail");
+            assert_eq!(response.outcome(), (409, "work_item_claimed".to_owned()));
+            assert_eq!(response.json()["holder"]["agentId"], winner, "{response:?}");
+            let detail = text(&response.json(), "detail");
             assert!(detail.contains(winner), "{detail}");
         }
     }
@@ -151,7 +154,8 @@ fn sixteen_agents_complete_500_items_once_each(kind: Kind) {
     assert_eq!(left.json()["items"], json!([]));
 }
 
-/// Takes what the queue offers until it is empty, and answers what this agent completed.
+/// Claims and completes items until the queue is empty, and returns those that this agent
+/// completed.
 fn drain(http: &Client, run: &str, number: usize) -> Vec<String> {
     let mut done = Vec::new();
     loop {
@@ -162,7 +166,7 @@ fn drain(http: &Client, run: &str, number: usize) -> Vec<String> {
         if offered.is_empty() {
             return done;
         }
-        // Each looks at another place, so that they rarely want the same.
+        // Each agent starts at another position, so that they rarely claim the same item.
         let key = text(&offered[number % offered.len()], "key");
         let claimed = http.post(&format!("/browse/{key}/claim"), run, &json!({}));
         match claimed.status {
@@ -189,11 +193,11 @@ fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
         .delete(&format!("/me/pats/{id}"), &world.admin.token);
     assert_eq!(deleted.status, 204, "{deleted:?}");
     for (number, (_, run)) in (1..).zip(&runs) {
-        let answer = world.http(number).get("/me", run);
-        assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+        let response = world.http(number).get("/me", run);
+        assert_eq!(response.outcome(), (401, "token_revoked".to_owned()));
     }
     assert_eq!(world.http(1).get("/me", &other).status, 200);
-    // One request, one moment, and an event for each.
+    // One request, one time, and one audit event for each run.
     let request = deleted.header("x-request-id");
     let path = "/audit?action=agent_run.ended&limit=200";
     let trail = world.http(1).get(path, &world.admin.token).json();
@@ -211,7 +215,7 @@ fn a_revocation_ends_100_runs_before_it_returns(kind: Kind) {
     }
 }
 
-/// Ends a run, which is told by its id, and that of what else it is about.
+/// Ends a run: a function of the run's id and of the id that the cause concerns.
 type Cause = fn(&World, &str, &str) -> Response;
 
 fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
@@ -259,12 +263,15 @@ fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
         let (id, run) = world.run(&secret, "agent", bound);
         assert_eq!(world.http(1).get("/me", &run).status, 200, "{what}");
         let about = if bound.is_some() { &item } else { &pat };
-        let answer = cause(&world, &id, about);
-        assert!((200..300).contains(&answer.status), "{what}: {answer:?}");
+        let response = cause(&world, &id, about);
+        assert!(
+            (200..300).contains(&response.status),
+            "{what}: {response:?}"
+        );
         for replica in [1, 0] {
-            let answer = world.http(replica).get("/browse", &run);
+            let response = world.http(replica).get("/browse", &run);
             assert_eq!(
-                answer.outcome(),
+                response.outcome(),
                 (401, "token_revoked".to_owned()),
                 "{what}"
             );
@@ -275,15 +282,15 @@ fn a_run_ends_with_its_issuer_owner_or_item(kind: Kind) {
             .json();
         assert_eq!(shown["status"], "revoked", "{what}");
     }
-    // A suspension, and what is left of it when it is lifted.
+    // A suspension; the run stays ended when it is lifted.
     let (grace, secret) = world.replicas[0].join_with_token(admin, "grace@example.com");
     let path = format!("/admin/users/{grace}");
     let (_, run) = world.run(&secret, "agent", None);
     for step in ["suspend", "unsuspend"] {
         let _ = world.post(&format!("{path}/{step}"), admin, &json!({}));
-        let answer = world.http(1).get("/me", &run);
+        let response = world.http(1).get("/me", &run);
         assert_eq!(
-            answer.outcome(),
+            response.outcome(),
             (401, "token_revoked".to_owned()),
             "{step}"
         );
@@ -299,8 +306,8 @@ fn items_of_a_dead_agent_become_available_again(kind: Kind) {
     let (id, first) = world.run(admin, "first", None);
     let (_, second) = world.run(admin, "second", None);
     assert_eq!(world.http(0).post(&claim, &first, &json!({})).status, 200);
-    let refused = world.http(1).post(&claim, &second, &json!({}));
-    assert_eq!(refused.outcome(), (409, "work_item_claimed".to_owned()));
+    let rejected = world.http(1).post(&claim, &second, &json!({}));
+    assert_eq!(rejected.outcome(), (409, "work_item_claimed".to_owned()));
     let ended = world.http(0).delete(&format!("/agent-runs/{id}"), admin);
     assert_eq!(ended.status, 204);
     let queue = world.http(1).get("/browse/queue", &second).json();

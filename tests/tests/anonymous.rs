@@ -1,11 +1,11 @@
-//! What callers without a credential can make the server store, and that it is little.
+//! Callers without a credential can make the server store only a limited amount.
 
 use openindex_tests::{Database, Kind, Server, both_stores};
 use serde_json::json;
 
 both_stores! { anonymous_callers_cannot_fill_the_database }
 
-/// The tables that could, and how many rows they have.
+/// Returns the tables that could grow, with their numbers of rows.
 fn rows(database: &Database) -> Vec<(&'static str, u64)> {
     let tables = [
         ("rate_limits", "count = count"),
@@ -39,8 +39,8 @@ fn anonymous_callers_cannot_fill_the_database(kind: Kind) {
     for number in 0..15 {
         let form_body =
             format!("email=nobody{number}@example.com&password=five+words+that+are+wrong");
-        let refused = http.send("POST", "/sign-in", &form, Some(&form_body));
-        assert_eq!(refused.status, 422, "{refused:?}");
+        let rejected = http.send("POST", "/sign-in", &form, Some(&form_body));
+        assert_eq!(rejected.status, 422, "{rejected:?}");
     }
     let json_body = [("content-type", "application/json")];
     let unknown = "oi_pat_".to_owned() + &"A".repeat(48);
@@ -57,7 +57,7 @@ fn anonymous_callers_cannot_fill_the_database(kind: Kind) {
     }
     let attempts = |rows: &[(&str, u64)]| rows[0].1;
     let after = rows(&database);
-    // One for each account, and one for each route of this address.
+    // One row for each account, and one for each route from this address.
     assert!(attempts(&after) <= attempts(&before) + 15 + 4, "{after:?}");
     assert_eq!(after[1..], before[1..]);
 

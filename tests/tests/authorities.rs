@@ -1,4 +1,5 @@
-//! Certificates of a private authority, as a company's proxy in front of a server presents them.
+//! Certificates of a private certificate authority, such as that of a company's proxy in front of a
+//! server.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,8 +15,8 @@ fn openssl(directory: &Path, arguments: &str) {
     assert!(output.status.success(), "{arguments}: {output:?}");
 }
 
-/// Makes an authority (`ca.pem`), and for `localhost` a certificate of it that is valid (`new.pem`)
-/// and one that has expired (`old.pem`).
+/// Creates an authority (`ca.pem`) and two of its certificates for `localhost`: a valid one
+/// (`new.pem`) and an expired one (`old.pem`).
 fn certificates(directory: &Path) {
     const KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     const SIGN: &str =
@@ -72,13 +73,13 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
             trusting(),
             "127.0.0.1",
             new,
-            Some(["not for the host 127.0.0.1", "check the address"]),
+            Some(["not for the host 127.0.0.1", "check the URL"]),
         ),
         (
             trusting(),
             "localhost",
             old,
-            Some(["has expired", "renew the certificate"]),
+            Some(["has expired", "renew the server's certificate"]),
         ),
         (
             trusting(),
@@ -108,7 +109,7 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
             assert!(output.stderr.contains(expected), "{expected}: {output:?}");
         }
         // Nothing was sent, so nothing can have been done.
-        assert!(!output.stderr.contains("may have been done"), "{output:?}");
+        assert!(!output.stderr.contains("may have been applied"), "{output:?}");
     }
     let list = server.http.get("/me/pats", &admin).json();
     assert_eq!(list["items"].as_array().expect("items").len(), 2);

@@ -1,5 +1,5 @@
 //! Every route × every kind of credential: exact status, challenge and code. The routes are read
-//! from the server's own description, and one that is missing here fails the test.
+//! from the server's own description; the test fails if one is missing here.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -11,70 +11,85 @@ use serde_json::json;
 
 both_stores! { every_route_returns_the_right_status_for_every_credential }
 
-/// What a route needs. `Human` routes are those where an agent run's token would be refused.
+/// What a route requires. `Human` routes reject the token of an agent run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum Requirement {
     Nothing,
     AnyToken,
     Human,
     HumanAdmin,
 }
 
-/// Method, path, what it needs, and what it answers to a credential that suffices.
-const MATRIX: &[(&str, &str, Needs, u16)] = &[
-    ("GET", "/health", Needs::Nothing, 200),
-    ("GET", "/ready", Needs::Nothing, 200),
-    ("GET", "/.well-known/openindex.json", Needs::Nothing, 200),
-    ("GET", "/openapi.json", Needs::Nothing, 200),
-    ("GET", "/me", Needs::AnyToken, 200),
-    ("PATCH", "/me", Needs::Human, 200),
-    ("GET", "/me/pats", Needs::Human, 200),
-    ("POST", "/me/pats", Needs::Human, 201),
-    ("GET", "/me/pats/{id}", Needs::Human, 200),
-    ("DELETE", "/me/pats/{id}", Needs::Human, 204),
-    ("POST", "/me/pats/{id}/rotate", Needs::Human, 201),
-    ("GET", "/agent-runs", Needs::Human, 200),
-    ("POST", "/agent-runs", Needs::Human, 201),
-    ("GET", "/agent-runs/{id}", Needs::Human, 200),
-    ("DELETE", "/agent-runs/{id}", Needs::Human, 204),
-    ("GET", "/browse", Needs::AnyToken, 200),
-    ("POST", "/browse", Needs::AnyToken, 201),
-    ("GET", "/browse/queue", Needs::AnyToken, 200),
-    ("GET", "/browse/{key}", Needs::AnyToken, 200),
-    ("PATCH", "/browse/{key}", Needs::AnyToken, 200),
-    ("DELETE", "/browse/{key}", Needs::AnyToken, 204),
-    ("POST", "/browse/{key}/claim", Needs::AnyToken, 200),
-    ("POST", "/browse/{key}/release", Needs::AnyToken, 200),
-    ("POST", "/browse/{key}/complete", Needs::AnyToken, 200),
-    ("GET", "/admin/users", Needs::HumanAdmin, 200),
-    ("GET", "/admin/users/{id}", Needs::HumanAdmin, 200),
-    ("PATCH", "/admin/users/{id}", Needs::HumanAdmin, 200),
-    ("DELETE", "/admin/users/{id}", Needs::HumanAdmin, 204),
-    ("POST", "/admin/users/{id}/suspend", Needs::HumanAdmin, 200),
+/// Method, path, requirement, and the status for a credential that meets it.
+const MATRIX: &[(&str, &str, Requirement, u16)] = &[
+    ("GET", "/health", Requirement::Nothing, 200),
+    ("GET", "/ready", Requirement::Nothing, 200),
+    (
+        "GET",
+        "/.well-known/openindex.json",
+        Requirement::Nothing,
+        200,
+    ),
+    ("GET", "/openapi.json", Requirement::Nothing, 200),
+    ("GET", "/me", Requirement::AnyToken, 200),
+    ("PATCH", "/me", Requirement::Human, 200),
+    ("GET", "/me/pats", Requirement::Human, 200),
+    ("POST", "/me/pats", Requirement::Human, 201),
+    ("GET", "/me/pats/{id}", Requirement::Human, 200),
+    ("DELETE", "/me/pats/{id}", Requirement::Human, 204),
+    ("POST", "/me/pats/{id}/rotate", Requirement::Human, 201),
+    ("GET", "/agent-runs", Requirement::Human, 200),
+    ("POST", "/agent-runs", Requirement::Human, 201),
+    ("GET", "/agent-runs/{id}", Requirement::Human, 200),
+    ("DELETE", "/agent-runs/{id}", Requirement::Human, 204),
+    ("GET", "/browse", Requirement::AnyToken, 200),
+    ("POST", "/browse", Requirement::AnyToken, 201),
+    ("GET", "/browse/queue", Requirement::AnyToken, 200),
+    ("GET", "/browse/{key}", Requirement::AnyToken, 200),
+    ("PATCH", "/browse/{key}", Requirement::AnyToken, 200),
+    ("DELETE", "/browse/{key}", Requirement::AnyToken, 204),
+    ("POST", "/browse/{key}/claim", Requirement::AnyToken, 200),
+    ("POST", "/browse/{key}/release", Requirement::AnyToken, 200),
+    ("POST", "/browse/{key}/complete", Requirement::AnyToken, 200),
+    ("GET", "/admin/users", Requirement::HumanAdmin, 200),
+    ("GET", "/admin/users/{id}", Requirement::HumanAdmin, 200),
+    ("PATCH", "/admin/users/{id}", Requirement::HumanAdmin, 200),
+    ("DELETE", "/admin/users/{id}", Requirement::HumanAdmin, 204),
+    (
+        "POST",
+        "/admin/users/{id}/suspend",
+        Requirement::HumanAdmin,
+        200,
+    ),
     (
         "POST",
         "/admin/users/{id}/unsuspend",
-        Needs::HumanAdmin,
+        Requirement::HumanAdmin,
         200,
     ),
     (
         "POST",
         "/admin/users/{id}/sign-in-link",
-        Needs::HumanAdmin,
+        Requirement::HumanAdmin,
         201,
     ),
-    ("GET", "/admin/invites", Needs::HumanAdmin, 200),
-    ("POST", "/admin/invites", Needs::HumanAdmin, 201),
-    ("DELETE", "/admin/invites/{id}", Needs::HumanAdmin, 204),
-    ("GET", "/admin/pats", Needs::HumanAdmin, 200),
-    ("POST", "/admin/pats/revoke", Needs::HumanAdmin, 200),
-    ("DELETE", "/admin/pats/{id}", Needs::HumanAdmin, 204),
-    ("GET", "/stats", Needs::HumanAdmin, 200),
-    ("GET", "/audit", Needs::HumanAdmin, 200),
-    ("GET", "/audit/export", Needs::HumanAdmin, 200),
-    // Without a body, whoever asks: what these need is in it.
-    ("POST", "/auth/invites/claim", Needs::Nothing, 400),
-    ("POST", "/credentials/revoke", Needs::Nothing, 400),
+    ("GET", "/admin/invites", Requirement::HumanAdmin, 200),
+    ("POST", "/admin/invites", Requirement::HumanAdmin, 201),
+    (
+        "DELETE",
+        "/admin/invites/{id}",
+        Requirement::HumanAdmin,
+        204,
+    ),
+    ("GET", "/admin/pats", Requirement::HumanAdmin, 200),
+    ("POST", "/admin/pats/revoke", Requirement::HumanAdmin, 200),
+    ("DELETE", "/admin/pats/{id}", Requirement::HumanAdmin, 204),
+    ("GET", "/stats", Requirement::HumanAdmin, 200),
+    ("GET", "/audit", Requirement::HumanAdmin, 200),
+    ("GET", "/audit/export", Requirement::HumanAdmin, 200),
+    // Sent without a body: what these routes require is in the body.
+    ("POST", "/auth/invites/claim", Requirement::Nothing, 400),
+    ("POST", "/credentials/revoke", Requirement::Nothing, 400),
 ];
 
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +105,7 @@ enum Credential {
     ReadWrite,
     AdminScopeOfMember,
     Admin,
-    /// A browser session of the administrator's, in its cookie: no route of the API takes it.
+    /// The cookie of the administrator's browser session; no API route accepts it.
     BrowserSession,
 }
 
@@ -110,10 +125,10 @@ impl Credential {
         Self::Admin,
     ];
 
-    /// The refusal that it meets on a route with these needs: status, code, and challenge, or
-    /// `None` when it suffices.
-    fn refusal(self, needs: Needs) -> Option<(u16, &'static str, &'static str)> {
-        if needs == Needs::Nothing {
+    /// Returns the error that a route with this requirement returns (status, code and challenge),
+    /// or `None` if the credential suffices.
+    fn rejection(self, requirement: Requirement) -> Option<(u16, &'static str, &'static str)> {
+        if requirement == Requirement::Nothing {
             return None;
         }
         let invalid = r#"error="invalid_token""#;
@@ -129,30 +144,31 @@ impl Credential {
             Self::Revoked | Self::EndedAgentRun => Some((401, "token_revoked", invalid)),
             Self::SuspendedOwner => Some((401, "owner_suspended", invalid)),
             Self::AgentRun => {
-                (needs != Needs::AnyToken).then_some((403, "human_token_required", ""))
+                (requirement != Requirement::AnyToken).then_some((403, "human_token_required", ""))
             }
-            Self::ReadWrite | Self::AdminScopeOfMember => (needs == Needs::HumanAdmin).then_some((
-                403,
-                "insufficient_scope",
-                r#"error="insufficient_scope", scope="admin""#,
-            )),
+            Self::ReadWrite | Self::AdminScopeOfMember => (requirement == Requirement::HumanAdmin)
+                .then_some((
+                    403,
+                    "insufficient_scope",
+                    r#"error="insufficient_scope", scope="admin""#,
+                )),
             Self::Admin => None,
         }
     }
 }
 
-/// The administrator, as SQL says it.
+/// The administrator, in SQL.
 const ADA: &str = "email_key = 'ada@example.com'";
 
 struct World {
     database: Database,
     server: Server,
     admin: Bootstrapped,
-    /// Another user, for the routes that are about one.
+    /// Another user, for routes about one.
     other: String,
-    /// The cookie of a browser session of the administrator's.
+    /// The cookie of the administrator's browser session.
     cookie: String,
-    /// How many users joined to be deleted.
+    /// Number of users who joined to be deleted.
     joined: Cell<u32>,
 }
 
@@ -177,21 +193,21 @@ fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
         joined: Cell::new(0),
     };
     world.assert_complete();
-    for (method, path, needs, success) in MATRIX {
+    for (method, path, requirement, success) in MATRIX {
         for credential in Credential::ALL {
-            let answer = world.ask(method, path, credential);
-            let context = format!("{method} {path} with {credential:?}: {answer:?}");
-            match credential.refusal(*needs) {
-                None => assert_eq!(answer.status, *success, "{context}"),
+            let response = world.ask(method, path, credential);
+            let context = format!("{method} {path} with {credential:?}: {response:?}");
+            match credential.rejection(*requirement) {
+                None => assert_eq!(response.status, *success, "{context}"),
                 Some((status, code, challenge)) => {
-                    assert_eq!(answer.outcome(), (status, code.to_owned()), "{context}");
-                    let sent = answer.header("www-authenticate");
+                    assert_eq!(response.outcome(), (status, code.to_owned()), "{context}");
+                    let sent = response.header("www-authenticate");
                     if matches!(credential, Credential::None | Credential::BrowserSession) {
                         assert_eq!(sent, challenge, "{context}");
                     } else {
                         assert!(sent.contains(challenge), "{context}");
                     }
-                    assert_eq!(answer.header("cache-control"), "no-store", "{context}");
+                    assert_eq!(response.header("cache-control"), "no-store", "{context}");
                 }
             }
         }
@@ -199,8 +215,8 @@ fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
 }
 
 impl World {
-    /// Every route that the server describes is in the matrix with the same needs, and the other
-    /// way round.
+    /// Asserts that the matrix and the server's description list the same routes with the same
+    /// requirements.
     fn assert_complete(&self) {
         let document = self
             .server
@@ -210,27 +226,29 @@ impl World {
         let mut described = BTreeSet::new();
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("operations") {
-                let needs = operation["x-openindex-needs"].as_str().expect("needs");
-                described.insert(format!("{} {path} {needs}", method.to_uppercase()));
+                let requirement = operation["x-openindex-requires"]
+                    .as_str()
+                    .expect("a requirement");
+                described.insert(format!("{} {path} {requirement}", method.to_uppercase()));
             }
         }
         let matrix: BTreeSet<String> = MATRIX
             .iter()
-            .map(|(method, path, needs, _)| {
-                let needs = match needs {
-                    Needs::Nothing => "nothing",
-                    Needs::AnyToken => "any_token",
-                    Needs::Human => "human",
-                    Needs::HumanAdmin => "human_admin",
+            .map(|(method, path, requirement, _)| {
+                let requirement = match requirement {
+                    Requirement::Nothing => "nothing",
+                    Requirement::AnyToken => "any_token",
+                    Requirement::Human => "human",
+                    Requirement::HumanAdmin => "human_admin",
                 };
-                format!("{method} {path} {needs}")
+                format!("{method} {path} {requirement}")
             })
             .collect();
         assert_eq!(described, matrix);
     }
 
-    /// Sends the request with a credential of this kind, on a token of its owner where the path
-    /// names one.
+    /// Sends the request with a credential of this kind, for a token of its owner if the path names
+    /// one.
     fn ask(&self, method: &str, path: &str, credential: Credential) -> Response {
         let secret = self.secret();
         let subject = self.subject(method, path, &secret);
@@ -252,7 +270,7 @@ impl World {
         if (deletes || path.ends_with("/complete"))
             && let (Credential::AgentRun, Some(token)) = (credential, &token)
         {
-            // An agent claims what it completes or deletes.
+            // An agent must claim an item before it completes or deletes it.
             let claim = format!("{}/claim", path.trim_end_matches("/complete"));
             assert_eq!(self.server.http.post(&claim, token, &json!({})).status, 200);
         }
@@ -264,19 +282,19 @@ impl World {
         if matches!(credential, Credential::BrowserSession) {
             headers.push(("cookie", &self.cookie));
         }
-        let answer = self
+        let response = self
             .server
             .http
             .send(method, &path, &headers, body.as_deref());
         self.restore();
-        answer
+        response
     }
 
-    /// What a path is about: something that is there, and may be gone afterwards.
+    /// Creates the resource that a path names, which the request may delete.
     fn subject(&self, method: &str, path: &str, secret: &str) -> String {
-        let id = |answer: Response| answer.json()["id"].as_str().expect("an id").to_owned();
+        let id = |response: Response| response.json()["id"].as_str().expect("an id").to_owned();
         if (method, path) == ("DELETE", "/admin/users/{id}") {
-            // The address is free again after each deletion, and taken where there was none.
+            // The address becomes available after each deletion, and stays taken without one.
             self.joined.set(self.joined.get() + 1);
             let email = format!("subject{}@example.com", self.joined.get());
             self.server.join(&self.admin.token, &email)
@@ -298,7 +316,7 @@ impl World {
         }
     }
 
-    /// A fresh `admin` token of the administrator.
+    /// Creates an `admin` token of the administrator.
     fn secret(&self) -> String {
         let body = json!({"name": "acting", "scope": "admin", "expiresAt": "2099-01-01"});
         let created = self.server.http.post("/me/pats", &self.admin.token, &body);
@@ -307,8 +325,8 @@ impl World {
         created["token"].as_str().expect("a secret").to_owned()
     }
 
-    /// Turns a live `admin` token into a credential of this kind. What no route does yet is done
-    /// in the database.
+    /// Turns a live `admin` token into a credential of this kind; in the database where no route
+    /// can.
     fn prepare(&self, credential: Credential, secret: &str) -> Option<String> {
         let id = self.server.http.get("/me", secret).json()["token"]["id"].clone();
         let id = id.as_str().expect("an id").to_owned();
@@ -324,7 +342,7 @@ impl World {
             Credential::None | Credential::BrowserSession => return None,
             Credential::Malformed => return Some(secret[..54].to_owned()),
             Credential::Unknown => {
-                // Well-formed and of this format, but of nobody.
+                // Well-formed, but not issued to any user.
                 let kind = TokenKind::Personal;
                 let secret = Secret::generate(kind, &SeededEntropy::new(0)).expect("entropy");
                 return Some(secret.expose().to_owned());
@@ -362,7 +380,8 @@ impl World {
         Some(secret.to_owned())
     }
 
-    /// A run of the administrator's, not bound to anything: its id and its secret.
+    /// Starts a run of the administrator that is not bound to an item, and returns its id and
+    /// secret.
     fn start_run(&self, secret: &str) -> (String, String) {
         let body = json!({"agentId": "matrix", "ttlSeconds": 3600});
         let started = self.server.http.post("/agent-runs", secret, &body);

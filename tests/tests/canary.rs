@@ -1,6 +1,6 @@
-//! A secret shows in the one answer that creates it and nowhere else: not in the log at its most
-//! talkative, not in an error, not in the trail, not in the database. Nor does its digest show in
-//! the log, or the database's password.
+//! A secret appears only in the response that creates it: not in the most verbose log, not in an
+//! error, not in the audit log, not in the database. Its digest does not appear in the log, nor
+//! does the database's password.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -22,7 +22,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
     let path = format!("/me/pats/{}", created["id"].as_str().expect("an id"));
     let bearer = format!("Bearer {secret}");
 
-    let mut answers: Vec<Response> = vec![
+    let mut responses: Vec<Response> = vec![
         http.get("/me", &secret),
         http.get("/me/pats", &secret),
         http.get("/admin/users", &secret),
@@ -72,18 +72,18 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         http.delete(&path, &secret),
         http.get("/me", &secret),
     ];
-    // A token whose name is a secret would be kept as a name: that one must not have been made.
-    assert!(answers.iter().all(|answer| answer.status != 201));
-    answers.push(http.get("/me/pats", &admin.token));
-    for answer in &answers {
-        assert!(!answer.text.contains(&secret), "{answer:?}");
-        for value in answer.headers.values() {
+    // A token whose name is a secret would store it as a name, so it must not have been created.
+    assert!(responses.iter().all(|response| response.status != 201));
+    responses.push(http.get("/me/pats", &admin.token));
+    for response in &responses {
+        assert!(!response.text.contains(&secret), "{response:?}");
+        for value in response.headers.values() {
             let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            assert!(!text.contains(&secret), "{answer:?}");
+            assert!(!text.contains(&secret), "{response:?}");
         }
     }
 
-    // A second instance on the same database, so that the log has a start and an outage-free life.
+    // A second instance on the same database, so that the log has a start and no outage.
     let (status, log) = server.stop();
     assert!(status.success());
     assert!(
@@ -98,7 +98,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
         assert!(!contains(&dump, hidden.as_bytes()), "in the database");
     }
     assert!(!log.contains(&hex), "the digest in the log");
-    // The dump is a real one: it holds the digest, which is what it is for.
+    // The dump is real: it contains the digest.
     let kept = match kind {
         Kind::Sqlite => contains(&dump, digest.as_bytes()),
         Kind::Postgres => contains(&dump, hex.as_bytes()),
@@ -110,7 +110,7 @@ fn a_secret_appears_only_in_the_response_that_creates_it(kind: Kind) {
     );
 }
 
-/// Filters that ask for everything, in the ways in which an operator may write that.
+/// Filters that enable everything, in the ways that operators write them.
 const FILTERS: [&str; 4] = [
     "trace",
     "tower_http=trace,hyper=trace,hyper_util=trace,axum=trace,tower=trace,sqlx=trace,info",
@@ -161,7 +161,7 @@ fn no_filter_makes_a_secret_appear_in_the_log() {
     }
 }
 
-/// Sends secrets in every place of a request and returns them.
+/// Sends secrets in every part of a request and returns them.
 fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
     let http = &server.http;
     let invite = json!({"email": "grace@example.com"});
@@ -208,13 +208,13 @@ fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
             &[("x-forwarded-for", code), ("forwarded", code)],
             None,
         );
-        // As a method, which a client may make up.
+        // As a method, which a client can choose freely.
         let mut stream = TcpStream::connect(&server.address).expect("a connection");
         let request = format!("{code} /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        assert!(response.starts_with("HTTP/1.1 405 "), "{response}");
     }
     for _ in 0..2 {
         let _ = http.send("POST", "/sign-in", &form, Some(&fields));
@@ -226,7 +226,7 @@ fn use_every_secret(server: &Server, admin: &str) -> Vec<String> {
 fn the_password_of_the_database_is_in_no_log() {
     let database = Database::new(Kind::Postgres);
     let mut url = database.url().to_owned();
-    // The cluster trusts its connections, whatever the password.
+    // The cluster accepts connections with any password.
     let at = url.find("://").expect("a scheme") + 3;
     match url[at..].find('@') {
         Some(end) => url.insert_str(at + end, ":hunter2-canary"),
@@ -249,7 +249,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 fn a_database_password_is_in_no_log_and_no_error() {
     let output = std::process::Command::new(openindex_tests::binary("oi-server"))
         .args(["--log", "trace", "--log-format", "json"])
-        // A port on which nobody listens: reserved, never assigned.
+        // A port that no process listens on: reserved, never assigned.
         .env(
             "DATABASE_URL",
             "postgres://openindex:hunter2@127.0.0.1:1/openindex",

@@ -1,5 +1,5 @@
-//! How damaged rows end on the built programs, what the pages show of them, and what is an outage
-//! instead.
+//! On the built programs: how damaged rows can be deleted or ended, what the pages show of them,
+//! and what is an outage instead.
 
 use openindex_tests::{Bootstrapped, Database, Kind, Oi, Response, Server, both_stores};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ both_stores! {
     a_user_is_deleted_with_everything_that_is_damaged,
     a_damaged_row_breaks_no_other,
     a_missing_column_is_an_outage_not_damage,
-    a_form_says_nothing_of_another_users_or_of_another_page,
+    a_used_form_says_nothing_about_other_users_or_pages,
     changing_a_users_address_withdraws_the_invite_for_it,
 }
 
@@ -224,7 +224,7 @@ fn the_pages_of_a_damaged_user_can_end_what_they_show(kind: Kind) {
         read.text.contains(&grace) && read.text.contains("role"),
         "{read:?}"
     );
-    // Who only holds a credential is told nothing of the row.
+    // The owner of a credential learns nothing about the row.
     let response = http.get("/me", &token);
     assert_eq!(response.outcome(), (500, "internal_error".to_owned()));
     assert!(!response.text.contains("usr_"), "{response:?}");
@@ -308,14 +308,14 @@ fn a_damaged_row_breaks_no_other(kind: Kind) {
     let http = &server.http;
     let (grace, _) = http.join_with_token(&admin.token, "grace@example.com");
     post_item(&server, &admin, "one");
-    // A count of attempts.
+    // A rate limit.
     let wrong = json!({"code": "oi_inv_no", "name": "Eve", "tokenName": "first"}).to_string();
     let headers = [("content-type", "application/json")];
     let claim = |body: &str| http.send("POST", "/auth/invites/claim", &headers, Some(body));
     let before = claim(&wrong).outcome();
     database.damage("rate_limits", "count", "count = -1");
     assert_eq!(claim(&wrong).outcome(), before);
-    // The first user of the list.
+    // The first user in the list.
     let invite = http.post(
         "/admin/invites",
         &admin.token,
@@ -324,13 +324,16 @@ fn a_damaged_row_breaks_no_other(kind: Kind) {
     let code = text(&invite.json()["code"]).to_owned();
     database.damage("users", "role", "role = 'owner' WHERE name <> 'Grace'");
     let claimed = json!({"code": code, "name": "Eve", "tokenName": "first"}).to_string();
-    let refused = claim(&claimed).outcome();
+    let rejected = claim(&claimed).outcome();
     let not_open = (409, "invite_not_open".to_owned());
-    assert_eq!(refused, not_open, "a damaged user vouches for nobody");
+    assert_eq!(
+        rejected, not_open,
+        "an invite of a damaged user is not open"
+    );
     let page = http.send("GET", &format!("/join/{code}"), &[], None);
     assert!(page.status < 500, "{page:?}");
     database.execute("UPDATE users SET role = 'admin' WHERE name <> 'Grace'");
-    // One who is assigned.
+    // An assignee.
     database.damage("users", "role", "role = 'owner' WHERE name = 'Grace'");
     let assigned = patch(
         &server,
@@ -381,7 +384,7 @@ fn a_missing_column_is_an_outage_not_damage(kind: Kind) {
     );
 }
 
-fn a_form_says_nothing_of_another_users_or_of_another_page(kind: Kind) {
+fn a_used_form_says_nothing_about_other_users_or_pages(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);
     let admin = Server::bootstrap(&database);

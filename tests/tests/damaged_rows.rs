@@ -1,5 +1,5 @@
-//! Rows that were damaged past the constraints, on the built programs: lists show the others, and what
-//! is damaged can be ended.
+//! Rows that were damaged past the constraints, on the built programs: lists show the other rows,
+//! and damaged ones can be ended.
 
 use openindex_tests::{Bootstrapped, Database, Kind, Oi, Server, both_stores};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn a_damaged_token_is_listed_as_damaged_and_deleted(kind: Kind) {
         let expected = json!({"id": newest["id"], "table": "tokens", "column": "scope"});
         assert_eq!(damaged[0], expected);
     }
-    // A page may end with one.
+    // A page may end with a damaged row.
     let mut path = "/admin/pats?limit=1".to_owned();
     let mut seen = 0;
     loop {

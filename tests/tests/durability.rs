@@ -1,4 +1,4 @@
-//! `kill -9` straight after a 201 and a 204 loses neither.
+//! A `kill -9` directly after a 201 or a 204 does not lose the change.
 
 use openindex_tests::{Database, Kind, Server, both_stores};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! A response that is sent in parts does not outlive its token, on the built programs.
+//! A streamed response does not outlive its token, on the built programs.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,8 @@ both_stores! {
     an_interrupted_export_makes_the_command_fail,
 }
 
-/// More than the buffers between the two programs hold, so that the server waits for its reader.
+/// More than fits into the buffers between the two programs, so that the server waits for its
+/// reader.
 const EVENTS: u32 = 60_000;
 
 fn filled(kind: Kind) -> (Database, Server, Bootstrapped) {
@@ -50,7 +51,7 @@ fn an_open_export_reports_that_the_database_became_unavailable() {
     assert_cut_off(&rest(stream), "unavailable", "csv");
 }
 
-/// Asks for the export and reads the beginning of the response.
+/// Requests the export and reads the beginning of the response.
 fn open(server: &Server, token: &str, format: &str) -> TcpStream {
     let address = server.url.strip_prefix("http://").expect("a plain URL");
     let mut stream = TcpStream::connect(address).expect("a connection");
@@ -68,7 +69,7 @@ fn open(server: &Server, token: &str, format: &str) -> TcpStream {
     stream
 }
 
-/// The rest of the response. A connection that is reset ends it, too.
+/// Reads the rest of the response, until it ends or the connection is reset.
 fn rest(mut stream: TcpStream) -> String {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
@@ -116,7 +117,7 @@ fn an_open_export_ends_with_a_suspension_and_a_demotion(kind: Kind) {
         assert_eq!(changed.status, 200, "{changed:?}");
     };
     role("admin");
-    // What she would make for herself as an administrator.
+    // A token with more access, which she would create as an administrator.
     database.execute("UPDATE tokens SET scope = 'admin'");
     let stream = open(&server, &token, "csv");
     role("member");

@@ -1,4 +1,5 @@
-//! The main job on the built binaries: a token from its creation to its end, by API and by `oi`.
+//! The main job on the built programs: a token from its creation to its end, over the API and with
+//! `oi`.
 
 use openindex_tests::{Client, Database, Kind, Oi, Server, both_stores};
 use serde_json::json;
@@ -62,8 +63,8 @@ fn a_token_is_created_used_and_deleted_over_the_api(kind: Kind) {
     );
 }
 
-/// A token whose expiry has passed. It is moved in the database, since an API that takes an expiry
-/// in the past would be wrong, and waiting for one would make the test slow.
+/// Creates an expired token. Its expiration is moved in the database: the API rejects one in the
+/// past, and waiting would make the test slow.
 fn expiring(database: &Database, http: &Client, admin: &str) -> String {
     let body = json!({"name": "soon", "scope": "read_write", "expiresAt": "2099-01-01"});
     let created = http.post("/me/pats", admin, &body).json();

@@ -1,4 +1,4 @@
-//! `oi` behind the proxy of a company, which has the rules that are installed with it.
+//! `oi` behind a company's proxy with the rules that are installed with it.
 
 use std::process::Command;
 
@@ -72,12 +72,12 @@ fn an_https_server_is_reached_by_connect_and_a_port_that_the_proxy_denies_is_rep
         .run(&CREATE);
     assert_eq!(created.code, 0, "{created:?}");
     let stock = Squid::start("");
-    let refused = oi(&url, &admin, &stock.url).run(&CREATE);
+    let rejected = oi(&url, &admin, &stock.url).run(&CREATE);
     let said = format!("does not allow connections to oi.corp.example:{secure} (HTTP 403)");
-    assert!(refused.stderr.contains(&said), "{refused:?}");
+    assert!(rejected.stderr.contains(&said), "{rejected:?}");
     assert!(
-        !refused.stderr.contains("may have been done"),
-        "{refused:?}"
+        !rejected.stderr.contains("may have been applied"),
+        "{rejected:?}"
     );
 }
 
@@ -87,7 +87,7 @@ fn an_error_of_the_proxy_names_its_variable_and_not_its_password() {
     let address = proxy.url.strip_prefix("http://").expect("a URL").to_owned();
     let nobody = format!("http://oi.corp.example:{}", free_port());
     let token = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
-    // A login that is not required is ignored.
+    // A proxy login that is not required is ignored.
     let proxied = oi(&nobody, token, &format!("http://ada:hunter2@{address}"));
     let failed = proxied.run(&CREATE);
     assert_eq!(failed.code, 1, "{failed:?}");
@@ -102,15 +102,15 @@ fn an_error_of_the_proxy_names_its_variable_and_not_its_password() {
         "auth_param basic program /bin/cat\nacl known proxy_auth REQUIRED\n\
          http_access deny !known",
     );
-    let refused = oi(&nobody, token, &closed.url).run(&CREATE);
-    assert_eq!(refused.code, 1, "{refused:?}");
+    let rejected = oi(&nobody, token, &closed.url).run(&CREATE);
+    assert_eq!(rejected.code, 1, "{rejected:?}");
     let said = format!(
         "the proxy {} (http_proxy) requires a user name and password (HTTP 407)",
         closed.url
     );
-    assert!(refused.stderr.contains(&said), "{refused:?}");
+    assert!(rejected.stderr.contains(&said), "{rejected:?}");
     assert!(
-        !refused.stderr.contains("may have been done"),
-        "{refused:?}"
+        !rejected.stderr.contains("may have been applied"),
+        "{rejected:?}"
     );
 }

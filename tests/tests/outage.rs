@@ -1,5 +1,5 @@
-//! The database goes away under a running server: 503, never 401 and never a pass; and it comes
-//! back without anybody restarting the server.
+//! The database becomes unavailable under a running server: 503, never 401 and never an accepted
+//! token. The server recovers without a restart.
 
 use openindex_tests::{Cluster, Database, Server};
 use serde_json::json;
@@ -15,15 +15,15 @@ fn while_postgresql_is_down_no_token_is_accepted_or_called_unknown() {
 
     cluster.stop();
     let body = json!({"name": "ci", "scope": "read_write"});
-    for answer in [
+    for response in [
         http.get("/me", &admin.token),
         http.post("/me/pats", &admin.token, &body),
         http.delete(&format!("/me/pats/{}", admin.pat_id()), &admin.token),
         http.get("/ready", ""),
     ] {
-        assert_eq!(answer.outcome(), (503, "unavailable".to_owned()));
-        assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
-        assert!(!answer.text.contains("postgres"), "{answer:?}");
+        assert_eq!(response.outcome(), (503, "unavailable".to_owned()));
+        assert!(!response.header("retry-after").is_empty(), "{response:?}");
+        assert!(!response.text.contains("postgres"), "{response:?}");
     }
     assert_eq!(http.get("/health", "").status, 200);
     assert_eq!(

@@ -1,5 +1,5 @@
-//! People and administration on the built binaries: joining, suspending, the last administrator,
-//! leaked secrets, the trail.
+//! Users and administration on the built programs: joining, suspending, the last administrator,
+//! leaked secrets, the audit log.
 
 use std::process::Command;
 
@@ -22,21 +22,21 @@ both_stores! {
 fn claim(server: &Server, code: &Value) -> Value {
     let body = json!({"code": code, "name": "Grace Hopper", "tokenName": "first"});
     let headers = [("content-type", "application/json")];
-    let answer = server.http.send(
+    let response = server.http.send(
         "POST",
         "/auth/invites/claim",
         &headers,
         Some(&body.to_string()),
     );
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()
 }
 
 fn invite(server: &Server, admin: &str, email: &str, role: &str) -> Value {
     let body = json!({"email": email, "role": role});
-    let answer = server.http.post("/admin/invites", admin, &body);
-    assert_eq!(answer.status, 201, "{answer:?}");
-    answer.json()
+    let response = server.http.post("/admin/invites", admin, &body);
+    assert_eq!(response.status, 201, "{response:?}");
+    response.json()
 }
 
 fn an_invited_user_joins_and_uses_a_token(kind: Kind) {
@@ -52,9 +52,12 @@ fn an_invited_user_joins_and_uses_a_token(kind: Kind) {
         .with_env("OPENINDEX_TOKEN", token)
         .with_env("OPENINDEX_APP_URL", &server.url);
     assert_eq!(oi.run(&["me"]).json()["user"]["role"], "member");
-    let refused = oi.run(&["settings", "admin", "users", "list"]);
-    assert_eq!(refused.code, 4, "{refused:?}");
-    assert!(refused.stdout.contains("insufficient_scope"), "{refused:?}");
+    let rejected = oi.run(&["settings", "admin", "users", "list"]);
+    assert_eq!(rejected.code, 4, "{rejected:?}");
+    assert!(
+        rejected.stdout.contains("insufficient_scope"),
+        "{rejected:?}"
+    );
     let trail = server.http.get("/audit?action=admin.denied", &admin.token);
     assert_eq!(
         trail.json()["items"][0]["actor"]["userId"],
@@ -78,8 +81,8 @@ fn a_suspension_takes_effect_on_every_replica_at_once(kind: Kind) {
         let suspended = here.post(&format!("{path}/suspend"), &admin.token, &json!({}));
         assert_eq!(suspended.status, 200, "{suspended:?}");
         for replica in [there, here] {
-            let answer = replica.get("/me", token);
-            assert_eq!(answer.outcome(), (401, "owner_suspended".to_owned()));
+            let response = replica.get("/me", token);
+            assert_eq!(response.outcome(), (401, "owner_suspended".to_owned()));
         }
         let active = there.post(&format!("{path}/unsuspend"), &admin.token, &json!({}));
         assert_eq!(active.status, 200, "{active:?}");
@@ -103,8 +106,8 @@ fn one_of_two_admins_who_suspend_each_other_remains(kind: Kind) {
         let first = scope.spawn(|| suspend(&admin.token, other));
         let second = scope.spawn(|| suspend(token, admin.user_id()));
         (
-            first.join().expect("an answer"),
-            second.join().expect("an answer"),
+            first.join().expect("a response"),
+            second.join().expect("a response"),
         )
     });
     let done = [&first, &second]
@@ -145,15 +148,15 @@ fn a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available(ki
         assert_eq!(here.delete(&path, &admin.token).status, 204);
         for replica in [there, here] {
             for secret in [&token, run] {
-                let answer = replica.get("/me", secret);
-                assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+                let response = replica.get("/me", secret);
+                assert_eq!(response.outcome(), (401, "token_revoked".to_owned()));
             }
-            for answer in [
+            for response in [
                 replica.get(&path, &admin.token),
                 replica.delete(&path, &admin.token),
                 replica.post(&format!("{path}/unsuspend"), &admin.token, &json!({})),
             ] {
-                assert_eq!(answer.outcome(), (404, "not_found".to_owned()));
+                assert_eq!(response.outcome(), (404, "not_found".to_owned()));
             }
         }
         let left = here.get(&item, &admin.token).json();
@@ -165,14 +168,14 @@ fn a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available(ki
             .json();
         let trail = trail["items"].as_array().expect("events");
         let deleted = trail.iter().find(|event| event["action"] == "user.deleted");
-        let by = &deleted.expect("it is told")["actor"]["userId"];
+        let by = &deleted.expect("an event")["actor"]["userId"];
         assert_eq!(by, &json!(admin.user_id()));
         assert!(trail.iter().any(|event| event["action"] == "token.revoked"));
         earlier = id;
     }
     let own = format!("/admin/users/{}", admin.user_id());
-    let answer = replicas[0].http.delete(&own, &admin.token);
-    assert_eq!(answer.outcome(), (409, "last_admin".to_owned()));
+    let response = replicas[0].http.delete(&own, &admin.token);
+    assert_eq!(response.outcome(), (409, "last_admin".to_owned()));
     let stats = replicas[0].http.get("/stats", &admin.token).json();
     assert_eq!(
         (&stats["usersActive"], &stats["usersSuspended"]),
@@ -198,8 +201,8 @@ fn one_of_two_admins_who_delete_each_other_remains(kind: Kind) {
         let first = scope.spawn(|| delete(&admin.token, other));
         let second = scope.spawn(|| delete(token, admin.user_id()));
         (
-            first.join().expect("an answer"),
-            second.join().expect("an answer"),
+            first.join().expect("a response"),
+            second.join().expect("a response"),
         )
     });
     let mut both = [first, second];
@@ -243,8 +246,8 @@ fn a_changed_address_signs_in_and_the_former_one_does_not(kind: Kind) {
             ("sec-fetch-site", "same-origin"),
         ];
         let form = format!("email={email}&password=five+words+that+nobody+says");
-        let answer = server.http.send("POST", "/sign-in", &headers, Some(&form));
-        answer.status
+        let response = server.http.send("POST", "/sign-in", &headers, Some(&form));
+        response.status
     };
     assert_eq!(sign_in("hopper%40example.org"), 303);
     assert_ne!(sign_in("grace%40example.com"), 303);
@@ -274,7 +277,7 @@ fn one_address_in_two_normal_forms_is_one_account(kind: Kind) {
     assert_eq!(taken(nfd), (409, "email_taken".to_owned()));
     let hidden = taken("jos\u{e9}\u{200b}@example.com");
     assert_eq!(hidden, (400, "invalid_field".to_owned()));
-    // As an earlier release stored it, and beside it a second one that is the same by now.
+    // Stored as by an earlier release, beside a second address that is the same by now.
     let two = server.join(&admin.token, "two@example.com");
     drop(server);
     let store = |email: &str, email_as_it_is: &str| {
@@ -286,10 +289,10 @@ fn one_address_in_two_normal_forms_is_one_account(kind: Kind) {
     };
     store(nfd, nfc);
     let server = Server::start(&database);
-    let answer = server
+    let response = server
         .http
         .post("/admin/invites", &admin.token, &json!({"email": nfc}));
-    assert_eq!(answer.outcome(), (409, "email_taken".to_owned()));
+    assert_eq!(response.outcome(), (409, "email_taken".to_owned()));
     drop(server);
     store("JOSE\u{301}@example.com", "two@example.com");
     let server = Server::start(&database);
@@ -319,10 +322,10 @@ fn a_reported_secret_is_revoked_and_the_reporter_learns_nothing(kind: Kind) {
     for tokens in [json!([secret, "nonsense"]), json!(["nonsense"]), json!([])] {
         let body = json!({ "tokens": tokens }).to_string();
         let headers = [("content-type", "application/json")];
-        let answer = server
+        let response = server
             .http
             .send("POST", "/credentials/revoke", &headers, Some(&body));
-        assert_eq!((answer.status, answer.text.as_str()), (202, ""));
+        assert_eq!((response.status, response.text.as_str()), (202, ""));
     }
     assert_eq!(
         server.http.get("/me", secret).outcome(),
@@ -338,8 +341,8 @@ fn the_audit_log_cannot_be_changed(kind: Kind) {
         "UPDATE audit_events SET action = 'token.created'",
         "DELETE FROM audit_events",
     ] {
-        let refused = database.try_execute(statement);
-        let message = refused.expect_err(statement);
+        let rejected = database.try_execute(statement);
+        let message = rejected.expect_err(statement);
         assert!(message.contains("append-only"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! A server that is reached under a prefix, behind a real proxy that takes the prefix away.
+//! A server under a prefix, behind a real proxy that removes the prefix.
 
 use openindex_tests::{Client, Database, Kind, Nginx, Response, Server, free_port};
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 struct Proxied {
     database: Database,
     server: Server,
-    /// A client of the proxy's root: what a `Location` is resolved against.
+    /// A client for the proxy's root, which a `Location` is resolved against.
     origin: Client,
     _nginx: Nginx,
 }
@@ -30,16 +30,16 @@ impl Proxied {
         }
     }
 
-    /// Follows where an answer leads.
+    /// Follows a redirect.
     #[track_caller]
-    fn follow(&self, answer: &Response, headers: &[(&str, &str)]) -> Response {
-        let to = answer.header("location");
-        assert!(to.starts_with("/oi/"), "{answer:?}");
+    fn follow(&self, response: &Response, headers: &[(&str, &str)]) -> Response {
+        let to = response.header("location");
+        assert!(to.starts_with("/oi/"), "{response:?}");
         self.origin.send("GET", to, headers, None)
     }
 }
 
-/// The paths that a page refers to.
+/// Returns the paths that a page links to.
 fn links(page: &str) -> Vec<&str> {
     ["href=\"", "src=\"", "action=\""]
         .iter()
@@ -89,7 +89,7 @@ fn the_pages_stay_under_the_prefix_from_the_sign_in_to_a_new_token() {
     let email = "ada@example.com";
     let cookie = proxied.server.sign_in_by_link(&proxied.database, email);
     let signed_in = ("cookie", &*cookie);
-    // A browser without Sec-Fetch-Site; the proxy does not pass on the host that it asked for.
+    // A browser without Sec-Fetch-Site, through a proxy that does not pass on the requested host.
     let url = &proxied.server.url;
     let origin = url.strip_suffix("/oi").expect("the prefix");
     let form_type = ("content-type", "application/x-www-form-urlencoded");
@@ -117,7 +117,7 @@ fn the_pages_stay_under_the_prefix_from_the_sign_in_to_a_new_token() {
         for link in links {
             assert!(link.starts_with("/oi/"), "{path}: {link}");
             let to = proxied.origin.send("GET", link, &[signed_in], None);
-            // Where a form alone is sent.
+            // A path that only a form is sent to.
             assert!(
                 matches!(to.status, 200 | 303 | 405),
                 "{path}: {link} {to:?}"

@@ -9,7 +9,7 @@ use serde_json::json;
 const UNDECLARED: &str = "is not a trusted proxy";
 const SILENT: &str = "sent no X-Forwarded-For";
 
-/// The value of a header of the response to a `GET`, as a client gets it that takes gzip.
+/// Returns a header of the response to a `GET` by a client that accepts gzip.
 fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
     let request = format!(
@@ -17,16 +17,16 @@ fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {
          Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).expect("it is sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(answer.contains("Content-Encoding: gzip"), "{answer}");
-    let value = answer
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).expect("a response");
+    let response = String::from_utf8_lossy(&response).into_owned();
+    assert!(response.contains("Content-Encoding: gzip"), "{response}");
+    let value = response
         .lines()
         .filter_map(|line| line.split_once(": "))
         .find(|(given, _)| given.eq_ignore_ascii_case(name))
         .map(|(_, value)| value.trim_end().to_owned());
-    value.unwrap_or_else(|| panic!("no {name} in {answer}"))
+    value.unwrap_or_else(|| panic!("no {name} in {response}"))
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_item_is_changed_with_the_etag_that_a_compressing_proxy_passed_on() {
         let title = format!(r#"{{"title":"Pump {version}"}}"#);
         let changed = proxied.send("PATCH", &path, &headers, Some(&title));
         assert_eq!(changed.status, 200, "{changed:?}");
-        // The same tag names no version any more.
+        // The tag no longer names the current version.
         let again = proxied.send("PATCH", &path, &headers, Some(r#"{"title":"No"}"#));
         assert_eq!(again.outcome(), (412, "version_mismatch".to_owned()));
     }

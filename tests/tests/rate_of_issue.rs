@@ -1,4 +1,5 @@
-//! The rate at which a user is issued tokens and agent runs, as an operator sets it and users meet it.
+//! The limit on how many tokens and agent runs can be created for a user in a day, as an operator
+//! sets it and users meet it.
 
 use openindex_tests::{Database, Kind, Oi, Response, Server, both_stores};
 use serde_json::{Value, json};
@@ -7,18 +8,18 @@ both_stores! { exceeding_the_creation_rate_is_429_with_retry_after }
 
 const DAY: u64 = 24 * 60 * 60;
 
-fn is_limited(answer: &Response, limit: &str) {
-    assert_eq!(answer.outcome(), (429, "issue_rate_reached".to_owned()));
-    let seconds: u64 = answer.header("retry-after").parse().expect("seconds");
-    assert!(seconds > DAY - 600 && seconds <= DAY, "{answer:?}");
-    let detail = answer.json()["detail"].to_string();
+fn is_limited(response: &Response, limit: &str) {
+    assert_eq!(response.outcome(), (429, "issue_rate_reached".to_owned()));
+    let seconds: u64 = response.header("retry-after").parse().expect("seconds");
+    assert!(seconds > DAY - 600 && seconds <= DAY, "{response:?}");
+    let detail = response.json()["detail"].to_string();
     assert!(detail.contains(limit), "{detail}");
 }
 
 fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
     let database = Database::new(kind);
     let admin = Server::bootstrap(&database);
-    // The token of the administrator counts.
+    // The administrator's own token counts.
     let rates = ["--token-rate", "3", "--run-rate", "1"];
     let server = Server::start_with(&database, &rates);
     let http = &server.http;
@@ -28,7 +29,7 @@ fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
         .map(|created| created.json()["id"].clone())
         .collect();
     is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
-    // Neither deleting one nor rotating makes room.
+    // Neither deleting nor rotating a token frees capacity.
     let path = format!("/me/pats/{}", ids[0].as_str().expect("an id"));
     assert_eq!(http.delete(&path, &admin.token).status, 204);
     is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
@@ -41,7 +42,7 @@ fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
     let started = http.post("/agent-runs", &admin.token, &run);
     assert_eq!(started.status, 201, "{started:?}");
     is_limited(&http.post("/agent-runs", &admin.token, &run), "1 agent run");
-    // Another user has a rate of their own.
+    // Each user has a separate limit.
     let (_, grace) = server.join_with_token(&admin.token, "grace@example.com");
     let created = http.post("/me/pats", &grace, &body);
     assert_eq!(created.status, 201, "{created:?}");

@@ -1,4 +1,4 @@
-//! The README's tour works word for word: its blocks are taken from the file and run by bash.
+//! The README's tour works word for word: the test runs its blocks with bash.
 
 use std::process::Command;
 
@@ -7,14 +7,14 @@ use openindex_tests::{Database, Kind, Server, binary, both_stores};
 both_stores! { the_tour_works_word_for_word }
 
 const README: &str = include_str!("../../README.md");
-/// Work that is there before the agent's day, more urgent than its own, and that it must leave alone.
+/// Items that exist before the agent's day, are more urgent than its own, and must not be changed.
 const OTHERS: &str =
     "oi work-item create --domain OPS --title 'Of somebody else' --priority urgent";
 const AFTERWARDS: &str =
     "echo; echo '== afterwards'; oi work-item list; oi settings personal tokens list";
 const AGENT_DAY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/agent-day");
 
-/// The fenced blocks that are marked `sh tour`, in order.
+/// Returns the fenced blocks marked `sh tour`, in order.
 fn tour() -> Vec<&'static str> {
     README
         .split("```sh tour\n")
@@ -29,7 +29,7 @@ fn the_tour_works_word_for_word(kind: Kind) {
     let home = tempfile::tempdir().expect("a directory");
     let blocks = tour();
     assert_eq!(blocks.len(), 6, "a block was added or lost its mark");
-    // The port differs: 8080 may be taken here. And it is not typed in a clone's directory.
+    // Another port, since 8080 may be taken, and another directory than a clone's.
     let script = blocks
         .join("echo; echo '---'\n")
         .replace("http://127.0.0.1:8080", &server.url)
@@ -85,7 +85,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
     let server = Server::start(&database);
     let home = tempfile::tempdir().expect("a directory");
     let blocks = tour().into_iter();
-    // The agent's day cleans up after itself: it can be run at any time.
+    // The agent's day cleans up after itself, so it can be run at any time.
     let twice: Vec<String> = blocks
         .filter(|block| !block.contains("examples/"))
         .map(|block| format!("{block}echo ---\n{block}echo ---\n"))
@@ -94,7 +94,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
     let programs = binary("oi");
     let programs = programs.parent().expect("a directory").display();
     let path = std::env::var("PATH").unwrap_or_default();
-    // As at a prompt: what fails ends nothing.
+    // As at a prompt: a failing command does not end the shell.
     let output = Command::new("bash")
         .args(["-c", &script])
         .current_dir(home.path())
@@ -111,7 +111,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
         "has users already: nothing was changed",
         "oi-server sign-in-link --email ada@example.com",
         "the command before the pipe printed no token",
-        "2 tokens are named ci; name one by its id",
+        "2 tokens are named ci; pass the ID of one",
     ] {
         assert!(stderr.contains(said), "{said}: {stderr}");
     }

@@ -1,11 +1,11 @@
-//! The examples of the API reference, typed as they are shown.
+//! The examples of the API reference work as shown.
 
 use std::process::Command;
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::Value;
 
-/// The curl line of an operation, as a browser shows it.
+/// Returns the curl command of an operation, as a browser shows it.
 fn example(page: &str, operation: &str) -> String {
     let mark = format!("<code data-operation=\"{operation}\">");
     let (_, rest) = page.split_once(&mark).expect("an example");

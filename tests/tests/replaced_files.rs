@@ -1,5 +1,5 @@
 //! The files of a SQLite database are removed or replaced under the server: nothing is acknowledged
-//! that a restart would not find, and no revocation is undone.
+//! that a restart would lose, and no revocation is undone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,12 +31,13 @@ fn until_logged(server: &Server, expected: &str) {
     }
 }
 
-/// Nothing that requires the database succeeds, and the log names the file and the way out.
+/// Asserts that nothing that requires the database succeeds, and that the log names the file and
+/// the fix.
 fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
     until_logged(server, "database file removed or replaced");
     until_logged(server, "write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
-    for answer in [
+    for response in [
         server.http.get("/me", admin),
         server.http.get(TOKENS, admin),
         server.http.delete(path, admin),
@@ -45,7 +46,7 @@ fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
             .post(TOKENS, admin, &json!({"name": "two", "scope": "admin"})),
         server.http.get("/admin/users", admin),
     ] {
-        assert_eq!(answer.outcome(), expected);
+        assert_eq!(response.outcome(), expected);
     }
     assert_eq!(server.http.get("/ready", admin).status, 503);
     assert_eq!(server.http.get("/health", admin).status, 200);
@@ -73,7 +74,7 @@ fn a_revocation_survives_the_removal_of_the_log_and_a_kill() {
         let server = Server::start(&database);
         let outcome = server.http.get("/me", &revoked).outcome();
         assert_eq!(outcome, (401, "token_revoked".to_owned()), "{removed:?}");
-        // What was not acknowledged was not done.
+        // A change that was not acknowledged was not made.
         assert_eq!(server.http.get("/me", &live).status, 200, "{removed:?}");
     }
 }

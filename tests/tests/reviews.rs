@@ -1,5 +1,5 @@
-//! Bulk revocations while others create, use, rotate and delete tokens: over the API, with `oi` and
-//! in the pages, what is revoked is exactly what was reviewed, or nothing.
+//! Bulk revocations while other clients create, use, rotate and delete tokens: over the API, with
+//! `oi` and in the pages, exactly what was reviewed is revoked, or nothing.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ both_stores! {
     more_than_a_thousand_tokens_are_reviewed_page_by_page,
 }
 
-/// When the tokens of the test expire, and a day after it. Those that act never expire.
+/// When the tokens of the test expire, and a day later. The acting tokens never expire.
 const EXPIRES: &str = "2090-01-01";
 const BEFORE: &str = "2090-01-03";
-/// How many rounds each way of revoking is tried, beside one undisturbed and one outdated.
+/// Number of rounds for each way of revoking, besides one undisturbed and one outdated.
 const ROUNDS: usize = 8;
 
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +55,7 @@ struct World {
     grace: Member,
 }
 
-/// A member, whose tokens are revoked, at the other replica.
+/// A member whose tokens are revoked, on the other replica.
 struct Member {
     user: String,
     token: String,
@@ -70,7 +70,7 @@ impl Member {
         created.json()
     }
 
-    /// Does something to a token, or adds one. It may come too late.
+    /// Changes a token, or adds one. The change may come too late.
     fn change(&self, change: Change, one: &Value) {
         let (http, id) = (&self.http, text(&one["id"]));
         match change {
@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// The tokens that administrators revoked so far, by the audit trail.
+    /// Returns the tokens that administrators have revoked so far, by the audit log.
     fn revoked(&self) -> BTreeSet<String> {
         let mut revoked = BTreeSet::new();
         let mut path = "/audit?action=token.revoked&limit=200".to_owned();
@@ -156,7 +156,7 @@ impl World {
         http.send("POST", path, &headers, Some(&form))
     }
 
-    /// Looks at what matches: the digest, and where the way shows them, the ids.
+    /// Reviews the matching tokens; returns the digest and, if this way shows them, the ids.
     fn review(&self, way: Way) -> (String, Option<BTreeSet<String>>) {
         let listed = match way {
             Way::Api => self.api(None).json(),
@@ -165,7 +165,7 @@ impl World {
                 let page = self.page(None);
                 assert_eq!(page.status, 200, "{page:?}");
                 let digest = page.text.split_once("name=\"expected\" value=\"");
-                // Where nothing matches there is no form.
+                // Without a match there is no form.
                 let digest = digest.map_or_else(
                     || Review::of([]).digest.to_string(),
                     |(_, rest)| rest.split('"').next().unwrap_or_default().to_owned(),
@@ -176,15 +176,15 @@ impl World {
         (text(&listed["expected"]).to_owned(), Some(ids(&listed)))
     }
 
-    /// Presents a review, and returns whether it was carried out.
+    /// Submits a review and returns whether it was carried out.
     fn revoke(&self, way: Way, expected: &str) -> bool {
         match way {
             Way::Api => {
-                let answer = self.api(Some(expected));
-                if answer.status == 200 {
+                let response = self.api(Some(expected));
+                if response.status == 200 {
                     return true;
                 }
-                assert_eq!(answer.outcome(), (409, "review_outdated".to_owned()));
+                assert_eq!(response.outcome(), (409, "review_outdated".to_owned()));
                 false
             }
             Way::Oi => {
@@ -196,23 +196,26 @@ impl World {
                 false
             }
             Way::Page => {
-                let answer = self.page(Some(expected));
-                if answer.status == 303 {
+                let response = self.page(Some(expected));
+                if response.status == 303 {
                     assert!(
-                        answer
+                        response
                             .header("location")
                             .ends_with("/settings/admin/tokens")
                     );
                     return true;
                 }
-                assert_eq!(answer.status, 409, "{answer:?}");
-                assert!(answer.text.contains("Nothing was revoked"), "{answer:?}");
+                assert_eq!(response.status, 409, "{response:?}");
+                assert!(
+                    response.text.contains("Nothing was revoked"),
+                    "{response:?}"
+                );
                 false
             }
         }
     }
 
-    /// One review and revocation, while `meanwhile` happens; returns whether it was carried out.
+    /// Reviews and revokes while `meanwhile` happens; returns whether it was carried out.
     fn round(&self, way: Way, between: &[Change], meanwhile: &[Change]) -> bool {
         let grace = &self.grace;
         let tokens = [(); 3].map(|()| grace.create());
@@ -238,7 +241,7 @@ impl World {
             }
             done
         });
-        // What is left does not disturb the next round.
+        // Revokes the rest, so that it does not disturb the next round.
         if !done {
             let (expected, _) = self.review(way);
             assert!(self.revoke(way, &expected), "nothing happens any more");
@@ -286,8 +289,8 @@ fn more_than_a_thousand_tokens_are_reviewed_page_by_page(kind: Kind) {
     assert!(first["nextCursor"].is_string(), "{}", first["nextCursor"]);
     let unreviewed = json!({"user": world.grace.user, "expiringBefore": BEFORE, "dryRun": false});
     let http = &world.replicas[0].http;
-    let refused = http.post("/admin/pats/revoke", &world.admin.token, &unreviewed);
-    assert_eq!(refused.outcome(), (409, "review_required".to_owned()));
+    let rejected = http.post("/admin/pats/revoke", &world.admin.token, &unreviewed);
+    assert_eq!(rejected.outcome(), (409, "review_required".to_owned()));
     let listed = world.oi(&["--dry-run"]).json();
     assert_eq!(ids(&listed).len(), 1_001);
     assert_eq!(listed["expected"], first["expected"]);

@@ -13,7 +13,7 @@ fn postgres(arguments: &[&str]) -> Output {
         .expect("the script runs")
 }
 
-/// As root, the server runs as another user, who may not be let into a home.
+/// As root, the server runs as another user, who may have no access to a home directory.
 #[test]
 fn a_cluster_in_a_closed_home_starts_or_names_the_directory_that_keeps_its_user_out() {
     let home = tempfile::tempdir().expect("a directory");

@@ -1,4 +1,4 @@
-//! `oi-server` as an operator meets it: help, mistakes, files.
+//! `oi-server` as an operator uses it: help, mistakes, files.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
@@ -46,7 +46,7 @@ fn help_offers_a_database_to_the_commands_that_open_one_and_says_which_create_it
         let creates = "(serve, bootstrap and migrate create it)";
         assert_eq!(help.contains(creates), opens, "{command}: {help}");
     }
-    // A script may pass it to every command, before or after the name.
+    // A script may pass it with any command, before or after the name.
     for arguments in [
         &["grants", "--database-url", "postgres://db/oi"][..],
         &["--database-url", "postgres://db/oi", "openapi"],
@@ -229,7 +229,7 @@ fn a_new_database_file_is_its_owners_alone() {
     let log = server.log();
     assert!(
         log.contains("oi-server bootstrap"),
-        "a newcomer is told what to do: {log}"
+        "the log says what to do: {log}"
     );
 }
 
@@ -263,7 +263,7 @@ fn migrate_is_a_separate_command_and_can_be_repeated() {
     assert_eq!(database.execute("DELETE FROM users"), 0);
 }
 
-/// Runs `oi-server` with one variable, in a directory of its own.
+/// Runs `oi-server` with one variable, in a temporary directory.
 fn server_with(variable: &str, value: impl AsRef<std::ffi::OsStr>, arguments: &[&str]) -> Output {
     let directory = tempfile::tempdir().expect("a directory");
     Command::new(binary("oi-server"))
@@ -275,7 +275,7 @@ fn server_with(variable: &str, value: impl AsRef<std::ffi::OsStr>, arguments: &[
         .expect("oi-server runs")
 }
 
-/// A variable, a value that holds a secret, arguments, and what the error must say.
+/// A variable, a value that contains a secret, arguments, and what the error must say.
 type Mistake = (
     &'static str,
     &'static str,
@@ -404,7 +404,7 @@ fn no_error_repeats_a_secret_and_each_names_its_key_and_the_fix() {
 
 #[test]
 fn an_unsupported_parameter_of_the_database_url_is_named_without_its_value() {
-    // Nothing listens there; the server gives up after the wait for a connection.
+    // No process listens there; the server gives up after the timeout for a connection.
     let url = "postgres://u:hunter2@127.0.0.1:1/db?sslpassword=hunter2";
     let output = server_with("DATABASE_URL", url, &["--log", "trace"]);
     let said = text(&output.stderr);

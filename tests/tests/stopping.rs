@@ -1,4 +1,4 @@
-//! SIGTERM while clients are in the middle of saying something.
+//! SIGTERM while clients are in the middle of a request.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ fn say(server: &Server, text: &str) -> TcpStream {
 
 fn rest(mut stream: TcpStream) -> String {
     let mut rest = Vec::new();
-    // A reset is an end as well.
+    // A reset ends the response too.
     let _ = stream.read_to_end(&mut rest);
     String::from_utf8_lossy(&rest).into_owned()
 }
@@ -28,7 +28,7 @@ fn a_stop_does_not_wait_for_incomplete_requests() {
         "POST /me/pats HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {admin}\r\n\
          Content-Type: application/json\r\n"
     );
-    // The server says "100 Continue" when it waits for the body, so that these are in progress.
+    // "100 Continue" means that the server waits for the body, so these requests are in progress.
     let waiting = |rest: &str| {
         let mut stream = say(&server, &format!("{head}Expect: 100-continue\r\n{rest}"));
         let mut told = [0; 25];
@@ -50,11 +50,11 @@ fn a_stop_does_not_wait_for_incomplete_requests() {
 
     server.signal("TERM");
     for body in [half, chunks, nothing] {
-        let answer = rest(body);
-        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
-        assert!(answer.contains("\"code\":\"unavailable\""), "{answer}");
-        assert!(answer.contains("nothing was changed"), "{answer}");
+        let response = rest(body);
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(response.contains("\r\nconnection: close\r\n"), "{response}");
+        assert!(response.contains("\"code\":\"unavailable\""), "{response}");
+        assert!(response.contains("nothing was changed"), "{response}");
     }
     for stream in [half_head, silent] {
         assert_eq!(rest(stream), "");

@@ -1,4 +1,4 @@
-//! What is shown once and cannot be written is undone, on the server as it is.
+//! A secret that is shown once but cannot be written is revoked, on a real server.
 
 use std::fs::OpenOptions;
 

@@ -1,5 +1,5 @@
-//! What goes wrong below HTTP's surface, over a real socket: nothing that a client sends yields a
-//! 5xx, ends the server, or opens a door.
+//! Errors below HTTP, over a real socket: nothing that a client sends causes a 5xx, ends the server
+//! or bypasses a check.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -9,25 +9,25 @@ use openindex_tests::{Database, Kind, Server};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// Sends bytes as they are and reads until the server closes. `finish` says that nothing more will
-/// come, without which a server waits for the rest of a broken request.
+/// Sends raw bytes and reads until the server closes. With `finish`, the sending side is closed;
+/// otherwise a server waits for the rest of a broken request.
 fn raw(server: &Server, bytes: &[u8], finish: bool) -> String {
     let address = server.url.strip_prefix("http://").expect("a plain URL");
     let mut stream = TcpStream::connect(address).expect("a connection");
     let patience = Some(Duration::from_secs(20));
     stream.set_read_timeout(patience).expect("a time-out");
-    // The server may answer and close before it has read everything.
+    // The server may respond and close before it has read everything.
     let _ = stream.write_all(bytes);
     if finish {
         let _ = stream.shutdown(Shutdown::Write);
     }
-    let mut answer = vec![];
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = vec![];
+    let _ = stream.read_to_end(&mut response);
+    String::from_utf8_lossy(&response).into_owned()
 }
 
-fn status(answer: &str) -> Option<u16> {
-    answer.split(' ').nth(1)?.parse().ok()
+fn status(response: &str) -> Option<u16> {
+    response.split(' ').nth(1)?.parse().ok()
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn each_error_in_the_status_list_is_returned_over_a_socket() {
             431,
         ),
     ] {
-        let answer = raw(&server, request.as_bytes(), false);
+        let response = raw(&server, request.as_bytes(), false);
         let start: String = request.chars().take(60).collect();
-        assert_eq!(status(&answer), Some(expected), "{start}: {answer}");
+        assert_eq!(status(&response), Some(expected), "{start}: {response}");
     }
     assert_eq!(server.http.get("/me", &admin).status, 200);
 }
@@ -101,20 +101,20 @@ fn a_rejected_request_leaves_the_connection_usable() {
             .write_all(head.as_bytes())
             .expect("the head goes out");
         stream.write_all(b"{}").expect("the body goes out");
-        statuses.push(read_answer(&mut stream));
+        statuses.push(read_response(&mut stream));
     }
     assert_eq!(statuses, [401, 401, 401]);
 }
 
-/// Reads one answer with a body of known length and answers its status.
-fn read_answer(stream: &mut TcpStream) -> u16 {
-    let mut answer = vec![];
+/// Reads one response with a body of known length and returns its status.
+fn read_response(stream: &mut TcpStream) -> u16 {
+    let mut response = vec![];
     let mut byte = [0];
-    while !answer.ends_with(b"\r\n\r\n") {
+    while !response.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).expect("the head comes");
-        answer.push(byte[0]);
+        response.push(byte[0]);
     }
-    let head = String::from_utf8(answer).expect("text");
+    let head = String::from_utf8(response).expect("text");
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "))
@@ -153,11 +153,11 @@ fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
     });
     runner
         .run(&bytes, |bytes| {
-            let answer = raw(&server, &bytes, true);
+            let response = raw(&server, &bytes, true);
             prop_assert!(
-                status(&answer).is_none_or(|status| status < 500),
+                status(&response).is_none_or(|status| status < 500),
                 "{}",
-                answer
+                response
             );
             Ok(())
         })
@@ -166,19 +166,19 @@ fn arbitrary_bytes_never_yield_a_5xx_or_end_the_server() {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
-/// The answers that follow one another on a connection; each has a length.
-fn answers(mut text: &str) -> Vec<(String, String)> {
-    let mut answers = vec![];
+/// Returns the responses on a connection; each has a length.
+fn responses(mut text: &str) -> Vec<(String, String)> {
+    let mut responses = vec![];
     while let Some((head, rest)) = text.split_once("\r\n\r\n") {
         let length = head
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "))
             .map_or(0, |length| length.parse().expect("a length"));
-        answers.push((head.to_owned(), rest[..length].to_owned()));
+        responses.push((head.to_owned(), rest[..length].to_owned()));
         text = &rest[length..];
     }
     assert_eq!(text, "");
-    answers
+    responses
 }
 
 #[track_caller]
@@ -207,7 +207,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
     let large = "x".repeat(200_000);
     let target = "x".repeat(65_534);
     let get = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
-    let mut refused = vec![];
+    let mut rejected = vec![];
     for (request, expected) in [
         ("GET /me HTTP/1.1\r\nno colon\r\n\r\n".to_owned(), 400),
         ("GET /me HTTP/1.1\r\nHost : x\r\n\r\n".to_owned(), 400),
@@ -239,17 +239,17 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
         ),
         (format!("GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n"), 431),
     ] {
-        // Alone, and after requests that are answered as ever.
+        // Alone, and after valid requests.
         for before in ["", get, &get.repeat(3)] {
             let said = raw(&server, format!("{before}{request}").as_bytes(), false);
-            let said = answers(&said);
+            let said = responses(&said);
             let start: String = request.chars().take(60).collect();
             let good = before.matches("GET").count();
             assert_eq!(said.len(), good + 1, "{start}: {said:?}");
             for (head, body) in &said[..good] {
                 assert_eq!((status(head), &**body), (Some(200), r#"{"status":"ok"}"#));
             }
-            refused.push(assert_problem(&said[good], expected));
+            rejected.push(assert_problem(&said[good], expected));
         }
     }
     let metrics = openindex_tests::Client::new(&format!("http://{monitoring}"));
@@ -257,7 +257,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
     let line = r#"http_requests_total{route="unmatched",method="other",status="431"} 9"#;
     assert!(metrics.contains(line), "{metrics}");
     let (_, logged) = server.stop();
-    for id in refused {
+    for id in rejected {
         let lines = logged.lines().filter(|line| line.contains(&id));
         assert_eq!(lines.count(), 1, "{id}: {logged}");
     }
@@ -267,7 +267,7 @@ fn a_malformed_request_is_a_problem_that_is_logged_and_counted() {
 fn a_target_or_host_that_http_forbids_is_a_problem_that_is_logged() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
-    let mut refused = vec![];
+    let mut rejected = vec![];
     for (target, host) in [
         ("/me#x", "x"),
         ("/#", "x"),
@@ -289,12 +289,12 @@ fn a_target_or_host_that_http_forbids_is_a_problem_that_is_logged() {
         ("/me", "a..b"),
     ] {
         let request = format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        let said = answers(&raw(&server, request.as_bytes(), false));
+        let said = responses(&raw(&server, request.as_bytes(), false));
         assert_eq!(said.len(), 1, "{target} {host}");
-        refused.push(assert_problem(&said[0], 400));
+        rejected.push(assert_problem(&said[0], 400));
     }
     let (_, logged) = server.stop();
-    for id in refused {
+    for id in rejected {
         let lines = logged.lines().filter(|line| line.contains(&id));
         assert_eq!(lines.count(), 1, "{id}: {logged}");
     }
@@ -306,7 +306,7 @@ fn a_number_sign_in_a_header_is_no_fragment() {
     let server = Server::start(&database);
     let request = "GET /health HTTP/1.1\r\nHost: x\r\nReferer: http://x/#y\r\n\r\n";
     let last = request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
-    let said = answers(&raw(&server, format!("{request}{last}").as_bytes(), false));
+    let said = responses(&raw(&server, format!("{request}{last}").as_bytes(), false));
     let statuses: Vec<_> = said.iter().map(|(head, _)| status(head)).collect();
     assert_eq!(statuses, [Some(200), Some(200)]);
 }
@@ -316,7 +316,7 @@ fn an_http_2_preface_gets_an_http_1_error() {
     let database = Database::new(Kind::Sqlite);
     let server = Server::start(&database);
     let said = raw(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false);
-    assert_problem(&answers(&said)[0], 400);
+    assert_problem(&responses(&said)[0], 400);
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_client_that_is_rejected_early_can_read_the_reason() {
         ),
     ] {
         let request = format!("POST /me/pats HTTP/1.1\r\n{head}\r\n{large}");
-        let said = answers(&raw(&server, request.as_bytes(), false));
+        let said = responses(&raw(&server, request.as_bytes(), false));
         assert_eq!(said.len(), 1, "{head}");
         assert_problem(&said[0], expected);
     }
@@ -385,7 +385,7 @@ fn a_withheld_body_is_requested_only_if_it_matters() {
         ("GET /me", &admin, json, 34, 400),
         ("POST /me/pats?x=1", &admin, json, 34, 400),
     ] {
-        // Nothing of the body is sent, so waiting for it would take as long as it may.
+        // No part of the body is sent, so waiting for it would last until the timeout.
         let request = format!(
             "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{media}\
              Expect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
@@ -420,7 +420,7 @@ fn every_request_that_http_allows_gets_a_response() {
             format!("{create}{json}{length}{close}Expect: 100-continue\r\n\r\n{body}"),
             100,
         ),
-        // Both: the coding counts, and the connection ends (RFC 9112 §6.1).
+        // With both, the transfer coding counts, and the connection ends (RFC 9112 §6.1).
         (
             format!(
                 "{create}{json}Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n21\r\n{body}\r\n0\r\n\r\n"
@@ -461,8 +461,8 @@ fn a_client_that_closes_its_sending_side_still_gets_its_response() {
     );
     for request in [&create, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"] {
         for _ in 0..20 {
-            let answer = raw(&server, request.as_bytes(), true);
-            assert!(matches!(status(&answer), Some(200 | 201)), "{answer}");
+            let response = raw(&server, request.as_bytes(), true);
+            assert!(matches!(status(&response), Some(200 | 201)), "{response}");
         }
     }
 }

@@ -40,8 +40,8 @@ impl Client {
 
     fn user_patch(&self, id: UserId, wanted: &PatchUser) -> Result<User, ClientError> {
         let path = format!("/admin/users/{id}");
-        let answer = self.0.send(Method::PATCH, &path, Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::PATCH, &path, Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Deletes a user and everything that belongs to them. This cannot be undone.
@@ -72,8 +72,8 @@ impl Client {
     /// Creates an invite. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn invite_create(&self, wanted: &CreateInvite) -> Result<CreatedInvite, ClientError> {
-        let answer = self.0.send(Method::POST, "/admin/invites", Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, "/admin/invites", Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Withdraws an invite: its link stops working.
@@ -98,10 +98,10 @@ impl Client {
     /// Revokes every token that matches the filters in one change; with `dry_run`, returns a page
     /// of them instead. See [`PatFilter::review`] and [`PatFilter::revocation`].
     pub fn admin_pats_revoke(&self, wanted: &RevokePats) -> Result<RevokedPats, ClientError> {
-        let answer = self
+        let response = self
             .0
             .post_large("/admin/pats/revoke", wanted, !wanted.dry_run)?;
-        self.0.read(&answer)
+        self.0.read(&response)
     }
 
     /// Returns the counts of users, tokens and invites.

@@ -72,14 +72,14 @@ impl Client {
 
     /// Returns the base URL of the API and the server version. The token is not sent.
     pub fn discovery(&self) -> Result<Discovery, ClientError> {
-        let answer = self.0.get_public("/.well-known/openindex.json")?;
-        self.0.read(&answer)
+        let response = self.0.get_public("/.well-known/openindex.json")?;
+        self.0.read(&response)
     }
 
     /// Returns the OpenAPI document of the server. The token is not sent.
     pub fn openapi(&self) -> Result<serde_json::Value, ClientError> {
-        let answer = self.0.get_public("/openapi.json")?;
-        self.0.read(&answer)
+        let response = self.0.get_public("/openapi.json")?;
+        self.0.read(&response)
     }
 
     /// Returns the owner of the token and the token.
@@ -89,8 +89,8 @@ impl Client {
 
     /// Changes the caller's name. Sending the current name is not an error.
     pub fn me_rename(&self, name: PersonName) -> Result<Me, ClientError> {
-        let answer = self.0.send(Method::PATCH, "/me", Some(&PatchMe { name }))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::PATCH, "/me", Some(&PatchMe { name }))?;
+        self.0.read(&response)
     }
 
     /// Returns one page of the caller's tokens that match the filters.
@@ -100,8 +100,8 @@ impl Client {
 
     /// Creates a token. Do not retry blindly after a lost response: see [`ClientError::Transport`].
     pub fn pat_create(&self, wanted: &CreatePat) -> Result<CreatedPat, ClientError> {
-        let answer = self.0.send(Method::POST, "/me/pats", Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, "/me/pats", Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Returns one of the caller's tokens.
@@ -118,8 +118,8 @@ impl Client {
     /// secret. Do not retry blindly, as with [`pat_create`](Self::pat_create).
     pub fn pat_rotate(&self, id: TokenId, wanted: &RotatePat) -> Result<CreatedPat, ClientError> {
         let path = format!("/me/pats/{id}/rotate");
-        let answer = self.0.send(Method::POST, &path, Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, &path, Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Returns the base URL of the requests.
@@ -142,26 +142,26 @@ impl Client {
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let answer = self.0.send(Method::GET, path, None::<&()>)?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::GET, path, None::<&()>)?;
+        self.0.read(&response)
     }
 
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let answer = self.0.send(Method::POST, path, None::<&()>)?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, path, None::<&()>)?;
+        self.0.read(&response)
     }
 
     pub(super) fn delete(&self, path: &str) -> Result<(), ClientError> {
-        let answer = self.0.send(Method::DELETE, path, None::<&()>)?;
-        self.0.confirm(&answer, 204)
+        let response = self.0.send(Method::DELETE, path, None::<&()>)?;
+        self.0.confirm(&response, 204)
     }
 
     fn probe(&self, path: &str) -> Result<Probe, ClientError> {
-        let answer = self.0.get_public(path)?;
-        self.0.check_direct(&answer)?;
+        let response = self.0.get_public(path)?;
+        self.0.check_direct(&response)?;
         Ok(Probe {
-            status: answer.status,
-            server_time: answer.server_time(),
+            status: response.status,
+            server_time: response.server_time(),
         })
     }
 }

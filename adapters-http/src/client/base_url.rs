@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn is_written_without_a_slash_at_its_end() {
+    fn is_displayed_without_a_trailing_slash() {
         assert_eq!(
             url("http://127.0.0.1:8080/").as_str(),
             "http://127.0.0.1:8080"
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_server_is_refused_and_not_shown() {
+    fn an_invalid_base_url_is_an_error_and_not_shown() {
         for (text, why) in [
             ("openindex.example.com", InvalidBaseUrl::Syntax),
             ("", InvalidBaseUrl::Syntax),

@@ -51,7 +51,7 @@ fn mark(stage: Stage, error: Error) -> Error {
 
 /// How to reach the server.
 #[derive(Debug, Clone)]
-pub(super) enum Way {
+pub(super) enum Via {
     Direct,
     /// Through this proxy with CONNECT, which ureq implements.
     Tunnel(Uri),
@@ -59,7 +59,7 @@ pub(super) enum Way {
     Forwarded(Uri),
 }
 
-impl Way {
+impl Via {
     fn stage(&self, uri: &Uri) -> Stage {
         match self {
             Self::Tunnel(proxy) if proxy == uri => Stage::Proxy,
@@ -81,14 +81,14 @@ impl Way {
 #[derive(Debug)]
 pub(super) struct MarkingConnector {
     inner: DefaultConnector,
-    way: Way,
+    via: Via,
 }
 
 impl MarkingConnector {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(via: Via) -> Self {
         Self {
             inner: DefaultConnector::new(),
-            way,
+            via,
         }
     }
 }
@@ -102,7 +102,7 @@ impl Connector<()> for MarkingConnector {
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, Error> {
         let next = ConnectionDetails {
-            uri: self.way.next(details.uri),
+            uri: self.via.next(details.uri),
             addrs: details.addrs.clone(),
             config: details.config,
             request_level: details.request_level,
@@ -115,13 +115,13 @@ impl Connector<()> for MarkingConnector {
         };
         match self.inner.connect(&next, chained) {
             Ok(transport) => Ok(transport.map(|inner| {
-                let inner: Box<dyn Transport> = match self.way {
-                    Way::Forwarded(_) => Box::new(AbsoluteForm::new(inner, details.uri)),
-                    Way::Direct | Way::Tunnel(_) => inner,
+                let inner: Box<dyn Transport> = match self.via {
+                    Via::Forwarded(_) => Box::new(AbsoluteForm::new(inner, details.uri)),
+                    Via::Direct | Via::Tunnel(_) => inner,
                 };
                 Box::new(Marking::new(inner)) as Box<dyn Transport>
             })),
-            Err(error) => Err(mark(self.way.stage(details.uri), error)),
+            Err(error) => Err(mark(self.via.stage(details.uri), error)),
         }
     }
 }
@@ -130,14 +130,14 @@ impl Connector<()> for MarkingConnector {
 #[derive(Debug)]
 pub(super) struct MarkingResolver {
     inner: DefaultResolver,
-    way: Way,
+    via: Via,
 }
 
 impl MarkingResolver {
-    pub(super) fn new(way: Way) -> Self {
+    pub(super) fn new(via: Via) -> Self {
         Self {
             inner: DefaultResolver::default(),
-            way,
+            via,
         }
     }
 }
@@ -149,8 +149,8 @@ impl Resolver for MarkingResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let found = self.inner.resolve(self.way.next(uri), config, timeout);
-        found.map_err(|error| mark(self.way.stage(uri), error))
+        let found = self.inner.resolve(self.via.next(uri), config, timeout);
+        found.map_err(|error| mark(self.via.stage(uri), error))
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection that the other side closed behind this response.
+    /// A connection that the peer closed after this response.
     #[derive(Debug)]
     struct Closed {
         buffers: LazyBuffers,

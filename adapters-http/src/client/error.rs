@@ -23,7 +23,7 @@ pub enum ClientError {
     /// A response that no OpenIndex server of this version sends: from another program, a proxy, or
     /// another version.
     #[error("unexpected response from {url} (HTTP {status}): {reason}")]
-    UnexpectedAnswer {
+    UnexpectedResponse {
         /// URL of the request, without its query.
         url: String,
         /// HTTP status.
@@ -62,7 +62,7 @@ impl ClientError {
     pub fn effect(&self) -> Effect {
         match self {
             Self::Problem(problem) => problem.effect,
-            Self::Transport { effect, .. } | Self::UnexpectedAnswer { effect, .. } => *effect,
+            Self::Transport { effect, .. } | Self::UnexpectedResponse { effect, .. } => *effect,
             Self::InvalidProxy { .. } | Self::UnsendableToken | Self::InsecureTransport { .. } => {
                 Effect::None
             }

@@ -14,7 +14,7 @@ use super::{BaseUrl, Cause, Effect};
 const MAX_TITLE_CHARS: usize = 100;
 
 /// The description of a failure.
-pub(super) struct Told {
+pub(super) struct FailureDescription {
     pub(super) reason: String,
     pub(super) cause: Cause,
     /// For a request that asks for a change.
@@ -22,10 +22,15 @@ pub(super) struct Told {
 }
 
 /// Describes why there was no response. A request that was not completely sent changed nothing.
-pub(super) fn tell(error: &Error, base: &BaseUrl, proxy: Option<&Route>, seconds: u64) -> Told {
+pub(super) fn describe(
+    error: &Error,
+    base: &BaseUrl,
+    proxy: Option<&Route>,
+    seconds: u64,
+) -> FailureDescription {
     if let Some(unsent) = unsent(error) {
         let (cause, reason) = before_sent(unsent, base, proxy);
-        return Told {
+        return FailureDescription {
             reason,
             cause,
             effect: Effect::None,
@@ -53,7 +58,7 @@ pub(super) fn tell(error: &Error, base: &BaseUrl, proxy: Option<&Route>, seconds
         Error::Protocol(_) => ("the response is not HTTP".to_owned(), Effect::Possible),
         other => (other.to_string(), Effect::Possible),
     };
-    Told {
+    FailureDescription {
         reason,
         cause: Cause::Other,
         effect,
@@ -103,9 +108,9 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
         Error::Io(error) => match tls(error) {
             Some(error) => {
                 if unsent.stage != Stage::Proxy
-                    && let Some(told) = certificate(error, base)
+                    && let Some(described) = certificate(error, base)
                 {
-                    return told;
+                    return described;
                 }
                 if let (Stage::Server, Some(route), true) = (unsent.stage, proxy, is_no_tls(error))
                 {
@@ -289,8 +294,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_told_by_its_title_and_nothing_else_of_it() {
-        for (body, told) in [
+    fn a_page_is_described_only_by_its_title() {
+        for (body, described) in [
             (
                 "<html><head><TITLE lang=en>\n 502  Bad\tGateway </Title></head>secret",
                 "an HTML page titled \"502 Bad Gateway\"",
@@ -300,7 +305,7 @@ mod tests {
             ("<title></title>secret", "an HTML page"),
             ("", "an HTML page"),
         ] {
-            assert_eq!(page(body.as_bytes()), told);
+            assert_eq!(page(body.as_bytes()), described);
         }
         let long = format!("<title>{}</title>", "x".repeat(1_000));
         assert!(page(long.as_bytes()).len() < 130);

@@ -88,7 +88,7 @@ pub(super) fn login(proxy: &Proxy) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::tests::{a_part, answer, server};
+    use crate::client::tests::{a_part, response, server};
     use crate::client::{
         AuditQuery, BaseUrl, Cause, Client, ClientError, ClientOptions, Effect, ExportFormat,
         ProxyVariables,
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn requests_for_http_have_the_whole_url_and_the_login_of_the_proxy() {
-        let (proxy, sent) = server(answer("503 Unavailable", "", ""));
+        let (proxy, sent) = server(response("503 Unavailable", "", ""));
         let address = proxy.as_str().strip_prefix("http://").unwrap();
         let client = through(&format!("http://ada:p%40ss@{address}"));
         assert_eq!(
@@ -148,41 +148,41 @@ mod tests {
     }
 
     #[test]
-    fn what_the_proxy_says_is_told_as_the_proxys() {
+    fn a_proxys_response_is_attributed_to_the_proxy() {
         const HTML: &str = "Content-Type: text/html\r\n";
         for (response, said, effect) in [
             (
-                answer("407 Login", HTML, ""),
+                response("407 Login", HTML, ""),
                 "requires a user name and password (HTTP 407)",
                 Effect::None,
             ),
             (
-                answer("403 Forbidden", HTML, "<title>Denied</title>"),
+                response("403 Forbidden", HTML, "<title>Denied</title>"),
                 "returned an HTML page titled \"Denied\", not sent by OpenIndex",
                 Effect::None,
             ),
             (
-                answer("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
+                response("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
                 "returned an HTML page titled \"Wi-Fi sign-in\", not JSON",
                 Effect::Possible,
             ),
             (
-                answer("302 Found", "Location: http://portal.example/?to=x\r\n", ""),
+                response("302 Found", "Location: http://portal.example/?to=x\r\n", ""),
                 "returned a redirect to http://portal.example/, which is not followed",
                 Effect::None,
             ),
             (
-                answer("503 Down", HTML, "<title>Down</title>"),
+                response("503 Down", HTML, "<title>Down</title>"),
                 "not by OpenIndex: an HTML page titled \"Down\"",
                 Effect::Possible,
             ),
             (
-                answer("502 Bad Gateway", "", ""),
+                response("502 Bad Gateway", "", ""),
                 "sent by the proxy",
                 Effect::Possible,
             ),
             (
-                answer("504 Timeout", "", ""),
+                response("504 Timeout", "", ""),
                 "sent by the proxy",
                 Effect::Possible,
             ),
@@ -202,10 +202,10 @@ mod tests {
     fn a_proxy_in_place_of_the_server_is_neither_healthy_nor_ready() {
         const HTML: &str = "Content-Type: text/html\r\n";
         for response in [
-            answer("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
-            answer("403 Forbidden", HTML, "<title>Denied</title>"),
-            answer("302 Found", "Location: http://portal.example/\r\n", ""),
-            answer("407 Login", "", ""),
+            response("200 OK", HTML, "<title>Wi-Fi sign-in</title>"),
+            response("403 Forbidden", HTML, "<title>Denied</title>"),
+            response("302 Found", "Location: http://portal.example/\r\n", ""),
+            response("407 Login", "", ""),
         ] {
             let (proxy, _) = server(response);
             let client = through(proxy.as_str());
@@ -217,8 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn a_login_that_the_proxy_rejects_is_told_by_its_variable_alone() {
-        let (proxy, _) = server(answer("407 Login", "", ""));
+    fn a_rejected_proxy_login_shows_only_the_variable() {
+        let (proxy, _) = server(response("407 Login", "", ""));
         let address = proxy.as_str().strip_prefix("http://").unwrap();
         let error = through(&format!("http://ada:hunter2@{address}"))
             .me()
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_there_was_sent_nothing() {
+    fn an_unreachable_proxy_was_sent_nothing() {
         for proxy in ["http://127.0.0.1:1", "http://nowhere.invalid:3128"] {
             let error = through(proxy).work_item_create(&a_part()).unwrap_err();
             let text = error.to_string();

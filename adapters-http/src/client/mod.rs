@@ -10,7 +10,6 @@
 //! - every error says whether the requested change was made: [`Effect`].
 
 mod admin;
-mod answer;
 mod api;
 mod base_url;
 mod connect;
@@ -21,6 +20,7 @@ mod options;
 mod proxy;
 mod public;
 mod query;
+mod response;
 mod runs;
 mod transport;
 mod work_items;

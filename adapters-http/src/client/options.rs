@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_without_a_certificate_is_refused() {
+    fn a_file_without_a_certificate_is_an_error() {
         let mut options = ClientOptions::default();
         assert_eq!(options.trust_only(b""), Err(CertificateError));
         assert_eq!(options.trust_only(b"hello"), Err(CertificateError));

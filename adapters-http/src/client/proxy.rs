@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_spares_a_domain_and_all_below_it_addresses_and_networks() {
+    fn no_proxy_matches_domains_subdomains_addresses_and_networks() {
         for (list, host, spared) in [
             ("corp.example", "oi.corp.example", true),
             ("corp.example", "corp.example", true),
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_taken_over_and_never_shown() {
+    fn a_login_is_used_and_never_shown() {
         let variables = variables(&[("https_proxy", "http://ada:p%40ss@p")]);
         let server = BaseUrl::parse("https://oi.corp.example").unwrap();
         let route = variables.route(&server).unwrap().unwrap();
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_proxy_is_told_by_the_name_of_its_variable_alone() {
+    fn an_invalid_proxy_error_shows_only_the_variable() {
         for (url, said) in [
             ("socks5://ada:hunter2@p:1", "SOCKS"),
             ("ftp://ada:hunter2@p:1", "http://"),

@@ -21,8 +21,8 @@ impl Client {
     ///
     /// [`ClientError::InsecureTransport`] if a token would not be sent either.
     pub fn invite_claim(&self, claim: &ClaimInvite) -> Result<ClaimedInvite, ClientError> {
-        let answer = self.0.post_public("/auth/invites/claim", claim)?;
-        self.0.read(&answer)
+        let response = self.0.post_public("/auth/invites/claim", claim)?;
+        self.0.read(&response)
     }
 
     /// Reports leaked tokens; the live ones are revoked. The response does not say which. The
@@ -32,7 +32,7 @@ impl Client {
     ///
     /// [`ClientError::InsecureTransport`] if a token would not be sent either.
     pub fn report_leaked(&self, report: &ReportLeakedTokens) -> Result<(), ClientError> {
-        let answer = self.0.post_public("/credentials/revoke", report)?;
-        self.0.confirm(&answer, 202)
+        let response = self.0.post_public("/credentials/revoke", report)?;
+        self.0.confirm(&response, 202)
     }
 }

@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_given_stands_in_the_query() {
+    fn only_set_fields_are_in_the_query() {
         let filter = PatFilter::default();
         assert_eq!(
             path("/admin/pats", &filter, &PageQuery::default()),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trail_is_filtered_by_who_what_and_when() {
+    fn the_audit_log_is_filtered_by_actor_action_and_time() {
         let filter = AuditQuery {
             actor: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
             action: Some(AuditAction::TokenCreated),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn work_items_are_filtered_by_all_that_is_given() {
+    fn work_items_are_filtered_by_every_set_field() {
         let filter = WorkItemQuery {
             domain: "OPS".parse().ok(),
             kind: Some(ItemKind::SubTask),

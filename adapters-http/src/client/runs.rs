@@ -12,8 +12,8 @@ impl Client {
     /// Starts an agent run. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn agent_run_start(&self, wanted: &StartAgentRun) -> Result<StartedAgentRun, ClientError> {
-        let answer = self.0.send(Method::POST, "/agent-runs", Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, "/agent-runs", Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Returns one page of the caller's agent runs, newest first: live runs, and with `ended` also

@@ -19,11 +19,12 @@ const RUN: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 const JSON: &str = "Content-Type: application/json\r\n";
 const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
-/// A server that gives one answer to every request and tells what it was sent, head and body.
-pub(super) fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
+/// A server that sends the same response to every request, and returns what it received, head and
+/// body.
+pub(super) fn server(response: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
-    let answer = answer.into();
+    let response = response.into();
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
@@ -38,13 +39,13 @@ pub(super) fn server(answer: impl Into<Vec<u8>>) -> (BaseUrl, Receiver<String>) 
             let mut body = vec![0; length];
             let _ = reader.read_exact(&mut body);
             let _ = sender.send(head + &String::from_utf8_lossy(&body));
-            let _ = reader.get_mut().write_all(&answer);
+            let _ = reader.get_mut().write_all(&response);
         }
     });
     (BaseUrl::parse(&url).expect("a URL"), receiver)
 }
 
-pub(super) fn answer(status: &str, headers: &str, body: &str) -> String {
+pub(super) fn response(status: &str, headers: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{headers}Connection: close\r\n\r\n{body}"
@@ -70,7 +71,7 @@ pub(super) fn a_part() -> CreateWorkItem {
 
 #[test]
 fn the_token_goes_where_it_is_needed_and_nowhere_else() {
-    let (url, sent) = server(answer("200 OK", "", r#"{"items":[]}"#));
+    let (url, sent) = server(response("200 OK", "", r#"{"items":[]}"#));
     let client = client(&url);
     assert!(
         client
@@ -96,7 +97,7 @@ fn the_token_goes_where_it_is_needed_and_nowhere_else() {
 
 #[test]
 fn a_body_is_sent_as_json() {
-    let (url, sent) = server(answer("503 Unavailable", "", ""));
+    let (url, sent) = server(response("503 Unavailable", "", ""));
     let wanted = CreatePat {
         name: TokenName::parse("ci").unwrap(),
         scope: Scope::ReadWrite,
@@ -115,11 +116,11 @@ fn a_body_is_sent_as_json() {
     );
 }
 
-/// A server that does not read chunks, or a proxy that wants a length, must get one; and one that
-/// answers at the end of the head must not find another packet behind it.
+/// A server that does not support chunks, or a proxy that requires a length, must get one; a server
+/// that responds after the head must not find another packet after it.
 #[test]
 fn a_change_without_a_body_says_so() {
-    let (url, sent) = server(answer("503 Unavailable", "", ""));
+    let (url, sent) = server(response("503 Unavailable", "", ""));
     let client = client(&url);
     let user = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".parse().unwrap();
     assert!(client.user_suspend(user).is_err());
@@ -137,15 +138,15 @@ fn a_change_without_a_body_says_so() {
 }
 
 #[test]
-fn a_redirect_is_an_answer_and_is_not_followed() {
-    let (target, reached) = server(answer("200 OK", "", "{}"));
+fn a_redirect_is_an_error_and_is_not_followed() {
+    let (target, reached) = server(response("200 OK", "", "{}"));
     let headers = format!("Location: {target}/me\r\n");
     for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
-        let (url, _) = server(answer(status, &headers, ""));
+        let (url, _) = server(response(status, &headers, ""));
         let error = client(&url).me().unwrap_err();
         assert!(matches!(
             error,
-            ClientError::UnexpectedAnswer {
+            ClientError::UnexpectedResponse {
                 status: 301..=308,
                 ..
             }
@@ -156,10 +157,10 @@ fn a_redirect_is_an_answer_and_is_not_followed() {
 }
 
 #[test]
-fn a_problem_is_told_with_its_circumstances() {
+fn a_problem_has_its_status_and_request_id() {
     let body = r#"{"type":"t","title":"T","status":503,"detail":"try later","code":"unavailable"}"#;
     let headers = "Retry-After: 3\r\nX-Request-Id: r1\r\n";
-    let (url, _) = server(answer("503 Unavailable", headers, body));
+    let (url, _) = server(response("503 Unavailable", headers, body));
     let ClientError::Problem(problem) = client(&url).me().unwrap_err() else {
         panic!("a problem");
     };
@@ -169,17 +170,17 @@ fn a_problem_is_told_with_its_circumstances() {
 }
 
 #[test]
-fn what_is_no_answer_of_ours_is_refused_and_not_quoted() {
+fn a_foreign_response_is_an_error_and_not_quoted() {
     for (status, body) in [
         ("200 OK", "<p>secret</p>"),
         ("200 OK", r#"{"user":"secret"}"#),
         ("502 Bad Gateway", "<p>secret</p>"),
         ("200 OK", ""),
     ] {
-        let (url, _) = server(answer(status, "", body));
+        let (url, _) = server(response(status, "", body));
         let error = client(&url).me().unwrap_err();
         assert!(
-            matches!(error, ClientError::UnexpectedAnswer { .. }),
+            matches!(error, ClientError::UnexpectedResponse { .. }),
             "{error}"
         );
         assert!(!format!("{error} {error:?}").contains("secret"));
@@ -187,7 +188,7 @@ fn what_is_no_answer_of_ours_is_refused_and_not_quoted() {
 }
 
 #[test]
-fn an_endless_answer_is_not_read_to_its_end() {
+fn an_endless_response_is_not_read_to_its_end() {
     let size = 9 * 1024 * 1024;
     let mut endless = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
     endless.resize(endless.len() + size, b' ');
@@ -200,7 +201,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
 }
 
 #[test]
-fn a_server_that_is_silent_is_given_up() {
+fn a_silent_server_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
     let options = ClientOptions {
@@ -224,7 +225,7 @@ fn a_server_that_is_silent_is_given_up() {
 }
 
 #[test]
-fn a_server_that_is_not_there_was_certainly_not_reached() {
+fn an_unreachable_server_has_changed_nothing() {
     let error = client(&BaseUrl::parse("http://127.0.0.1:1").unwrap())
         .agent_run_end(RUN.parse().unwrap())
         .unwrap_err();
@@ -282,9 +283,9 @@ fn a_client_does_not_show_its_token() {
 }
 
 #[test]
-fn a_probe_tells_the_status_and_the_time_there() {
+fn a_probe_returns_the_status_and_the_servers_time() {
     let date = "Date: Tue, 24 Nov 2026 06:00:00 GMT\r\n";
-    let (url, _) = server(answer("503 Unavailable", date, ""));
+    let (url, _) = server(response("503 Unavailable", date, ""));
     let probe = client(&url).ready().unwrap();
     let at = Timestamp::parse_rfc3339("2026-11-24T06:00:00Z");
     assert_eq!(
@@ -294,7 +295,7 @@ fn a_probe_tells_the_status_and_the_time_there() {
             server_time: at
         }
     );
-    let (url, _) = server(answer("200 OK", "Date: yesterday\r\n", ""));
+    let (url, _) = server(response("200 OK", "Date: yesterday\r\n", ""));
     assert_eq!(client(&url).health().unwrap().server_time, None);
 }
 
@@ -303,7 +304,7 @@ fn a_secret_without_a_token_beside_it_is_guarded_the_same() {
     let report = || ReportLeakedTokens {
         tokens: vec![PlainSecret::new("leaked")],
     };
-    let (url, sent) = server(answer("202 Accepted", "", ""));
+    let (url, sent) = server(response("202 Accepted", "", ""));
     client(&url).report_leaked(&report()).unwrap();
     let request = sent.recv().unwrap();
     assert!(request.starts_with("POST /credentials/revoke HTTP/1.1\r\n"));
@@ -328,7 +329,7 @@ fn export(url: &BaseUrl) -> (Result<u64, ExportError>, Vec<u8>) {
 #[test]
 fn an_export_is_passed_on_whatever_its_size() {
     let body = "x".repeat(9 * 1024 * 1024);
-    let (url, sent) = server(answer("200 OK", "", &body));
+    let (url, sent) = server(response("200 OK", "", &body));
     let (outcome, sink) = export(&url);
     assert_eq!(outcome.unwrap(), body.len() as u64);
     assert_eq!(sink, body.as_bytes());
@@ -338,11 +339,11 @@ fn an_export_is_passed_on_whatever_its_size() {
 }
 
 #[test]
-fn an_export_that_is_cut_off_is_an_error() {
+fn an_interrupted_export_is_an_error() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nid,\r\n";
     let counted = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nid,";
-    for answer in [chunked, counted] {
-        let (url, _) = server(answer);
+    for response in [chunked, counted] {
+        let (url, _) = server(response);
         let (outcome, sink) = export(&url);
         assert!(matches!(
             outcome,
@@ -350,18 +351,18 @@ fn an_export_that_is_cut_off_is_an_error() {
         ));
         assert_eq!(sink, b"id,");
     }
-    // An end that looks like a broken connection is none.
+    // An end that looks like a broken connection is not a complete export.
     let (url, _) = server("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nid,");
     let (outcome, sink) = export(&url);
     assert!(matches!(
         outcome,
-        Err(ExportError::Client(ClientError::UnexpectedAnswer { .. }))
+        Err(ExportError::Client(ClientError::UnexpectedResponse { .. }))
     ));
     assert!(sink.is_empty());
 }
 
 #[test]
-fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
+fn a_failed_sink_and_a_failed_server_are_different_errors() {
     struct Full;
     impl std::io::Write for Full {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
@@ -371,11 +372,11 @@ fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
             Ok(())
         }
     }
-    let (url, _) = server(answer("200 OK", "", "id"));
+    let (url, _) = server(response("200 OK", "", "id"));
     let outcome = client(&url).audit_export(&AuditQuery::default(), ExportFormat::Json, &mut Full);
     assert!(matches!(outcome, Err(ExportError::Sink(_))));
     let body = r#"{"type":"t","title":"T","status":403,"detail":"no","code":"c"}"#;
-    let (url, _) = server(answer("403 Forbidden", "", body));
+    let (url, _) = server(response("403 Forbidden", "", body));
     let (outcome, sink) = export(&url);
     assert!(matches!(
         outcome,
@@ -385,15 +386,15 @@ fn a_sink_that_takes_no_more_is_told_from_a_server_that_gives_no_more() {
 }
 
 #[test]
-fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
-    let (url, sent) = server(answer("204 No Content", "", ""));
+fn only_changes_with_an_expected_version_send_if_match() {
+    let (url, sent) = server(response("204 No Content", "", ""));
     let client = client(&url);
     let key = "OPS-42.1".parse().unwrap();
     let wanted = PatchWorkItem {
         assignee: Some(None),
         ..PatchWorkItem::default()
     };
-    // What is answered does not matter here.
+    // The response does not matter here.
     let _ = client.work_item_update(key, &wanted, Some(7));
     let request = sent.recv().unwrap();
     assert!(request.starts_with("PATCH /browse/OPS-42.1 HTTP/1.1\r\n"));
@@ -412,8 +413,8 @@ fn a_change_of_what_must_have_a_version_says_so_and_no_other_does() {
 }
 
 #[test]
-fn work_is_asked_for_with_the_agent_that_is_named() {
-    let (url, sent) = server(answer("503 Unavailable", "", ""));
+fn work_item_calls_send_the_agent() {
+    let (url, sent) = server(response("503 Unavailable", "", ""));
     let client = client(&url);
     let key = "OPS-42".parse().unwrap();
     let agent = "team/ci:1".parse().unwrap();
@@ -445,7 +446,7 @@ fn work_is_asked_for_with_the_agent_that_is_named() {
 
 #[test]
 fn runs_are_started_listed_and_ended() {
-    let (url, sent) = server(answer("204 No Content", "", ""));
+    let (url, sent) = server(response("204 No Content", "", ""));
     let client = client(&url);
     let id = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
     let _ = client.agent_run_start(&StartAgentRun {
@@ -485,65 +486,65 @@ fn runs_are_started_listed_and_ended() {
 }
 
 #[test]
-fn a_failed_change_says_what_became_of_it() {
+fn a_failed_change_says_whether_it_was_made() {
     const HTML: &str = "Content-Type: text/html; charset=utf-8\r\n";
     let problem = |code: &str| {
         format!(r#"{{"type":"t","title":"T","status":503,"detail":"d","code":"{code}"}}"#)
     };
     for (response, effect) in [
-        // Nothing at all, a part of a head, what is not HTTP.
+        // No response, part of a head, not HTTP.
         (String::new(), Effect::Possible),
         ("HTTP/1.1 201".to_owned(), Effect::Possible),
         ("SSH-2.0-OpenSSH_9.9\r\n\r\n".to_owned(), Effect::Possible),
-        // Pages of a gateway, which may have passed the request on, or not.
+        // Pages of a gateway, which may or may not have forwarded the request.
         (
-            answer("502 Bad Gateway", HTML, "<title>x"),
+            response("502 Bad Gateway", HTML, "<title>x"),
             Effect::Possible,
         ),
-        (answer("503 Unavailable", HTML, ""), Effect::Possible),
-        (answer("504 Gateway Timeout", "", ""), Effect::Possible),
-        (answer("500 Oops", "", ""), Effect::Possible),
-        (answer("403 Forbidden", HTML, ""), Effect::None),
-        (answer("408 Timeout", HTML, ""), Effect::None),
+        (response("503 Unavailable", HTML, ""), Effect::Possible),
+        (response("504 Gateway Timeout", "", ""), Effect::Possible),
+        (response("500 Oops", "", ""), Effect::Possible),
+        (response("403 Forbidden", HTML, ""), Effect::None),
+        (response("408 Timeout", HTML, ""), Effect::None),
         (
-            answer("302 Found", "Location: /login\r\n", ""),
+            response("302 Found", "Location: /login\r\n", ""),
             Effect::None,
         ),
         (
-            answer("200 OK", HTML, "<title>Sign in</title>"),
+            response("200 OK", HTML, "<title>Sign in</title>"),
             Effect::Possible,
         ),
-        // The server's own words.
+        // Problems of the server itself.
         (
-            answer("503 Unavailable", "", &problem("unavailable")),
-            Effect::Possible,
-        ),
-        (
-            answer("500 Oops", "", &problem("internal_error")),
+            response("503 Unavailable", "", &problem("unavailable")),
             Effect::Possible,
         ),
         (
-            answer("503 Unavailable", "", &problem("overloaded")),
+            response("500 Oops", "", &problem("internal_error")),
+            Effect::Possible,
+        ),
+        (
+            response("503 Unavailable", "", &problem("overloaded")),
             Effect::None,
         ),
         (
-            answer("409 Conflict", "", &problem("conflict")),
+            response("409 Conflict", "", &problem("conflict")),
             Effect::None,
         ),
-        // It was done, whatever came of the response.
-        (answer("201 Created", JSON, r#"{"id":7}"#), Effect::Done),
-        (answer("201 Created", JSON, r#"{"id":"#), Effect::Done),
+        // The change was made, whatever happened to the response.
+        (response("201 Created", JSON, r#"{"id":7}"#), Effect::Done),
+        (response("201 Created", JSON, r#"{"id":"#), Effect::Done),
         (
             format!("HTTP/1.1 201 Created\r\nContent-Length: 900\r\n{JSON}\r\n{{\"id\""),
             Effect::Done,
         ),
-        (answer("200 OK", "", "hello"), Effect::Possible),
+        (response("200 OK", "", "hello"), Effect::Possible),
     ] {
         let (url, _) = server(response.clone());
         let client = client(&url);
         let error = client.work_item_create(&a_part()).unwrap_err();
         assert_eq!(error.effect(), effect, "{response}: {error}");
-        // A question changes nothing.
+        // A read changes nothing.
         assert_eq!(
             client.me().unwrap_err().effect(),
             Effect::None,
@@ -553,8 +554,8 @@ fn a_failed_change_says_what_became_of_it() {
 }
 
 #[test]
-fn a_revocation_that_is_only_tried_changes_nothing() {
-    let (url, _) = server(answer("502 Bad Gateway", "", ""));
+fn a_dry_run_of_a_revocation_changes_nothing() {
+    let (url, _) = server(response("502 Bad Gateway", "", ""));
     let client = client(&url);
     let filter = PatFilter::default();
     for (wanted, effect) in [
@@ -569,11 +570,11 @@ fn a_revocation_that_is_only_tried_changes_nothing() {
 }
 
 #[test]
-fn a_page_is_told_as_that_and_who_may_have_sent_it() {
+fn a_page_is_described_with_its_probable_sender() {
     const HTML: &str = "Content-Type: text/html\r\n";
     for (response, told) in [
         (
-            answer(
+            response(
                 "502 Bad Gateway",
                 HTML,
                 "<title>502 Bad Gateway</title>secret",
@@ -582,15 +583,15 @@ fn a_page_is_told_as_that_and_who_may_have_sent_it() {
              Gateway\"",
         ),
         (
-            answer("200 OK", HTML, "<title>Sign in</title>secret"),
+            response("200 OK", HTML, "<title>Sign in</title>secret"),
             "(HTTP 200): an HTML page titled \"Sign in\", not JSON",
         ),
         (
-            answer("403 Forbidden", HTML, "secret"),
+            response("403 Forbidden", HTML, "secret"),
             "(HTTP 403): an HTML page, not sent by OpenIndex",
         ),
         (
-            answer(
+            response(
                 "302 Found",
                 "Location: https://login.example/?state=secret\r\n",
                 "",
@@ -606,7 +607,7 @@ fn a_page_is_told_as_that_and_who_may_have_sent_it() {
 }
 
 #[test]
-fn a_response_of_another_form_is_told_by_the_field() {
+fn an_unexpected_response_names_the_field() {
     for (body, told) in [
         (
             r#"{"user":{"id":"secret"}}"#,
@@ -622,7 +623,7 @@ fn a_response_of_another_form_is_told_by_the_field() {
         ),
         (r#""secret""#, "unexpected JSON"),
     ] {
-        let (url, _) = server(answer("200 OK", JSON, body));
+        let (url, _) = server(response("200 OK", JSON, body));
         let error = client(&url).me().unwrap_err();
         assert!(error.to_string().ends_with(told), "{error}");
         assert!(!format!("{error} {error:?}").contains("secret"));
@@ -632,7 +633,7 @@ fn a_response_of_another_form_is_told_by_the_field() {
 #[test]
 fn the_time_of_the_server_is_known_from_its_responses() {
     let date = "Date: Tue, 24 Nov 2026 06:00:00 GMT\r\n";
-    let (url, _) = server(answer("503 Unavailable", date, ""));
+    let (url, _) = server(response("503 Unavailable", date, ""));
     let client = client(&url);
     assert_eq!(client.server_time(), None);
     assert!(client.me().is_err());
@@ -645,11 +646,11 @@ fn only_the_status_of_a_confirmation_confirms_a_change() {
     const HTML: &str = "Content-Type: text/html\r\n";
     let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().unwrap();
     for (response, done) in [
-        (answer("204 No Content", "", ""), true),
-        (answer("200 OK", HTML, "<html>login</html>"), false),
-        (answer("200 OK", "", ""), false),
-        (answer("202 Accepted", JSON, r#"{"queued":true}"#), false),
-        (answer("200 OK", JSON, "[]"), false),
+        (response("204 No Content", "", ""), true),
+        (response("200 OK", HTML, "<html>login</html>"), false),
+        (response("200 OK", "", ""), false),
+        (response("202 Accepted", JSON, r#"{"queued":true}"#), false),
+        (response("200 OK", JSON, "[]"), false),
     ] {
         let (url, _) = server(response.clone());
         assert_eq!(client(&url).pat_delete(id).is_ok(), done, "{response}");
@@ -657,8 +658,8 @@ fn only_the_status_of_a_confirmation_confirms_a_change() {
 }
 
 #[test]
-fn a_page_is_no_export() {
-    let (url, _) = server(answer(
+fn a_page_is_not_an_export() {
+    let (url, _) = server(response(
         "200 OK",
         "Content-Type: text/html\r\n",
         "<html>login</html>",
@@ -670,7 +671,7 @@ fn a_page_is_no_export() {
 }
 
 #[test]
-fn an_export_that_the_server_cuts_off_says_why() {
+fn an_export_that_the_server_interrupts_says_why() {
     let mark = IncompleteExport {
         incomplete: true,
         status: 401,

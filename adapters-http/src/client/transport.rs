@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 
 use crate::wire::{IncompleteExport, PlainSecret};
 
-use super::answer::{Answer, cut_off, is_page, server_time};
-use super::connect::{MarkingConnector, MarkingResolver, Way};
+use super::connect::{MarkingConnector, MarkingResolver, Via};
 use super::forward;
 use super::proxy::Route;
+use super::response::{ApiResponse, cut_off, is_page, server_time};
 use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, failure};
 
 /// Maximum size of a response body in bytes. A list of thousands of users is smaller, so a larger
@@ -80,15 +80,15 @@ impl Transport {
             )
             .build();
         let uri = |route: &Route| route.proxy.uri().clone();
-        let way = match (tunnel, forwarding) {
-            (Some(route), _) => Way::Tunnel(uri(route)),
-            (None, Some(route)) => Way::Forwarded(uri(route)),
-            (None, None) => Way::Direct,
+        let via = match (tunnel, forwarding) {
+            (Some(route), _) => Via::Tunnel(uri(route)),
+            (None, Some(route)) => Via::Forwarded(uri(route)),
+            (None, None) => Via::Direct,
         };
         let proxy_login = forwarding.and_then(|route| forward::login(&route.proxy));
         let (connector, resolver) = (
-            MarkingConnector::new(way.clone()),
-            MarkingResolver::new(way),
+            MarkingConnector::new(via.clone()),
+            MarkingResolver::new(via),
         );
         Ok(Self {
             agent: Agent::with_parts(config, connector, resolver),
@@ -130,7 +130,7 @@ impl Transport {
         method: Method,
         path: &str,
         body: Option<&impl Serialize>,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         self.send_if_match(method, path, body, None)
     }
 
@@ -141,7 +141,7 @@ impl Transport {
         path: &str,
         body: Option<&impl Serialize>,
         version: Option<u64>,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         let mut request = self.request(method, path, self.authorization.as_ref());
         if let Some(version) = version {
             request = request.header(header::IF_MATCH, format!("\"{version}\""));
@@ -155,13 +155,13 @@ impl Transport {
         path: &str,
         body: &impl Serialize,
         changing: bool,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         let request = self.request(Method::POST, path, self.authorization.as_ref());
         self.exchange_as(request, Some(body), MAX_LARGE_BODY_BYTES, changing)
     }
 
     /// Sends a public GET request, without the token.
-    pub(super) fn get_public(&self, path: &str) -> Result<Answer, ClientError> {
+    pub(super) fn get_public(&self, path: &str) -> Result<ApiResponse, ClientError> {
         let request = self.request(Method::GET, path, None);
         self.exchange(request, None::<&()>, MAX_BODY_BYTES)
     }
@@ -179,7 +179,7 @@ impl Transport {
         &self,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         self.check_confidential()?;
         let request = self.request(Method::POST, path, None);
         self.exchange(request, Some(body), MAX_BODY_BYTES)
@@ -188,7 +188,7 @@ impl Transport {
     /// Streams a response of any size to `sink` as it arrives. Returns the number of bytes.
     pub(super) fn stream(&self, path: &str, sink: &mut dyn Write) -> Result<u64, ExportError> {
         let request = self.request(Method::GET, path, self.authorization.as_ref());
-        let url = asked(&request);
+        let url = url_of(&request);
         let request = request
             .body(())
             .map_err(|error| self.transport_error(&error.into(), false))?;
@@ -204,20 +204,20 @@ impl Transport {
             .agent
             .run(request)
             .map_err(|error| self.transport_error(&error, false))?;
-        let (mut answer, mut body) = self.head(url, response, false);
+        let (mut response, mut body) = self.head(url, response, false);
         // Without either header, the end of the export looks like a broken connection.
         let has_end = body.content_length().is_some()
-            || answer.headers.contains_key(header::TRANSFER_ENCODING);
+            || response.headers.contains_key(header::TRANSFER_ENCODING);
         // A page of a captive portal or proxy must not pass as an export.
-        if answer.status != 200 || is_page(&answer.headers) {
-            self.read_body(&mut answer, &mut body, MAX_BODY_BYTES)?;
-            self.check(&answer)?;
-            let reason = format!("{}, not an export", self.page(&answer));
-            return Err(answer.unexpected(reason, Origin::Page).into());
+        if response.status != 200 || is_page(&response.headers) {
+            self.read_body(&mut response, &mut body, MAX_BODY_BYTES)?;
+            self.check(&response)?;
+            let reason = format!("{}, not an export", self.page(&response));
+            return Err(response.unexpected(reason, Origin::Page).into());
         }
         if !has_end {
             let what = "the response has no length or chunked encoding".to_owned();
-            return Err(answer.unexpected(what, Origin::Other).into());
+            return Err(response.unexpected(what, Origin::Other).into());
         }
         let mut reader = body.as_reader();
         let mut piece = vec![0; STREAM_BYTES];
@@ -231,7 +231,7 @@ impl Transport {
                 Err(error) => {
                     let end = String::from_utf8_lossy(&tail);
                     let cause = match IncompleteExport::at_end_of(&end) {
-                        Some(mark) => cut_off(&answer.url, mark),
+                        Some(mark) => cut_off(&response.url, mark),
                         None => self.transport_error(&error.into(), false),
                     };
                     return Err(ExportError::Incomplete(cause));
@@ -266,7 +266,7 @@ impl Transport {
         request: Builder,
         body: Option<&impl Serialize>,
         max_bytes: u64,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         let changing = request.method_ref() != Some(&Method::GET);
         self.exchange_as(request, body, max_bytes, changing)
     }
@@ -277,7 +277,7 @@ impl Transport {
         body: Option<&impl Serialize>,
         max_bytes: u64,
         changing: bool,
-    ) -> Result<Answer, ClientError> {
+    ) -> Result<ApiResponse, ClientError> {
         // Structs of strings and numbers always serialize; an empty body would be a 400. The body
         // may contain secrets.
         let content = body.map(|body| Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
@@ -288,7 +288,7 @@ impl Transport {
         // Without a length, a POST without a body would be chunked, and its end sent in a separate
         // packet. A server that ignores it may respond and close the connection before it arrives.
         let has_length = content.is_some() || request.method_ref() == Some(&Method::POST);
-        let url = asked(&request);
+        let url = url_of(&request);
         let sent = if has_length {
             request
                 .body(content.unwrap_or_default().as_slice())
@@ -301,53 +301,53 @@ impl Transport {
                 .and_then(|request| self.agent.run(request))
         };
         let response = sent.map_err(|error| self.transport_error(&error, changing))?;
-        let (mut answer, mut body) = self.head(url, response, changing);
-        self.read_body(&mut answer, &mut body, max_bytes)?;
-        Ok(answer)
+        let (mut response, mut body) = self.head(url, response, changing);
+        self.read_body(&mut response, &mut body, max_bytes)?;
+        Ok(response)
     }
 
     /// Returns a response whose body is still to be read.
-    fn head(&self, url: String, response: Response<Body>, changing: bool) -> (Answer, Body) {
+    fn head(&self, url: String, response: Response<Body>, changing: bool) -> (ApiResponse, Body) {
         let (parts, body) = response.into_parts();
-        self.note_time(&parts.headers);
-        let answer = Answer {
+        self.record_time(&parts.headers);
+        let response = ApiResponse {
             url,
             status: parts.status.as_u16(),
             headers: parts.headers,
             body: Zeroizing::default(),
             changing,
         };
-        (answer, body)
+        (response, body)
     }
 
     /// Reads the body to its end.
     fn read_body(
         &self,
-        answer: &mut Answer,
+        response: &mut ApiResponse,
         body: &mut Body,
         max_bytes: u64,
     ) -> Result<(), ClientError> {
         match body.with_config().limit(max_bytes).read_to_vec() {
             Ok(body) => {
-                answer.body = Zeroizing::new(body);
+                response.body = Zeroizing::new(body);
                 Ok(())
             }
             Err(ureq::Error::BodyExceedsLimit(_)) => {
                 let reason = "the response is too large".to_owned();
-                Err(answer.unexpected(reason, Origin::Other))
+                Err(response.unexpected(reason, Origin::Other))
             }
             Err(error) => {
-                let mut error = self.transport_error(&error, answer.changing);
+                let mut error = self.transport_error(&error, response.changing);
                 // The head of the response already says whether the change was made.
                 if let ClientError::Transport { effect, .. } = &mut error {
-                    *effect = answer.effect();
+                    *effect = response.effect();
                 }
                 Err(error)
             }
         }
     }
 
-    fn note_time(&self, headers: &HeaderMap) {
+    fn record_time(&self, headers: &HeaderMap) {
         if let Some(at) = server_time(headers) {
             *self
                 .server_time
@@ -358,18 +358,22 @@ impl Transport {
 
     fn transport_error(&self, error: &ureq::Error, changing: bool) -> ClientError {
         let seconds = self.timeout.as_secs();
-        let told = failure::tell(error, &self.base, self.proxy.as_ref(), seconds);
+        let described = failure::describe(error, &self.base, self.proxy.as_ref(), seconds);
         ClientError::Transport {
             url: self.base.to_string(),
-            reason: told.reason,
-            cause: told.cause,
-            effect: if changing { told.effect } else { Effect::None },
+            reason: described.reason,
+            cause: described.cause,
+            effect: if changing {
+                described.effect
+            } else {
+                Effect::None
+            },
         }
     }
 }
 
 /// Returns the URL of a request, without its query, which may contain search terms.
-fn asked(request: &Builder) -> String {
+fn url_of(request: &Builder) -> String {
     let url = request
         .uri_ref()
         .map(ToString::to_string)

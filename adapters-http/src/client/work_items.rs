@@ -4,7 +4,7 @@ use openindex_domain::work_item::{AgentId, WorkItemKey};
 use ureq::http::Method;
 
 use crate::wire::{
-    CreateWorkItem, PatchWorkItem, QueueQuery, OnBehalfOf, WorkItem, WorkItemList, WorkQueue,
+    CreateWorkItem, OnBehalfOf, PatchWorkItem, QueueQuery, WorkItem, WorkItemList, WorkQueue,
 };
 
 use super::query::path;
@@ -28,8 +28,8 @@ impl Client {
     /// Creates a work item. Do not retry blindly after a lost response: see
     /// [`ClientError::Transport`].
     pub fn work_item_create(&self, wanted: &CreateWorkItem) -> Result<WorkItem, ClientError> {
-        let answer = self.0.send(Method::POST, "/browse", Some(wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, "/browse", Some(wanted))?;
+        self.0.read(&response)
     }
 
     /// Updates a work item; with `expected`, only if it has that version.
@@ -40,10 +40,10 @@ impl Client {
         expected: Option<u64>,
     ) -> Result<WorkItem, ClientError> {
         let path = format!("/browse/{key}");
-        let answer = self
+        let response = self
             .0
             .send_if_match(Method::PATCH, &path, Some(wanted), expected)?;
-        self.0.read(&answer)
+        self.0.read(&response)
     }
 
     /// Claims a work item. Safe to retry: claiming it again changes nothing.
@@ -81,10 +81,10 @@ impl Client {
         expected: Option<u64>,
     ) -> Result<(), ClientError> {
         let path = format!("/browse/{key}");
-        let answer = self
+        let response = self
             .0
             .send_if_match(Method::DELETE, &path, None::<&()>, expected)?;
-        self.0.confirm(&answer, 204)
+        self.0.confirm(&response, 204)
     }
 
     /// Returns the work queue: items for any agent, and items of this agent or, without one, of the
@@ -111,7 +111,7 @@ impl Client {
         let wanted = OnBehalfOf {
             agent_id: agent.cloned(),
         };
-        let answer = self.0.send(Method::POST, &path, Some(&wanted))?;
-        self.0.read(&answer)
+        let response = self.0.send(Method::POST, &path, Some(&wanted))?;
+        self.0.read(&response)
     }
 }

@@ -21,10 +21,10 @@ use tower::ServiceExt as _;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
-use super::client_address::ProxyDoubts;
+use super::client_address::ProxyWarnings;
 use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
-use super::permission::{Needs, Permission};
+use super::permission::{Access, Permission};
 use super::unexpected::{self, Argument, Reads};
 use super::{Code, Guard, Metrics, openapi, routes};
 use crate::web;
@@ -101,7 +101,7 @@ struct Parts {
     /// The path of the public URL, without a trailing slash.
     base: String,
     openapi: OnceLock<Bytes>,
-    doubts: ProxyDoubts,
+    proxy_warnings: ProxyWarnings,
 }
 
 impl Shared {
@@ -113,14 +113,14 @@ impl Shared {
             guard,
             base: base_path(&state.settings.public_url),
             openapi: OnceLock::new(),
-            doubts: ProxyDoubts::default(),
+            proxy_warnings: ProxyWarnings::default(),
             state,
         }))
     }
 
     /// Returns the warnings about misconfigured proxies.
-    pub(super) fn doubts(&self) -> &ProxyDoubts {
-        &self.0.doubts
+    pub(super) fn proxy_warnings(&self) -> &ProxyWarnings {
+        &self.0.proxy_warnings
     }
 
     /// Returns the OpenAPI description as JSON, generated once.
@@ -164,15 +164,15 @@ impl FromRef<Shared> for Guard {
 
 /// The state of the work item routes.
 #[derive(Clone)]
-pub struct WorkState {
+pub struct WorkItemsState {
     /// The use cases of work items.
     pub work_items: WorkItems,
     /// Authorizes callers.
     pub guard: Guard,
 }
 
-impl FromRef<WorkState> for Guard {
-    fn from_ref(state: &WorkState) -> Self {
+impl FromRef<WorkItemsState> for Guard {
+    fn from_ref(state: &WorkItemsState) -> Self {
         state.guard.clone()
     }
 }
@@ -188,7 +188,7 @@ pub fn router(state: ApiState) -> Router {
         .merge(web::router(state.clone()));
     if let Some(work_items) = shared.work_items.clone() {
         let guard = Guard::from_ref(&shared);
-        router = router.merge(work_router(WorkState { work_items, guard }));
+        router = router.merge(work_items_router(WorkItemsState { work_items, guard }));
     }
     let base = shared.0.base.clone();
     let page = web::nowhere(state);
@@ -203,8 +203,8 @@ pub fn router(state: ApiState) -> Router {
 
 /// Returns only the work item routes, for a service that mounts them beside its own. That service
 /// provides what [`router`] wraps around them, such as request ids.
-pub fn work_router(state: WorkState) -> Router {
-    let (router, _) = routes::work().into_parts();
+pub fn work_items_router(state: WorkItemsState) -> Router {
+    let (router, _) = routes::work_items().into_parts();
     router
         .method_not_allowed_fallback(routes::other_method)
         .with_state(state)
@@ -230,13 +230,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     ) -> Self
     where
         H: Handler<T, S>,
-        T: Declares,
+        T: HandlerSignature,
     {
-        let shared = openapi::describe(&mut paths, T::NEEDS, problems);
+        let shared = openapi::describe(&mut paths, T::ACCESS, problems);
         let document = self.0.get_openapi_mut();
         let components = document.components.get_or_insert_default();
         components.responses.extend(shared);
-        let method_router = unexpected::refusing(method_router, T::READS);
+        let method_router = unexpected::reject_unread(method_router, T::READS);
         let is_change = paths.paths.values().any(|item| item.get.is_none());
         let method_router = if is_change && !T::HAS_ETAG {
             method_router.route_layer(Extension(Untagged))
@@ -266,17 +266,17 @@ macro_rules! route {
 pub(super) use route;
 
 /// The arguments of a handler whose first one is a [`Permission`].
-pub(super) trait Declares {
-    const NEEDS: Needs;
+pub(super) trait HandlerSignature {
+    const ACCESS: Access;
     /// The parts of the request that the handler reads; others must be absent.
     const READS: Reads;
     const HAS_ETAG: bool;
 }
 
-macro_rules! declares {
+macro_rules! handler_signature {
     ($($rest:ident)*) => {
-        impl<Via, P: Permission, $($rest: Argument),*> Declares for (Via, P, $($rest,)*) {
-            const NEEDS: Needs = P::NEEDS;
+        impl<Via, P: Permission, $($rest: Argument),*> HandlerSignature for (Via, P, $($rest,)*) {
+            const ACCESS: Access = P::ACCESS;
             const READS: Reads = Reads {
                 query: false $(|| $rest::QUERY)*,
                 body: false $(|| $rest::BODY)*,
@@ -285,9 +285,9 @@ macro_rules! declares {
         }
     };
 }
-declares!();
-declares!(A);
-declares!(A B);
-declares!(A B C);
-declares!(A B C D);
-declares!(A B C D E);
+handler_signature!();
+handler_signature!(A);
+handler_signature!(A B);
+handler_signature!(A B C);
+handler_signature!(A B C D);
+handler_signature!(A B C D E);

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::Schema;
 use super::given::{Given, Reader};
 use super::requests::Request as Readable;
 use super::{Code, MAX_BODY_BYTES, Problem};
-use crate::wire::{ScannerFinding, PlainSecret, ReportLeakedTokens};
+use crate::wire::{PlainSecret, ReportLeakedTokens, ScannerFinding};
 
 /// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor
 /// that reads the body calls [`ask`](Self::ask) and fails; the request is then handled again, with
@@ -69,15 +69,15 @@ async fn receive(request: Request) -> Result<Bytes, Problem> {
     let is_empty = body.is_end_stream() && !HeldBack::is_in(&parts.extensions);
     check_type(&parts.headers, is_empty)?;
     HeldBack::ask(&parts.extensions)?;
-    read(body).await
+    read(body, MAX_BODY_BYTES).await
 }
 
 /// The secrets in a leak report: an object with `tokens`, or the array that GitHub sends to its
 /// secret scanning partners. Only the tokens of the array are read; types, URLs and sources are not
 /// stored.
-pub(super) struct Reported(pub(super) Vec<PlainSecret>);
+pub(super) struct LeakReportBody(pub(super) Vec<PlainSecret>);
 
-impl<S: Send + Sync> FromRequest<S> for Reported {
+impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
@@ -102,7 +102,7 @@ fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
     let mut reader = Reader::new(&given, "field");
     let value = reader.read(&required::<T>());
     if let Some(faults) = T::check(&reader) {
-        reader.refuse_all(faults);
+        reader.reject_all(faults);
     }
     reader.finish()?;
     // The reader has already reported why.
@@ -155,7 +155,7 @@ fn check_type(headers: &HeaderMap, is_empty: bool) -> Result<(), Problem> {
 const MAX_UNREAD_BYTES: usize = 1_024;
 
 /// Rejects the body of a request to a route that reads none. An empty object is accepted.
-pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
+pub(super) async fn reject(body: RawBody, is_held_back: bool) -> Result<(), Problem> {
     let problem = || {
         Problem::new(
             Code::InvalidRequest,
@@ -179,13 +179,17 @@ pub(super) async fn refuse(body: RawBody, is_held_back: bool) -> Result<(), Prob
     }
 }
 
-/// Reads a whole body.
+/// Marks a form whose body was larger than its limit, for its page to say so.
+#[derive(Clone, Copy)]
+pub(crate) struct TooLargeForm;
+
+/// Reads a whole body of at most `limit` bytes.
 ///
 /// # Errors
 ///
 /// 413 when it is too large, 400 when it ends early.
-pub(super) async fn read(body: RawBody) -> Result<Bytes, Problem> {
-    axum::body::to_bytes(body, MAX_BODY_BYTES)
+pub(super) async fn read(body: RawBody, limit: usize) -> Result<Bytes, Problem> {
+    axum::body::to_bytes(body, limit)
         .await
         .map_err(|error| unreadable(&error))
 }
@@ -235,11 +239,11 @@ mod tests {
 
     use super::*;
     use crate::wire::{
-        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, PatchMe, PatchUser, PatchWorkItem,
-        RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
+        ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, OnBehalfOf, PatchMe, PatchUser,
+        PatchWorkItem, RevokePats, RotatePat, StartAgentRun,
     };
 
-    /// What is to hold of every request, tried on one that has all of its fields.
+    /// Properties of every request, tested with one that has all fields set.
     trait Check {
         fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value);
     }
@@ -373,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn every_fault_is_told_at_once_in_the_order_of_the_fields() {
+    fn all_errors_are_reported_in_the_order_of_the_fields() {
         let body = br#"{"zz": 1, "expiresIn": "60", "scope": "root", "expiresIn": 60, "aa": {}}"#;
         let known = "expected one of: name, scope, expiresAt, expiresIn";
         assert_eq!(
@@ -425,7 +429,7 @@ mod tests {
                 let must = Some("must be a whole number".to_owned());
                 assert_eq!(wrong(number), must, "{number}");
             }
-            // Beyond every range, also where a double cannot tell it from its neighbor.
+            // Out of range, even where a double cannot represent the difference.
             for number in [
                 "9007199254740993",
                 "9007199254740993.0",
@@ -438,7 +442,7 @@ mod tests {
                 assert!(is_range, "{number}: {message}");
             }
         }
-        // A zero has no sign among integers.
+        // An integer zero has no sign.
         let overlap = fields[2];
         for zero in ["0", "-0", "-0.0", "0e9"] {
             assert_eq!(overlap(zero), None, "{zero}");
@@ -449,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_read_is_told_with_its_field_beside_the_other_faults() {
+    fn an_unreadable_value_is_reported_with_its_field_and_the_other_errors() {
         let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
         for (field, value, message) in [
             (
@@ -518,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_object_is_told_without_its_text() {
+    fn a_body_that_is_not_a_json_object_is_an_error_without_its_text() {
         let deep = [b"[".repeat(10_000), b"]".repeat(10_000)].concat();
         let nested = [br#"{"agentId":"#.to_vec(), b"[".repeat(10_000)].concat();
         for body in [

@@ -52,22 +52,22 @@ const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
 /// Warnings about misconfigured proxies, each logged once and without client text.
 #[derive(Debug, Default)]
-pub(super) struct ProxyDoubts {
+pub(super) struct ProxyWarnings {
     undeclared: AtomicBool,
     silent: AtomicBool,
 }
 
 /// A misconfiguration that a request reveals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
+enum ProxyMisconfiguration {
     /// The peer is not a trusted proxy but forwards requests: all its clients share one address.
     Undeclared,
     /// A trusted proxy did not identify its client.
     Silent,
 }
 
-impl ProxyDoubts {
-    pub(super) fn consider(
+impl ProxyWarnings {
+    pub(super) fn check(
         &self,
         peer: IpAddr,
         headers: &HeaderMap,
@@ -75,14 +75,14 @@ impl ProxyDoubts {
         is_probe: bool,
     ) {
         let first = |said: &AtomicBool| !said.swap(true, Ordering::Relaxed);
-        match doubt(peer, headers, trusted, is_probe) {
-            Some(Doubt::Undeclared) if first(&self.undeclared) => tracing::warn!(
+        match misconfiguration(peer, headers, trusted, is_probe) {
+            Some(ProxyMisconfiguration::Undeclared) if first(&self.undeclared) => tracing::warn!(
                 %peer,
                 "received X-Forwarded-For, Forwarded or X-Real-IP from a peer that is not a \
                  trusted proxy; if it is your proxy, add it to --trusted-proxies, or its clients \
                  share one rate limit and one address in the audit log"
             ),
-            Some(Doubt::Silent) if first(&self.silent) => tracing::warn!(
+            Some(ProxyMisconfiguration::Silent) if first(&self.silent) => tracing::warn!(
                 %peer,
                 "received no X-Forwarded-For from a trusted proxy; configure the proxy to send it, \
                  or its clients share one rate limit and one address in the audit log"
@@ -92,14 +92,19 @@ impl ProxyDoubts {
     }
 }
 
-fn doubt(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet], is_probe: bool) -> Option<Doubt> {
+fn misconfiguration(
+    peer: IpAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+    is_probe: bool,
+) -> Option<ProxyMisconfiguration> {
     if !is_trusted(peer, trusted) {
         let says = FORWARDED.iter().any(|name| headers.contains_key(*name));
-        return says.then_some(Doubt::Undeclared);
+        return says.then_some(ProxyMisconfiguration::Undeclared);
     }
     // Probes are often the proxy's own requests.
     let is_silent = !headers.contains_key(FORWARDED[0]) && !is_probe;
-    is_silent.then_some(Doubt::Silent)
+    is_silent.then_some(ProxyMisconfiguration::Silent)
 }
 
 /// Parses a hop; some proxies append the port.
@@ -125,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn only_a_configured_proxy_is_believed_and_only_its_own_word() {
+    fn only_a_configured_proxy_is_trusted_and_only_for_its_own_hop() {
         assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         assert_eq!(of("10.0.0.1", &[]), "10.0.0.1");
         assert_eq!(of("10.0.0.1", &["198.51.100.7"]), "198.51.100.7");
-        // What the client wrote itself stands before what the proxy appended.
+        // The client's own entries come before those that the proxy appended.
         assert_eq!(
             of("10.0.0.1", &["203.0.113.9, 198.51.100.7"]),
             "198.51.100.7"
@@ -146,23 +151,32 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_is_not_what_the_settings_say_is_noticed() {
+    fn a_misconfigured_proxy_is_detected() {
         let trusted = ["10.0.0.0/8".parse().unwrap()];
         let of = |peer: &str, name: Option<&'static str>, is_probe| {
             let mut headers = HeaderMap::new();
             if let Some(name) = name {
                 headers.insert(name, HeaderValue::from_static("198.51.100.7"));
             }
-            doubt(peer.parse().unwrap(), &headers, &trusted, is_probe)
+            misconfiguration(peer.parse().unwrap(), &headers, &trusted, is_probe)
         };
         for name in FORWARDED {
-            assert_eq!(of("192.0.2.1", Some(name), false), Some(Doubt::Undeclared));
-            assert_eq!(of("::1", Some(name), true), Some(Doubt::Undeclared));
+            assert_eq!(
+                of("192.0.2.1", Some(name), false),
+                Some(ProxyMisconfiguration::Undeclared)
+            );
+            assert_eq!(
+                of("::1", Some(name), true),
+                Some(ProxyMisconfiguration::Undeclared)
+            );
         }
         assert_eq!(of("192.0.2.1", None, false), None);
         assert_eq!(of("10.0.0.1", Some("x-forwarded-for"), false), None);
         for name in [None, Some("forwarded"), Some("x-real-ip")] {
-            assert_eq!(of("::ffff:10.0.0.1", name, false), Some(Doubt::Silent));
+            assert_eq!(
+                of("::ffff:10.0.0.1", name, false),
+                Some(ProxyMisconfiguration::Silent)
+            );
             assert_eq!(of("10.0.0.1", name, true), None);
         }
     }

@@ -67,7 +67,7 @@ codes! {
     /// 409: the token has already been rotated.
     TokenAlreadyRotated = "token_already_rotated", CONFLICT, "Token already rotated";
     /// 409: the change would remove the last active administrator.
-    LastAdmin = "last_admin", CONFLICT, "Last administrator";
+    LastAdmin = "last_admin", CONFLICT, "Cannot remove the last administrator";
     /// 409: administrators cannot delete their own account.
     OwnAccount = "own_account", CONFLICT, "Cannot delete your own account";
     /// 409: another user has this email address.

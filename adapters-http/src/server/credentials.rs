@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_is_case_insensitive_and_the_token_is_taken_whole() {
+    fn the_scheme_is_case_insensitive_and_the_token_is_read_verbatim() {
         for value in ["Bearer abc", "bearer abc", "BEARER  abc "] {
             assert_eq!(of(value.as_bytes()).as_deref(), Some("abc"), "{value}");
         }
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_are_refused_even_when_they_agree() {
+    fn two_headers_are_an_error_even_when_they_agree() {
         let mut headers = HeaderMap::new();
         for _ in 0..2 {
             headers.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer a"));

@@ -104,15 +104,15 @@ impl<'a> Reader<'a> {
             match T::deserialize(Fields(self)) {
                 Ok(value) => return Some(value),
                 // Continue without this field to find errors in the others.
-                Err(Fault::Field(field, message)) => self.refuse(field, message),
+                Err(Fault::Field(field, message)) => self.reject(field, message),
                 Err(Fault::Value(message)) => {
-                    self.refuse("body", message);
+                    self.reject("body", message);
                     return None;
                 }
                 Err(Fault::Missing(field)) => {
                     for field in required.iter().map(String::as_str).chain([field]) {
                         if !self.given.values.contains_key(field) && !self.is_wrong(field) {
-                            self.refuse(field, "is required");
+                            self.reject(field, "is required");
                         }
                     }
                     return None;
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn refuse(&mut self, field: &str, message: impl Into<String>) {
+    pub(super) fn reject(&mut self, field: &str, message: impl Into<String>) {
         self.faults.push(FieldError {
             field: field.to_owned(),
             message: message.into(),
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Adds the errors of a rule that spans several fields.
-    pub(super) fn refuse_all(&mut self, faults: Vec<FieldError>) {
+    pub(super) fn reject_all(&mut self, faults: Vec<FieldError>) {
         self.faults.extend(faults);
     }
 
@@ -187,10 +187,10 @@ impl<'a> Reader<'a> {
             }
             self.known.push(field);
             if self.given.repeated.contains(*field) {
-                self.refuse(field, "must not be repeated");
+                self.reject(field, "must not be repeated");
             } else if self.given.values.get(*field).is_some_and(Value::is_blank) {
                 // `?status=` from an unset variable must not mean every status.
-                self.refuse(field, "must not be blank; leave it out");
+                self.reject(field, "must not be blank; leave it out");
             }
         }
     }

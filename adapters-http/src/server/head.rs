@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
 use super::body::body_too_large;
-use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
+use super::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, MAX_HEADER_BYTES, Problem};
 
 /// Checks the head of a request. Afterwards, `Host` is the requested host, whichever form the
 /// request target has.
@@ -240,10 +240,33 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<u64>().ok());
-    if announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
+    // A form has a limit of its own, and a page that says so.
+    if !is_form(headers) && announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
         return Err(body_too_large());
     }
     Ok(())
+}
+
+/// The maximum size of a body: [`MAX_FORM_BYTES`] for a form of a work item, whose text is long, and
+/// [`MAX_BODY_BYTES`] for everything else.
+pub(super) fn body_limit(head: &Parts) -> usize {
+    if is_form(&head.headers) && head.uri.path().contains("/work/") {
+        MAX_FORM_BYTES
+    } else {
+        MAX_BODY_BYTES
+    }
+}
+
+/// Whether the body is a form of a page (`application/x-www-form-urlencoded`).
+pub(crate) fn is_form(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|essence| {
+            let essence = essence.trim();
+            essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        })
 }
 
 #[cfg(test)]

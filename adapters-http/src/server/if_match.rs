@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work_item::Versions;
 
-use super::permission::{Needs, Permission};
+use super::permission::{Access, Permission};
 use super::{Code, Guard, Problem};
 
 /// Request extension: the target has no `ETag`, so the permission evaluates the conditions.
@@ -26,7 +26,7 @@ pub(super) struct Untagged;
 pub(super) struct Versioned<P>(pub(super) P);
 
 impl<P: Permission> Permission for Versioned<P> {
-    const NEEDS: Needs = P::NEEDS;
+    const ACCESS: Access = P::ACCESS;
     const HAS_ETAG: bool = true;
 }
 

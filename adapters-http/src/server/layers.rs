@@ -20,16 +20,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::api::Shared;
-use super::body::{self, HeldBack};
+use super::body::{self, HeldBack, TooLargeForm};
 use super::client_address::client_address;
 use super::cors;
 use super::head;
 use super::if_match::OnRead;
-use super::overload::Bound;
+use super::overload::RequestLimit;
 use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
 /// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Maximum size of the form of a work item: 200 KiB. Its description has at most 32,000 bytes; when
+/// encoded, a letter takes three times its bytes and a line break six times.
+pub const MAX_FORM_BYTES: usize = 200 * 1024;
 /// Maximum size of a request's target and headers together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 /// Default maximum number of requests in progress: enough to saturate a database that is
@@ -72,13 +75,13 @@ impl Default for LayerSettings {
 /// Wraps routes that already have their state.
 pub(super) fn wrap(router: Router, state: Shared) -> Router {
     let limits = &state.settings.layers;
-    let bound = Bound::new(
+    let in_progress = RequestLimit::new(
         limits.max_requests_in_progress,
         limits.overload_timeout,
         state.metrics.requests.clone(),
     );
     let limits = Limits {
-        bound,
+        in_progress,
         time: limits.request_timeout,
     };
     let mut router = router
@@ -93,7 +96,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
 
 #[derive(Clone)]
 struct Limits {
-    bound: Bound,
+    in_progress: RequestLimit,
     /// How long the body may take, and then the response.
     time: Duration,
 }
@@ -121,8 +124,8 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
         let trusted = &state.settings.layers.trusted_proxies;
         let is_probe = is_probe(request.extensions().get());
         state
-            .doubts()
-            .consider(peer, request.headers(), trusted, is_probe);
+            .proxy_warnings()
+            .check(peer, request.headers(), trusted, is_probe);
         let address = client_address(peer, request.headers(), trusted);
         request.extensions_mut().insert(ClientAddress(address));
     }
@@ -223,9 +226,17 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
         let bytes = tokio::select! {
             // A request that has arrived completely is handled even when the server is stopping.
             biased;
-            read = timeout(limits.time, body::read(body)) => match read {
+            read = timeout(limits.time, body::read(body, head::body_limit(&parts))) => match read {
                 Ok(Ok(bytes)) => bytes,
-                Ok(Err(problem)) => return problem.into_last_response(),
+                Ok(Err(problem)) => {
+                    let is_page = head::is_form(&parts.headers) && crate::web::is_browser(&parts.headers);
+                    if !is_page || problem.code() != Code::BodyTooLarge {
+                        return problem.into_last_response();
+                    }
+                    let mut form = Request::from_parts(parts, Body::empty());
+                    form.extensions_mut().insert(TooLargeForm);
+                    return body::unread(serve(&limits, form, next).await);
+                }
                 Err(_) => return body_too_slow(limits.time).into_last_response(),
             },
             () = stopping => return stopped().into_last_response(),
@@ -242,7 +253,7 @@ async fn serve(limits: &Limits, request: Request, next: Next) -> Response {
         if is_probe {
             return next.run(request).await;
         }
-        match limits.bound.enter().await {
+        match limits.in_progress.enter().await {
             Ok(_in_progress) => next.run(request).await,
             Err(problem) => problem.into_response(),
         }

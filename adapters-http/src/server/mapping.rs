@@ -205,7 +205,8 @@ impl From<UserError> for Problem {
                 .next("oi settings admin users list"),
             UserError::LastAdmin => Self::new(
                 Code::LastAdmin,
-                "this user is the last active administrator; make another user an administrator first",
+                "this user is the last active administrator; make another user an administrator \
+                 first",
             ),
             UserError::OwnAccount => Self::new(
                 Code::OwnAccount,
@@ -261,7 +262,7 @@ impl From<InviteError> for Problem {
                 "invite not found; copy the whole link, or ask for a new one",
             ),
             InviteError::NotClaimable(
-                reason @ (NotClaimable::NotVouched
+                reason @ (NotClaimable::InviterNotAdmin
                 | NotClaimable::Claimed
                 | NotClaimable::Withdrawn
                 | NotClaimable::Expired
@@ -271,7 +272,7 @@ impl From<InviteError> for Problem {
             InviteError::EmailMismatch => {
                 Self::invalid_field("email", &"must be the invited email address")
             }
-            InviteError::NothingToSignInWith => {
+            InviteError::NoCredential => {
                 Self::invalid_field("password", &"or tokenName is required")
             }
             InviteError::WeakPassword(weak) => Self::invalid_field("password", &weak),
@@ -396,7 +397,7 @@ impl From<AgentRunError> for Problem {
                  token that started it; use a personal access token (oi_pat_…)",
             )
             .next("oi profile set --token -"),
-            AgentRunError::NoSuchIssuer(id) => Self::invalid_field(
+            AgentRunError::IssuerNotFound(id) => Self::invalid_field(
                 "token",
                 &format!("must be the id of one of your live tokens (got {id})"),
             )
@@ -406,7 +407,7 @@ impl From<AgentRunError> for Problem {
                 "you have no agent run with this id; it may have ended",
             )
             .next("oi agent-run list"),
-            AgentRunError::NoSuchWorkItem(key) => Self::invalid_field(
+            AgentRunError::WorkItemNotFound(key) => Self::invalid_field(
                 "workItemKey",
                 &format!("must be the key of an existing work item ({key} not found)"),
             )

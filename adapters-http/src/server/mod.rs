@@ -30,22 +30,24 @@ mod unserved;
 mod value;
 
 pub(crate) use api::base_path;
-pub use api::{ApiSettings, ApiState, WorkState, router, work_router};
-pub(crate) use body::HeldBack;
+pub use api::{ApiSettings, ApiState, WorkItemsState, router, work_items_router};
+pub(crate) use body::{HeldBack, TooLargeForm};
 pub use client_address::{ClientAddress, PeerAddress};
 pub use code::Code;
 pub use context::Context;
 pub use guard::Guard;
+pub(crate) use head::is_form;
 pub use layers::{
-    DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_HEADER_BYTES,
+    DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_FORM_BYTES,
+    MAX_HEADER_BYTES,
 };
 pub use metrics::{
     ConnectionMetrics, DropReason, LookupBatch, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
     OpenConnection, PoolState,
 };
 pub use openapi::document as openapi;
-pub(crate) use openapi::without_work as openapi_without_work;
-pub use permission::{AnyToken, Human, HumanAdmin, Needs, Permission, Public};
+pub(crate) use openapi::without_work_items as openapi_without_work_items;
+pub use permission::{Access, AnyToken, Human, HumanAdmin, Permission, Public};
 pub use problem::Problem;
 pub(crate) use routes::stream_export;
 pub use stopping::Stopping;

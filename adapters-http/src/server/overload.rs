@@ -18,33 +18,33 @@ use super::{Code, Problem};
 
 /// The limit on requests in progress. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct Bound(Arc<Shared>);
+pub(super) struct RequestLimit(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     limit: usize,
     timeout: Duration,
-    places: Arc<Semaphore>,
-    complaints: Complaints,
+    slots: Arc<Semaphore>,
+    warnings: OverloadWarnings,
     metrics: RequestMetrics,
 }
 
 /// A request in progress, until dropped.
 pub(super) struct InProgress {
     _counted: Counted,
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 /// Increments a gauge until dropped.
 struct Counted(Gauge);
 
-impl Bound {
+impl RequestLimit {
     pub(super) fn new(limit: usize, timeout: Duration, metrics: RequestMetrics) -> Self {
         Self(Arc::new(Shared {
             limit,
             timeout,
-            places: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
-            complaints: Complaints::default(),
+            slots: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            warnings: OverloadWarnings::default(),
             metrics,
         }))
     }
@@ -56,26 +56,26 @@ impl Bound {
     /// 503 `overloaded` after the timeout.
     pub(super) async fn enter(&self) -> Result<InProgress, Problem> {
         let shared = &self.0;
-        let place = match shared.places.clone().try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => self.wait().await.ok_or_else(|| self.turn_away())?,
+        let slot = match shared.slots.clone().try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => self.wait().await.ok_or_else(|| self.reject())?,
         };
         Ok(InProgress {
             _counted: Counted::new(&shared.metrics.in_progress),
-            _place: place,
+            _slot: slot,
         })
     }
 
     async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         let shared = &self.0;
         let _counted = Counted::new(&shared.metrics.waiting);
-        let place = shared.places.clone().acquire_owned();
-        timeout(shared.timeout, place).await.ok()?.ok()
+        let slot = shared.slots.clone().acquire_owned();
+        timeout(shared.timeout, slot).await.ok()?.ok()
     }
 
-    fn turn_away(&self) -> Problem {
+    fn reject(&self) -> Problem {
         self.0.metrics.shed.inc();
-        self.0.complaints.complain(self.0.limit);
+        self.0.warnings.warn(self.0.limit);
         overloaded()
     }
 }
@@ -95,13 +95,13 @@ impl Drop for Counted {
 
 /// Logs rejected requests at most once a second, because they come in thousands.
 #[derive(Debug)]
-struct Complaints {
+struct OverloadWarnings {
     start: Instant,
     /// Seconds after `start` from which the next warning may be logged.
     next: AtomicU64,
 }
 
-impl Default for Complaints {
+impl Default for OverloadWarnings {
     fn default() -> Self {
         Self {
             start: Instant::now(),
@@ -110,8 +110,8 @@ impl Default for Complaints {
     }
 }
 
-impl Complaints {
-    fn complain(&self, limit: usize) {
+impl OverloadWarnings {
+    fn warn(&self, limit: usize) {
         let second = self.start.elapsed().as_secs();
         let next = self.next.load(Ordering::Relaxed);
         let mine = second >= next

@@ -10,9 +10,9 @@ use super::{Context, Guard, Problem, unexpected};
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Needs {
+pub enum Access {
     /// Anyone, with or without a token.
-    Nothing,
+    Public,
     /// A bearer token that meets the requirement.
     Token(Requirement),
 }
@@ -20,7 +20,7 @@ pub enum Needs {
 /// An extractor that authorizes the caller. It is the first argument of every handler.
 pub trait Permission {
     /// Who passes it.
-    const NEEDS: Needs;
+    const ACCESS: Access;
     /// Whether the target has an `ETag`, so that the handler evaluates `If-Match` and the like.
     const HAS_ETAG: bool = false;
 }
@@ -30,7 +30,7 @@ pub trait Permission {
 pub struct Public;
 
 impl Permission for Public {
-    const NEEDS: Needs = Needs::Nothing;
+    const ACCESS: Access = Access::Public;
 }
 
 impl<S: Sync> FromRequestParts<S> for Public {
@@ -62,7 +62,7 @@ macro_rules! permission {
         );
 
         impl Permission for $name {
-            const NEEDS: Needs = Needs::Token($requirement);
+            const ACCESS: Access = Access::Token($requirement);
         }
 
         impl<S> FromRequestParts<S> for $name

@@ -93,7 +93,7 @@ impl Parameters for PatPage {
 fn after<C: FromStr>(reader: &mut Reader<'_>, cursor: Option<String>) -> Option<Option<C>> {
     let after = cursor.map(|text| text.parse()).transpose();
     if after.is_err() {
-        reader.refuse("cursor", "must be the nextCursor of the previous page");
+        reader.reject("cursor", "must be the nextCursor of the previous page");
     }
     after.ok()
 }

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
 use crate::wire::{
-    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, PatchMe, PatchUser,
-    PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun, OnBehalfOf,
+    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, OnBehalfOf, PatchMe,
+    PatchUser, PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun,
 };
 
 use super::given::Reader;

@@ -10,7 +10,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Token, TokenWithSecret};
 use openindex_domain::user::{Bootstrapped, Email, Owner, User};
-use openindex_domain::work_item::{Queue, QueueBucket, WorkItem};
+use openindex_domain::work_item::{Queue, QueueItems, WorkItem};
 use openindex_domain::{Damaged, Listing};
 
 use crate::wire;
@@ -25,11 +25,11 @@ pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
         last_used_at: text(token.last_used_at),
         status: token.status(now).into(),
         replaced_by: token.successor.map(|successor| successor.to_string()),
-        last_four: token.trace.last_four.map(|end| end.to_string()),
-        created_from: token.trace.created_from.map(|from| from.to_string()),
-        last_used_from: token.trace.last_used_from.map(|from| from.to_string()),
+        last_four: token.details.last_four.map(|end| end.to_string()),
+        created_from: token.details.created_from.map(|from| from.to_string()),
+        last_used_from: token.details.last_used_from.map(|from| from.to_string()),
         revoked_at: text(token.revoked_at),
-        revoked_by: token.trace.revoked_by.map(Into::into),
+        revoked_by: token.details.revoked_by.map(Into::into),
     }
 }
 
@@ -103,7 +103,7 @@ pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
     wire::WorkItemSummary {
         key: item.key.to_string(),
         kind: item.kind.into(),
-        parent: item.key.whole().map(|parent| parent.to_string()),
+        parent: item.key.parent().map(|parent| parent.to_string()),
         title: item.title.as_str().to_owned(),
         status: item.status.into(),
         priority: item.priority.into(),

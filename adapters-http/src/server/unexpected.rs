@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 use http::request::Parts;
 
 use super::Problem;
-use super::body::{self, Body, HeldBack, Reported};
+use super::body::{self, Body, HeldBack, LeakReportBody};
 use super::context::Context;
 use super::given::Reader;
 use super::if_match::IfMatch;
@@ -43,7 +43,7 @@ impl<T> Argument for Body<T> {
     const BODY: bool = true;
 }
 
-impl Argument for Reported {
+impl Argument for LeakReportBody {
     const BODY: bool = true;
 }
 
@@ -52,7 +52,7 @@ impl Argument for Reported {
 struct Unexpected(Problem);
 
 /// Adds the check to a route that reads only these parts.
-pub(super) fn refusing<S: Clone + Send + Sync + 'static>(
+pub(super) fn reject_unread<S: Clone + Send + Sync + 'static>(
     routes: MethodRouter<S>,
     reads: Reads,
 ) -> MethodRouter<S> {
@@ -60,18 +60,18 @@ pub(super) fn refusing<S: Clone + Send + Sync + 'static>(
         return routes;
     }
     routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
-        note(reads, request, next)
+        record(reads, request, next)
     }))
 }
 
-async fn note(reads: Reads, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = look(reads, &mut request).await {
+async fn record(reads: Reads, mut request: Request, next: Next) -> Response {
+    if let Err(problem) = find_unread(reads, &mut request).await {
         request.extensions_mut().insert(Unexpected(problem));
     }
     next.run(request).await
 }
 
-async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
+async fn find_unread(reads: Reads, request: &mut Request) -> Result<(), Problem> {
     if !reads.query {
         let given = query::given(request.uri());
         Reader::new(&given, "parameter").finish()?;
@@ -79,7 +79,7 @@ async fn look(reads: Reads, request: &mut Request) -> Result<(), Problem> {
     if !reads.body {
         let is_held_back = HeldBack::is_in(request.extensions());
         let body = std::mem::replace(request.body_mut(), RawBody::empty());
-        body::refuse(body, is_held_back).await?;
+        body::reject(body, is_held_back).await?;
     }
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Unserved {
         let id = new_id(&*self.entropy);
         let id = id.as_ref().map_or("-", RequestId::as_str);
         tracing::info_span!("request", id, method = "-").in_scope(|| {
-            tracing::info!(route = "-", status = status.as_u16(), "request completed")
+            tracing::info!(route = "-", status = status.as_u16(), "request completed");
         });
         if let Some(metrics) = &self.metrics {
             // No method was read: CONNECT counts as `other`.

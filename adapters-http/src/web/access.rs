@@ -11,7 +11,7 @@ use openindex_domain::user::Notice;
 use crate::server::Context;
 
 use super::cookie;
-use super::done::{JustDone, Told};
+use super::done::{Confirmation, JustDone};
 use super::draft::Draft;
 use super::error::WebError;
 use super::form::Form;
@@ -32,13 +32,13 @@ pub enum Needs {
 pub(super) struct Visitor(pub(super) Option<Principal>);
 
 /// Any visitor. The session is not looked up.
-pub(super) struct Anybody;
+pub(super) struct Anyone;
 
 /// A signed-in user, with the messages that the next page shows them.
 pub(super) struct Person {
     pub(super) principal: Principal,
     pub(super) notices: Vec<Notice>,
-    pub(super) done: Option<Told>,
+    pub(super) done: Option<Confirmation>,
     /// The form they sent from this page after their session had ended.
     pub(super) draft: Option<Draft>,
 }
@@ -93,7 +93,7 @@ pub(super) trait Access {
     const NEEDS: Needs;
 }
 
-impl Access for Anybody {
+impl Access for Anyone {
     const NEEDS: Needs = Needs::Nothing;
 }
 impl Access for Visitor {
@@ -146,7 +146,7 @@ pub(super) async fn verified(
     Ok(principal)
 }
 
-impl<S: Sync> FromRequestParts<S> for Anybody {
+impl<S: Sync> FromRequestParts<S> for Anyone {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use openindex_domain::session::{
-    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SessionError, SessionId,
+    ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SessionError, SessionId, SessionSelection,
 };
 use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 
@@ -118,7 +118,7 @@ pub(super) async fn end_session(
         .map(|session| session.client.as_str().to_owned())
         .unwrap_or_default();
     let ended = sessions
-        .end(&person.principal, Ended::One(id), &context)
+        .end(&person.principal, SessionSelection::One(id), &context)
         .await?;
     if own == Some(id) {
         return Ok(leave(&web, Done::SignedOut));
@@ -137,7 +137,7 @@ pub(super) async fn sign_out_everywhere(
 ) -> Result<Response, WebError> {
     web.api
         .sessions
-        .end(&person.principal, Ended::All, &context)
+        .end(&person.principal, SessionSelection::All, &context)
         .await?;
     Ok(leave(&web, Done::SignedOutEverywhere))
 }

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::audit::{ActivityPlace, AuditActor, AuditCursor, AuditEvent, Subject};
+use openindex_domain::audit::{ActivitySeek, AuditActor, AuditCursor, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenKind;
 use openindex_domain::user::{Email, UserId};
@@ -52,21 +52,22 @@ pub(super) async fn list(
     State(web): State<Web>,
     query: Query,
 ) -> Result<Response, WebError> {
-    let place = match (query.get("before").parse(), query.get("after").parse()) {
-        (Ok(before), _) => Some(ActivityPlace::Before(before)),
-        (_, Ok(after)) => Some(ActivityPlace::After(after)),
-        _ => None,
-    };
+    let mut ignored = Vec::new();
+    let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
+    let place = cursor("before").map(ActivitySeek::Before);
+    let place = place.or_else(|| cursor("after").map(ActivitySeek::After));
     let audit = &web.api.audit;
     let found = audit.activity(&person.principal, place, PAGE).await?;
     // Paging back to the first page redirects to the list, so that it starts with the newest entry.
-    if found.previous.is_none() && matches!(place, Some(ActivityPlace::Before(_))) {
+    if found.previous.is_none() && matches!(place, Some(ActivitySeek::Before(_))) {
         return Ok(redirect(PATH));
     }
     let (user, now) = (person.principal.user_id(), web.api.tokens.now());
     let to = |field, cursor: AuditCursor| Query::default().with(field, cursor.to_string()).on(PATH);
     let template = ActivityView {
-        page: Page::of(&web, &person, "account").with_damaged(&found.events),
+        page: Page::of(&web, &person, "account")
+            .with_damaged(&found.events)
+            .with_ignored(ignored),
         events: found
             .events
             .iter()

@@ -4,7 +4,7 @@
 use axum::response::{IntoResponse as _, Response};
 use http::header;
 
-use super::access::Anybody;
+use super::access::Anyone;
 use super::admin::IdPath;
 use super::error::WebError;
 
@@ -76,7 +76,7 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
     hash
 }
 
-pub(super) async fn serve(_: Anybody, IdPath(name): IdPath<String>) -> Result<Response, WebError> {
+pub(super) async fn serve(_: Anyone, IdPath(name): IdPath<String>) -> Result<Response, WebError> {
     let asset = ALL
         .iter()
         .find(|asset| asset.name() == name)

@@ -9,9 +9,9 @@ use http::StatusCode;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
-use crate::server::{openapi, openapi_without_work};
+use crate::server::{openapi, openapi_without_work_items};
 
-use super::access::{Anybody, Visitor};
+use super::access::{Anyone, Visitor};
 use super::error::WebError;
 use super::page::{Page, html};
 use super::site::Web;
@@ -97,7 +97,8 @@ struct Reference {
 }
 
 static REFERENCE: LazyLock<Reference> = LazyLock::new(|| reference(&openapi()));
-static WITHOUT_WORK: LazyLock<Reference> = LazyLock::new(|| reference(&openapi_without_work()));
+static WITHOUT_WORK: LazyLock<Reference> =
+    LazyLock::new(|| reference(&openapi_without_work_items()));
 
 fn reference(document: &OpenApi) -> Reference {
     let document = serde_json::to_value(document).unwrap_or_default();
@@ -110,7 +111,7 @@ fn reference(document: &OpenApi) -> Reference {
 }
 
 pub(super) async fn show(
-    _: Anybody,
+    _: Anyone,
     visitor: Result<Visitor, WebError>,
     State(web): State<Web>,
 ) -> Result<Response, WebError> {
@@ -228,10 +229,10 @@ fn operation(
     method: &str,
     value: &Value,
 ) -> Operation {
-    let access = match value["x-openindex-needs"].as_str() {
-        Some("any_token") => "Requires a personal access token or the token of an agent run.",
+    let access = match value["x-openindex-requires"].as_str() {
+        Some("any_token") => "Requires a personal access token or an agent run token.",
         Some("human") => "Requires a personal access token.",
-        Some("human_admin") => "Requires an administrator's token with the scope admin.",
+        Some("human_admin") => "Requires an administrator’s token with the admin scope.",
         _ => "No authentication.",
     };
     Operation {
@@ -285,7 +286,7 @@ fn curl(document: &Value, path: &str, method: &str, value: &Value) -> Curl {
         method: Some(method.to_uppercase())
             .filter(|method| method != if body.is_some() { "POST" } else { "GET" }),
         path: filled,
-        is_authorized: value["x-openindex-needs"] != "nothing",
+        is_authorized: value["x-openindex-requires"] != "nothing",
         body,
     }
 }

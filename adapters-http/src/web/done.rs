@@ -45,20 +45,26 @@ macro_rules! done {
 done! {
     TokenDeleted "token-deleted" "Token {} was deleted. It no longer works."
     TokenRevoked "token-revoked" "Token {} was revoked. It no longer works."
-    TokensRevoked "tokens-revoked" "Revoked {}."
+    OneTokenRevoked "one-token-revoked" "1 token was revoked. It no longer works."
+    TokensRevoked "tokens-revoked" "{} were revoked. They no longer work."
     NameChanged "name-changed" "Your name is now {}."
-    PasswordChanged "password-changed" "Your password was changed. All other browser sessions have ended."
-    PasswordSet "password-set" "Your password was set, and you’re signed in. All other browser sessions have ended."
+    PasswordChanged "password-changed"
+        "Your password was changed. All other browser sessions have ended."
+    PasswordSet "password-set"
+        "Your password was set, and you’re signed in. All other browser sessions have ended."
     SessionEnded "session-ended" "The browser session {} was ended."
     SignInAgain "session-over" "Your session has ended. Sign in to continue."
     SignedOut "signed-out" "You’re signed out."
     SignedOutEverywhere "signed-out-everywhere" "You’re signed out in every browser."
     Welcome "welcome" "Your account is ready, and you’re signed in."
     InviteWithdrawn "invite-withdrawn" "The invite for {} was withdrawn. Its link no longer works."
-    UserSuspended "user-suspended" "{} was suspended. Their tokens and browser sessions no longer work."
+    UserSuspended "user-suspended"
+        "{} was suspended. Their tokens and browser sessions no longer work."
     UserUnsuspended "user-unsuspended" "{} was unsuspended. Their tokens work again."
     UserDeleted "user-deleted" "{} was deleted. The email address can be invited again."
-    EmailChanged "email-changed" "The email address of {} was changed. The previous address can no longer be used to sign in."
+    EmailChanged "email-changed"
+        "The email address of {} was changed. The previous address can no longer be used to sign \
+         in."
     EmailUnchanged "email-unchanged" "The email address of {} is unchanged."
     RunEnded "run-ended" "The agent run of {} was ended. Its token no longer works."
     RunsEnded "runs-ended" "Ended {}."
@@ -69,12 +75,13 @@ done! {
     ItemReleased "item-released" "Work item {} was released."
     ItemCompleted "item-completed" "Work item {} was completed."
     ItemDeleted "item-deleted" "Work item {} was deleted."
-    RoleChanged "role-changed" "The role of {} was changed. The change applies to existing tokens, too."
+    RoleChanged "role-changed"
+        "The role of {} was changed. The change applies to existing tokens, too."
 }
 
 /// The confirmation that a page shows.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct Confirmation {
     /// `good` or `warn`: a class of the style sheet.
     pub(super) tone: &'static str,
     pub(super) before: &'static str,
@@ -103,7 +110,7 @@ fn with(site: &Site, path: &str, value: &str) -> Response {
     response
 }
 
-impl Told {
+impl Confirmation {
     fn of(headers: &HeaderMap, site: &Site) -> Option<Self> {
         let value = cookie::presented(headers, site.transport, COOKIE)?;
         let (code, about) = match value.split_once('.') {
@@ -127,7 +134,7 @@ impl Told {
 }
 
 /// The confirmation of the previous request, if there is one to show.
-pub(super) struct JustDone(pub(super) Option<Told>);
+pub(super) struct JustDone(pub(super) Option<Confirmation>);
 
 impl<S> FromRequestParts<S> for JustDone
 where
@@ -138,7 +145,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let web = Web::from_ref(state);
-        Ok(Self(Told::of(&parts.headers, &web.site)))
+        Ok(Self(Confirmation::of(&parts.headers, &web.site)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Forms that were sent but not processed, because the session had ended or the server was
 //! unavailable. The entries are restored for the user to review and send again.
 //!
-//! They are stored in a short-lived cookie rather than in the URL, so they appear in no log or browser
-//! history. Passwords and tokens are never included.
+//! They are stored in a short-lived cookie rather than in the URL, so they appear in no log or
+//! browser history. Passwords and tokens are never included.
 
 use axum::response::Response;
 use http::{HeaderMap, header};

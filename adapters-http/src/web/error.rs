@@ -215,37 +215,48 @@ impl WebError {
             Reason::WrongHost => {
                 return (
                     "This server accepts local connections only",
-                    "You opened it under a different host name. If you operate it, set --public-url https://… to its public address so that users can sign in securely.",
+                    "You opened it under a different host name. If you operate it, set \
+                     --public-url https://… to its public address so that users can sign in \
+                     securely.",
                 );
             }
             Reason::OtherAddress => {
                 return (
                     "This page is at another address",
-                    "You opened this server at an address other than its public URL, so nothing was changed. Use the address below. If that address is wrong, an operator can correct it with --public-url.",
+                    "You opened this server at an address other than its public URL, so nothing \
+                     was changed. Use the address below. If that address is wrong, an operator can \
+                     correct it with --public-url.",
                 );
             }
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
-                    "You opened it more than a day ago, so nothing was created. Reload the page and send the form again.",
+                    "You opened it more than a day ago, so nothing was created. Go back \
+                     and send the form again.",
                 );
             }
             Reason::Damaged(DamagedRow::User(_)) => {
                 return (
                     "This user’s data is damaged",
-                    "Their database row can’t be read, so their tokens and browser sessions are rejected. Suspend or delete the user, or ask an operator to restore the row from a backup. The server log names the column.",
+                    "Their database row can’t be read, so their tokens and browser sessions are \
+                     rejected. Suspend or delete the user, or ask an operator to restore the row \
+                     from a backup. The server log names the column.",
                 );
             }
             Reason::Damaged(DamagedRow::OwnToken(_) | DamagedRow::Token(_)) => {
                 return (
                     "This token’s data is damaged",
-                    "Its database row can’t be read, so it is rejected. Delete the token and create a new one.",
+                    "Its database row can’t be read, so it is rejected. Delete the token and \
+                     create a new one.",
                 );
             }
             Reason::SignIn | Reason::CrossSite => {
                 return (
                     "Request blocked",
-                    "It came from another site, or your browser didn’t say where it came from. Nothing was changed. If you sent this form, open its page and send it again. If you operate this server, check that the proxy forwards the Origin header and that --public-url matches the address in the browser.",
+                    "It came from another site, or your browser didn’t say where it came from. \
+                     Nothing was changed. If you sent this form, open its page and send it again. \
+                     If you operate this server, check that the proxy forwards the Origin header \
+                     and that --public-url matches the address in the browser.",
                 );
             }
         };
@@ -258,7 +269,8 @@ impl WebError {
             Code::RateLimited => ("Too many attempts", "Nothing was changed."),
             Code::Unavailable => (
                 "Temporarily unavailable",
-                "The server can’t handle this request right now. If you sent a form, check whether it took effect before you send it again.",
+                "The server can’t handle this request right now. If you sent a form, check whether \
+                 it took effect before you send it again.",
             ),
             Code::LastAdmin => (
                 "You can’t remove the last administrator",
@@ -270,7 +282,8 @@ impl WebError {
             ),
             Code::TokenAlreadyRotated => (
                 "This token has already been rotated",
-                "Its successor has the same name, and its value was shown once. If you didn’t copy it, rotate the successor.",
+                "Its successor has the same name, and its value was shown once. If you didn’t copy \
+                 it, rotate the successor.",
             ),
             Code::TokenNotLive => (
                 "This token has expired",
@@ -282,19 +295,22 @@ impl WebError {
             ),
             Code::CreationRateReached => (
                 "Too many tokens created",
-                "Your account has reached the limit of tokens created within 24 hours, including deleted ones.",
+                "Your account has reached the limit of tokens created within 24 hours, including \
+                 deleted ones.",
             ),
             Code::BodyTooLarge => (
                 "Request too large",
-                "The form was larger than 64 KiB. Nothing was changed.",
+                "The form is too long, so nothing was changed. Go back, shorten the longest text and send it again.",
             ),
             Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
                 "Invalid request",
-                "The form was incomplete or malformed, so nothing was changed. Reload the page and try again.",
+                "The form was incomplete or malformed, so nothing was changed. Go back and try \
+                 again.",
             ),
             Code::PreconditionFailed => (
                 "Precondition failed",
-                "A condition of the request was not met. Nothing was changed. Reload the page and try again.",
+                "A condition of the request was not met. Nothing was changed. Go back and try \
+                 again.",
             ),
             Code::MethodNotAllowed => (
                 "Method not allowed",
@@ -302,7 +318,8 @@ impl WebError {
             ),
             _ => (
                 "Something went wrong",
-                "The server hit an internal error. It was logged; an operator can find it by the time and the request ID.",
+                "The server hit an internal error. It was logged; an operator can find it by the \
+                 time and the request ID.",
             ),
         }
     }
@@ -373,8 +390,8 @@ impl FailedRequest {
         })
     }
 
-    /// Redirects to the sign-in page, and afterwards back to the page. A form's page restores what was
-    /// `sent`.
+    /// Redirects to the sign-in page, and afterwards back to the page. A form's page restores what
+    /// was `sent`.
     pub(super) fn to_sign_in(&self, site: &Site, sent: &Form) -> Response {
         let (is_form, next) = (self.method == Method::POST, self.next());
         let path = next.as_ref().map_or("", LocalPath::as_str);

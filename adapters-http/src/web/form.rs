@@ -8,14 +8,14 @@ use openindex_domain::token::Secret;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
-use crate::server::{Code, Context, HeldBack, MAX_BODY_BYTES};
+use crate::server::{Code, Context, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
 
 use super::access::Sender;
 use super::error::WebError;
 use super::once;
 
-/// The fields of a form (`application/x-www-form-urlencoded`), at most 64 KiB. Unknown ones are
-/// ignored; a form with a repeated field is invalid.
+/// The fields of a form (`application/x-www-form-urlencoded`). Unknown ones are ignored; a form with
+/// a repeated field is invalid.
 #[derive(Default)]
 pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 
@@ -36,7 +36,8 @@ impl Form {
         Some(Self(fields))
     }
 
-    /// Returns the entries that a page can show again: no passwords, no tokens, and not the form's id.
+    /// Returns the entries that a page can show again: no passwords, no tokens, and not the form's
+    /// id.
     pub(super) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
         let fields = self.0.iter();
         fields
@@ -83,24 +84,17 @@ impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = WebError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, WebError> {
-        let is_form = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split(';').next())
-            .map(|essence| {
-                essence
-                    .trim()
-                    .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-            });
-        match is_form {
-            Some(true) => {}
-            None if request.body().is_end_stream() => {}
-            Some(false) | None => return Err(WebError::of(Code::UnsupportedMediaType)),
+        let is_empty =
+            !request.headers().contains_key(header::CONTENT_TYPE) && request.body().is_end_stream();
+        if !is_empty && !is_form(request.headers()) {
+            return Err(WebError::of(Code::UnsupportedMediaType));
         }
         HeldBack::ask(request.extensions())?;
+        if request.extensions().get::<TooLargeForm>().is_some() {
+            return Err(WebError::of(Code::BodyTooLarge));
+        }
         let sender = request.extensions().get::<Sender>().cloned();
-        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_FORM_BYTES)
             .await
             .map_err(|error| unreadable(&error))?;
         let form = Self::parse(&bytes).ok_or(WebError::of(Code::InvalidRequest))?;

@@ -49,7 +49,7 @@ pub(super) async fn show(
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
-    match web.api.invites.look(&code).await {
+    match web.api.invites.preview(&code).await {
         Ok(invite) => render(
             &web,
             &visitor,
@@ -68,7 +68,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let invite = match web.api.invites.look(&code).await {
+    let invite = match web.api.invites.preview(&code).await {
         Ok(invite) => invite,
         Err(error) => return invalid_invite(&web, error),
     };
@@ -162,7 +162,7 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::Unknown => (
             StatusCode::NOT_FOUND,
             "Invite not found",
-            "Open the whole link as it was sent to you, or ask the person who sent it for a new one.",
+            "Check that you opened the complete link, or ask the person who sent it for a new one.",
         ),
         NotClaimable::Claimed => (
             StatusCode::GONE,
@@ -170,7 +170,7 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
             "If that was you, sign in. If not, tell the person who sent it.",
         ),
         // The same text, so that strangers do not learn about the inviting administrator.
-        NotClaimable::Withdrawn | NotClaimable::NotVouched => (
+        NotClaimable::Withdrawn | NotClaimable::InviterNotAdmin => (
             StatusCode::GONE,
             "This invite is no longer valid",
             "Sign in if you have an account. Otherwise ask an administrator for a new invite.",
@@ -195,7 +195,9 @@ pub(super) fn invalid_link(web: &Web) -> Result<Response, WebError> {
     let template = InvalidLinkPage {
         page: Page::plain(&web.site),
         title: "This link can’t be used",
-        text: "Sign-in links work once, expire after an hour, and stop working when a newer one is created. If you have just set a password with it, sign in. Otherwise ask an administrator for a new one.",
+        text: "Sign-in links work once, expire after an hour, and stop working when a newer one is \
+               created. If you have just set a password with it, sign in. Otherwise ask an \
+               administrator for a new one.",
     };
     html(StatusCode::NOT_FOUND, &template)
 }

@@ -1,7 +1,7 @@
 //! The page to open after sign-in.
 
-/// A path of the settings or work items, with its query. Sign-in redirects nowhere else, so a crafted
-/// `next=` cannot lead to another host.
+/// A path of the settings or work items, with its query. Sign-in redirects nowhere else, so a
+/// crafted `next=` cannot lead to another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalPath(String);
 
@@ -10,8 +10,8 @@ impl LocalPath {
     /// Longer paths are ignored.
     const MAX_BYTES: usize = 1_000;
 
-    /// Parses `/work` or a path below `/settings/` or `/work/`. Returns `None` for any other, and for
-    /// `//`, `..`, a backslash or an escape sequence in the path.
+    /// Parses `/work` or a path below `/settings/` or `/work/`. Returns `None` for any other, and
+    /// for `//`, `..`, a backslash or an escape sequence in the path.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (path, query) = text.split_once('?').unwrap_or((text, ""));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);

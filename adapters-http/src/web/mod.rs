@@ -1,9 +1,9 @@
 //! The web interface: server-rendered pages and the API reference. It works without JavaScript.
 //!
-//! Users are authenticated by the cookie of a [browser session](openindex_domain::session), which the
-//! API does not accept; no page reads an `Authorization` header. Handlers translate between forms and
-//! use cases and contain no business rules. [`router`] wraps every page in the same protection (CSRF,
-//! Content-Security-Policy, caching).
+//! Users are authenticated by the cookie of a [browser session](openindex_domain::session), which
+//! the API does not accept; no page reads an `Authorization` header. Handlers translate between
+//! forms and use cases and contain no business rules. [`router`] wraps every page in the same
+//! protection (CSRF, Content-Security-Policy, caching).
 
 mod access;
 mod account;

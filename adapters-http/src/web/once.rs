@@ -1,5 +1,5 @@
-//! Forms that create something. Each can be used once, so a reload, a double click or the back button
-//! does not create a duplicate.
+//! Forms that create something. Each can be used once, so a reload, a double click or the back
+//! button does not create a duplicate.
 
 use askama::Template;
 use axum::response::Response;

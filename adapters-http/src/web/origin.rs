@@ -15,8 +15,9 @@ pub(super) enum Foreign {
 
 /// Checks that a request was sent by a page at `own`, the origin of the public URL.
 ///
-/// Browsers send the origin of a `POST` in `Origin`, `Sec-Fetch-Site` or both. Each header present must
-/// match, and a request with neither is rejected. Other methods change nothing and are not checked.
+/// Browsers send the origin of a `POST` in `Origin`, `Sec-Fetch-Site` or both. Each header present
+/// must match, and a request with neither is rejected. Other methods change nothing and are not
+/// checked.
 ///
 /// # Errors
 ///

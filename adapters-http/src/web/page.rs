@@ -14,7 +14,7 @@ use crate::server::{Code, to_wire};
 
 use super::access::Person;
 use super::assets;
-use super::done::Told;
+use super::done::Confirmation;
 use super::draft::Why;
 use super::error::WebError;
 use super::site::{Site, Web};
@@ -35,12 +35,15 @@ pub(super) struct Page {
     pub(super) current: &'static str,
     pub(super) leaks: Vec<PageLeak>,
     pub(super) used_links: Vec<PageUsedLink>,
-    /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not dismissed.
+    /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not
+    /// dismissed.
     pub(super) notices_up_to: i64,
     /// The damaged rows of the page's list.
     pub(super) damaged: Vec<PageDamaged>,
+    /// The parameters of the page's URL that were ignored because their values are invalid.
+    pub(super) ignored: Vec<&'static str>,
     /// The confirmation of the previous request.
-    pub(super) done: Option<Told>,
+    pub(super) done: Option<Confirmation>,
     /// The page's form, if it was sent before and not processed.
     pub(super) draft: Option<PageDraft>,
 }
@@ -111,6 +114,7 @@ impl Page {
             used_links: Vec::new(),
             notices_up_to: 0,
             damaged: Vec::new(),
+            ignored: Vec::new(),
             done: None,
             draft: None,
         }
@@ -173,6 +177,12 @@ impl Page {
             let id = row.id;
             self.damaged.push(PageDamaged { id, column, ends });
         }
+        self
+    }
+
+    /// The same, and it names the parameters without which its list is shown.
+    pub(super) fn with_ignored(mut self, ignored: Vec<&'static str>) -> Self {
+        self.ignored = ignored;
         self
     }
 }

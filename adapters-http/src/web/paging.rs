@@ -4,7 +4,8 @@ use super::query::Query;
 
 /// Separates the cursors of previous pages. No cursor contains it.
 const SEPARATOR: char = '*';
-/// The number of previous pages that a link records. Beyond these, "previous" leads to the first page.
+/// The number of previous pages that a link records. Beyond these, "previous" leads to the first
+/// page.
 const REMEMBERED: usize = 20;
 
 /// The paging links below a list.
@@ -15,8 +16,8 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// Returns the links of the page at `path` that `query` requested, with the filter `chosen`. Stores
-    /// read forward only, so the links contain the cursors of previous pages.
+    /// Returns the links of the page at `path` that `query` requested, with the filter `chosen`.
+    /// Stores read forward only, so the links contain the cursors of previous pages.
     pub(super) fn of(query: &Query, path: &str, chosen: &Query, next: Option<String>) -> Self {
         let (after, before) = (query.get("after"), query.get("before"));
         let link = |after: &str, before: &[&str]| {

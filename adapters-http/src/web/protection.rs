@@ -18,8 +18,8 @@ use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
 use super::site::Web;
 
-/// Allows only our own scripts, styles and images. Inline scripts and styles are blocked, so injected
-/// markup cannot run.
+/// Allows only our own scripts, styles and images. Inline scripts and styles are blocked, so
+/// injected markup cannot run.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
      base-uri 'none'";
@@ -84,7 +84,8 @@ impl Reader {
     }
 }
 
-/// Returns the highest weight, from 0 to 1, that `Accept` gives to one of these media types by name.
+/// Returns the highest weight, from 0 to 1, that `Accept` gives to one of these media types by
+/// name.
 fn quality(headers: &HeaderMap, types: &[&str]) -> f32 {
     let lines = headers.get_all(header::ACCEPT).iter();
     let ranges = lines

@@ -1,4 +1,4 @@
-//! The query of a page's URL. Unknown parameters are ignored.
+//! The query of a page's URL. Unknown parameters are ignored; an invalid value is named on the page.
 
 use std::convert::Infallible;
 
@@ -32,6 +32,20 @@ impl Query {
             "" => Ok(None),
             text => parse(text).map(Some).ok_or(name),
         }
+    }
+
+    /// Returns the value of a parameter for the order or the start of a list. If the value is invalid,
+    /// adds the name to `ignored` and returns `None`.
+    pub(super) fn place<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+        ignored: &mut Vec<&'static str>,
+    ) -> Option<T> {
+        self.read(name, parse).unwrap_or_else(|name| {
+            ignored.push(name);
+            None
+        })
     }
 
     /// Returns whether there are no parameters.

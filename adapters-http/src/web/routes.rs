@@ -36,8 +36,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Returns the web interface, to be merged into the server's router inside its layers. Those assign
-/// request IDs and client addresses, limit size and time, and prefix redirects with the public URL's
-/// path.
+/// request IDs and client addresses, limit size and time, and prefix redirects with the public
+/// URL's path.
 ///
 /// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
 /// (see `nowhere`); unknown paths below `/settings` get a "not found" page.
@@ -111,8 +111,8 @@ struct Routes {
 }
 
 impl Routes {
-    /// Adds a route. Its access requirement comes from the handler's type: a handler without one does
-    /// not compile.
+    /// Adds a route. Its access requirement comes from the handler's type: a handler without one
+    /// does not compile.
     fn add<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,

@@ -9,7 +9,7 @@ use openindex_domain::user::Email;
 
 use crate::server::{Code, Context, Problem};
 
-use super::access::{Anybody, Person, Visitor};
+use super::access::{Anyone, Person, Visitor};
 use super::cookie;
 use super::done::{Done, JustDone};
 use super::draft::{Draft, Why};
@@ -101,7 +101,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn submit(
-    _: Anybody,
+    _: Anyone,
     State(web): State<Web>,
     headers: HeaderMap,
     context: Context,
@@ -202,5 +202,5 @@ pub(super) fn client_name(headers: &HeaderMap) -> ClientName {
     let text = headers
         .get(header::USER_AGENT)
         .and_then(|value| value.to_str().ok());
-    ClientName::cut(text.unwrap_or_default())
+    ClientName::sanitize(text.unwrap_or_default())
 }

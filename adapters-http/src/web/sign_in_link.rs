@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use openindex_domain::session::SessionError;
 use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
 
-use super::access::Anybody;
+use super::access::Anyone;
 use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
@@ -31,7 +31,7 @@ struct LinkPage {
 }
 
 pub(super) async fn show(
-    _: Anybody,
+    _: Anyone,
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
 ) -> Result<Response, WebError> {
@@ -43,7 +43,7 @@ pub(super) async fn show(
 }
 
 pub(super) async fn submit(
-    _: Anybody,
+    _: Anyone,
     State(web): State<Web>,
     IdPath(code): IdPath<String>,
     headers: HeaderMap,

@@ -52,7 +52,8 @@ pub(super) enum Transport {
     Secure,
     /// Over http, without leaving the machine.
     Loopback,
-    /// Over http through a network. Passwords and cookies could be intercepted, so sign-in is disabled.
+    /// Over http through a network. Passwords and cookies could be intercepted, so sign-in is
+    /// disabled.
     Readable,
 }
 

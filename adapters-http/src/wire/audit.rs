@@ -7,7 +7,7 @@ use super::field::{Field, Text, optional, text};
 #[cfg(feature = "server")]
 use super::schema;
 
-/// The author of a change.
+/// The actor of an audit event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -46,7 +46,7 @@ pub struct AuditEvent {
     /// Time of the event.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub at: String,
-    /// Author of the change.
+    /// Who made the change.
     pub actor: AuditActor,
     /// Action, for example `token.created`.
     pub action: String,

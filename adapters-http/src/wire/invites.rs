@@ -137,7 +137,10 @@ pub struct ClaimInvite {
     pub email: Option<Email>,
     /// Password for the web interface: 15 to 256 characters.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 256))]
+    #[cfg_attr(
+        feature = "server",
+        schema(value_type = Option<String>, format = Password, min_length = 15, max_length = 256)
+    )]
     pub password: Option<Password>,
     /// Name of a first token. At least one of `password` and `tokenName` is required.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

@@ -108,7 +108,10 @@ pub struct Pat {
     pub last_used_from: Option<String>,
     /// When the token was revoked; absent if it was not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = String, format = DateTime, required = false))]
+    #[cfg_attr(
+        feature = "server",
+        schema(value_type = String, format = DateTime, required = false)
+    )]
     pub revoked_at: Option<String>,
     /// Why the token was revoked; absent if it was not, or if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -190,7 +193,10 @@ pub struct CreatePat {
     pub expires_at: Option<Expiry>,
     /// Lifetime in seconds, by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
+    #[cfg_attr(
+        feature = "server",
+        schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64)
+    )]
     pub expires_in: Option<Lifetime>,
 }
 
@@ -207,7 +213,10 @@ pub struct RotatePat {
     pub expires_at: Option<Expiry>,
     /// Lifetime of the new token in seconds, by the server's clock.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64))]
+    #[cfg_attr(
+        feature = "server",
+        schema(value_type = Option<i64>, minimum = 1, maximum = 253_402_300_799i64)
+    )]
     pub expires_in: Option<Lifetime>,
     /// How long the old token stays live, in seconds.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

@@ -21,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 pub use admin_tokens::{
-    AdminPat, AdminPatList, LeakReport, ScannerFinding, MatchingTokens, PatFilter,
-    ReportLeakedTokens, RevokePats, RevokedPats, Stats,
+    AdminPat, AdminPatList, LeakReport, MatchingTokens, PatFilter, ReportLeakedTokens, RevokePats,
+    RevokedPats, ScannerFinding, Stats,
 };
 pub use audit::{
     AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
@@ -41,8 +41,8 @@ pub use runs::{
 };
 pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
 pub use work_item::{
-    CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, PatchWorkItem, Priority,
-    QueueSection, QueueQuery, SearchText, UserRef, OnBehalfOf, WorkItem, WorkItemList, WorkItemQuery,
+    CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, OnBehalfOf, PatchWorkItem,
+    Priority, QueueQuery, QueueSection, SearchText, UserRef, WorkItem, WorkItemList, WorkItemQuery,
     WorkItemSummary, WorkQueue,
 };
 

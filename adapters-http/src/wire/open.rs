@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_word_of_a_newer_server_is_kept_as_it_is_and_equals_nothing() {
+    fn an_unknown_value_is_passed_on_unchanged_and_equals_nothing() {
         for (json, word) in [
             ("\"auditor\"", "auditor"),
             ("\"Admin\"", "Admin"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_word_is_its_value_and_no_other_type_is_a_word() {
+    fn a_known_value_is_parsed_and_only_strings_are_values() {
         let status: Open<ItemStatus> = serde_json::from_str("\"in_progress\"").unwrap();
         assert!(status == ItemStatus::InProgress);
         assert_eq!(status.to_string(), "in_progress");

@@ -70,7 +70,7 @@ pub struct AgentRun {
     /// Always `read_write`.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
-    /// Token that started the run; the run ends when it is revoked (`pat_…`).
+    /// Token that started the run (`pat_…`); the run ends when it is revoked.
     #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
     pub issued_by: String,
     /// When the run started.

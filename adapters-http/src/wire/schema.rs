@@ -307,7 +307,7 @@ mod tests {
         }
     }
 
-    /// Whether the schema has this text, as far as its pattern and lengths say.
+    /// Returns whether the schema accepts this text, by its pattern and lengths.
     fn has(schema: &utoipa::openapi::Object, text: &str) -> bool {
         let pattern = Regex::new(schema.pattern.as_deref().unwrap()).unwrap();
         let length = text.chars().count();
@@ -316,15 +316,15 @@ mod tests {
             && schema.max_length.is_none_or(|max| length <= max)
     }
 
-    /// What the schema has is read, and what it does not have is not, for texts that match its
-    /// pattern, texts that nearly do, and any others.
+    /// Asserts that the schema and the parser accept the same texts: texts that match the pattern,
+    /// texts that nearly match, and any others.
     #[track_caller]
     fn agree<T: PartialSchema>(read: impl Fn(&str) -> bool) {
         compare::<T>(read, |has, read| has == read);
     }
 
-    /// The schema has whatever is read, and more: no pattern that all engines of regular expressions take
-    /// says which characters cannot be seen, or which letters a domain may have.
+    /// Asserts that the schema accepts every text that the parser accepts; it also accepts others,
+    /// because no portable pattern can express invisible characters or valid domain letters.
     #[track_caller]
     fn covers<T: PartialSchema>(read: impl Fn(&str) -> bool) {
         compare::<T>(read, |has, read| has || !read);
@@ -359,7 +359,7 @@ mod tests {
             });
         let texts = prop_oneof![matching, nearly, any::<String>()];
         let checked = TestRunner::default().run(&texts, |text| {
-            // White space around names and addresses is removed, which no pattern should repeat.
+            // White space around names and addresses is removed, which the patterns do not express.
             let is_trimmed = text == text.trim();
             prop_assert!(
                 !is_trimmed || right(has(&schema, &text), read(&text)),
@@ -386,7 +386,7 @@ mod tests {
         covers::<Name>(|text| TokenName::parse(text).is_ok());
         covers::<Title>(|text| ItemTitle::parse(text).is_ok());
         covers::<Markdown>(|text| Description::parse(text).is_ok());
-        // A blank parameter is refused before its type is asked.
+        // A blank parameter is rejected before its type is checked.
         agree::<SearchText>(|text| !text.trim().is_empty() && SearchTerms::parse(text).is_ok());
         covers::<EmailAddress>(|text| user::Email::parse(text).is_ok());
         agree::<InviteCode>(|text| OpaqueSecret::parse(text).is_some());

@@ -87,7 +87,10 @@ pub struct PatchUser {
     pub role: Option<user::Role>,
     /// New email address to sign in with. The user's id, tokens and sessions stay the same.
     #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::EmailAddress>))]
+    #[cfg_attr(
+        feature = "server",
+        schema(nullable = false, value_type = Option<schema::EmailAddress>)
+    )]
     pub email: Option<user::Email>,
 }
 

@@ -144,10 +144,10 @@ pub struct WorkItemSummary {
     /// When the item was last changed.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub updated_at: String,
-    /// When the item was done or cancelled; null if it is not.
+    /// When the status became `done` or `cancelled`; null if it is neither.
     #[cfg_attr(feature = "server", schema(format = DateTime))]
     pub resolved_at: Option<String>,
-    /// Number of the item's version, from 1; also its `ETag`.
+    /// Version number, from 1; also the `ETag`.
     #[cfg_attr(feature = "server", schema(minimum = 1))]
     pub version: u64,
 }
@@ -353,7 +353,10 @@ pub struct WorkItemQuery {
         with = "required",
         skip_serializing_if = "Vec::is_empty"
     )]
-    #[cfg_attr(feature = "server", param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1))]
+    #[cfg_attr(
+        feature = "server",
+        param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1)
+    )]
     pub statuses: Vec<work_item::ItemStatus>,
     /// Priority of the items.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! `/agent-runs`, and what a run's token may and may not do.
+//! `/agent-runs`, and what an agent run token may and may not do.
 
 use axum::body::Body;
 use http::Method;
@@ -7,29 +7,28 @@ use openindex_domain::token::{Expiry, Scope, Secret, TokenId, TokenKind};
 use openindex_domain::user::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, with_token};
+use crate::support::{Server, TestResponse, with_token};
 
 const UNKNOWN: &str = "/agent-runs/run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 
-/// Sends one request to every route of the description whose need is one of `needs`; the body is
-/// empty, and so is nothing that a refusal would come after.
-async fn ask_all(server: &Server, needs: &[&str], token: &str) -> Vec<(String, Answer)> {
+/// Sends a request with an empty body to every route whose access is one of `needs`.
+async fn ask_all(server: &Server, needs: &[&str], token: &str) -> Vec<(String, TestResponse)> {
     let document = server.get("/openapi.json", token).await.json();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (path, item) in document["paths"].as_object().expect("an object") {
         for (method, operation) in item.as_object().expect("an object") {
-            if !needs.contains(&operation["x-openindex-needs"].as_str().expect("a need")) {
+            if !needs.contains(&operation["x-openindex-requires"].as_str().expect("a need")) {
                 continue;
             }
             let method = Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method");
             let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
             let target = path.replace("{id}", id).replace("{key}", "OPS-1");
             let request = with_token(method.clone(), &target, token);
-            let answer = server.send(request, Body::empty()).await;
-            answers.push((format!("{method} {path}"), answer));
+            let response = server.send(request, Body::empty()).await;
+            responses.push((format!("{method} {path}"), response));
         }
     }
-    answers
+    responses
 }
 
 fn ids(list: &Value) -> Vec<&str> {
@@ -100,7 +99,7 @@ async fn a_run_lives_from_its_start_to_its_end() {
 }
 
 #[tokio::test]
-async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
+async fn an_ended_run_says_whom_to_ask_for_a_new_one() {
     let server = Server::new();
     let admin = server.admin();
     let (ended, revoked) = server.start_run(&admin, "builder", None).await;
@@ -109,7 +108,7 @@ async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
     server.clock.advance_seconds(1);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     server.clock.advance_seconds(3600);
-    // Well formed, and of no run that this instance knows of.
+    // Well-formed secrets that this instance does not know.
     let unknown = |kind| Secret::generate(kind, &SeededEntropy::new(99)).unwrap();
     let (own, unknown) = (unknown(TokenKind::Personal), unknown(TokenKind::AgentRun));
     for (secret, code, said) in [
@@ -126,11 +125,11 @@ async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
         (unknown.expose(), "token_unknown", "unknown agent run token"),
     ] {
         for path in ["/browse", "/me", "/agent-runs"] {
-            let answer = server.get(path, secret).await;
-            assert_eq!(answer.problem(401), code, "{path}");
-            let challenge = answer.header("www-authenticate");
+            let response = server.get(path, secret).await;
+            assert_eq!(response.problem(401), code, "{path}");
+            let challenge = response.header("www-authenticate");
             assert!(challenge.contains("invalid_token"), "{challenge}");
-            let problem = answer.json();
+            let problem = response.json();
             assert_eq!(problem.get("nextCommand"), None, "{problem}");
             let detail = problem["detail"].to_string();
             assert!(detail.contains(said), "{detail}");
@@ -138,7 +137,7 @@ async fn whoever_works_in_a_run_that_is_over_is_told_whom_to_ask() {
             assert!(!detail.contains("create"), "{detail}");
         }
     }
-    // Whoever has a token of their own can make another.
+    // The owner of a personal access token can create another.
     let problem = server.get("/me", own.expose()).await;
     assert_eq!(problem.problem(401), "token_unknown");
     assert_eq!(problem.json()["nextCommand"], "oi auth check");
@@ -161,7 +160,7 @@ async fn a_run_expires_and_is_then_on_the_list_of_all() {
     assert_eq!(ids(&list), [id.as_str()]);
     assert_eq!(list["items"][0]["status"], "expired");
     let path = format!("/agent-runs/{id}");
-    // By another server's clock it may be live still.
+    // It may still be live by another server's clock.
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
 }
@@ -202,13 +201,13 @@ async fn every_wrong_field_is_named_at_once() {
             &["expiresAt"],
         ),
     ] {
-        let answer = server.post("/agent-runs", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), fields, "{body}");
+        let response = server.post("/agent-runs", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), fields, "{body}");
     }
     let body = json!({"agentId": "a", "ttlSeconds": 60, "scope": "admin"});
-    let answer = server.post("/agent-runs", &admin, &body).await;
+    let response = server.post("/agent-runs", &admin, &body).await;
     assert_eq!(
-        answer.json()["errors"],
+        response.json()["errors"],
         json!([{
             "field": "scope",
             "message": "must be read_write; agent runs cannot administer the instance",
@@ -220,8 +219,8 @@ async fn every_wrong_field_is_named_at_once() {
         ("cursor=pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "cursor"),
         ("agentId=a", "agentId"),
     ] {
-        let answer = server.get(&format!("/agent-runs?{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{query}");
+        let response = server.get(&format!("/agent-runs?{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{query}");
     }
     let list = server.get("/agent-runs?includeEnded=true", &admin).await;
     assert_eq!(list.json()["items"], json!([]));
@@ -245,7 +244,7 @@ async fn a_run_never_outlives_the_token_that_started_it() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_takes_its_runs_along() {
+async fn rotating_a_token_ends_its_runs() {
     let server = Server::new();
     let admin = server.admin();
     let issuer = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
@@ -296,9 +295,9 @@ async fn a_run_is_bound_to_open_work_and_ends_with_it() {
         "token_revoked"
     );
     let body = json!({"agentId": "builder", "workItemKey": key, "ttlSeconds": 60});
-    let answer = server.post("/agent-runs", &admin, &body).await;
-    assert_eq!(answer.problem(409), "work_item_resolved");
-    assert_eq!(answer.json()["nextCommand"], "oi queue list");
+    let response = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(response.problem(409), "work_item_resolved");
+    assert_eq!(response.json()["nextCommand"], "oi queue list");
 }
 
 #[tokio::test]
@@ -311,9 +310,9 @@ async fn the_limit_of_live_runs_is_409() {
         server.store.put_token(run, fixtures::digest(number));
     }
     let body = json!({"agentId": "one-too-many", "ttlSeconds": 60});
-    let answer = server.post("/agent-runs", &admin, &body).await;
-    assert_eq!(answer.problem(409), "run_limit_reached");
-    let detail = answer.json()["detail"].to_string();
+    let response = server.post("/agent-runs", &admin, &body).await;
+    assert_eq!(response.problem(409), "run_limit_reached");
+    let detail = response.json()["detail"].to_string();
     assert!(detail.contains("1000 live agent runs"), "{detail}");
     let path = format!("/agent-runs/{}", fixtures::run(10, issuer).id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
@@ -321,7 +320,7 @@ async fn the_limit_of_live_runs_is_409() {
 }
 
 #[tokio::test]
-async fn somebody_elses_runs_and_tokens_are_not_there() {
+async fn runs_and_tokens_of_other_users_are_not_found() {
     let server = Server::new();
     let admin = server.admin();
     let other = server.member(2);
@@ -336,11 +335,11 @@ async fn somebody_elses_runs_and_tokens_are_not_there() {
         "/agent-runs/%ff",
         "/agent-runs/..%2fme",
     ] {
-        let answer = server.get(path, &other).await;
-        assert_eq!(answer.problem(404), "not_found", "{path}");
-        assert_eq!(answer.json(), alike, "{path}");
-        let answer = server.delete(path, &other).await;
-        assert_eq!(answer.problem(404), "not_found", "{path}");
+        let response = server.get(path, &other).await;
+        assert_eq!(response.problem(404), "not_found", "{path}");
+        assert_eq!(response.json(), alike, "{path}");
+        let response = server.delete(path, &other).await;
+        assert_eq!(response.problem(404), "not_found", "{path}");
     }
     let list = server.get("/agent-runs?includeEnded=true", &other).await;
     assert_eq!(list.json()["items"], json!([]));
@@ -376,17 +375,17 @@ async fn pages_hold_every_run_once_and_the_newest_first() {
 }
 
 #[tokio::test]
-async fn a_run_is_refused_wherever_a_person_must_act() {
+async fn a_run_token_is_denied_where_a_personal_access_token_is_required() {
     let server = Server::new();
     let admin = server.admin();
     let (_, run) = server.start_run(&admin, "a", None).await;
-    // What no use case issues is refused all the same.
+    // Rejected even though no use case creates such a token.
     let mighty = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
     for run in [run, mighty] {
-        let answers = ask_all(&server, &["human", "human_admin"], &run).await;
-        assert!(answers.len() > 20, "{}", answers.len());
-        for (route, answer) in answers {
-            assert_eq!(answer.problem(403), "human_token_required", "{route}");
+        let responses = ask_all(&server, &["human", "human_admin"], &run).await;
+        assert!(responses.len() > 20, "{}", responses.len());
+        for (route, response) in responses {
+            assert_eq!(response.problem(403), "human_token_required", "{route}");
         }
     }
     let list = server.get("/agent-runs", &admin).await.json();
@@ -394,7 +393,7 @@ async fn a_run_is_refused_wherever_a_person_must_act() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_over_is_refused_everywhere() {
+async fn an_ended_runs_token_is_rejected_everywhere() {
     let server = Server::new();
     let admin = server.admin();
     let (id, run) = server.start_run(&admin, "a", None).await;
@@ -402,17 +401,17 @@ async fn a_run_that_is_over_is_refused_everywhere() {
     let path = format!("/agent-runs/{id}");
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     let guarded = ["any_token", "human", "human_admin"];
-    let answers = ask_all(&server, &guarded, &run).await;
-    assert!(answers.len() > 30, "{}", answers.len());
-    for (route, answer) in answers {
-        assert_eq!(answer.problem(401), "token_revoked", "{route}");
-        let challenge = answer.header("www-authenticate");
+    let responses = ask_all(&server, &guarded, &run).await;
+    assert!(responses.len() > 30, "{}", responses.len());
+    for (route, response) in responses {
+        assert_eq!(response.problem(401), "token_revoked", "{route}");
+        let challenge = response.header("www-authenticate");
         assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
     }
 }
 
 #[tokio::test]
-async fn the_trail_tells_of_runs_and_with_what_they_ended() {
+async fn the_audit_log_has_the_start_and_the_cause_of_the_end_of_runs() {
     let server = Server::new();
     let admin = server.admin();
     let key = server.make_item(&admin, json!({})).await;
@@ -433,7 +432,7 @@ async fn the_trail_tells_of_runs_and_with_what_they_ended() {
     told.sort_unstable();
     let key = key.as_str();
     assert_eq!(told, [("agent_run.ended", key), ("agent_run.started", key)]);
-    // What is about the item, and what is related to it.
+    // Events about the item, and events related to it.
     let trail = server.get(&format!("/audit?subject={key}"), &admin).await;
     assert_eq!(trail.json()["items"].as_array().unwrap().len(), 4);
 }

@@ -1,5 +1,5 @@
-//! Nothing that a client sends yields a 5xx or a panic, and nothing but a live token yields more
-//! than a 4xx on a guarded route.
+//! No client input causes a 5xx or a panic, and without a live token a guarded route always returns
+//! a 4xx.
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -7,9 +7,9 @@ use openindex_domain::testing::fixtures;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::support::{Answer, Server};
+use crate::support::{Server, TestResponse};
 
-fn run(server: &Server, request: Request<Body>) -> Answer {
+fn run(server: &Server, request: Request<Body>) -> TestResponse {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -17,8 +17,7 @@ fn run(server: &Server, request: Request<Body>) -> Answer {
     runtime.block_on(server.send_request(request))
 }
 
-/// Whether a path is open to everybody, or leads into the web interface, which sends strangers to
-/// sign in.
+/// Returns whether a path is public, or a page of the web interface, which redirects to sign-in.
 fn is_open(path: &str) -> bool {
     let page = |first: &str| ["", "assets", "docs", "join", "settings", "sign-in"].contains(&first);
     [
@@ -73,7 +72,7 @@ fn paths() -> impl Strategy<Value = Uri> {
     .prop_filter_map("not a URI", |text| text.parse().ok())
 }
 
-/// Parameters that are known somewhere, with values that may be right.
+/// Known parameters, with values that may be valid.
 fn queries() -> impl Strategy<Value = String> {
     let name = prop::sample::select(vec![
         "domain",
@@ -198,9 +197,9 @@ proptest! {
         for (name, value) in headers {
             request.headers_mut().append(name, value);
         }
-        let answer = run(&server, request);
-        prop_assert!(answer.status.as_u16() < 500, "{:?}", answer);
-        prop_assert!(open || answer.status.is_client_error(), "{:?}", answer);
+        let response = run(&server, request);
+        prop_assert!(response.status.as_u16() < 500, "{:?}", response);
+        prop_assert!(open || response.status.is_client_error(), "{:?}", response);
     }
 
     #[test]
@@ -222,7 +221,7 @@ proptest! {
         request.headers_mut().insert(http::header::AUTHORIZATION, bearer);
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(http::header::CONTENT_TYPE, json);
-        let answer = run(&server, request);
-        prop_assert!(answer.status.as_u16() < 500, "{:?}", answer);
+        let response = run(&server, request);
+        prop_assert!(response.status.as_u16() < 500, "{:?}", response);
     }
 }

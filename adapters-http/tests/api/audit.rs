@@ -51,7 +51,7 @@ async fn an_event_names_actor_subject_time_request_and_client() {
 }
 
 #[tokio::test]
-async fn the_trail_is_filtered_and_paged() {
+async fn the_audit_log_is_filtered_and_paged() {
     let server = Server::new();
     let admin = server.admin();
     let mut ids = vec![];
@@ -88,13 +88,13 @@ async fn the_trail_is_filtered_and_paged() {
         ("cursor=1", "cursor"),
         ("format=csv", "format"),
     ] {
-        let answer = server.get(&format!("/audit?{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{query}");
+        let response = server.get(&format!("/audit?{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{query}");
     }
 }
 
 #[tokio::test]
-async fn an_export_is_the_whole_trail_in_either_format() {
+async fn an_export_is_the_whole_audit_log_in_either_format() {
     let server = Server::new();
     let admin = server.admin();
     for _ in 0..250 {
@@ -120,11 +120,11 @@ async fn an_export_is_the_whole_trail_in_either_format() {
         .get("/audit/export?action=user.suspended", &admin)
         .await;
     assert_eq!(nothing.json(), json!([]));
-    let answer = server.get("/audit/export?format=xml", &admin).await;
-    assert_eq!(answer.wrong_fields(), ["format"]);
+    let response = server.get("/audit/export?format=xml", &admin).await;
+    assert_eq!(response.wrong_fields(), ["format"]);
 }
 
-/// A server with more than one page of the trail, and a second administrator's token.
+/// A server with more than one page of audit events, and a second administrator's token.
 async fn with_pages() -> (Server, String) {
     let server = Server::new();
     let admin = server.admin();
@@ -137,8 +137,8 @@ async fn with_pages() -> (Server, String) {
     (server, other)
 }
 
-/// Reads the first page, does something, and reads on: all that arrived, and whether the body came
-/// to its end.
+/// Reads the first page, runs `change`, and reads on. Returns what arrived, and whether the body
+/// ended properly.
 async fn read_across(body: Body, meanwhile: impl AsyncFnOnce()) -> (String, bool) {
     let mut body = body;
     let mut bytes = Vec::new();

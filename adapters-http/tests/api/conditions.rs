@@ -8,11 +8,11 @@ use http::{HeaderName, Method, header};
 use openindex_domain::token::{Expiry, Scope};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, with_token};
+use crate::support::{Server, TestResponse, with_token};
 
 const DATE: &str = "Wed, 21 Oct 2015 07:28:00 GMT";
 
-/// What every change is tried on, each of which exists.
+/// Existing objects that every change is tried on.
 struct World {
     server: Server,
     admin: String,
@@ -49,7 +49,7 @@ impl World {
         }
     }
 
-    /// A valid body of an operation.
+    /// Returns a valid body of an operation.
     fn body(&self, operation: &str) -> Value {
         match operation {
             "createPat" => json!({"name": "ci", "scope": "read_write"}),
@@ -68,7 +68,7 @@ impl World {
         }
     }
 
-    /// Every operation that changes something: its method, path and body.
+    /// Returns every operation that changes something: its method, path and body.
     fn changes(&self) -> Vec<(Method, String, Value)> {
         let document = openindex_adapters_http::server::openapi();
         let document = serde_json::to_value(document).expect("JSON");
@@ -98,7 +98,7 @@ impl World {
         &self,
         (method, path, body): &(Method, String, Value),
         conditions: &[(HeaderName, &str)],
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = with_token(method.clone(), path, &self.admin);
         for (name, value) in conditions {
             request = request.header(name, *value);
@@ -112,7 +112,7 @@ impl World {
             .await
     }
 
-    /// All that can be seen of the instance; the trail has every change.
+    /// Returns the visible state of the instance; the audit log has every change.
     async fn state(&self) -> Vec<Value> {
         let mut state = Vec::new();
         for path in [
@@ -143,8 +143,8 @@ async fn a_false_condition_changes_nothing_on_any_route() {
             (header::IF_NONE_MATCH, "*"),
             (header::IF_UNMODIFIED_SINCE, DATE),
         ] {
-            let answer = world.send(change, slice::from_ref(&condition)).await;
-            let code = answer.problem(412);
+            let response = world.send(change, slice::from_ref(&condition)).await;
+            let code = response.problem(412);
             assert!(
                 matches!(&*code, "precondition_failed" | "version_mismatch"),
                 "{method} {path} {condition:?} {code}"
@@ -155,8 +155,8 @@ async fn a_false_condition_changes_nothing_on_any_route() {
             (header::IF_NONE_MATCH, "\"7"),
             (header::IF_UNMODIFIED_SINCE, "yesterday"),
         ] {
-            let answer = world.send(change, slice::from_ref(&condition)).await;
-            let code = answer.problem(400);
+            let response = world.send(change, slice::from_ref(&condition)).await;
+            let code = response.problem(400);
             assert_eq!(code, "invalid_request", "{method} {path} {condition:?}");
         }
     }
@@ -175,15 +175,15 @@ async fn a_true_condition_lets_every_change_through() {
         for index in 0..count {
             let world = World::new().await;
             let change = &world.changes()[index];
-            let answer = world.send(change, &[(name.clone(), value)]).await;
+            let response = world.send(change, &[(name.clone(), value)]).await;
             let (method, path, _) = change;
-            // These have no clock, and refuse every date.
+            // These have no clock, and reject every date.
             let is_open = ["/auth/invites/claim", "/credentials/revoke"].contains(&&**path);
             if is_open && name == header::IF_UNMODIFIED_SINCE {
-                assert_eq!(answer.problem(412), "precondition_failed");
+                assert_eq!(response.problem(412), "precondition_failed");
                 continue;
             }
-            assert!(answer.status.is_success(), "{method} {path} {answer:?}");
+            assert!(response.status.is_success(), "{method} {path} {response:?}");
         }
     }
 }
@@ -197,8 +197,8 @@ async fn without_permission_a_condition_is_not_looked_at() {
             .method(method)
             .uri(&path)
             .header(header::IF_MATCH, "\"nonsense\"");
-        let answer = world.server.send(request, Body::empty()).await;
-        answer.problem(if guarded { 401 } else { 412 });
+        let response = world.server.send(request, Body::empty()).await;
+        response.problem(if guarded { 401 } else { 412 });
     }
 }
 
@@ -209,12 +209,12 @@ async fn a_condition_on_what_does_not_exist_leaves_404_or_says_412() {
     let path = format!("/me/pats/{gone}");
     world.server.delete(&path, &world.admin).await;
     let delete = (Method::DELETE, path, Value::Null);
-    let answer = world.send(&delete, &[(header::IF_MATCH, "*")]).await;
-    assert_eq!(answer.problem(404), "not_found");
+    let response = world.send(&delete, &[(header::IF_MATCH, "*")]).await;
+    assert_eq!(response.problem(404), "not_found");
     let item = (Method::DELETE, "/browse/OPS-99".to_owned(), Value::Null);
     for condition in [(header::IF_MATCH, "\"1\""), (header::IF_NONE_MATCH, "*")] {
-        let answer = world.send(&item, &[condition]).await;
-        assert_eq!(answer.problem(404), "not_found");
+        let response = world.send(&item, &[condition]).await;
+        assert_eq!(response.problem(404), "not_found");
     }
 }
 
@@ -224,17 +224,17 @@ async fn if_none_match_on_a_change_excludes_a_version() {
     let path = format!("/browse/{}", world.values["/browse/{key}"]);
     let retitle = |title: &str| (Method::PATCH, path.clone(), json!({ "title": title }));
     for tags in ["\"1\"", "W/\"1\"", "\"7\", \"1\""] {
-        let answer = world
+        let response = world
             .send(&retitle("No"), &[(header::IF_NONE_MATCH, tags)])
             .await;
-        assert_eq!(answer.problem(412), "version_mismatch", "{tags}");
+        assert_eq!(response.problem(412), "version_mismatch", "{tags}");
     }
     let both = [
         (header::IF_MATCH, "\"1\""),
         (header::IF_NONE_MATCH, "\"2\""),
     ];
-    let answer = world.send(&retitle("Yes"), &both).await;
-    assert_eq!(answer.header("etag"), "\"2\"", "{answer:?}");
+    let response = world.send(&retitle("Yes"), &both).await;
+    assert_eq!(response.header("etag"), "\"2\"", "{response:?}");
 }
 
 #[tokio::test]
@@ -269,18 +269,18 @@ async fn a_read_with_a_known_tag_is_304_without_a_body() {
         (Method::GET, &me, (header::IF_MATCH, "\"1\""), 412),
     ] {
         let request = (method, path.clone(), Value::Null);
-        let answer = world.send(&request, slice::from_ref(&condition)).await;
-        assert_eq!(answer.status, status, "{path} {condition:?}");
+        let response = world.send(&request, slice::from_ref(&condition)).await;
+        assert_eq!(response.status, status, "{path} {condition:?}");
         if status == 304 {
-            assert!(answer.body.is_empty());
-            assert_eq!(answer.header("content-type"), "");
+            assert!(response.body.is_empty());
+            assert_eq!(response.header("content-type"), "");
             if *path != me {
-                assert_eq!(answer.header("etag"), "\"1\"");
+                assert_eq!(response.header("etag"), "\"1\"");
             }
         }
     }
-    // An error is the error that it is.
+    // Other errors take precedence.
     let request = (Method::GET, "/browse/OPS-99".to_owned(), Value::Null);
-    let answer = world.send(&request, &[(header::IF_NONE_MATCH, "*")]).await;
-    assert_eq!(answer.problem(404), "not_found");
+    let response = world.send(&request, &[(header::IF_NONE_MATCH, "*")]).await;
+    assert_eq!(response.problem(404), "not_found");
 }

@@ -1,4 +1,4 @@
-//! Scripts of other origins.
+//! CORS: scripts of other origins.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use openindex_adapters_http::server::LayerSettings;
 
 use openindex_domain::testing::MemoryStore;
 
-use crate::support::{Answer, Ports, Server};
+use crate::support::{Ports, Server, TestResponse};
 
 const APP: &str = "https://app.example.com";
 
@@ -22,7 +22,12 @@ fn server() -> Server {
     Server::within(store, ports, layers)
 }
 
-async fn send(server: &Server, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(
+    server: &Server,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> TestResponse {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -46,23 +51,23 @@ async fn a_preflight_of_a_named_origin_passes_without_a_token() {
                 "authorization,content-type,if-match",
             ),
         ];
-        let answer = send(&server, Method::OPTIONS, path, &preflight).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.header("access-control-allow-origin"), APP);
+        let response = send(&server, Method::OPTIONS, path, &preflight).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.header("access-control-allow-origin"), APP);
         assert!(
-            answer
+            response
                 .header("access-control-allow-methods")
                 .contains(method)
         );
         for header in ["authorization", "content-type", "if-match", "if-none-match"] {
             assert!(
-                answer
+                response
                     .header("access-control-allow-headers")
                     .contains(header)
             );
         }
-        assert_eq!(answer.header("access-control-allow-credentials"), "");
-        assert!(answer.header("vary").contains("origin"));
+        assert_eq!(response.header("access-control-allow-credentials"), "");
+        assert!(response.header("vary").contains("origin"));
     }
 }
 
@@ -77,12 +82,16 @@ async fn responses_are_shared_with_named_origins_alone_errors_included() {
         "x-request-id",
     ];
     for (path, status) in [("/health", 200), ("/me", 401), ("/nothing", 404)] {
-        let answer = send(&server, Method::GET, path, &[("origin", APP)]).await;
-        assert_eq!(answer.status, status);
-        assert_eq!(answer.header("access-control-allow-origin"), APP, "{path}");
+        let response = send(&server, Method::GET, path, &[("origin", APP)]).await;
+        assert_eq!(response.status, status);
+        assert_eq!(
+            response.header("access-control-allow-origin"),
+            APP,
+            "{path}"
+        );
         for header in exposed {
             assert!(
-                answer
+                response
                     .header("access-control-expose-headers")
                     .contains(header)
             );
@@ -95,24 +104,28 @@ async fn responses_are_shared_with_named_origins_alone_errors_included() {
             "null",
             "",
         ] {
-            let answer = send(&server, Method::GET, path, &[("origin", other)]).await;
-            assert_eq!(answer.header("access-control-allow-origin"), "", "{other}");
-            assert!(answer.header("vary").contains("origin"));
+            let response = send(&server, Method::GET, path, &[("origin", other)]).await;
+            assert_eq!(
+                response.header("access-control-allow-origin"),
+                "",
+                "{other}"
+            );
+            assert!(response.header("vary").contains("origin"));
         }
         let twice = [("origin", APP), ("origin", APP)];
-        let answer = send(&server, Method::GET, path, &twice).await;
-        assert_eq!(answer.header("access-control-allow-origin"), "");
+        let response = send(&server, Method::GET, path, &twice).await;
+        assert_eq!(response.header("access-control-allow-origin"), "");
     }
 }
 
 #[tokio::test]
-async fn pages_are_shared_with_nobody() {
+async fn pages_are_never_shared_across_origins() {
     let server = server();
     for path in ["/", "/sign-in", "/settings/tokens", "/join/x", "/docs"] {
         for method in [Method::GET, Method::OPTIONS] {
             let headers = [("origin", APP), ("access-control-request-method", "POST")];
-            let answer = send(&server, method, path, &headers).await;
-            assert_eq!(answer.header("access-control-allow-origin"), "", "{path}");
+            let response = send(&server, method, path, &headers).await;
+            assert_eq!(response.header("access-control-allow-origin"), "", "{path}");
         }
     }
 }
@@ -122,8 +135,8 @@ async fn without_the_setting_nothing_is_said() {
     let server = Server::new();
     let preflight = [("origin", APP), ("access-control-request-method", "POST")];
     for method in [Method::GET, Method::OPTIONS] {
-        let answer = send(&server, method, "/me/pats", &preflight).await;
-        for (name, _) in &answer.headers {
+        let response = send(&server, method, "/me/pats", &preflight).await;
+        for (name, _) in &response.headers {
             assert!(!name.as_str().starts_with("access-control"), "{name}");
         }
     }

@@ -5,9 +5,9 @@ use http::Request;
 use openindex_domain::token::{Expiry, Scope};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Server, TestResponse};
 
-async fn report(server: &Server, body: &Value) -> Answer {
+async fn report(server: &Server, body: &Value) -> TestResponse {
     let request = Request::post("/credentials/revoke").header("content-type", "application/json");
     server.send(request, Body::from(body.to_string())).await
 }
@@ -21,9 +21,9 @@ async fn live_secrets_end_and_the_reporter_learns_nothing() {
     let hit = report(&server, &json!({"tokens": [secret, "nonsense", ""]})).await;
     let miss = report(&server, &json!({"tokens": ["nonsense"]})).await;
     let none = report(&server, &json!({"tokens": []})).await;
-    for answer in [&hit, &miss, &none] {
-        assert_eq!(answer.status, 202);
-        assert!(answer.body.is_empty());
+    for response in [&hit, &miss, &none] {
+        assert_eq!(response.status, 202);
+        assert!(response.body.is_empty());
     }
     assert_eq!(
         server.get("/me", secret).await.problem(401),
@@ -42,8 +42,8 @@ async fn live_secrets_end_and_the_reporter_learns_nothing() {
 async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
     let server = Server::new();
     let many = vec!["oi_pat_x"; 1_001];
-    let answer = report(&server, &json!({ "tokens": many })).await;
-    assert_eq!(answer.wrong_fields(), ["tokens"]);
+    let response = report(&server, &json!({ "tokens": many })).await;
+    assert_eq!(response.wrong_fields(), ["tokens"]);
     let many = vec!["oi_pat_x"; 1_000];
     assert_eq!(
         report(&server, &json!({ "tokens": many })).await.status,
@@ -65,8 +65,8 @@ async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
     for _ in 1..60 {
         assert_eq!(report(&server, &one).await.status, 202);
     }
-    let answer = report(&server, &one).await;
-    assert_eq!(answer.problem(429), "rate_limited");
+    let response = report(&server, &one).await;
+    assert_eq!(response.problem(429), "rate_limited");
 }
 
 #[tokio::test]
@@ -92,9 +92,9 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
             .header("content-type", "application/json")
             .header("github-public-key-identifier", "k")
             .header("github-public-key-signature", "s");
-        let answer = server.send(request, Body::from(body.to_string())).await;
-        assert_eq!(answer.status, 202, "{body}");
-        assert!(answer.body.is_empty());
+        let response = server.send(request, Body::from(body.to_string())).await;
+        assert_eq!(response.status, 202, "{body}");
+        assert!(response.body.is_empty());
     }
     for secret in &leaked {
         assert_eq!(
@@ -110,14 +110,14 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
 }
 
 #[tokio::test]
-async fn an_array_is_bounded_as_the_other_form_is() {
+async fn an_array_has_the_same_limit_as_the_object() {
     let server = Server::new();
     let many = vec![json!({"token": "x"}); 1_001];
-    let answer = report(&server, &many.into()).await;
-    assert_eq!(answer.wrong_fields(), ["tokens"]);
+    let response = report(&server, &many.into()).await;
+    assert_eq!(response.wrong_fields(), ["tokens"]);
     let large = json!([{"token": "x", "url": "x".repeat(65 * 1024)}]);
     assert_eq!(report(&server, &large).await.problem(413), "body_too_large");
     let request = Request::post("/credentials/revoke").header("content-type", "application/json");
-    let answer = server.send(request, Body::from("[{\"token\":")).await;
-    assert_eq!(answer.problem(400), "invalid_request");
+    let response = server.send(request, Body::from("[{\"token\":")).await;
+    assert_eq!(response.problem(400), "invalid_request");
 }

@@ -1,18 +1,18 @@
-//! The description tells all that the routes return: every response in these tests is compared
-//! with it.
+//! The description covers everything that the routes return: it is compared with every response in
+//! these tests.
 
 use std::sync::LazyLock;
 
 use http::Method;
 use serde_json::Value;
 
-use crate::support::Answer;
+use crate::support::TestResponse;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     serde_json::to_value(openindex_adapters_http::server::openapi()).expect("a description")
 });
 
-/// The value, or what it refers to.
+/// Returns the value, or what it references.
 fn resolved(value: &Value) -> &Value {
     match value["$ref"].as_str().and_then(|to| to.strip_prefix('#')) {
         Some(pointer) => DOCUMENT.pointer(pointer).expect("what is referred to"),
@@ -30,7 +30,7 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
         .flat_map(|(path, item)| entries(item).map(move |(method, value)| (path, method, value)))
 }
 
-/// Every response, resolved, with what it is called in a failing test.
+/// Returns every response, resolved, with a label for failing tests.
 fn responses() -> impl Iterator<Item = (String, &'static Value)> {
     operations().flat_map(|(path, method, operation)| {
         entries(&operation["responses"]).map(move |(status, response)| {
@@ -39,7 +39,8 @@ fn responses() -> impl Iterator<Item = (String, &'static Value)> {
     })
 }
 
-/// The operation of a request: of several paths that match, that with the fewest parameters.
+/// Returns the operation for a request: of several matching paths, the one with the fewest
+/// parameters.
 fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     let matches = |template: &str| {
         let (template, path) = (template.split('/'), path.split('/'));
@@ -53,34 +54,34 @@ fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     item.get(method.as_str().to_lowercase())
 }
 
-/// Asserts that the description has this response to such a request, with its headers and, of a
+/// Asserts that the description has this response to such a request, with its headers and, for a
 /// problem, its code.
-pub(crate) fn assert_described(method: &Method, path: &str, answer: &Answer) {
+pub(crate) fn assert_described(method: &Method, path: &str, response: &TestResponse) {
     let Some(operation) = operation(method, path) else {
         return;
     };
-    let what = format!("{method} {path}: {answer:?}");
-    // An instance may keep no work items, and then has no routes for them.
-    if answer.status == 404 && what.contains("no route matches") {
+    let what = format!("{method} {path}: {response:?}");
+    // An instance without work items has no routes for them.
+    if response.status == 404 && what.contains("no route matches") {
         return;
     }
-    let response = &operation["responses"][answer.status.as_str()];
-    assert!(!response.is_null(), "not described: {what}");
-    let response = resolved(response);
-    for (name, header) in entries(&response["headers"]) {
+    let described = &operation["responses"][response.status.as_str()];
+    assert!(!described.is_null(), "not described: {what}");
+    let described = resolved(described);
+    for (name, header) in entries(&described["headers"]) {
         let is_required = resolved(header)["required"] == true;
-        let is_sent = answer.headers.contains_key(name);
+        let is_sent = response.headers.contains_key(name);
         assert!(is_sent || !is_required, "no {name}: {what}");
     }
     for name in ["etag", "location", "retry-after", "www-authenticate"] {
-        let is_described = entries(&response["headers"])
+        let is_described = entries(&described["headers"])
             .any(|(described, _)| described.eq_ignore_ascii_case(name));
-        let is_sent = answer.headers.contains_key(name);
+        let is_sent = response.headers.contains_key(name);
         assert!(is_described || !is_sent, "{name} is not described: {what}");
     }
-    let content_type = answer.header("content-type");
+    let content_type = response.header("content-type");
     let content_type = content_type.split(';').next().unwrap_or_default();
-    let contents = &response["content"];
+    let contents = &described["content"];
     assert_eq!(contents.is_null(), content_type.is_empty(), "{what}");
     if !contents.is_null() {
         let content = &contents[content_type];
@@ -88,7 +89,10 @@ pub(crate) fn assert_described(method: &Method, path: &str, answer: &Answer) {
         if content_type == "application/problem+json" {
             let codes = &content["schema"]["allOf"][1]["properties"]["code"]["enum"];
             let codes = codes.as_array().expect("codes");
-            assert!(codes.contains(&answer.json()["code"]), "{codes:?}: {what}");
+            assert!(
+                codes.contains(&response.json()["code"]),
+                "{codes:?}: {what}"
+            );
         }
     }
 }

@@ -1,25 +1,25 @@
-//! Heads that a server must refuse, whatever they ask for.
+//! Request heads that a server must reject, whatever the route.
 
 use axum::body::Body;
 use http::request::Builder;
 use http::{HeaderValue, Method, Request, Version, header};
 use serde_json::json;
 
-use crate::support::{Answer, Server, with_token};
+use crate::support::{Server, TestResponse, with_token};
 
 const BODY: &str = r#"{"name": "ci", "scope": "read_write"}"#;
 
-async fn as_is(server: &Server, request: Builder, body: Body) -> Answer {
+async fn as_is(server: &Server, request: Builder, body: Body) -> TestResponse {
     server
         .send_as_is(request.body(body).expect("a request"))
         .await
 }
 
 #[track_caller]
-fn assert_last(answer: &Answer, status: u16, code: &str) {
-    assert_eq!(answer.problem(status), code);
-    assert_eq!(answer.header("connection"), "close", "{answer:?}");
-    assert!(answer.header("x-request-id").starts_with("req_"));
+fn assert_last(response: &TestResponse, status: u16, code: &str) {
+    assert_eq!(response.problem(status), code);
+    assert_eq!(response.header("connection"), "close", "{response:?}");
+    assert!(response.header("x-request-id").starts_with("req_"));
 }
 
 #[tokio::test]
@@ -43,14 +43,14 @@ async fn http_1_1_requires_exactly_one_valid_host() {
         with_token(Method::GET, "http://a.example/me", &admin).header(header::HOST, "a..b"),
         me().header(header::HOST, HeaderValue::from_bytes(b"\xff").unwrap()),
     ] {
-        let answer = as_is(&server, request, Body::empty()).await;
-        assert_last(&answer, 400, "invalid_request");
+        let response = as_is(&server, request, Body::empty()).await;
+        assert_last(&response, 400, "invalid_request");
     }
     let old = || me().version(Version::HTTP_10);
     assert_eq!(as_is(&server, old(), Body::empty()).await.status, 200);
     let two = old().header(header::HOST, "a").header(header::HOST, "b");
-    let answer = as_is(&server, two, Body::empty()).await;
-    assert_last(&answer, 400, "invalid_request");
+    let response = as_is(&server, two, Body::empty()).await;
+    assert_last(&response, 400, "invalid_request");
 }
 
 #[tokio::test]
@@ -86,13 +86,13 @@ async fn a_target_is_a_path_or_an_absolute_url_without_a_user() {
         (Method::GET, "/browse?q=%e2%82%ac", 200),
     ] {
         let request = with_token(method.clone(), target, &admin);
-        let answer = server.send(request, Body::empty()).await;
-        assert_eq!(answer.status, status, "{method} {target} {answer:?}");
+        let response = server.send(request, Body::empty()).await;
+        assert_eq!(response.status, status, "{method} {target} {response:?}");
         if status >= 400 {
-            answer.problem(status);
+            response.problem(status);
         }
         if status == 405 {
-            assert_eq!(answer.header("allow"), "GET,HEAD,PATCH");
+            assert_eq!(response.header("allow"), "GET,HEAD,PATCH");
         }
     }
 }
@@ -105,8 +105,8 @@ async fn the_host_of_an_absolute_target_counts_and_not_that_of_the_header() {
         ("http://evil.example/sign-in", "127.0.0.1:8080", 421),
     ] {
         let request = Request::get(target).header(header::HOST, host);
-        let answer = as_is(&server, request, Body::empty()).await;
-        assert_eq!(answer.status, status, "{target} {answer:?}");
+        let response = as_is(&server, request, Body::empty()).await;
+        assert_eq!(response.status, status, "{target} {response:?}");
     }
 }
 
@@ -128,17 +128,17 @@ async fn a_body_in_a_content_coding_is_415_and_the_response_names_what_is_read()
             "aes128gcm",
         ] {
             let request = create(path).header(header::CONTENT_ENCODING, coding);
-            let answer = server.send(request, Body::from(BODY)).await;
-            assert_last(&answer, 415, "unsupported_media_type");
-            assert_eq!(answer.header("accept-encoding"), "identity");
+            let response = server.send(request, Body::from(BODY)).await;
+            assert_last(&response, 415, "unsupported_media_type");
+            assert_eq!(response.header("accept-encoding"), "identity");
         }
     }
     for coding in ["identity", "Identity", ""] {
         let request = create("/me/pats").header(header::CONTENT_ENCODING, coding);
-        let answer = server.send(request, Body::from(BODY)).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = server.send(request, Body::from(BODY)).await;
+        assert_eq!(response.status, 201, "{response:?}");
     }
-    // What has no body has no coding.
+    // A request without a body has no coding.
     let request = with_token(Method::GET, "/me", &admin).header(header::CONTENT_ENCODING, "gzip");
     assert_eq!(server.send(request, Body::empty()).await.status, 200);
     let listed = server.get("/me/pats", &admin).await.json();
@@ -185,8 +185,8 @@ async fn what_a_server_does_not_implement_is_named() {
             "expectation_failed",
         ),
     ] {
-        let answer = server.send(request, Body::from(BODY)).await;
-        assert_last(&answer, status, code);
+        let response = server.send(request, Body::from(BODY)).await;
+        assert_last(&response, status, code);
     }
     for request in [
         create().header(header::TRANSFER_ENCODING, "Chunked"),
@@ -195,32 +195,32 @@ async fn what_a_server_does_not_implement_is_named() {
             .header(header::EXPECT, "tea")
             .version(Version::HTTP_10),
     ] {
-        let answer = server.send(request, Body::from(BODY)).await;
-        assert_eq!(answer.status, 201, "{answer:?}");
+        let response = server.send(request, Body::from(BODY)).await;
+        assert_eq!(response.status, 201, "{response:?}");
     }
 }
 
 #[tokio::test]
-async fn a_body_that_no_route_reads_is_refused_and_nothing_is_deleted() {
+async fn an_unread_body_is_an_error_and_nothing_is_deleted() {
     let server = Server::new();
     let admin = server.admin();
     for (body, status) in [("{", 400), (r#"{"scope": "admin"}"#, 400), ("{}", 200)] {
         let request = with_token(Method::GET, "/me", &admin);
-        let answer = server.send(request, Body::from(body)).await;
-        assert_eq!(answer.status, status, "{body}");
+        let response = server.send(request, Body::from(body)).await;
+        assert_eq!(response.status, status, "{body}");
     }
-    // A method that a path does not have comes first.
+    // An unsupported method is reported first.
     let request = with_token(Method::DELETE, "/me/pats", &admin);
-    let answer = server.send(request, Body::from("{}")).await;
-    assert_eq!(answer.problem(405), "method_not_allowed");
+    let response = server.send(request, Body::from("{}")).await;
+    assert_eq!(response.problem(405), "method_not_allowed");
     let created = json!({"name": "ci", "scope": "read_write"});
     let created = server.post("/me/pats", &admin, &created).await;
     let path = created.header("location").to_owned();
     let request = with_token(Method::DELETE, &path, &admin);
-    let answer = server
+    let response = server
         .send(request, Body::from(r#"{"dryRun": true}"#))
         .await;
-    assert_eq!(answer.wrong_fields(), ["dryRun"]);
+    assert_eq!(response.wrong_fields(), ["dryRun"]);
     assert_eq!(server.get(&path, &admin).await.status, 200);
     let request = with_token(Method::DELETE, &path, &admin).header(header::CONTENT_LENGTH, 0);
     assert_eq!(server.send(request, Body::empty()).await.status, 204);
@@ -328,10 +328,10 @@ async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() 
             let request = request
                 .header(header::CONTENT_TYPE, media)
                 .header("sec-fetch-site", "same-origin");
-            let answer = server.send(request, Body::from(body.to_owned())).await;
-            assert_eq!(answer.problem(status), code, "{method} {path} {accept}");
-            assert_eq!(answer.header("allow"), allow, "{method} {path} {accept}");
-            assert!(answer.header("x-request-id").starts_with("req_"));
+            let response = server.send(request, Body::from(body.to_owned())).await;
+            assert_eq!(response.problem(status), code, "{method} {path} {accept}");
+            assert_eq!(response.header("allow"), allow, "{method} {path} {accept}");
+            assert!(response.header("x-request-id").starts_with("req_"));
         }
         if status == 413 {
             continue;
@@ -342,21 +342,21 @@ async fn an_error_of_a_page_is_a_problem_for_programs_and_a_page_for_browsers() 
             .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
             .header(header::CONTENT_TYPE, media)
             .header("sec-fetch-site", "same-origin");
-        let answer = server.send(request, Body::from(body.to_owned())).await;
-        assert_eq!(answer.status.as_u16(), status, "{method} {path}");
-        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+        let response = server.send(request, Body::from(body.to_owned())).await;
+        assert_eq!(response.status.as_u16(), status, "{method} {path}");
+        assert_eq!(response.header("content-type"), "text/html; charset=utf-8");
+        assert_eq!(response.header("allow"), allow, "{method} {path}");
     }
 }
 
 #[tokio::test]
 async fn an_unknown_path_is_named_as_far_as_it_is_no_secret() {
     let detail = async |url: &str, path: &str| {
-        let answer = Server::at(url)
+        let response = Server::at(url)
             .send(Request::get(path), Body::empty())
             .await;
-        assert_eq!(answer.problem(404), "not_found");
-        answer.json()["detail"].as_str().unwrap().to_owned()
+        assert_eq!(response.problem(404), "not_found");
+        response.json()["detail"].as_str().unwrap().to_owned()
     };
     let plain = detail("https://oi.example.com", "/x/me").await;
     assert!(plain.contains("no route matches GET /…/me;"), "{plain}");
@@ -381,19 +381,19 @@ async fn what_leaves_a_body_unread_is_the_last_response_of_its_connection() {
     let server = Server::new();
     let large = "x".repeat(70_000);
     let request = Request::post("/me/pats").header(header::CONTENT_LENGTH, large.len());
-    let answer = server.send(request, Body::from(large.clone())).await;
-    assert_last(&answer, 413, "body_too_large");
-    let answer = server
+    let response = server.send(request, Body::from(large.clone())).await;
+    assert_last(&response, 413, "body_too_large");
+    let response = server
         .send(Request::post("/me/pats"), Body::from(large.clone()))
         .await;
-    assert_last(&answer, 413, "body_too_large");
+    assert_last(&response, 413, "body_too_large");
     let request = Request::post("/me/pats").header("x-large", &large[..20_000]);
-    let answer = server.send(request, Body::from(BODY)).await;
-    assert_last(&answer, 431, "headers_too_large");
-    // A refusal after the whole body was read is not.
-    let answer = server
+    let response = server.send(request, Body::from(BODY)).await;
+    assert_last(&response, 431, "headers_too_large");
+    // A rejection after the whole body was read keeps the connection open.
+    let response = server
         .send(Request::post("/me/pats"), Body::from(BODY))
         .await;
-    assert_eq!(answer.problem(401), "authentication_required");
-    assert_eq!(answer.header("connection"), "");
+    assert_eq!(response.problem(401), "authentication_required");
+    assert_eq!(response.header("connection"), "");
 }

@@ -1,16 +1,16 @@
-//! `/health`, `/ready`, discovery, the description, and paths where there is nothing.
+//! `/health`, `/ready`, discovery, the description, and unknown paths.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use http::{Method, Request};
-use openindex_adapters_http::server::{Guard, WorkState, work_router};
+use openindex_adapters_http::server::{Guard, WorkItemsState, work_items_router};
 use openindex_domain::testing::{InMemory, MemoryStore, fixtures};
 use openindex_domain::token::TokenName;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::support::{Answer, Ports, Server, with_token};
+use crate::support::{Ports, Server, TestResponse, with_token};
 
 #[tokio::test]
 async fn probes_and_discovery_need_nothing() {
@@ -23,26 +23,26 @@ async fn probes_and_discovery_need_nothing() {
             json!({"apiUrl": "https://oi.example.com", "version": "1.2.3"}),
         ),
     ] {
-        let answer = server.send(Request::get(path), Body::empty()).await;
-        assert_eq!(answer.status, 200, "{path}");
-        assert_eq!(answer.json(), expected, "{path}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        let response = server.send(Request::get(path), Body::empty()).await;
+        assert_eq!(response.status, 200, "{path}");
+        assert_eq!(response.json(), expected, "{path}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff");
     }
 }
 
 #[tokio::test]
-async fn the_description_says_of_every_route_what_it_needs() {
+async fn the_description_says_who_may_call_each_route() {
     let server = Server::new();
-    let answer = server
+    let response = server
         .send(Request::get("/openapi.json"), Body::empty())
         .await;
-    assert_eq!(answer.header("content-type"), "application/json");
-    let document = answer.json();
+    assert_eq!(response.header("content-type"), "application/json");
+    let document = response.json();
     assert_eq!(document["openapi"], "3.1.0");
     let mut needs = vec![];
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let need = operation["x-openindex-needs"].as_str().unwrap();
+            let need = operation["x-openindex-requires"].as_str().unwrap();
             let guarded = operation["security"].as_array().unwrap().len() == 1;
             assert_eq!(guarded, need != "nothing", "{method} {path}");
             needs.push(format!("{method} {path} {need}"));
@@ -98,7 +98,7 @@ async fn the_description_says_of_every_route_what_it_needs() {
     );
 }
 
-/// All that is referred to from somewhere in a document.
+/// Collects all references in a document.
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -130,7 +130,7 @@ fn assert_whole(document: &Value) {
 }
 
 #[tokio::test]
-async fn an_instance_without_work_items_has_no_word_of_them() {
+async fn an_instance_without_work_items_does_not_mention_them() {
     let with = Server::new();
     let store = Arc::new(MemoryStore::default());
     let without = Ports {
@@ -152,8 +152,8 @@ async fn an_instance_without_work_items_has_no_word_of_them() {
         let docs = server.send(Request::get("/docs"), Body::empty()).await;
         let docs = String::from_utf8_lossy(&docs.body).into_owned();
         assert_eq!(docs.contains("/browse/{key}/claim"), has_work);
-        let answer = server.get("/browse", &admin).await;
-        assert_eq!(answer.status == 200, has_work);
+        let response = server.get("/browse", &admin).await;
+        assert_eq!(response.status == 200, has_work);
         assert_eq!(server.get("/agent-runs", &admin).await.status, 200);
     }
     let admin = without.admin();
@@ -169,7 +169,7 @@ async fn work_items_can_be_mounted_alone() {
     let name = TokenName::parse("admin").unwrap();
     let admin = domain.users.bootstrap(ada.email, ada.name, name);
     let admin = admin.await.unwrap().issued.secret;
-    let router = work_router(WorkState {
+    let router = work_items_router(WorkItemsState {
         work_items: domain.work_items,
         guard: Guard::new(domain.tokens),
     });
@@ -179,8 +179,8 @@ async fn work_items_can_be_mounted_alone() {
         ("/me", admin.expose(), 404),
     ] {
         let request = with_token(Method::GET, path, token).body(Body::empty());
-        let answer = router.clone().oneshot(request.unwrap()).await.unwrap();
-        assert_eq!(answer.status(), status, "{path}");
+        let response = router.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
     }
 }
 
@@ -200,16 +200,16 @@ async fn a_path_where_there_is_nothing_is_404_with_or_without_a_token() {
         "/%ff",
     ] {
         assert_eq!(server.get(path, &admin).await.problem(404), "not_found");
-        let answer = server.send(Request::get(path), Body::empty()).await;
-        assert_eq!(answer.problem(404), "not_found");
+        let response = server.send(Request::get(path), Body::empty()).await;
+        assert_eq!(response.problem(404), "not_found");
     }
-    let answer = server.get("/me/", &admin).await;
-    let detail = answer.json()["detail"].to_string();
+    let response = server.get("/me/", &admin).await;
+    let detail = response.json()["detail"].to_string();
     assert!(detail.contains("paths have no trailing slash"), "{detail}");
 }
 
 #[tokio::test]
-async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
+async fn an_unsupported_method_is_405_with_allow() {
     let server = Server::new();
     let admin = server.admin();
     for (method, path, allow) in [
@@ -223,9 +223,13 @@ async fn a_method_that_a_path_does_not_answer_is_405_with_allow() {
         (Method::PATCH, "/agent-runs", "GET,HEAD,POST"),
     ] {
         let request = with_token(method.clone(), path, &admin);
-        let answer = server.send(request, Body::empty()).await;
-        assert_eq!(answer.problem(405), "method_not_allowed", "{method} {path}");
-        assert_eq!(answer.header("allow"), allow, "{method} {path}");
+        let response = server.send(request, Body::empty()).await;
+        assert_eq!(
+            response.problem(405),
+            "method_not_allowed",
+            "{method} {path}"
+        );
+        assert_eq!(response.header("allow"), allow, "{method} {path}");
     }
 }
 
@@ -240,13 +244,13 @@ async fn options_names_the_methods_of_a_path_and_of_the_server() {
         ("*", "GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
     ] {
         let request = Request::options(path);
-        let answer = server.send(request, Body::empty()).await;
-        assert_eq!(answer.status, 204, "{path} {answer:?}");
-        assert_eq!(answer.header("allow"), allow, "{path}");
-        assert!(answer.body.is_empty());
+        let response = server.send(request, Body::empty()).await;
+        assert_eq!(response.status, 204, "{path} {response:?}");
+        assert_eq!(response.header("allow"), allow, "{path}");
+        assert!(response.body.is_empty());
     }
-    let answer = server.send(Request::options("/no/such"), Body::empty());
-    assert_eq!(answer.await.problem(404), "not_found");
+    let response = server.send(Request::options("/no/such"), Body::empty());
+    assert_eq!(response.await.problem(404), "not_found");
 }
 
 #[tokio::test]
@@ -267,8 +271,8 @@ async fn head_has_the_headers_of_get_and_no_body() {
         let head = server.send(request, Body::empty()).await;
         assert_eq!(head.status, get.status, "{path}");
         assert!(head.body.is_empty(), "{path}");
-        let without_id = |answer: &Answer| {
-            let mut headers = answer.headers.clone();
+        let without_id = |response: &TestResponse| {
+            let mut headers = response.headers.clone();
             headers.remove("x-request-id");
             headers
         };
@@ -281,40 +285,40 @@ async fn head_has_the_headers_of_get_and_no_body() {
 async fn under_a_prefix_locations_and_the_description_stay_under_it() {
     let server = Server::at("https://example.com/me");
     let admin = server.admin();
-    let answer = server.get("/openapi.json", "").await;
-    let servers = &answer.json()["servers"];
+    let response = server.get("/openapi.json", "").await;
+    let servers = &response.json()["servers"];
     assert_eq!(*servers, json!([{"url": "https://example.com/me"}]));
-    let answer = server.get("/.well-known/openindex.json", "").await;
-    assert_eq!(answer.json()["apiUrl"], "https://example.com/me");
+    let response = server.get("/.well-known/openindex.json", "").await;
+    assert_eq!(response.json()["apiUrl"], "https://example.com/me");
     let pat = json!({"name": "ci", "scope": "read_write"});
     let run = json!({"agentId": "a", "ttlSeconds": 600});
     let item = json!({"domain": "OPS", "title": "Fix the pump"});
     for (path, body) in [("/me/pats", pat), ("/agent-runs", run), ("/browse", item)] {
         let created = server.post(path, &admin, &body).await;
         assert_eq!(created.status, 201, "{created:?}");
-        // The proxy takes the prefix away again.
+        // The proxy strips the prefix.
         let path = created.header("location").strip_prefix("/me");
         let found = server.get(path.expect("the prefix"), &admin).await;
         assert_eq!(found.status, 200, "{created:?}");
     }
-    let answer = server.get("/settings/tokens", "").await;
-    let to = answer.header("location");
+    let response = server.get("/settings/tokens", "").await;
+    let to = response.header("location");
     assert!(to.starts_with("/me/sign-in?next=%2Fsettings"), "{to}");
 }
 
 #[tokio::test]
-async fn every_answer_names_its_request() {
+async fn every_response_has_a_request_id() {
     let server = Server::new();
-    let answer = server.send(Request::get("/health"), Body::empty()).await;
-    assert!(answer.header("x-request-id").starts_with("req_"));
+    let response = server.send(Request::get("/health"), Body::empty()).await;
+    assert!(response.header("x-request-id").starts_with("req_"));
     let request =
         Request::get("/health").header("x-request-id", "0af7651916cd43dd8448eb211c80319c");
-    let answer = server.send(request, Body::empty()).await;
+    let response = server.send(request, Body::empty()).await;
     assert_eq!(
-        answer.header("x-request-id"),
+        response.header("x-request-id"),
         "0af7651916cd43dd8448eb211c80319c"
     );
     let request = Request::get("/health").header("x-request-id", "two words");
-    let answer = server.send(request, Body::empty()).await;
-    assert!(answer.header("x-request-id").starts_with("req_"));
+    let response = server.send(request, Body::empty()).await;
+    assert!(response.header("x-request-id").starts_with("req_"));
 }

@@ -1,4 +1,4 @@
-//! Bodies and heads that are too large, of the wrong type, or no JSON.
+//! Bodies and heads that are too large, of the wrong type, or not JSON.
 
 use axum::body::Body;
 use http::{Method, header};
@@ -16,8 +16,8 @@ async fn a_body_over_64_kib_is_413_whether_its_length_is_announced_or_not() {
     let admin = server.admin();
     let large = format!(r#"{{"name": "{}"}}"#, "x".repeat(MAX_BODY_BYTES));
     let announced = create(&admin).header(header::CONTENT_LENGTH, large.len());
-    let answer = server.send(announced, Body::from(large.clone())).await;
-    assert_eq!(answer.problem(413), "body_too_large");
+    let response = server.send(announced, Body::from(large.clone())).await;
+    assert_eq!(response.problem(413), "body_too_large");
     let stream = http_body_util::StreamBody::new(futures_util::stream::iter(
         large
             .into_bytes()
@@ -27,12 +27,12 @@ async fn a_body_over_64_kib_is_413_whether_its_length_is_announced_or_not() {
             })
             .collect::<Vec<_>>(),
     ));
-    let answer = server.send(create(&admin), Body::new(stream)).await;
-    assert_eq!(answer.problem(413), "body_too_large");
+    let response = server.send(create(&admin), Body::new(stream)).await;
+    assert_eq!(response.problem(413), "body_too_large");
     let fits = format!(r#"{{"x": "{}"}}"#, "x".repeat(MAX_BODY_BYTES - 9));
     assert_eq!(fits.len(), MAX_BODY_BYTES);
-    let answer = server.send(create(&admin), Body::from(fits)).await;
-    assert_eq!(answer.wrong_fields(), ["name", "scope", "x"]);
+    let response = server.send(create(&admin), Body::from(fits)).await;
+    assert_eq!(response.wrong_fields(), ["name", "scope", "x"]);
 }
 
 #[tokio::test]
@@ -49,8 +49,8 @@ async fn a_body_that_is_not_json_is_415() {
         if let Some(content_type) = content_type {
             request = request.header(header::CONTENT_TYPE, content_type);
         }
-        let answer = server.send(request, Body::from(body)).await;
-        assert_eq!(answer.problem(415), "unsupported_media_type");
+        let response = server.send(request, Body::from(body)).await;
+        assert_eq!(response.problem(415), "unsupported_media_type");
     }
     let request = with_token(Method::POST, "/me/pats", &admin)
         .header(header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
@@ -68,18 +68,18 @@ async fn json_that_cannot_be_read_is_400_and_says_where() {
         ("\"name\"", "must be a JSON object"),
         ("{} {}", "line 1 column 4"),
     ] {
-        let answer = server.send(create(&admin), Body::from(body)).await;
-        assert_eq!(answer.problem(400), "invalid_request", "{body}");
-        let text = answer.json()["detail"].as_str().unwrap().to_owned();
+        let response = server.send(create(&admin), Body::from(body)).await;
+        assert_eq!(response.problem(400), "invalid_request", "{body}");
+        let text = response.json()["detail"].as_str().unwrap().to_owned();
         assert!(text.contains(detail), "{body}: {text}");
     }
     let deep = "[".repeat(10_000);
-    let answer = server.send(create(&admin), Body::from(deep)).await;
-    assert_eq!(answer.problem(400), "invalid_request");
-    let answer = server
+    let response = server.send(create(&admin), Body::from(deep)).await;
+    assert_eq!(response.problem(400), "invalid_request");
+    let response = server
         .send(create(&admin), Body::from(&b"\xff{}"[..]))
         .await;
-    assert_eq!(answer.problem(400), "invalid_request");
+    assert_eq!(response.problem(400), "invalid_request");
 }
 
 #[tokio::test]
@@ -91,9 +91,9 @@ async fn a_body_that_breaks_off_is_400() {
         Err(std::io::Error::other("the client went away")),
     ];
     let stream = http_body_util::StreamBody::new(futures_util::stream::iter(chunks));
-    let answer = server.send(create(&admin), Body::new(stream)).await;
-    assert_eq!(answer.problem(400), "invalid_request");
-    assert!(!String::from_utf8_lossy(&answer.body).contains("went away"));
+    let response = server.send(create(&admin), Body::new(stream)).await;
+    assert_eq!(response.problem(400), "invalid_request");
+    assert!(!String::from_utf8_lossy(&response.body).contains("went away"));
 }
 
 #[tokio::test]
@@ -102,8 +102,8 @@ async fn headers_over_16_kib_are_431_with_the_target_counted_in() {
     let admin = server.admin();
     let large = "x".repeat(MAX_HEADER_BYTES);
     let request = with_token(Method::GET, "/me", &admin).header("x-large", &large);
-    let answer = server.send(request, Body::empty()).await;
-    assert_eq!(answer.problem(431), "headers_too_large");
+    let response = server.send(request, Body::empty()).await;
+    assert_eq!(response.problem(431), "headers_too_large");
     let path = format!("/me?{large}");
     assert_eq!(
         server.get(&path, &admin).await.problem(431),

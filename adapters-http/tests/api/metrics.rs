@@ -1,4 +1,4 @@
-//! What the monitoring sees of requests.
+//! Metrics of requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,7 +80,7 @@ async fn what_clients_make_up_makes_no_series() {
         &server.metrics,
         r#"openindex_http_requests_total{route="unmatched",method="other",status="404"} 300"#,
     );
-    // Nor does anything of a secret get there.
+    // Secrets never become labels.
     assert!(!rendered.contains(&token) && !rendered.contains("oi_pat_"));
 }
 
@@ -116,8 +116,8 @@ async fn verifications_are_counted_by_outcome_and_by_the_kind_that_was_claimed()
 }
 
 #[tokio::test]
-async fn an_outage_is_told_from_a_store_that_holds_nonsense() {
-    let mut answers = [
+async fn an_outage_and_a_corrupt_store_are_counted_apart() {
+    let mut responses = [
         StoreError::unavailable("away"),
         StoreError::corrupt("nonsense"),
     ]
@@ -125,7 +125,7 @@ async fn an_outage_is_told_from_a_store_that_holds_nonsense() {
     let mut tokens = MockTokenStore::new();
     tokens
         .expect_find_by_digest()
-        .returning(move |_| Err(answers.next().expect("two lookups")));
+        .returning(move |_| Err(responses.next().expect("two lookups")));
     let memory = Arc::new(MemoryStore::default());
     let ports = Ports {
         tokens: Arc::new(tokens),
@@ -145,8 +145,8 @@ async fn an_outage_is_told_from_a_store_that_holds_nonsense() {
 #[tokio::test]
 async fn the_api_does_not_serve_them() {
     let server = Server::new();
-    let answer = server.get("/metrics", &server.admin()).await;
-    assert_eq!(answer.problem(404), "not_found");
+    let response = server.get("/metrics", &server.admin()).await;
+    assert_eq!(response.problem(404), "not_found");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The store is away: 503 with `Retry-After`, never 401 and never a pass.
+//! When the store is unavailable: 503 with `Retry-After`, never 401 and never access.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use openindex_domain::testing::{
 use openindex_domain::token::{Secret, TokenKind};
 use serde_json::json;
 
-use crate::support::{Answer, Ports, Server, with_token};
+use crate::support::{Ports, Server, TestResponse, with_token};
 
 const CAUSE: &str = "connection to db.internal:5432 refused";
 
 #[track_caller]
-fn assert_unavailable(answer: &Answer) {
-    assert_eq!(answer.problem(503), "unavailable");
-    assert_eq!(answer.header("retry-after"), "2");
-    assert!(!answer.headers.contains_key("www-authenticate"));
-    let body = String::from_utf8_lossy(&answer.body).into_owned();
+fn assert_unavailable(response: &TestResponse) {
+    assert_eq!(response.problem(503), "unavailable");
+    assert_eq!(response.header("retry-after"), "2");
+    assert!(!response.headers.contains_key("www-authenticate"));
+    let body = String::from_utf8_lossy(&response.body).into_owned();
     assert!(!body.contains("db.internal"), "{body}");
 }
 
@@ -40,7 +40,7 @@ fn live_secret() -> String {
 }
 
 #[tokio::test]
-async fn nobody_is_let_in_and_nobody_is_told_that_their_token_is_bad() {
+async fn an_outage_neither_accepts_nor_rejects_a_token() {
     let mut tokens = MockTokenStore::new();
     tokens
         .expect_find_by_digest()
@@ -58,7 +58,7 @@ async fn nobody_is_let_in_and_nobody_is_told_that_their_token_is_bad() {
     ] {
         assert_unavailable(&server.get(path, &live_secret()).await);
     }
-    // What needs no store keeps answering.
+    // Routes that need no store still work.
     assert_eq!(
         server.get("/me", "oi_pat_x").await.problem(401),
         "token_malformed"
@@ -108,19 +108,19 @@ async fn a_store_that_fails_after_the_verification_is_503_as_well() {
 }
 
 #[tokio::test]
-async fn a_store_that_holds_nonsense_is_500_without_a_word_of_it() {
+async fn a_corrupt_store_is_500_without_details() {
     let mut tokens = MockTokenStore::new();
     tokens
         .expect_find_by_digest()
         .returning(|_| Err(StoreError::corrupt("unknown scope 'root' in db.internal")));
     let memory = Arc::new(MemoryStore::default());
     let server = Server::on(memory.clone(), with_tokens(&memory, tokens));
-    let answer = server.get("/me", &live_secret()).await;
-    assert_eq!(answer.problem(500), "internal_error");
-    assert!(!String::from_utf8_lossy(&answer.body).contains("db.internal"));
+    let response = server.get("/me", &live_secret()).await;
+    assert_eq!(response.problem(500), "internal_error");
+    assert!(!String::from_utf8_lossy(&response.body).contains("db.internal"));
 }
 
-/// A store of work items and one of agent runs that fail whatever they are asked.
+/// Stores of work items and agent runs whose every method fails.
 fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
     let mut runs = MockAgentRunStore::new();
     runs.expect_start_run().returning(move |_| Err(error()));
@@ -142,11 +142,11 @@ fn without_work(memory: &Arc<MemoryStore>, error: fn() -> StoreError) -> Ports {
     }
 }
 
-/// Every route of agent runs and work items, each with a body that suffices.
-async fn ask_for_work(server: &Server, token: &str) -> Vec<Answer> {
+/// Calls every route of agent runs and work items with a valid body.
+async fn ask_for_work(server: &Server, token: &str) -> Vec<TestResponse> {
     let start = json!({"agentId": "builder", "ttlSeconds": 60});
     let create = json!({"domain": "OPS", "title": "Mend the pump"});
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for (method, path, body) in [
         (Method::GET, "/agent-runs", None),
         (Method::POST, "/agent-runs", Some(start)),
@@ -175,9 +175,9 @@ async fn ask_for_work(server: &Server, token: &str) -> Vec<Answer> {
             request = request.header("content-type", "application/json");
         }
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
-        answers.push(server.send(request, body).await);
+        responses.push(server.send(request, body).await);
     }
-    answers
+    responses
 }
 
 #[tokio::test]
@@ -186,8 +186,8 @@ async fn no_work_is_done_while_its_store_is_away() {
     let ports = without_work(&memory, || StoreError::unavailable(CAUSE));
     let server = Server::on(memory, ports);
     let admin = server.admin();
-    for answer in ask_for_work(&server, &admin).await {
-        assert_unavailable(&answer);
+    for response in ask_for_work(&server, &admin).await {
+        assert_unavailable(&response);
     }
     assert_eq!(server.get("/me", &admin).await.status, 200);
 }
@@ -200,9 +200,9 @@ async fn work_that_is_stored_as_nonsense_is_500_without_a_word_of_it() {
     });
     let server = Server::on(memory, ports);
     let admin = server.admin();
-    for answer in ask_for_work(&server, &admin).await {
-        assert_eq!(answer.problem(500), "internal_error");
-        assert!(!String::from_utf8_lossy(&answer.body).contains("db.internal"));
+    for response in ask_for_work(&server, &admin).await {
+        assert_eq!(response.problem(500), "internal_error");
+        assert!(!String::from_utf8_lossy(&response.body).contains("db.internal"));
     }
 }
 

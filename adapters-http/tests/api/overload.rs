@@ -1,5 +1,5 @@
-//! More requests than the server works on at once: each waits its turn, but not for long, and probes
-//! are answered all the same.
+//! More requests than the server handles at once: each waits for a limited time, and probes are
+//! never delayed.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use openindex_adapters_http::server::LayerSettings;
 use openindex_domain::testing::{MemoryStore, MockTokenStore, SeededEntropy};
 use openindex_domain::token::{Secret, TokenKind};
 
-use crate::support::{Answer, Ports, Server, with_token};
+use crate::support::{Ports, Server, TestResponse, with_token};
 
 fn at_once(max_requests_in_progress: usize) -> LayerSettings {
     LayerSettings {
@@ -22,13 +22,13 @@ fn at_once(max_requests_in_progress: usize) -> LayerSettings {
 }
 
 #[track_caller]
-fn assert_overloaded(answer: &Answer) {
-    assert_eq!(answer.problem(503), "overloaded");
-    assert_eq!(answer.header("retry-after"), "1");
-    assert!(!answer.headers.contains_key("www-authenticate"));
+fn assert_overloaded(response: &TestResponse) {
+    assert_eq!(response.problem(503), "overloaded");
+    assert_eq!(response.header("retry-after"), "1");
+    assert!(!response.headers.contains_key("www-authenticate"));
 }
 
-/// A server whose lookups tell when they begin, and wait until the sender is dropped.
+/// A server whose lookups signal when they start, and wait until the sender is dropped.
 fn held(layers: LayerSettings) -> (Arc<Server>, Receiver<()>, Sender<()>) {
     let (enter, entered) = channel();
     let (release, released) = channel();
@@ -72,7 +72,7 @@ async fn a_full_server_turns_everything_away_before_it_looks_at_the_token_except
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_place_is_free_again_when_its_request_is_answered() {
+async fn a_slot_is_free_again_when_its_request_completes() {
     let (server, entered, release) = held(at_once(1));
     let secret = Secret::generate(TokenKind::Personal, &SeededEntropy::new(9)).expect("entropy");
     let secret = secret.expose().to_owned();
@@ -90,10 +90,10 @@ async fn a_place_is_free_again_when_its_request_is_answered() {
     assert_eq!(server.get("/health", "").await.status, 200);
 
     drop(release);
-    let answer = slow.await.expect("an answer");
-    assert_eq!(answer.problem(401), "token_unknown");
-    let answer = server.get("/me", &secret).await;
-    assert_eq!(answer.problem(401), "token_unknown");
+    let response = slow.await.expect("a response");
+    assert_eq!(response.problem(401), "token_unknown");
+    let response = server.get("/me", &secret).await;
+    assert_eq!(response.problem(401), "token_unknown");
     assert!(
         server
             .metrics
@@ -122,7 +122,7 @@ async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_waits_is_served_when_a_place_is_free() {
+async fn a_waiting_request_is_served_when_a_slot_is_free() {
     let layers = LayerSettings {
         overload_timeout: Duration::from_secs(30),
         ..at_once(1)
@@ -145,16 +145,16 @@ async fn whoever_waits_is_served_when_a_place_is_free() {
     }
     assert!(entered.try_recv().is_err());
     drop(release);
-    for answer in [first, second] {
+    for response in [first, second] {
         assert_eq!(
-            answer.await.expect("an answer").problem(401),
+            response.await.expect("a response").problem(401),
             "token_unknown"
         );
     }
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_arrive_takes_no_place() {
+async fn a_body_that_does_not_arrive_occupies_no_slot() {
     let memory = Arc::new(MemoryStore::default());
     let ports = Ports::of(&memory);
     let server = Arc::new(Server::within(memory, ports, at_once(1)));
@@ -189,10 +189,10 @@ async fn a_body_that_does_not_come_in_time_is_408_and_nothing_was_done() {
         .header(header::CONTENT_TYPE, "application/json");
     let body = Body::new(http_body_util::StreamBody::new(trickle));
     let begun = tokio::time::Instant::now();
-    let answer = server.send(request, body).await;
-    assert_eq!(answer.problem(408), "request_timeout");
-    assert_eq!(answer.header("connection"), "close");
-    let detail = answer.json()["detail"].to_string();
+    let response = server.send(request, body).await;
+    assert_eq!(response.problem(408), "request_timeout");
+    assert_eq!(response.header("connection"), "close");
+    let detail = response.json()["detail"].to_string();
     assert!(detail.contains("nothing was changed"), "{detail}");
     assert_eq!(begun.elapsed().as_secs(), 30);
 }

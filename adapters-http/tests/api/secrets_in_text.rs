@@ -1,11 +1,11 @@
-//! A token that is pasted where text belongs is not stored.
+//! A token pasted into a text field is not stored.
 
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::{Server, with_token};
 
-/// Requests that would store the secret, each with the field that it stands in.
+/// Requests that would store the secret, each with the field that contains it.
 fn requests(secret: &str, code: &str) -> Vec<(Method, &'static str, Value, &'static str)> {
     let text = format!("see {secret}.");
     let address = format!("{secret}@example.com");
@@ -74,7 +74,7 @@ fn requests(secret: &str, code: &str) -> Vec<(Method, &'static str, Value, &'sta
 }
 
 #[tokio::test]
-async fn no_field_takes_a_text_with_a_token_in_it_and_no_error_repeats_it() {
+async fn no_field_accepts_a_token_in_its_text_and_no_error_repeats_it() {
     let server = Server::new();
     let admin = server.admin();
     server.make_item(&admin, json!({})).await;
@@ -98,18 +98,19 @@ async fn no_field_takes_a_text_with_a_token_in_it_and_no_error_repeats_it() {
         for (method, path, body, field) in requests(secret, code) {
             let request =
                 with_token(method.clone(), path, &admin).header("content-type", "application/json");
-            let answer = server.send(request, body.to_string().into()).await;
+            let response = server.send(request, body.to_string().into()).await;
             if place == "mistyped" {
-                // A checksum that does not match is no token, and rules of the field alone apply.
-                let errors = &answer.json()["errors"];
+                // Without a valid checksum it is not a token, and only the rules of the field
+                // apply.
+                let errors = &response.json()["errors"];
                 assert!(
                     !errors.to_string().contains("revoke"),
                     "{path} {field} {errors}"
                 );
                 continue;
             }
-            assert_eq!(answer.wrong_fields(), [field], "{place} {method} {path}");
-            let body: Value = answer.json();
+            assert_eq!(response.wrong_fields(), [field], "{place} {method} {path}");
+            let body: Value = response.json();
             let message = body["errors"][0]["message"].as_str().expect("a message");
             assert!(
                 message.contains("must not contain a token; revoke"),

@@ -1,4 +1,4 @@
-//! A server without a socket: the in-memory store, a clock that stands still, seeded entropy.
+//! A server without a socket: in-memory store, fixed clock, seeded entropy.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) struct Server {
     router: Router,
 }
 
-/// What a server stands on.
+/// The ports of a server.
 pub(crate) struct Ports {
     pub(crate) tokens: Arc<dyn TokenStore>,
     pub(crate) agent_runs: Arc<dyn AgentRunStore>,
@@ -57,9 +57,9 @@ impl Ports {
     }
 }
 
-/// An answer whose body has been read.
+/// A response whose body has been read.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -72,19 +72,19 @@ impl Server {
         Self::on(store, ports)
     }
 
-    /// A server whose ports may be doubles; the memory store is for whatever a test puts there.
+    /// Creates a server with test doubles as ports; tests put their data into the memory store.
     pub(crate) fn on(store: Arc<MemoryStore>, ports: Ports) -> Self {
         Self::within(store, ports, LayerSettings::default())
     }
 
-    /// A server that is reached at this URL.
+    /// Creates a server with this public URL.
     pub(crate) fn at(public_url: &str) -> Self {
         let store = Arc::new(MemoryStore::default());
         let ports = Ports::of(&store);
         Self::with(store, ports, LayerSettings::default(), public_url)
     }
 
-    /// The same with other limits.
+    /// Creates a server with other limits.
     pub(crate) fn within(store: Arc<MemoryStore>, ports: Ports, layers: LayerSettings) -> Self {
         Self::with(store, ports, layers, "https://oi.example.com")
     }
@@ -159,15 +159,15 @@ impl Server {
         }
     }
 
-    /// A live token of a kind and scope whose owner has a role, past every rule. User `number`
-    /// owns it.
+    /// Returns a live token of a kind and scope, whose owner has a role, bypassing every rule. User
+    /// `number` owns it.
     pub(crate) fn token(&self, number: u64, kind: TokenKind, scope: Scope, role: Role) -> String {
         let user = User {
             role,
             ..fixtures::user(number)
         };
         let secret = Secret::generate(kind, &*self.entropy).expect("entropy");
-        // Older than whatever the test makes, so that the newest first is one order.
+        // Older than anything the test creates, so that the order is unambiguous.
         let mut token = fixtures::token(number, fixtures::NOW.saturating_add_seconds(-3600));
         token.id = TokenId::generate(kind, token.created_at, &*self.entropy).expect("entropy");
         token.scope = scope;
@@ -182,12 +182,12 @@ impl Server {
         secret.expose().to_owned()
     }
 
-    /// User 1's `admin` token.
+    /// Returns an `admin` token of user 1.
     pub(crate) fn admin(&self) -> String {
         self.token(1, TokenKind::Personal, Scope::Admin, Role::Admin)
     }
 
-    /// Issues another token through the use case.
+    /// Creates another token through the use case.
     pub(crate) async fn create(&self, by: &str, scope: Scope, expires: Expiry) -> TokenWithSecret {
         let principal = self.tokens.verify(by).await.expect("a live token");
         let wanted = NewToken {
@@ -201,13 +201,13 @@ impl Server {
             .expect("it is issued")
     }
 
-    /// A member's token, of user `number`.
+    /// Returns a token of user `number`, a member.
     pub(crate) fn member(&self, number: u64) -> String {
         self.token(number, TokenKind::Personal, Scope::ReadWrite, Role::Member)
     }
 
-    /// Starts a run of this agent through the API, bound to a work item or not; answers its id and
-    /// its secret.
+    /// Starts a run of this agent through the API, optionally bound to a work item. Returns its id
+    /// and secret.
     pub(crate) async fn start_run(
         &self,
         by: &str,
@@ -222,7 +222,7 @@ impl Server {
         (text("id"), text("token"))
     }
 
-    /// Makes a work item in the domain `OPS` through the API, of these fields; answers its key.
+    /// Creates a work item in the domain `OPS` through the API with these fields. Returns its key.
     pub(crate) async fn make_item(&self, by: &str, fields: Value) -> String {
         let mut body = json!({"domain": "OPS", "title": "Mend the pump"});
         for (field, value) in fields.as_object().expect("fields") {
@@ -236,12 +236,12 @@ impl Server {
         made.json()["key"].as_str().expect("a key").to_owned()
     }
 
-    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> TestResponse {
         self.send(with_token(Method::GET, path, token), Body::empty())
             .await
     }
 
-    /// A response whose body is read by the test, part by part.
+    /// Returns a response whose body the test reads in parts.
     pub(crate) async fn open(&self, path: &str, token: &str) -> Body {
         let request = with_token(Method::GET, path, token).header(header::HOST, "oi.example.com");
         let request = request.body(Body::empty()).expect("a request");
@@ -249,53 +249,53 @@ impl Server {
         response.expect("a response").into_body()
     }
 
-    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> TestResponse {
         self.send(with_token(Method::DELETE, path, token), Body::empty())
             .await
     }
 
-    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> TestResponse {
         let request =
             with_token(Method::POST, path, token).header(header::CONTENT_TYPE, "application/json");
         self.send(request, Body::from(body.to_string())).await
     }
 
-    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> TestResponse {
         let request =
             with_token(Method::PATCH, path, token).header(header::CONTENT_TYPE, "application/json");
         self.send(request, Body::from(body.to_string())).await
     }
 
-    pub(crate) async fn send(&self, request: Builder, body: Body) -> Answer {
+    pub(crate) async fn send(&self, request: Builder, body: Body) -> TestResponse {
         let request = request.body(body).expect("a request");
         self.send_request(request).await
     }
 
-    /// Sends a request as any client does, with a `Host`.
-    pub(crate) async fn send_request(&self, mut request: Request<Body>) -> Answer {
+    /// Sends a request with a `Host`, as clients do.
+    pub(crate) async fn send_request(&self, mut request: Request<Body>) -> TestResponse {
         let host = HeaderValue::from_static("oi.example.com");
         request.headers_mut().entry(header::HOST).or_insert(host);
         self.send_as_is(request).await
     }
 
-    /// Sends a request as it is.
-    pub(crate) async fn send_as_is(&self, request: Request<Body>) -> Answer {
+    /// Sends a request unchanged.
+    pub(crate) async fn send_as_is(&self, request: Request<Body>) -> TestResponse {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self
             .router
             .clone()
             .oneshot(request)
             .await
-            .expect("an answer");
+            .expect("a response");
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a whole body").to_bytes();
-        let answer = Answer {
+        let response = TestResponse {
             status: parts.status,
             headers: parts.headers,
             body,
         };
-        assert_described(&method, &path, &answer);
-        answer
+        assert_described(&method, &path, &response);
+        response
     }
 }
 
@@ -306,7 +306,7 @@ pub(crate) fn with_token(method: Method, path: &str, token: &str) -> Builder {
         .header(header::AUTHORIZATION, format!("Bearer {token}"))
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("a JSON body")
     }
@@ -317,7 +317,7 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("text"))
     }
 
-    /// Asserts that this is a well-formed problem and answers its code.
+    /// Asserts that this is a well-formed problem, and returns its code.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16) -> String {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
@@ -333,14 +333,14 @@ impl Answer {
         code
     }
 
-    /// Asserts that nothing went wrong, and answers the body.
+    /// Asserts success, and returns the body.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert!(self.status.is_success(), "{self:?}");
         self.json()
     }
 
-    /// The fields that a 400 names, in order.
+    /// Returns the fields that a 400 lists, in order.
     #[track_caller]
     pub(crate) fn wrong_fields(&self) -> Vec<String> {
         assert_eq!(self.problem(400), "invalid_field");

@@ -1,4 +1,5 @@
-//! What a route does not read is refused on all routes alike, and never before the caller is known.
+//! Every route rejects parts of a request that it does not read, but never before it knows the
+//! caller.
 
 use axum::body::Body;
 use http::{Method, Request};
@@ -6,7 +7,7 @@ use serde_json::json;
 
 use crate::support::Server;
 
-/// Every operation of the description, with ids that can be.
+/// Every operation of the description, with well-formed ids.
 async fn operations(server: &Server, admin: &str) -> Vec<(Method, String, bool)> {
     let document = server.get("/openapi.json", admin).await.json();
     let mut found = Vec::new();
@@ -32,24 +33,24 @@ async fn operations(server: &Server, admin: &str) -> Vec<(Method, String, bool)>
 }
 
 #[tokio::test]
-async fn an_unknown_query_parameter_is_refused_on_every_route() {
+async fn an_unknown_query_parameter_is_an_error_on_every_route() {
     let server = Server::new();
     let admin = server.admin();
     for (method, path, has_body) in operations(&server, &admin).await {
-        // Where there is a body, it is right enough: the query comes first.
+        // The body is valid enough: the query is checked first.
         let body = if has_body { "{}" } else { "" };
         let request = Request::builder()
             .method(&method)
             .uri(format!("{path}?dryrun=true"))
             .header("authorization", format!("Bearer {admin}"))
             .header("content-type", "application/json");
-        let answer = server.send(request, Body::from(body)).await;
-        assert_eq!(answer.wrong_fields(), ["dryrun"], "{method} {path}");
+        let response = server.send(request, Body::from(body)).await;
+        assert_eq!(response.wrong_fields(), ["dryrun"], "{method} {path}");
     }
 }
 
 #[tokio::test]
-async fn a_body_is_refused_where_none_is_read() {
+async fn a_body_is_an_error_on_routes_that_read_none() {
     let server = Server::new();
     let admin = server.admin();
     for (method, path, has_body) in operations(&server, &admin).await {
@@ -62,22 +63,26 @@ async fn a_body_is_refused_where_none_is_read() {
                 .uri(&path)
                 .header("authorization", format!("Bearer {admin}"))
                 .header("content-type", "application/json");
-            let answer = server.send(request, Body::from(body.to_owned())).await;
-            assert_eq!(answer.status, 400, "{method} {path} {answer:?}");
+            let response = server.send(request, Body::from(body.to_owned())).await;
+            assert_eq!(response.status, 400, "{method} {path} {response:?}");
         }
     }
     let user = json!({});
     let path = "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/suspend";
-    let answer = server.post(path, &admin, &user).await;
-    assert_eq!(answer.problem(404), "not_found", "an empty object is fine");
+    let response = server.post(path, &admin, &user).await;
+    assert_eq!(
+        response.problem(404),
+        "not_found",
+        "an empty object is fine"
+    );
 }
 
 #[tokio::test]
-async fn whoever_may_not_call_a_route_hears_that_first() {
+async fn authorization_errors_come_first() {
     let server = Server::new();
     let request = Request::get("/me?x=1");
-    let answer = server.send(request, Body::from("x")).await;
-    assert_eq!(answer.problem(401), "authentication_required");
+    let response = server.send(request, Body::from("x")).await;
+    assert_eq!(response.problem(401), "authentication_required");
 }
 
 #[tokio::test]
@@ -100,8 +105,8 @@ async fn a_filter_that_is_left_blank_is_not_dropped() {
         ("/agent-runs?includeEnded=", "includeEnded"),
         ("/agent-runs?includeEnded=yes", "includeEnded"),
     ] {
-        let answer = server.get(path, &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{path}");
+        let response = server.get(path, &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{path}");
     }
 }
 
@@ -113,10 +118,10 @@ async fn a_secret_in_the_place_of_a_name_is_not_repeated() {
     let body = server
         .post("/me/pats", &admin, &json!({ (admin.as_str()): "x" }))
         .await;
-    for answer in [query, body] {
-        assert_eq!(answer.problem(400), "invalid_field");
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
+    for response in [query, body] {
+        assert_eq!(response.problem(400), "invalid_field");
+        let text = String::from_utf8_lossy(&response.body).into_owned();
         assert!(!text.contains("oi_pat_"), "{text}");
-        assert!(answer.wrong_fields().contains(&"…".to_owned()), "{text}");
+        assert!(response.wrong_fields().contains(&"…".to_owned()), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Every route for every kind of visitor.
+//! The access to every route, for every kind of visitor.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::table::{NO, SIGN_IN, TABLE};
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Visitor {
-    Nobody,
+    Anonymous,
     GarbageCookie,
     ExpiredSession,
     EndedSession,
@@ -28,7 +28,7 @@ enum Visitor {
 }
 
 const VISITORS: [Visitor; 8] = [
-    Visitor::Nobody,
+    Visitor::Anonymous,
     Visitor::GarbageCookie,
     Visitor::ExpiredSession,
     Visitor::EndedSession,
@@ -38,7 +38,7 @@ const VISITORS: [Visitor; 8] = [
     Visitor::Admin,
 ];
 
-/// Whose things the visitor asks for.
+/// The user whose objects the visitor requests.
 fn user_of(visitor: Visitor) -> u64 {
     match visitor {
         Visitor::Admin => ADMIN,
@@ -47,7 +47,7 @@ fn user_of(visitor: Visitor) -> u64 {
     }
 }
 
-/// The real path of a route, for this visitor, after making what it is about.
+/// Creates the object of a route and returns its path for this visitor.
 async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
     let user = user_of(visitor);
     let (scope, path) = (Scope::ReadWrite, path.to_owned());
@@ -84,7 +84,7 @@ async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
             path.replace("{id}", &issued.token.id.to_string())
         }
         text if text.starts_with("/work") => {
-            let item = site.item(user, "Mend it").await;
+            let item = site.item(user, "Fix it").await;
             path.replace("{key}", &item.key.to_string())
         }
         text if text.contains("/tokens/{id}") => {
@@ -95,10 +95,10 @@ async fn prepared(site: &Site, visitor: Visitor, path: &str) -> String {
     }
 }
 
-/// What the visitor sends along.
+/// Returns the visitor's cookie and `Authorization` header.
 async fn presented(site: &Site, visitor: Visitor) -> (String, Option<String>) {
     match visitor {
-        Visitor::Nobody => (String::new(), None),
+        Visitor::Anonymous => (String::new(), None),
         Visitor::GarbageCookie => {
             let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
             (cookie, None)
@@ -178,17 +178,17 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
 
 fn expected(
     visitor: Visitor,
-    [anybody, member, admin]: [&str; 3],
+    [visitor_access, member, admin]: [&str; 3],
     route: &str,
     path: &str,
 ) -> String {
-    let answer = match visitor {
+    let expected = match visitor {
         Visitor::Member => member,
         Visitor::Admin => admin,
-        _ => anybody,
+        _ => visitor_access,
     };
-    if answer == SIGN_IN {
-        // A page is come back to, and so is the page of a form.
+    if expected == SIGN_IN {
+        // Sign-in returns to the page, or to the page of the form.
         let (method, _) = route.split_once(' ').expect("a method and a path");
         let page = page_of(method, route, path);
         let is_ours = page.starts_with("/settings/") || page.starts_with("/work");
@@ -196,15 +196,15 @@ fn expected(
         let to = next.map_or("303 /sign-in".to_owned(), |next| {
             format!("303 /sign-in?next={next}")
         });
-        let has_cookie = !matches!(visitor, Visitor::Nobody | Visitor::BearerOnly);
-        // That nothing was saved is said instead where the form has a page to come back to.
-        let is_told = has_cookie && !(method == "POST" && to.contains("next"));
-        return format!("{to}{}", if is_told { " done=session-over" } else { "" });
+        let has_cookie = !matches!(visitor, Visitor::Anonymous | Visitor::BearerOnly);
+        // If the form has a page to return to, that page says that nothing was saved.
+        let has_notice = has_cookie && !(method == "POST" && to.contains("next"));
+        return format!("{to}{}", if has_notice { " done=session-over" } else { "" });
     }
-    answer.replace("{id}", &fixtures::user(OTHER).id.to_string())
+    expected.replace("{id}", &fixtures::user(OTHER).id.to_string())
 }
 
-/// The page that a request without a session comes back to: its own, or the nearest above.
+/// The page to return to after sign-in: the requested one, or its nearest ancestor.
 fn page_of<'p>(method: &str, route: &str, mut path: &'p str) -> &'p str {
     let mut pattern = route.split_once(' ').expect("a method and a path").1;
     let is_page = |pattern: &str| {
@@ -219,19 +219,19 @@ fn page_of<'p>(method: &str, route: &str, mut path: &'p str) -> &'p str {
 }
 
 #[tokio::test]
-async fn every_route_answers_every_kind_of_visitor_as_the_table_says() {
-    for (route, form, answers) in TABLE {
+async fn every_route_responds_to_every_kind_of_visitor_as_in_the_table() {
+    for (route, form, responses) in TABLE {
         for visitor in VISITORS {
             let (page, path) = visit(visitor, route, form).await;
-            let mut answer = format!("{} {}", page.status.as_u16(), page.to());
+            let mut response = format!("{} {}", page.status.as_u16(), page.to());
             if let Some((_, done)) = page.done().split_once('=') {
                 let code = done.split('.').next().unwrap_or_default();
-                write!(answer, " done={code}").expect("written");
+                write!(response, " done={code}").expect("written");
             }
-            let wanted = expected(visitor, *answers, route, &path);
+            let expected = expected(visitor, *responses, route, &path);
             assert_eq!(
-                answer.trim_end(),
-                wanted,
+                response.trim_end(),
+                expected,
                 "{route} for {visitor:?}: {}",
                 page.text
             );
@@ -276,7 +276,7 @@ fn check_headers(page: &Page, route: &str) {
 }
 
 #[test]
-fn the_table_has_every_route_and_says_what_it_needs() {
+fn the_table_has_every_route_and_its_access_requirement() {
     let declared: BTreeSet<_> = web::routes()
         .into_iter()
         .map(|route| {
@@ -288,8 +288,8 @@ fn the_table_has_every_route_and_says_what_it_needs() {
         .collect();
     let listed: BTreeSet<_> = TABLE
         .iter()
-        .map(|(route, _, answers)| {
-            let needs = match answers {
+        .map(|(route, _, responses)| {
+            let needs = match responses {
                 [SIGN_IN, NO, _] => "administrator",
                 [SIGN_IN, ..] => "signed in",
                 _ => "nothing",
@@ -309,22 +309,22 @@ fn name(needs: Needs) -> &'static str {
 }
 
 #[tokio::test]
-async fn a_route_of_the_administration_that_is_refused_is_noted() {
+async fn a_denied_admin_page_is_audited() {
     let site = Site::new().await;
     let member = site.sign_in(MEMBER).await;
     let page = site.get("/settings/admin/users", &member).await;
     assert_eq!(page.status, 403);
     page.shows("Administrators only");
     let admin = site.sign_in(ADMIN).await;
-    let trail = site
+    let page = site
         .get("/settings/admin/audit?action=admin.denied", &admin)
         .await;
-    trail.shows("Admin access denied");
-    trail.shows("User 2");
+    page.shows("Admin access denied");
+    page.shows("User 2");
 }
 
 #[tokio::test]
-async fn a_cookie_that_is_good_for_nothing_is_taken_back() {
+async fn an_invalid_session_cookie_is_cleared() {
     let site = Site::new().await;
     let page = site
         .get("/settings/tokens", "__Host-openindex_session=nonsense")
@@ -339,7 +339,7 @@ async fn a_cookie_that_is_good_for_nothing_is_taken_back() {
 }
 
 #[tokio::test]
-async fn no_route_of_the_api_takes_the_cookie() {
+async fn no_api_route_accepts_the_session_cookie() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let document = serde_json::to_value(openindex_adapters_http::server::openapi());
@@ -347,14 +347,14 @@ async fn no_route_of_the_api_takes_the_cookie() {
     let mut asked = 0;
     for (path, methods) in document["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {
-            if operation["x-openindex-needs"] == "nothing" {
+            if operation["x-openindex-requires"] == "nothing" {
                 continue;
             }
             let method: Method = method.to_uppercase().parse().expect("a method");
             let path = path.replace("{id}", &fixtures::user(OTHER).id.to_string());
             let request = request(method, &path, &cookie).body(Body::empty());
-            let answer = send_to(site.api(), request.expect("a request")).await;
-            assert_eq!(answer.status, 401, "{path}");
+            let response = send_to(site.api(), request.expect("a request")).await;
+            assert_eq!(response.status, 401, "{path}");
             asked += 1;
         }
     }
@@ -362,7 +362,7 @@ async fn no_route_of_the_api_takes_the_cookie() {
 }
 
 #[tokio::test]
-async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
+async fn unknown_methods_and_assets_have_error_pages() {
     let site = Site::new().await;
     let request = request(Method::DELETE, "/settings/tokens", "").body(Body::empty());
     let page = site.send(request.expect("a request")).await;
@@ -375,7 +375,7 @@ async fn an_unknown_method_and_an_unknown_asset_have_pages_too() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
+async fn a_path_that_is_not_utf8_is_not_found() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     for path in [
@@ -392,7 +392,7 @@ async fn a_path_that_is_not_text_has_the_page_of_one_where_nothing_is() {
 }
 
 #[tokio::test]
-async fn inside_the_server_a_page_is_guarded_alike_and_its_request_has_an_id() {
+async fn inside_the_server_pages_are_protected_and_have_request_ids() {
     let site = Site::new().await;
     let issued = site.create(ADMIN, "bearer", Scope::Admin).await;
     let bearer = format!("Bearer {}", issued.secret.expose());

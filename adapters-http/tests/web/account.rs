@@ -10,7 +10,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, request};
 const CHANGE: &str = "currentPassword=kettle+walrus+teapot&password=elephant+umbrella";
 
 #[tokio::test]
-async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
+async fn a_password_change_ends_other_sessions_and_tokens_keep_working() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let (here, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
@@ -36,7 +36,7 @@ async fn a_password_change_ends_other_sessions_and_leaves_tokens_alone() {
 }
 
 #[tokio::test]
-async fn a_wrong_or_weak_password_is_said_beside_its_field() {
+async fn a_wrong_or_weak_password_is_reported_beside_its_field() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (form, message) in [
@@ -85,7 +85,7 @@ async fn guessing_the_current_password_is_throttled() {
 }
 
 #[tokio::test]
-async fn a_session_is_ended_by_its_own_person_alone() {
+async fn only_its_own_user_can_end_a_session() {
     let site = Site::new().await;
     let here = site.sign_in(MEMBER).await;
     let other = site.principal(MEMBER).await;
@@ -103,7 +103,7 @@ async fn a_session_is_ended_by_its_own_person_alone() {
 }
 
 #[tokio::test]
-async fn ending_the_own_session_signs_out() {
+async fn ending_the_current_session_signs_out() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/account", &cookie).await;
@@ -128,7 +128,7 @@ async fn signing_out_everywhere_ends_every_session() {
 }
 
 #[tokio::test]
-async fn one_changes_ones_own_name_and_sees_it_everywhere() {
+async fn a_changed_name_appears_everywhere() {
     let site = Site::new().await;
     let (cookie, elsewhere) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     let path = "/settings/account/name";
@@ -145,15 +145,15 @@ async fn one_changes_ones_own_name_and_sees_it_everywhere() {
     };
     let admin = site.principal(ADMIN).await;
     let events = site.domain.audit.list(&admin, &by, None, 10).await;
-    assert_eq!(events.expect("a trail").events.len(), 1);
-    // Again, it is the same name: no second entry.
+    assert_eq!(events.expect("audit events").events.len(), 1);
+    // Setting the same name again adds no second entry.
     site.post(path, &cookie, "name=Ada+%3Cb%3E+King").await;
     let events = site.domain.audit.list(&admin, &by, None, 10).await;
-    assert_eq!(events.expect("a trail").events.len(), 1);
+    assert_eq!(events.expect("audit events").events.len(), 1);
 }
 
 #[tokio::test]
-async fn a_wrong_name_is_said_beside_its_field_which_keeps_it() {
+async fn an_invalid_name_is_reported_beside_its_field_and_kept() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let long = "x".repeat(101);
@@ -172,7 +172,7 @@ async fn a_wrong_name_is_said_beside_its_field_which_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_session_shows_the_address_it_was_signed_in_from() {
+async fn a_session_shows_its_ip_address() {
     let site = Site::new().await;
     let here = site.sign_in(MEMBER).await;
     let email = fixtures::user(MEMBER).email;
@@ -181,7 +181,7 @@ async fn a_session_shows_the_address_it_was_signed_in_from() {
         client_address: Some("2001:db8::7".parse().unwrap()),
         ..RequestContext::default()
     };
-    let client = openindex_domain::session::ClientName::cut("<i>Odd/1");
+    let client = openindex_domain::session::ClientName::sanitize("<i>Odd/1");
     let sessions = &site.domain.sessions;
     let there = sessions
         .sign_in(&email, &password.unwrap(), client, &context)
@@ -194,7 +194,7 @@ async fn a_session_shows_the_address_it_was_signed_in_from() {
 }
 
 #[tokio::test]
-async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
+async fn activity_contains_only_events_by_or_about_the_user() {
     let site = Site::new().await;
     let token = site.create(MEMBER, "mine", Scope::ReadWrite).await.token.id;
     let foreign = site
@@ -219,7 +219,7 @@ async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
     page.shows("Token created");
     page.hides(&foreign.to_string());
     page.hides("User 1");
-    // The administrator sees both, having done both.
+    // The administrator did both, and sees both.
     let page = site.get("/settings/account/activity", &admin).await;
     page.shows(&token.to_string());
     page.shows(&foreign.to_string());
@@ -228,7 +228,7 @@ async fn activity_is_ones_own_and_what_was_done_to_one_and_nothing_else() {
 #[tokio::test]
 async fn activity_goes_back_and_forth_in_pages_of_50() {
     let site = Site::new().await;
-    // One more page than two, with this sign-in itself.
+    // This sign-in is one entry more than two pages hold.
     for _ in 0..119 {
         site.principal(MEMBER).await;
     }
@@ -268,7 +268,7 @@ async fn a_password_manager_finds_where_to_change_the_password() {
         let site = Site::at(&format!("https://oi.example.com{base}")).await;
         let page = site.get("/.well-known/change-password", "").await;
         assert_eq!(page.to(), format!("{base}/settings/account#password"));
-        // How a password manager finds out whether the server says 200 to everything.
+        // A password manager uses this path to detect servers that return 200 for everything.
         let unknown =
             "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200";
         assert_eq!(site.get(unknown, "").await.status, 404);

@@ -1,4 +1,4 @@
-//! What an administrator looks for, finds and comes back to.
+//! Search, sort, filters and paging of the administrator's lists.
 
 use http_body_util::BodyExt as _;
 use openindex_domain::audit::{AuditAction, AuditActor, AuditStore as _, Subject};
@@ -20,7 +20,7 @@ fn link(page: &Page, before: &str) -> String {
         .replace("&#38;", "&")
 }
 
-async fn site_with_people() -> Site {
+async fn site_with_users() -> Site {
     let site = Site::new().await;
     for (number, name, email) in [
         (10, "Özge Demir", "oezge@example.net"),
@@ -38,7 +38,7 @@ async fn site_with_people() -> Site {
 
 #[tokio::test]
 async fn users_are_found_by_a_part_of_name_or_address() {
-    let site = site_with_people().await;
+    let site = site_with_users().await;
     let admin = site.sign_in(ADMIN).await;
     for (search, shown, hidden) in [
         ("%C3%96ZGE", "Özge Demir", "Ada Byron"),
@@ -61,7 +61,7 @@ async fn users_are_found_by_a_part_of_name_or_address() {
 
 #[tokio::test]
 async fn users_are_sorted_and_show_their_tokens_and_when_they_were_seen() {
-    let site = site_with_people().await;
+    let site = site_with_users().await;
     site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     let order = |page: &Page| {
@@ -83,7 +83,7 @@ async fn users_are_sorted_and_show_their_tokens_and_when_they_were_seen() {
 }
 
 #[tokio::test]
-async fn pages_of_a_search_lead_forwards_and_back() {
+async fn search_results_are_paged_forward_and_back() {
     let site = Site::new().await;
     for number in 10..70 {
         put_user(&site.domain, fixtures::user(number)).await;
@@ -122,8 +122,8 @@ async fn pages_of_a_search_lead_forwards_and_back() {
 }
 
 #[tokio::test]
-async fn an_action_leads_back_to_the_filtered_list_and_nowhere_else() {
-    let site = site_with_people().await;
+async fn an_action_returns_to_the_filtered_list_only() {
+    let site = site_with_users().await;
     let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (invite, _) = site.invite("new@example.com", Role::Member).await;
     let admin = site.sign_in(ADMIN).await;
@@ -180,8 +180,8 @@ async fn an_action_leads_back_to_the_filtered_list_and_nowhere_else() {
 }
 
 #[tokio::test]
-async fn the_trail_is_filtered_by_name_and_address() {
-    let site = site_with_people().await;
+async fn the_audit_log_is_filtered_by_name_and_address() {
+    let site = site_with_users().await;
     site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
     site.suspend(11).await;
@@ -218,7 +218,7 @@ async fn the_trail_is_filtered_by_name_and_address() {
 }
 
 #[tokio::test]
-async fn entries_name_tokens_and_lead_to_them_and_tokens_to_their_entries() {
+async fn audit_entries_name_tokens_and_link_to_them_and_back() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "deploy", Scope::ReadWrite).await;
     let run = fixtures::run(77, issued.token.id);
@@ -250,7 +250,7 @@ async fn entries_name_tokens_and_lead_to_them_and_tokens_to_their_entries() {
 }
 
 #[tokio::test]
-async fn the_trail_is_exported_as_it_is_filtered() {
+async fn the_audit_export_applies_the_filter() {
     let site = Site::new().await;
     site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
@@ -276,7 +276,7 @@ async fn the_trail_is_exported_as_it_is_filtered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_does_not_outlive_its_session_and_says_that_it_is_not_complete() {
+async fn an_export_stops_with_its_session_and_is_marked_incomplete() {
     for (code, form) in [
         ("authentication_required", "suspend"),
         ("insufficient_scope", "role"),
@@ -306,4 +306,39 @@ async fn an_export_does_not_outlive_its_session_and_says_that_it_is_not_complete
         assert!(text(&mark).starts_with("#incomplete,"), "{}", text(&mark));
         assert!(text(&mark).contains(code), "{}", text(&mark));
     }
+}
+
+#[tokio::test]
+async fn headings_sort_the_users_and_say_the_order() {
+    let site = site_with_people().await;
+    let admin = site.sign_in(ADMIN).await;
+    for (query, heading, next, direction) in [
+        ("", "Joined", "sort=newest", "ascending"),
+        ("?sort=newest", "Joined", "sort=joined", "descending"),
+        ("?sort=name", "User", "sort=name", "ascending"),
+        (
+            "?sort=last_seen",
+            "Last seen",
+            "sort=least_seen",
+            "descending",
+        ),
+        (
+            "?sort=least_seen",
+            "Last seen",
+            "sort=last_seen",
+            "ascending",
+        ),
+    ] {
+        let page = site.get(&format!("{USERS}{query}"), &admin).await;
+        page.shows(&format!(
+            "aria-sort=\"{direction}\"><a href=\"{USERS}?{next}\">{heading}</a>"
+        ));
+        assert_eq!(page.text.matches("aria-sort").count(), 1, "{query}");
+    }
+    // A search keeps the order, and the order keeps the search.
+    let page = site
+        .get(&format!("{USERS}?search=ada&sort=name"), &admin)
+        .await;
+    page.shows("<input type=\"hidden\" name=\"sort\" value=\"name\">");
+    page.shows(&format!("{USERS}?search=ada&#38;sort=joined\">Joined"));
 }

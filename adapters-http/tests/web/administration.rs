@@ -1,4 +1,4 @@
-//! Users, invites, everybody's tokens, and the trail.
+//! Users, invites, all tokens, and the audit log.
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -7,7 +7,7 @@ use openindex_domain::user::Role;
 use crate::support::{ADMIN, MEMBER, OTHER, Site, put_user};
 
 #[tokio::test]
-async fn a_suspension_asks_first_and_takes_effect_at_once() {
+async fn suspending_a_user_requires_confirmation_and_takes_effect_immediately() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
@@ -43,7 +43,7 @@ async fn a_suspension_asks_first_and_takes_effect_at_once() {
 }
 
 #[tokio::test]
-async fn a_deletion_asks_first_and_takes_effect_at_once() {
+async fn deleting_a_user_requires_confirmation_and_takes_effect_immediately() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
@@ -59,9 +59,9 @@ async fn a_deletion_asks_first_and_takes_effect_at_once() {
     let verified = site.domain.tokens.verify(issued.secret.expose()).await;
     assert!(verified.is_err());
     assert_eq!(site.get(&user, &admin).await.status, 404);
-    let trail = site.get("/settings/admin/audit", &admin).await;
-    trail.shows("User deleted");
-    trail.shows(&id.to_string());
+    let page = site.get("/settings/admin/audit", &admin).await;
+    page.shows("User deleted");
+    page.shows(&id.to_string());
     let own = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
     let page = site.get(&format!("{own}/delete"), &admin).await;
     assert_eq!(page.status, 409);
@@ -101,13 +101,13 @@ async fn an_address_is_changed_and_a_look_alike_is_marked() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
+async fn setting_the_current_address_is_reported_as_unchanged() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;
     let user = format!("/settings/admin/users/{}", fixtures::user(MEMBER).id);
     let form = format!("{user}/email");
     let present = fixtures::user(MEMBER).email.as_str().replace('@', "%40");
-    for (typed, told) in [
+    for (typed, message) in [
         (present.clone(), "is unchanged."),
         (format!("+{present}+"), "is unchanged."),
         (present.to_uppercase(), "was changed."),
@@ -116,7 +116,7 @@ async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
             .await
             .hides("This is your own account:");
         let page = site.post(&form, &admin, &format!("email={typed}")).await;
-        site.follow(&page, &admin).await.shows(told);
+        site.follow(&page, &admin).await.shows(message);
     }
     let own = format!("/settings/admin/users/{}/email", fixtures::user(ADMIN).id);
     site.get(&own, &admin)
@@ -125,7 +125,7 @@ async fn an_address_that_is_the_present_one_is_told_as_unchanged() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_stays_one() {
+async fn the_last_administrator_cannot_be_demoted() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;
     let user = format!("/settings/admin/users/{}", fixtures::user(ADMIN).id);
@@ -140,7 +140,7 @@ async fn the_last_administrator_stays_one() {
     let page = site
         .post(&format!("{user}/role"), &admin, "role=member")
         .await;
-    // Whoever has demoted themselves is not sent to a page that they may not open.
+    // Administrators who demote themselves are not redirected to a page they cannot open.
     assert_eq!(page.to(), "/");
     let page = site
         .get("/settings/tokens", &format!("{admin}; {}", page.done()))
@@ -154,14 +154,14 @@ async fn the_last_administrator_stays_one() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_404() {
+async fn unknown_objects_are_404() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;
-    let nobody = fixtures::user(99).id;
+    let unknown = fixtures::user(99).id;
     for path in [
-        format!("/settings/admin/users/{nobody}"),
-        format!("/settings/admin/users/{nobody}/suspend"),
-        format!("/settings/admin/users/{nobody}/role"),
+        format!("/settings/admin/users/{unknown}"),
+        format!("/settings/admin/users/{unknown}/suspend"),
+        format!("/settings/admin/users/{unknown}/role"),
         "/settings/admin/users/usr_x".to_owned(),
         format!(
             "/settings/admin/invites/{}/withdraw",
@@ -178,7 +178,7 @@ async fn what_is_not_there_is_404() {
         assert_eq!(page.status, 404, "{path}");
         page.shows("Page not found");
     }
-    let path = format!("/settings/admin/users/{nobody}/sign-in-link");
+    let path = format!("/settings/admin/users/{unknown}/sign-in-link");
     assert_eq!(site.post(&path, &admin, "").await.status, 404);
 }
 
@@ -194,7 +194,7 @@ async fn a_suspended_user_gets_no_sign_in_link() {
 }
 
 #[tokio::test]
-async fn an_invite_is_made_for_an_address_without_an_account_and_can_be_withdrawn() {
+async fn an_invite_requires_an_address_without_an_account_and_can_be_withdrawn() {
     let site = Site::new().await;
     let admin = site.sign_in(ADMIN).await;
     let invites = "/settings/admin/invites";
@@ -227,7 +227,7 @@ async fn an_invite_is_made_for_an_address_without_an_account_and_can_be_withdraw
 }
 
 #[tokio::test]
-async fn everybodys_tokens_are_filtered() {
+async fn all_tokens_are_filtered() {
     let site = Site::new().await;
     site.create(MEMBER, "members-own", Scope::ReadWrite).await;
     site.create(ADMIN, "mighty-one", Scope::Admin).await;
@@ -289,7 +289,7 @@ async fn everybodys_tokens_are_filtered() {
 }
 
 #[tokio::test]
-async fn one_token_of_somebody_is_revoked() {
+async fn one_token_of_another_user_is_revoked() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     site.create(OTHER, "another", Scope::ReadWrite).await;
@@ -310,7 +310,7 @@ async fn one_token_of_somebody_is_revoked() {
 }
 
 #[tokio::test]
-async fn the_trail_is_filtered_and_says_who_did_what() {
+async fn the_audit_log_is_filtered_and_names_actors() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
     let admin = site.sign_in(ADMIN).await;
@@ -379,7 +379,7 @@ async fn long_lists_have_pages_and_every_item_is_on_one() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_trail_begins_after_the_one_before() {
+async fn a_page_of_the_audit_log_starts_after_the_previous_one() {
     let site = Site::new().await;
     for _ in 0..60 {
         site.sign_in(MEMBER).await;
@@ -404,7 +404,7 @@ async fn a_page_of_the_trail_begins_after_the_one_before() {
 }
 
 #[tokio::test]
-async fn whoever_ends_a_token_is_told_of_its_agent_runs_first() {
+async fn ending_a_token_names_its_agent_runs_first() {
     let site = Site::new().await;
     let own = site.create(ADMIN, "own", Scope::ReadWrite).await;
     let theirs = site.create(MEMBER, "theirs", Scope::ReadWrite).await;

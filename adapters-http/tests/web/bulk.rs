@@ -1,4 +1,4 @@
-//! Bulk revocation: what is revoked is exactly what was reviewed, or nothing.
+//! Bulk revocation: revokes exactly the reviewed tokens, or nothing.
 
 use openindex_domain::token::{Scope, TokenWithSecret};
 
@@ -29,7 +29,7 @@ async fn works(site: &Site, token: &TokenWithSecret) -> bool {
 }
 
 #[tokio::test]
-async fn what_was_reviewed_is_revoked_and_nothing_else() {
+async fn only_the_reviewed_tokens_are_revoked() {
     let site = Site::new().await;
     let one = site.create(MEMBER, "one", Scope::ReadWrite).await;
     let two = site.create(MEMBER, "two", Scope::ReadWrite).await;
@@ -57,7 +57,7 @@ async fn what_was_reviewed_is_revoked_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list() {
+async fn a_review_with_other_tokens_revokes_nothing_and_shows_the_new_list() {
     let site = Site::new().await;
     let mut tokens = Vec::new();
     for number in 1..=31 {
@@ -67,20 +67,20 @@ async fn one_deleted_and_another_created_revokes_nothing_and_shows_the_new_list(
     let admin = site.sign_in(ADMIN).await;
     let page = review(&site, &admin).await;
     page.shows("Revoke 31 tokens");
-    // The same number as before, and not the same tokens.
+    // The number is the same, but the tokens are not.
     let gone = tokens.remove(0);
     delete(&site, MEMBER, &gone).await;
     tokens.push(site.create(OTHER, "unseen", Scope::ReadWrite).await);
-    let refused = press(&site, &admin, &page.expected()).await;
-    assert_eq!(refused.status, 409);
-    refused.shows(CHANGED);
-    refused.shows("Revoke 31 tokens");
-    refused.shows("unseen");
-    refused.hides("listed-1<");
+    let rejected = press(&site, &admin, &page.expected()).await;
+    assert_eq!(rejected.status, 409);
+    rejected.shows(CHANGED);
+    rejected.shows("Revoke 31 tokens");
+    rejected.shows("unseen");
+    rejected.hides("listed-1<");
     for token in &tokens {
         assert!(works(&site, token).await, "{:?}", token.token);
     }
-    let done = press(&site, &admin, &refused.expected()).await;
+    let done = press(&site, &admin, &rejected.expected()).await;
     assert_eq!(done.status, 303);
     for token in &tokens {
         assert!(!works(&site, token).await, "{:?}", token.token);
@@ -100,7 +100,7 @@ async fn a_form_without_a_digest_revokes_nothing() {
     }
     let page = site.post(BULK, &admin, &format!("{FILTER}&count=1")).await;
     assert_eq!(page.status, 409);
-    // A digest does not stand in for a filter.
+    // A digest does not replace the filter.
     let digest = review(&site, &admin).await.expected();
     for filter in ["", "scope=", "scope=nonsense", "user=x"] {
         let form = format!("{filter}&expected={digest}");
@@ -112,7 +112,7 @@ async fn a_form_without_a_digest_revokes_nothing() {
 }
 
 #[tokio::test]
-async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
+async fn every_page_of_a_review_lists_the_same_tokens() {
     let site = Site::new().await;
     let mut tokens = Vec::new();
     for user in [MEMBER, OTHER, ADMIN] {
@@ -148,7 +148,7 @@ async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
     let back = site.get(&path(&second, "prev"), &admin).await;
     assert_eq!(back.expected(), first.expected());
     back.shows("Tokens 1 to 200 of 300");
-    // One is deleted: the next page no longer belongs to this review.
+    // After a deletion, the next page no longer belongs to this review.
     delete(&site, MEMBER, &tokens[0]).await;
     let changed = site.get(&path(&first, "next"), &admin).await;
     assert_eq!(changed.status, 409);
@@ -161,4 +161,58 @@ async fn every_token_can_be_looked_through_and_the_pages_are_of_one_review() {
     last.shows("Tokens 201 to 299 of 299");
     let done = press(&site, &admin, &last.expected()).await;
     site.follow(&done, &admin).await.shows("299 tokens");
+}
+
+#[tokio::test]
+async fn one_token_is_revoked_in_the_singular() {
+    let site = Site::new().await;
+    site.create(MEMBER, "one", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let page = review(&site, &admin).await;
+    let done = press(&site, &admin, &page.expected()).await;
+    site.follow(&done, &admin)
+        .await
+        .shows("1 token was revoked. It no longer works.");
+}
+
+#[tokio::test]
+async fn tokens_of_one_name_are_searched_reviewed_and_revoked() {
+    let site = Site::new().await;
+    let deploys = site
+        .create(MEMBER, "Deploy to Zürich", Scope::ReadWrite)
+        .await;
+    let other = site.create(OTHER, "backup", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let list = "/settings/admin/tokens?search=Z%C3%9CRICH";
+    let page = site.get(list, &admin).await;
+    page.shows("Deploy to Zürich");
+    page.hides("backup");
+    page.shows("value=\"ZÜRICH\"");
+    let page = site.get(&page.link("/tokens/revoke?"), &admin).await;
+    page.shows("Revoke 1 token");
+    let form = format!("search=Z%C3%9CRICH&expected={}", page.expected());
+    assert_eq!(site.post(BULK, &admin, &form).await.status, 303);
+    assert!(!works(&site, &deploys).await && works(&site, &other).await);
+    let page = site.get(&format!("{list}&status=revoked"), &admin).await;
+    page.shows("Revoked by an administrator");
+    let none = "/settings/admin/tokens?search=%25";
+    site.get(none, &admin)
+        .await
+        .shows("No tokens match these filters");
+}
+
+#[tokio::test]
+async fn a_token_that_was_searched_for_is_not_repeated() {
+    let site = Site::new().await;
+    let issued = site.create(MEMBER, "one", Scope::ReadWrite).await;
+    let admin = site.sign_in(ADMIN).await;
+    let secret = issued.secret.expose();
+    let page = site
+        .get(&format!("/settings/admin/tokens?search={secret}"), &admin)
+        .await;
+    assert_eq!(page.status, 422);
+    page.hides(secret);
+    page.shows("contains no token");
+    let review = site.get(&format!("{BULK}?search={secret}"), &admin).await;
+    assert!(!review.to().contains(secret), "{}", review.to());
 }

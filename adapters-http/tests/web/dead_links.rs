@@ -1,11 +1,11 @@
-//! A link that opens nothing says nothing of whom it was for.
+//! Invalid links never reveal their recipients.
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::user::{Email, Role, UserChange};
 
 use crate::support::{ADMIN, OTHER, Page, Site, context};
 
-/// What its maker, user 1, or its user may have become.
+/// What happened to the link's creator (user 1) or recipient.
 #[derive(Debug, Clone, Copy)]
 enum Became {
     MakerDemoted,
@@ -17,7 +17,7 @@ enum Became {
     AddressTaken,
 }
 
-/// Makes user 2 an administrator, so that something can become of user 1.
+/// Makes user 2 an administrator, so that user 1 can be changed.
 async fn change(site: &Site, user: u64, to: UserChange) {
     let by = site.principal(if user == ADMIN { 2 } else { ADMIN }).await;
     let (users, context) = (&site.domain.users, context());
@@ -38,7 +38,7 @@ async fn show_and_act(site: &Site, path: &str) -> [Page; 2] {
 }
 
 #[tokio::test]
-async fn a_dead_sign_in_link_names_nobody_whether_it_is_shown_or_used() {
+async fn an_invalid_sign_in_link_never_reveals_its_user() {
     for became in [
         Became::MakerDemoted,
         Became::MakerSuspended,
@@ -74,7 +74,7 @@ async fn a_dead_sign_in_link_names_nobody_whether_it_is_shown_or_used() {
 }
 
 #[tokio::test]
-async fn a_dead_invite_names_nobody_whether_it_is_shown_or_used() {
+async fn an_invalid_invite_never_reveals_its_address() {
     for became in [
         Became::MakerDemoted,
         Became::MakerSuspended,

@@ -2,7 +2,7 @@
 
 use crate::support::{MEMBER, Page, Site};
 
-/// The page without its examples, which are code.
+/// The text of the page without its code examples.
 fn outside_examples(page: &Page) -> String {
     let mut rest = page.text.as_str();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A session ends while a form is filled in: nothing is done, and nothing that was typed is lost.
+//! A session ends while a form is filled in: nothing is changed, and no entries are lost.
 
 use axum::body::Body;
 use http::{Method, StatusCode, header};
@@ -10,7 +10,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, credentials, request};
 
 const NEW: &str = "/settings/tokens/new";
 
-/// Sends a form with a session that has ended, and signs in: the page that the user is led to.
+/// Sends a form with an ended session and signs in. Returns the page that opens.
 async fn send_and_sign_in(site: &Site, user: u64, path: &str, form: &str) -> (Page, String) {
     let cookie = site.sign_in(user).await;
     site.domain.clock.advance_seconds(IDLE_LIMIT_SECONDS);
@@ -40,7 +40,7 @@ async fn send_and_sign_in(site: &Site, user: u64, path: &str, form: &str) -> (Pa
 }
 
 #[tokio::test]
-async fn the_entries_of_a_new_token_come_back_and_nothing_was_created() {
+async fn the_entries_of_a_new_token_are_restored_and_nothing_was_created() {
     let site = Site::new().await;
     let form = "name=night+%26+day&scope=admin&expiry=90&expiryDate=";
     let (page, cookie) = send_and_sign_in(&site, ADMIN, NEW, form).await;
@@ -51,13 +51,13 @@ async fn the_entries_of_a_new_token_come_back_and_nothing_was_created() {
     page.shows("as <bdi class=\"strong\">User 1</bdi>");
     let list = site.get("/settings/tokens", &cookie).await;
     list.hides("night");
-    // Sent on purpose, it is carried out.
+    // Sent again, the form is processed.
     let sent = format!("{form}&form={}", page.form());
     site.resend(NEW, &cookie, &sent).await.shows("oi_pat_");
 }
 
 #[tokio::test]
-async fn so_do_those_of_every_other_form_with_fields() {
+async fn entries_of_every_other_form_are_restored() {
     let site = Site::new().await;
     let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;
     let token = format!("/settings/tokens/{}/rotate", issued.token.id);
@@ -92,7 +92,7 @@ async fn a_form_without_fields_leads_back_to_its_page() {
 }
 
 #[tokio::test]
-async fn neither_passwords_nor_tokens_are_carried() {
+async fn drafts_contain_no_passwords_or_tokens() {
     let site = Site::new().await;
     let secret = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let secret = secret.secret.expose().to_owned();
@@ -114,9 +114,9 @@ async fn neither_passwords_nor_tokens_are_carried() {
 }
 
 #[tokio::test]
-async fn entries_come_back_on_their_own_page_alone_and_once_signed_in() {
+async fn entries_are_restored_only_on_their_page_and_after_sign_in() {
     let site = Site::new().await;
-    // The browser knows who was signed in; the session itself is gone.
+    // The browser still has the user's ID, but the session has ended.
     let user = format!("__Host-openindex_user={}", fixtures::user(MEMBER).id);
     let sent = site.post(NEW, &user, "name=laptop&scope=read_write").await;
     let draft = sent.draft().to_owned();
@@ -131,7 +131,7 @@ async fn entries_come_back_on_their_own_page_alone_and_once_signed_in() {
 }
 
 #[tokio::test]
-async fn what_is_too_long_for_a_cookie_is_named_as_lost() {
+async fn entries_too_long_for_a_cookie_are_reported() {
     let site = Site::new().await;
     let form = format!("scope=admin&expiry=7&name={}", "x".repeat(4_000));
     let (page, _) = send_and_sign_in(&site, ADMIN, NEW, &form).await;
@@ -171,7 +171,7 @@ async fn the_sign_in_page_says_why_it_is_there() {
     let page = site.get("/sign-in", "").await;
     page.hides("Sign in to open");
     page.hides("has ended");
-    // A wrong password does not make the page forget it.
+    // A wrong password does not lose the reason.
     let wrong = "email=a%40example.com&password=no&next=/settings/account";
     let page = site.post("/sign-in", "", wrong).await;
     page.shows("Sign in to open Account.");

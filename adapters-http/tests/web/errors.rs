@@ -1,4 +1,4 @@
-//! What a user finds where something went wrong: a page in its frame, and a way back.
+//! Error pages: they keep the navigation and link back.
 
 use axum::body::Body;
 use http::{Method, StatusCode, header};
@@ -8,14 +8,14 @@ use openindex_domain::token::Scope;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, request, request_to, send_to};
 
-/// A request for a page of the whole server.
+/// Requests a page from the whole server.
 async fn open(site: &Site, path: &str, cookie: &str) -> Page {
     let request = request(Method::GET, path, cookie).body(Body::empty());
     send_to(site.api(), request.expect("a request")).await
 }
 
 #[tokio::test]
-async fn the_address_of_every_form_can_be_opened() {
+async fn the_target_of_every_form_can_be_opened() {
     let pages: Vec<_> = web::routes()
         .into_iter()
         .filter(|route| route.method == Method::GET)
@@ -54,17 +54,17 @@ async fn the_address_of_every_form_can_be_opened() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_that_the_method_is_not_allowed() {
+async fn a_program_gets_405_with_allow() {
     let site = Site::new().await;
     for accept in ["*/*", "application/json"] {
         let request = http::Request::get("/sign-out")
             .header(header::HOST, "oi.example.com")
             .header(header::ACCEPT, accept)
             .body(Body::empty());
-        let answer = send_to(site.api(), request.expect("a request")).await;
-        assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        assert_eq!(answer.header("allow"), "POST");
+        let response = send_to(site.api(), request.expect("a request")).await;
+        assert_eq!(response.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        assert_eq!(response.header("allow"), "POST");
     }
 }
 
@@ -91,14 +91,14 @@ async fn a_browser_gets_a_page_where_there_is_nothing_and_a_program_a_problem() 
         let request = http::Request::get(path)
             .header(header::HOST, "oi.example.com")
             .body(Body::empty());
-        let answer = send_to(site.api(), request.expect("a request")).await;
-        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let response = send_to(site.api(), request.expect("a request")).await;
+        assert_eq!(response.status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(response.header("content-type"), "application/problem+json");
     }
 }
 
 #[tokio::test]
-async fn below_a_prefix_the_page_of_an_unknown_path_links_into_the_prefix() {
+async fn behind_a_prefix_the_not_found_page_links_below_it() {
     let site = Site::at("https://example.com/oi").await;
     let request = request_to("example.com", Method::GET, "/foo", "").body(Body::empty());
     let page = send_to(site.api(), request.expect("a request")).await;
@@ -108,7 +108,7 @@ async fn below_a_prefix_the_page_of_an_unknown_path_links_into_the_prefix() {
 }
 
 #[tokio::test]
-async fn a_slash_too_many_leads_to_the_page() {
+async fn a_trailing_slash_redirects_to_the_page() {
     let site = Site::new().await;
     for (path, to) in [
         ("/settings/tokens/", "/settings/tokens"),
@@ -121,7 +121,7 @@ async fn a_slash_too_many_leads_to_the_page() {
 }
 
 #[tokio::test]
-async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
+async fn error_pages_keep_navigation_name_and_sign_out() {
     let site = Site::new().await;
     let (admin, member) = (site.sign_in(ADMIN).await, site.sign_in(MEMBER).await);
     let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
@@ -144,7 +144,7 @@ async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
             &format!("{token}/rotate"),
             Some(""),
             409,
-            &format!("{token}/rotate"),
+            "/settings/tokens",
         ),
         (
             &member,
@@ -185,7 +185,7 @@ async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
         page.shows("action=\"/sign-out\"");
         page.shows(&format!("href=\"{back}\""));
     }
-    // Even what is refused before a page is asked for.
+    // The same for a request that the middleware rejects.
     let request = request(Method::POST, &format!("{token}/delete"), &member)
         .header("sec-fetch-site", "cross-site")
         .body(Body::empty());
@@ -196,7 +196,7 @@ async fn the_page_of_an_error_keeps_navigation_name_and_sign_out() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_sent_again_after_it_took_effect_says_so() {
+async fn a_form_sent_again_says_that_it_already_took_effect() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let issued = site.create(ADMIN, "laptop", Scope::ReadWrite).await;
@@ -280,7 +280,7 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
             assert_eq!(is_listed, invalid.len() > 1, "{path} {form}");
         }
     }
-    // What was valid is kept.
+    // Valid entries are kept.
     let form = "name=fine&scope=admin&expiryDate=2020-01-01";
     let page = site.post(new, &cookie, form).await;
     page.shows("value=\"fine\"");

@@ -1,4 +1,4 @@
-//! Forms that other sites send.
+//! Forms sent by other sites.
 
 use axum::body::Body;
 use http::{Method, header};
@@ -18,7 +18,7 @@ async fn post(site: &Site, path: &str, cookie: &str, headers: &[(&str, &str)], f
 }
 
 #[tokio::test]
-async fn no_form_of_another_site_is_taken() {
+async fn forms_of_other_sites_are_rejected() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let posts = web::routes()
@@ -44,7 +44,7 @@ async fn no_form_of_another_site_is_taken() {
                 ("origin", "https://oi.example.com"),
             ],
             &[("origin", "http://oi.example.com")],
-            // A browser says something.
+            // Every browser sends at least one of the headers.
             &[],
         ] {
             let page = post(&site, &path, &cookie, headers, "").await;
@@ -55,7 +55,7 @@ async fn no_form_of_another_site_is_taken() {
 }
 
 #[tokio::test]
-async fn a_refused_form_changes_nothing() {
+async fn a_rejected_form_changes_nothing() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
@@ -74,7 +74,7 @@ async fn a_refused_form_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_form_whose_condition_is_false_changes_nothing() {
+async fn a_form_with_a_failed_precondition_changes_nothing() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
@@ -93,7 +93,7 @@ async fn a_form_whose_condition_is_false_changes_nothing() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_by_another_site() {
+async fn another_site_cannot_sign_a_user_in() {
     let site = Site::new().await;
     let headers = [("sec-fetch-site", "cross-site")];
     let page = post(&site, "/sign-in", "", &headers, &credentials(MEMBER)).await;
@@ -102,7 +102,7 @@ async fn nobody_is_signed_in_by_another_site() {
 }
 
 #[tokio::test]
-async fn our_own_forms_are_taken_from_browsers_new_and_old() {
+async fn our_own_forms_are_accepted_from_old_and_new_browsers() {
     let site = Site::new().await;
     for headers in [
         &[("sec-fetch-site", "same-origin")][..],
@@ -119,7 +119,7 @@ async fn our_own_forms_are_taken_from_browsers_new_and_old() {
 }
 
 #[tokio::test]
-async fn a_form_is_read_as_one_or_refused() {
+async fn a_malformed_form_is_rejected() {
     let site = Site::new().await;
     let send = async |content_type: &str, body: String| {
         let request = request(Method::POST, "/sign-in", "")
@@ -148,7 +148,7 @@ async fn a_form_is_read_as_one_or_refused() {
 }
 
 #[tokio::test]
-async fn a_form_from_another_address_of_the_server_is_told_the_right_one() {
+async fn a_form_from_another_address_of_the_server_links_to_the_public_url() {
     let site = Site::at("http://127.0.0.1:8080/oi").await;
     for origin in [
         "http://localhost:8080",

@@ -1,4 +1,4 @@
-//! People who come with a link: invited ones, and those without a password.
+//! Users who arrive by an invite or a sign-in link.
 
 use openindex_domain::invite::INVITE_LIFETIME_SECONDS;
 use openindex_domain::session::SIGN_IN_LINK_LIFETIME_SECONDS;
@@ -11,7 +11,7 @@ use crate::support::{ADMIN, HTTPS, MEMBER, Site, credentials, state};
 const CLAIM: &str = "name=Grace+Hopper&password=elephant+umbrella";
 
 #[tokio::test]
-async fn whoever_claims_an_invite_is_signed_in_and_can_sign_in_again() {
+async fn claiming_an_invite_signs_in_and_the_password_works() {
     let site = Site::new().await;
     let (_, code) = site.invite("grace@example.com", Role::Member).await;
     let path = format!("/join/{code}");
@@ -34,7 +34,7 @@ async fn whoever_claims_an_invite_is_signed_in_and_can_sign_in_again() {
 }
 
 #[tokio::test]
-async fn an_invite_works_once_and_says_why_not_again() {
+async fn an_invite_works_once_and_then_says_why_it_is_invalid() {
     let site = Site::new().await;
     let (_, code) = site.invite("grace@example.com", Role::Member).await;
     let path = format!("/join/{code}");
@@ -55,7 +55,7 @@ async fn an_invite_works_once_and_says_why_not_again() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_beside_the_field_and_the_name_is_kept() {
+async fn errors_are_shown_beside_the_field_and_the_name_is_kept() {
     let site = Site::new().await;
     let (_, code) = site.invite("grace@example.com", Role::Member).await;
     let path = format!("/join/{code}");
@@ -82,7 +82,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_the_name_is_kept() {
 }
 
 #[tokio::test]
-async fn the_first_administrator_says_their_address() {
+async fn the_first_administrator_enters_an_address() {
     let domain = InMemory::default();
     let code = domain
         .invites
@@ -105,7 +105,7 @@ async fn the_first_administrator_says_their_address() {
 }
 
 #[tokio::test]
-async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
+async fn a_sign_in_link_sets_a_password_and_tokens_keep_working() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "kept", Scope::ReadWrite).await;
     let earlier = site.sign_in(MEMBER).await;
@@ -138,7 +138,7 @@ async fn a_one_time_link_sets_a_password_and_leaves_tokens_alone() {
 }
 
 #[tokio::test]
-async fn a_one_time_link_ends_and_a_later_one_makes_it_void() {
+async fn a_sign_in_link_expires_and_is_replaced_by_a_newer_one() {
     let site = Site::new().await;
     let first = format!("/sign-in/link/{}", site.link(MEMBER).await);
     let second = format!("/sign-in/link/{}", site.link(MEMBER).await);
@@ -151,7 +151,7 @@ async fn a_one_time_link_ends_and_a_later_one_makes_it_void() {
 }
 
 #[tokio::test]
-async fn in_the_clear_no_password_is_asked_for_or_taken() {
+async fn over_plain_http_no_password_is_accepted() {
     let site = Site::at("http://oi.example.com").await;
     let code = site.domain.invites.first_admin().await;
     assert!(code.is_err(), "there are users");

@@ -10,6 +10,7 @@ mod docs;
 mod drafts;
 mod errors;
 mod forgery;
+mod invalid_addresses;
 mod invited;
 mod names;
 mod once;

@@ -1,4 +1,4 @@
-//! Names are text, whatever stands in them.
+//! Names are shown as text, whatever they contain.
 
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -64,7 +64,7 @@ async fn markup_in_names_is_text() {
 }
 
 #[tokio::test]
-async fn no_name_reorders_what_stands_beside_it() {
+async fn names_cannot_reorder_the_text_around_them() {
     let (site, cookie) = site_with(REORDERING).await;
     for page in everywhere(&site, &cookie).await {
         for control in ['\u{202e}', '\u{2069}', '\u{2066}', '\u{200f}'] {
@@ -75,7 +75,7 @@ async fn no_name_reorders_what_stands_beside_it() {
 }
 
 #[tokio::test]
-async fn what_a_browser_calls_itself_is_text_too() {
+async fn user_agents_are_escaped() {
     let site = Site::new().await;
     let request = crate::support::request(http::Method::POST, "/sign-in", "")
         .header("content-type", "application/x-www-form-urlencoded")
@@ -89,7 +89,7 @@ async fn what_a_browser_calls_itself_is_text_too() {
 }
 
 #[tokio::test]
-async fn what_was_typed_comes_back_as_text() {
+async fn restored_entries_are_escaped() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let typed = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E";

@@ -1,4 +1,4 @@
-//! A form that creates something is good once.
+//! A form that creates something can be used once.
 
 use futures_util::future::join_all;
 use http::StatusCode;
@@ -26,7 +26,7 @@ async fn a_reload_after_creating_a_token_creates_no_other_and_says_what_to_do() 
         again.shows("/delete\"");
         again.shows("Create another token");
     }
-    // What was changed in between, or sent by another button, is the same form.
+    // With changed entries it is still the same form.
     let other = sent.replace("laptop", "desktop");
     site.resend(NEW, &cookie, &other).await.hides("oi_pat_");
     let list = site.get("/settings/tokens", &cookie).await;
@@ -87,7 +87,7 @@ async fn a_form_with_a_mistake_is_corrected_and_sent_again() {
 }
 
 #[tokio::test]
-async fn an_invite_and_a_sign_in_link_are_created_once_and_the_link_stays_good() {
+async fn a_repeated_form_creates_no_second_link_and_the_first_stays_valid() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let user = format!("/settings/admin/users/{}", fixtures::user(OTHER).id);
@@ -118,7 +118,7 @@ async fn an_invite_and_a_sign_in_link_are_created_once_and_the_link_stays_good()
         again.shows(&format!(" for <bdi class=\"strong\">{whose}</bdi>."));
         again.shows(&format!("href=\"{page}\""));
         again.hides(url);
-        // A second one would have made the first void.
+        // A second link would have invalidated the first.
         assert_eq!(site.get(link, "").await.status, StatusCode::OK, "{link}");
     }
 }

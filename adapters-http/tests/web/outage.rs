@@ -1,4 +1,4 @@
-//! The store is away: nobody is let in, and nobody is signed out.
+//! The store is unavailable: no one can sign in, and no one is signed out.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn away() -> Site {
 }
 
 #[tokio::test]
-async fn a_page_says_so_and_the_browser_keeps_its_cookie() {
+async fn an_outage_has_a_page_and_keeps_the_session_cookie() {
     let site = away();
     let cookie = format!("__Host-openindex_session={}", "x".repeat(43));
     for path in ["/", "/sign-in", "/settings/tokens", "/settings/admin/users"] {
@@ -43,7 +43,7 @@ async fn a_page_says_so_and_the_browser_keeps_its_cookie() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_session_needs_no_store() {
+async fn a_malformed_session_cookie_is_rejected_without_the_store() {
     let site = away();
     let page = site
         .get("/settings/tokens", "__Host-openindex_session=short")
@@ -57,7 +57,7 @@ async fn what_cannot_be_a_session_needs_no_store() {
 }
 
 #[tokio::test]
-async fn what_was_typed_comes_back_after_an_outage_in_the_same_form() {
+async fn entries_are_restored_after_an_outage() {
     let path = "/settings/tokens/new";
     let form = Site::new().await.form();
     let sent = format!("name=laptop&scope=read_write&expiry=30&form={form}");

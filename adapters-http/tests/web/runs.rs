@@ -1,4 +1,4 @@
-//! A person's own agent runs.
+//! The user's own agent runs.
 
 use http::StatusCode;
 use openindex_domain::testing::fixtures;
@@ -16,7 +16,7 @@ async fn is_live(site: &Site, secret: &str) -> bool {
     site.domain.tokens.verify(secret).await.is_ok()
 }
 
-/// The secret of a run that a page shows.
+/// The run's secret on a page.
 fn secret(page: &Page) -> String {
     let (_, rest) = page.text.split_once("value=\"oi_run_").expect("a secret");
     format!("oi_run_{}", rest.split('"').next().expect("its end"))
@@ -27,7 +27,7 @@ fn issuer(run: &TokenWithSecret) -> TokenId {
 }
 
 #[tokio::test]
-async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
+async fn a_run_is_started_with_a_token_of_the_user_and_its_secret_is_shown_once() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.get(NEW, &cookie)
@@ -51,7 +51,7 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
     let run = site.domain.tokens.verify(&secret).await.expect("live");
     assert_eq!(run.user_id(), fixtures::user(MEMBER).id);
     assert_eq!(run.effective_scope(), Scope::ReadWrite);
-    // A reload starts no other, and leads to ending the one whose token was not copied.
+    // A reload starts no other run, and links to end the one whose token was not copied.
     let again = site.resend(NEW, &cookie, &sent).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
     again.hides("oi_run_");
@@ -68,7 +68,7 @@ async fn a_run_is_started_with_an_own_token_and_its_secret_is_shown_once() {
 }
 
 #[tokio::test]
-async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
+async fn a_run_requires_an_own_live_token_and_errors_keep_the_entries() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.create(MEMBER, "good", Scope::ReadWrite).await;
@@ -106,7 +106,7 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{sent}");
         page.shows(error);
     }
-    // A token that was pasted into the wrong field is not shown again.
+    // A token pasted into the wrong field is not shown again.
     let pasted = foreign.secret.expose();
     let sent = format!("agent={pasted}&token={good}&time=900");
     site.post(NEW, &cookie, &sent).await.hides(pasted);
@@ -121,7 +121,7 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
 }
 
 #[tokio::test]
-async fn a_limit_is_said_on_the_form_which_keeps_what_was_typed() {
+async fn a_limit_is_shown_on_the_form_which_keeps_its_entries() {
     let mut site = Site::new().await;
     let token = site
         .create(MEMBER, "laptop", Scope::ReadWrite)
@@ -160,7 +160,7 @@ async fn an_ended_run_says_why() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let person = site.principal(MEMBER).await;
-    let item = site.item(MEMBER, "Mend it").await;
+    let item = site.item(MEMBER, "Fix it").await;
 
     let by_hand = site.run(MEMBER, "by-hand", None).await;
     let end = format!("{LIST}/{}/end", by_hand.token.id);
@@ -209,7 +209,7 @@ async fn an_ended_run_says_why() {
         .await;
     page.shows("Issuing token revoked by an administrator");
     page.hides("End agent run");
-    // What has ended cannot be ended.
+    // An ended run cannot be ended again.
     let confirm = format!("{LIST}/{}/end", revoked.token.id);
     assert!(
         site.get(&confirm, &cookie)
@@ -242,7 +242,7 @@ async fn an_ended_run_says_why() {
 }
 
 #[tokio::test]
-async fn every_confirmation_that_ends_runs_says_how_many_and_leads_to_them() {
+async fn every_confirmation_that_ends_runs_counts_and_links_them() {
     let site = Site::new().await;
     let member = site.sign_in(MEMBER).await;
     let admin = site.sign_in(ADMIN).await;
@@ -279,7 +279,7 @@ async fn every_confirmation_that_ends_runs_says_how_many_and_leads_to_them() {
     }
     let listed = site.get(&format!("{LIST}?token={token}"), &member).await;
     assert_eq!(listed.text.matches("<tr role").count(), 3);
-    // With none to end, nothing is said.
+    // Without runs to end, there is no warning.
     let idle = site.create(MEMBER, "idle", Scope::ReadWrite).await.token.id;
     for action in ["delete", "rotate"] {
         let page = site
@@ -309,7 +309,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
         .expect("ids");
     let ids = ids.split('"').next().expect("ids").replace(' ', "+");
     let later = site.run(MEMBER, "later", None).await;
-    // One that is not theirs does not end, whatever is sent.
+    // Another user's run does not end, even if its ID is sent.
     let sent = format!("runs={ids}+{}", foreign.token.id);
     let ended = site.post(&all, &cookie, &sent).await;
     site.follow(&ended, &cookie)
@@ -331,7 +331,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
 }
 
 #[tokio::test]
-async fn a_hundred_and_twenty_runs_are_three_pages_forth_and_back() {
+async fn a_list_of_120_runs_is_paged_forward_and_back() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let empty = site.get(LIST, &cookie).await;
@@ -377,10 +377,10 @@ async fn a_hundred_and_twenty_runs_are_three_pages_forth_and_back() {
 }
 
 #[tokio::test]
-async fn a_filter_narrows_the_list_and_one_that_means_nothing_says_so() {
+async fn a_filter_narrows_the_list_and_an_invalid_one_is_reported() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
-    let item = site.item(MEMBER, "Mend it").await.key;
+    let item = site.item(MEMBER, "Fix it").await.key;
     site.run(MEMBER, "free", None).await;
     site.run(MEMBER, "bound", Some(item)).await;
     for (query, shown) in [
@@ -405,7 +405,7 @@ async fn a_filter_narrows_the_list_and_one_that_means_nothing_says_so() {
 }
 
 #[tokio::test]
-async fn a_run_of_another_user_is_none() {
+async fn another_users_run_is_not_found() {
     let site = Site::new().await;
     let run = site.run(OTHER, "theirs", None).await;
     let token = issuer(&run);
@@ -419,7 +419,7 @@ async fn a_run_of_another_user_is_none() {
         }
         let end = format!("{LIST}/{}/end", run.token.id);
         assert_eq!(site.post(&end, &cookie, "").await.status, 404);
-        // A personal access token is no run.
+        // A personal access token is not a run.
         assert_eq!(
             site.get(&format!("{LIST}/{token}"), &cookie).await.status,
             404

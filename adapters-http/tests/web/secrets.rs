@@ -1,4 +1,4 @@
-//! A secret is shown once, in the answer that makes it, and stands nowhere else.
+//! A secret is shown once, in the response that creates it, and nowhere else.
 
 use http::StatusCode;
 use openindex_domain::token::Scope;
@@ -6,7 +6,7 @@ use openindex_domain::user::Role;
 
 use crate::support::{ADMIN, Page, Site};
 
-/// The one secret on a page.
+/// The only secret on a page.
 fn secret(page: &Page, prefix: &str, length: usize) -> String {
     let mut found = page.text.match_indices(prefix);
     let (at, _) = found.next().expect("a secret");
@@ -33,7 +33,7 @@ async fn stands_nowhere_else(site: &Site, cookie: &str, secret: &str) {
 }
 
 #[tokio::test]
-async fn a_created_token_is_in_the_answer_to_its_form_and_works() {
+async fn a_created_token_is_shown_in_the_response_and_works() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
     let form = "name=nightly&scope=admin&expiry=30";
@@ -61,7 +61,7 @@ async fn a_created_token_is_in_the_answer_to_its_form_and_works() {
 }
 
 #[tokio::test]
-async fn a_rotated_token_is_in_the_answer_to_its_form_and_the_old_one_ends() {
+async fn a_rotated_token_is_shown_in_the_response_and_the_old_one_is_revoked() {
     let site = Site::new().await;
     let old = site.create(ADMIN, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(ADMIN).await;

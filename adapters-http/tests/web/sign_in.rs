@@ -12,7 +12,7 @@ use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_
 const WRONG: &str = "Incorrect email address or password.";
 
 #[tokio::test]
-async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
+async fn over_https_the_cookie_is_host_only_and_hidden_from_scripts() {
     let site = Site::new().await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
     let set = page.sets_session();
@@ -29,7 +29,7 @@ async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
 }
 
 #[tokio::test]
-async fn on_the_own_machine_http_is_enough() {
+async fn on_a_loopback_address_plain_http_is_enough() {
     for url in [
         "http://127.0.0.1:8080",
         "http://localhost:8080",
@@ -46,7 +46,7 @@ async fn on_the_own_machine_http_is_enough() {
 }
 
 #[tokio::test]
-async fn what_is_for_the_own_machine_does_not_answer_behind_a_proxy_that_nobody_told_it_of() {
+async fn a_loopback_site_rejects_requests_through_an_unknown_proxy() {
     let site = Site::at("http://127.0.0.1:8080").await;
     for host in ["oi.example.com", "192.168.1.2:8080"] {
         let request = request_to(host, Method::POST, "/sign-in", "")
@@ -59,7 +59,7 @@ async fn what_is_for_the_own_machine_does_not_answer_behind_a_proxy_that_nobody_
 }
 
 #[tokio::test]
-async fn over_a_network_in_the_clear_nobody_signs_in() {
+async fn over_plain_http_on_a_network_sign_in_is_disabled() {
     let site = Site::at("http://oi.example.com").await;
     let page = site.get("/sign-in", "").await;
     assert_eq!(page.status, 200);
@@ -71,10 +71,10 @@ async fn over_a_network_in_the_clear_nobody_signs_in() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
+async fn a_wrong_password_and_an_unknown_address_get_the_same_response() {
     let site = Site::new().await;
     let right = credentials(MEMBER);
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for form in [
         "email=user2%40example.com&password=wrong".to_owned(),
         right.replace("user2", "nobody"),
@@ -85,10 +85,10 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
         assert_eq!((page.status.as_u16(), page.sets_session()), (422, ""));
         page.shows(WRONG);
         page.shows("@example.com\"");
-        answers.push(page.text.replace("nobody", "user2"));
+        responses.push(page.text.replace("nobody", "user2"));
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:#?}");
     let page = site
         .post("/sign-in", "", "email=not+an+address&password=x")
         .await;
@@ -97,7 +97,7 @@ async fn a_wrong_password_and_an_unknown_address_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_suspended_person_is_told_so_when_the_password_is_right() {
+async fn a_suspended_user_sees_the_reason_only_with_the_right_password() {
     let site = Site::new().await;
     site.suspend(MEMBER).await;
     let page = site.post("/sign-in", "", &credentials(MEMBER)).await;
@@ -108,13 +108,13 @@ async fn a_suspended_person_is_told_so_when_the_password_is_right() {
 }
 
 #[tokio::test]
-async fn too_many_attempts_are_answered_with_the_wait() {
+async fn too_many_attempts_show_the_time_to_wait() {
     let site = Site::new().await;
     let wrong = "email=user2%40example.com&password=wrong";
     for _ in 0..10 {
         assert_eq!(site.post("/sign-in", "", wrong).await.status, 422);
     }
-    // Another spelling of the address, and even the right password.
+    // The same for another spelling of the address, and even for the right password.
     let form = credentials(MEMBER).replace("user2", "USER2");
     let page = site.post("/sign-in", "", &form).await;
     assert_eq!(
@@ -129,17 +129,17 @@ async fn too_many_attempts_are_answered_with_the_wait() {
 #[tokio::test]
 async fn a_sign_in_leads_back_to_the_page_that_asked_for_it() {
     let site = Site::new().await;
-    let wanted = "/settings/admin/audit?action=token.created";
-    let page = site.get(wanted, "").await;
+    let path = "/settings/admin/audit?action=token.created";
+    let page = site.get(path, "").await;
     let to = "/sign-in?next=%2Fsettings%2Fadmin%2Faudit%3Faction%3Dtoken.created";
     assert_eq!(page.to(), to);
     let page = site.get(to, "").await;
-    page.shows(&format!("name=\"next\" value=\"{wanted}\""));
+    page.shows(&format!("name=\"next\" value=\"{path}\""));
     let form = format!("{}&next=%2Fsettings%2Fadmin%2Faudit", credentials(ADMIN));
     let page = site.post("/sign-in", "", &form).await;
     assert_eq!(page.to(), "/settings/admin/audit");
-    // Whoever is signed in already goes there at once.
-    assert_eq!(site.get(to, &page.cookie()).await.to(), wanted);
+    // A signed-in user is redirected immediately.
+    assert_eq!(site.get(to, &page.cookie()).await.to(), path);
 }
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn no_sign_in_leads_to_another_site() {
 }
 
 #[tokio::test]
-async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
+async fn signing_in_creates_a_session_and_signing_out_ends_it() {
     let site = Site::new().await;
     let (first, second) = (site.sign_in(MEMBER).await, site.sign_in(MEMBER).await);
     assert_ne!(first, second);
@@ -184,7 +184,7 @@ async fn signing_in_makes_a_new_session_and_signing_out_ends_it() {
 }
 
 #[tokio::test]
-async fn what_was_done_is_said_once_and_no_link_can_say_it() {
+async fn a_confirmation_is_shown_once_and_no_link_can_forge_it() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let issued = site.create(MEMBER, "<b>ci</b>", Scope::ReadWrite).await;
@@ -193,7 +193,7 @@ async fn what_was_done_is_said_once_and_no_link_can_say_it() {
     assert_eq!(deleted.to(), "/settings/tokens");
     let page = site.follow(&deleted, &cookie).await;
     page.shows("Token <bdi class=\"strong\">&#60;b&#62;ci&#60;/b&#62;</bdi> was deleted.");
-    // The browser is told to forget it.
+    // The cookie is cleared.
     assert!(page.header("set-cookie").contains("_done=; "), "{page:?}");
     site.get(deleted.to(), &cookie).await.hides("was deleted");
     for forged in [
@@ -209,7 +209,7 @@ async fn what_was_done_is_said_once_and_no_link_can_say_it() {
 }
 
 #[tokio::test]
-async fn what_an_unknown_cookie_says_was_done_is_not_said() {
+async fn an_unknown_confirmation_cookie_is_ignored() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for value in [

@@ -1,4 +1,4 @@
-//! A sign-in link takes an account over: the page says so beforehand, and the user is told of it
+//! A sign-in link gives access to an account: the page says so beforehand, and the user is notified
 //! afterwards.
 
 use openindex_domain::testing::fixtures;
@@ -6,9 +6,9 @@ use openindex_domain::testing::fixtures;
 use crate::support::{ADMIN, MEMBER, OTHER, Site};
 
 const NEW: &str = "elephant+umbrella+river";
-const TOLD: &str = "A sign-in link was used for your account";
+const NOTICE: &str = "A sign-in link was used for your account";
 
-/// Uses a link for the member's account and returns the cookie of the session that it began.
+/// Uses a link for the member's account. Returns the cookie of the new session.
 async fn take_over(site: &Site) -> String {
     let path = format!("/sign-in/link/{}", site.link(MEMBER).await);
     let page = site.post(&path, "", &format!("password={NEW}")).await;
@@ -42,22 +42,22 @@ async fn the_page_of_a_sign_in_link_says_what_it_does_before_the_button() {
 }
 
 #[tokio::test]
-async fn a_used_sign_in_link_is_told_of_from_the_next_sign_in_on_with_the_time() {
+async fn the_use_of_a_sign_in_link_is_reported_at_the_next_sign_in() {
     let site = Site::new().await;
     let by_link = take_over(&site).await;
-    site.get("/settings/tokens", &by_link).await.hides(TOLD);
+    site.get("/settings/tokens", &by_link).await.hides(NOTICE);
     let cookie = sign_in_again(&site).await;
     for path in ["/settings/tokens", "/settings/account"] {
         let page = site.get(path, &cookie).await;
-        page.shows(TOLD);
+        page.shows(NOTICE);
         page.shows("<span>24 Nov 2026,</span> <span>06:00 UTC</span>");
     }
     let other = site.sign_in(ADMIN).await;
-    site.get("/settings/tokens", &other).await.hides(TOLD);
+    site.get("/settings/tokens", &other).await.hides(NOTICE);
 }
 
 #[tokio::test]
-async fn the_session_that_a_link_began_cannot_dismiss_its_notice() {
+async fn a_session_from_a_sign_in_link_cannot_dismiss_its_notice() {
     let site = Site::new().await;
     let by_link = take_over(&site).await;
     let dismiss = "/settings/notices/dismiss";
@@ -65,7 +65,7 @@ async fn the_session_that_a_link_began_cannot_dismiss_its_notice() {
     let up_to = format!("upTo={}", later.unix_millis());
     site.post(dismiss, &by_link, &up_to).await;
     let cookie = sign_in_again(&site).await;
-    site.get("/settings/tokens", &cookie).await.shows(TOLD);
+    site.get("/settings/tokens", &cookie).await.shows(NOTICE);
     site.post(dismiss, &cookie, &up_to).await;
-    site.get("/settings/tokens", &cookie).await.hides(TOLD);
+    site.get("/settings/tokens", &cookie).await.hides(NOTICE);
 }

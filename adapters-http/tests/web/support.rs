@@ -1,4 +1,4 @@
-//! A web interface without a socket, and browsers that visit it.
+//! A web interface without a socket, and a browser that visits it.
 
 use std::sync::Arc;
 
@@ -26,10 +26,10 @@ use openindex_domain::work_item::{
 use tower::ServiceExt as _;
 
 pub(crate) const HTTPS: &str = "https://oi.example.com";
-/// What Firefox accepts.
+/// Firefox's `Accept` header.
 pub(crate) const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 pub(crate) const PASSWORD: &str = "kettle walrus teapot";
-/// User 1 administers, user 2 does not, user 3 is the one that things are done to.
+/// User 1 is an administrator, user 2 is a member, and user 3 is the target of changes.
 pub(crate) const ADMIN: u64 = 1;
 pub(crate) const MEMBER: u64 = 2;
 pub(crate) const OTHER: u64 = 3;
@@ -41,7 +41,7 @@ pub(crate) struct Site {
     host: String,
 }
 
-/// A page, read.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) status: StatusCode,
@@ -94,7 +94,7 @@ impl Site {
         Self::on(domain, state)
     }
 
-    /// A site whose state may hold doubles.
+    /// A site with a given state, which can contain test doubles.
     pub(crate) fn on(domain: InMemory, state: ApiState) -> Self {
         Self {
             router: server::router(state.clone()),
@@ -113,12 +113,12 @@ impl Site {
         send_to(self.router.clone(), request).await
     }
 
-    /// The body of a page, of which nothing was read.
+    /// Sends a request and returns the response with its body unread.
     pub(crate) async fn open(&self, path: &str, cookie: &str) -> Body {
         let request = request_to(&self.host, Method::GET, path, cookie).body(Body::empty());
         let request = request.expect("a request");
-        let answer = self.router.clone().oneshot(request).await;
-        answer.expect("an answer").into_body()
+        let response = self.router.clone().oneshot(request).await;
+        response.expect("a response").into_body()
     }
 
     pub(crate) async fn get(&self, path: &str, cookie: &str) -> Page {
@@ -126,25 +126,25 @@ impl Site {
         self.send(request.expect("a request")).await
     }
 
-    /// Where a redirect leads, as a browser with this session opens it.
+    /// Follows a redirect with this session.
     pub(crate) async fn follow(&self, page: &Page, cookie: &str) -> Page {
         self.get(page.to(), &format!("{cookie}; {}", page.done()))
             .await
     }
 
-    /// As a browser sends a form of ours, each time from a page that was just opened.
+    /// Sends one of our forms like a browser, with a new form ID.
     pub(crate) async fn post(&self, path: &str, cookie: &str, form: &str) -> Page {
         let form = format!("{form}&form={}", self.form());
         self.resend(path, cookie, &form).await
     }
 
-    /// The id of a form that was just shown.
+    /// A new form ID.
     pub(crate) fn form(&self) -> FormId {
         let id = FormId::generate(self.state.tokens.now(), &*self.state.entropy);
         id.expect("entropy")
     }
 
-    /// As a browser sends a form of ours, whose id is among the fields.
+    /// Sends one of our forms like a browser. The fields contain the form ID.
     pub(crate) async fn resend(&self, path: &str, cookie: &str, form: &str) -> Page {
         let request = request_to(&self.host, Method::POST, path, cookie)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -153,35 +153,35 @@ impl Site {
         self.send(request.expect("a request")).await
     }
 
-    /// Signs a user in through the form and answers what the browser sends from then on.
+    /// Signs a user in through the form and returns the session cookie.
     pub(crate) async fn sign_in(&self, user: u64) -> String {
         let page = self.post("/sign-in", "", &credentials(user)).await;
         assert_eq!(page.to(), "/settings/tokens", "{page:?}");
         page.cookie()
     }
 
-    /// A principal of the user's, to prepare things with.
+    /// A principal of the user, to set up objects with.
     pub(crate) async fn principal(&self, user: u64) -> Principal {
         let cookie = self.sign_in(user).await;
         let (session, _) = cookie.split_once(';').expect("two cookies");
         let (_, secret) = session.split_once('=').expect("a cookie");
         let found = self.domain.sessions.verify(secret).await;
-        found.expect("an answer").expect("a live session")
+        found.expect("a response").expect("a live session")
     }
 
     pub(crate) async fn create(&self, user: u64, name: &str, scope: Scope) -> TokenWithSecret {
-        let wanted = NewToken {
+        let new = NewToken {
             name: TokenName::from_stored(name),
             scope,
             expires: Expiry::Never.into(),
         };
         let principal = self.principal(user).await;
         let tokens = &self.domain.tokens;
-        let issued = tokens.create(&principal, wanted, &context()).await;
+        let issued = tokens.create(&principal, new, &context()).await;
         issued.expect("it is issued")
     }
 
-    /// A run of the user's, started from a page's session with a token of its own.
+    /// Starts a run of the user with a new token.
     pub(crate) async fn run(
         &self,
         user: u64,
@@ -192,7 +192,7 @@ impl Site {
         self.run_with(user, agent, work_item, token.token.id).await
     }
 
-    /// The same with a token that is there.
+    /// Starts a run of the user with an existing token.
     pub(crate) async fn run_with(
         &self,
         user: u64,
@@ -200,7 +200,7 @@ impl Site {
         work_item: Option<WorkItemKey>,
         issuer: TokenId,
     ) -> TokenWithSecret {
-        let wanted = NewRun {
+        let new = NewRun {
             agent: AgentId::parse(agent).expect("an id"),
             work_item,
             ttl: RunTtl::from_seconds(3_600).expect("an hour"),
@@ -208,13 +208,13 @@ impl Site {
         };
         let principal = self.principal(user).await;
         let runs = &self.domain.agent_runs;
-        let run = runs.start(&principal, wanted, &context()).await;
+        let run = runs.start(&principal, new, &context()).await;
         run.expect("it is started")
     }
 
-    /// A work item of the user's in the domain OPS.
+    /// Creates a work item in the domain OPS as the user.
     pub(crate) async fn item(&self, user: u64, title: &str) -> WorkItem {
-        let wanted = NewWorkItem {
+        let new = NewWorkItem {
             place: Placement::Domain("OPS".parse().expect("a key"), TopKind::Task),
             title: Title::parse(title).expect("a title"),
             description: Description::default(),
@@ -226,7 +226,7 @@ impl Site {
         let created = self
             .domain
             .work_items
-            .create(&principal, wanted, &context())
+            .create(&principal, new, &context())
             .await;
         created.expect("it is created")
     }
@@ -239,7 +239,7 @@ impl Site {
         suspended.expect("a suspension");
     }
 
-    /// An invite's id and the code of its link.
+    /// Creates an invite. Returns its ID and the code of its link.
     pub(crate) async fn invite(&self, email: &str, role: Role) -> (String, String) {
         let email = Email::parse(email).expect("an address");
         let principal = self.principal(ADMIN).await;
@@ -249,7 +249,7 @@ impl Site {
         (new.invite.id.to_string(), new.secret.expose().to_owned())
     }
 
-    /// The code of a one-time link for a user.
+    /// Creates a sign-in link for a user. Returns its code.
     pub(crate) async fn link(&self, user: u64) -> String {
         let principal = self.principal(ADMIN).await;
         let subject = SignInLinkUser::ByAdmin(&principal, fixtures::user(user).id);
@@ -263,7 +263,7 @@ impl Site {
 }
 
 pub(crate) async fn send_to(router: Router, request: Request<Body>) -> Page {
-    let response = router.oneshot(request).await.expect("an answer");
+    let response = router.oneshot(request).await.expect("a response");
     let (parts, body) = response.into_parts();
     let body = body.collect().await.expect("a whole body").to_bytes();
     Page {
@@ -273,7 +273,7 @@ pub(crate) async fn send_to(router: Router, request: Request<Body>) -> Page {
     }
 }
 
-/// Of no request in particular.
+/// An arbitrary request context.
 pub(crate) const CONTEXT: &RequestContext = &RequestContext {
     request_id: None,
     client_address: None,
@@ -317,7 +317,7 @@ impl Page {
             .map_or("", |value| value.to_str().expect("text"))
     }
 
-    /// Where it leads, if it is a redirect.
+    /// The target of a redirect, or an empty string.
     pub(crate) fn to(&self) -> &str {
         if self.status == StatusCode::SEE_OTHER {
             self.header("location")
@@ -326,7 +326,7 @@ impl Page {
         }
     }
 
-    /// How it sets the cookie of the session, as the header says it; empty when it does not.
+    /// The header that sets the session cookie, or an empty string.
     pub(crate) fn sets_session(&self) -> &str {
         self.sets("session=")
     }
@@ -337,7 +337,7 @@ impl Page {
         set.find(|set| set.contains(name)).unwrap_or_default()
     }
 
-    /// The cookie of the session that it sets, as the browser sends it.
+    /// The session cookie that it sets, as the browser sends it.
     #[track_caller]
     pub(crate) fn cookie(&self) -> String {
         let [session, user] = ["session=", "_user="].map(|name| {
@@ -348,13 +348,13 @@ impl Page {
         format!("{session}; {user}")
     }
 
-    /// What it says was done, as the cookie that the browser sends next.
+    /// The confirmation that it sets, as the browser sends the cookie.
     pub(crate) fn done(&self) -> &str {
         let set = self.sets("_done=");
         set.split(';').next().unwrap_or_default()
     }
 
-    /// The entries of a form that was not carried out, as the cookie that the browser sends next.
+    /// The draft that it sets, as the browser sends the cookie.
     pub(crate) fn draft(&self) -> &str {
         let set = self.sets("_draft=");
         set.split(';').next().unwrap_or_default()
@@ -366,20 +366,20 @@ impl Page {
         self.hidden("expected")
     }
 
-    /// The id of the form on it.
+    /// The ID of the page's form.
     #[track_caller]
     pub(crate) fn form(&self) -> String {
         self.hidden("form")
     }
 
     #[track_caller]
-    fn hidden(&self, name: &str) -> String {
+    pub(crate) fn hidden(&self, name: &str) -> String {
         let field = self.text.split_once(&format!("name=\"{name}\" value=\""));
         let value = field.and_then(|(_, rest)| rest.split_once('"'));
         value.expect("a form with this field").0.to_owned()
     }
 
-    /// Where the link with this attribute leads.
+    /// The target of the link with this attribute.
     #[track_caller]
     pub(crate) fn link(&self, attribute: &str) -> String {
         let link = self.text.split("<a ").find(|link| {

@@ -1,13 +1,13 @@
-//! Every route, and what it answers to whom.
+//! Every route, with its response to each kind of visitor.
 
-/// What whoever is not signed in gets of a page that asks for it.
+/// The response to a visitor who is not signed in, of a page that requires it.
 pub(crate) const SIGN_IN: &str = "to the sign-in";
 const CREATED: &str = "201";
 const OK: &str = "200";
 const HOME: &str = "303 /settings/tokens";
 pub(crate) const NO: &str = "403";
 
-/// Method and path; the form; what anybody, a member and an administrator get.
+/// Method and path; the form; the responses to an anonymous visitor, a member and an administrator.
 pub(crate) type Row = (&'static str, &'static str, [&'static str; 3]);
 
 pub(crate) const TABLE: &[Row] = &[
@@ -300,7 +300,7 @@ pub(crate) const TABLE: &[Row] = &[
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/tokens done=tokens-revoked",
+            "303 /settings/admin/tokens done=one-token-revoked",
         ],
     ),
     (

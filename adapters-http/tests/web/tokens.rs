@@ -1,4 +1,4 @@
-//! A person's own tokens.
+//! The user's own tokens.
 
 use openindex_domain::audit::RequestContext;
 use openindex_domain::clock::Timestamp;
@@ -28,7 +28,7 @@ async fn an_expiry_is_a_date_or_a_preset_and_blank_is_never() {
         ("expiryDate=+", None),
         ("", None),
     ] {
-        // The newest is the first of the list.
+        // The newest is first in the list.
         site.domain.clock.advance_seconds(1);
         let now = site.domain.tokens.now();
         let expires = days.map(|days: i64| now.saturating_add_seconds(days * 86_400));
@@ -81,7 +81,7 @@ async fn a_form_with_a_token_in_its_text_is_rejected_and_does_not_show_it_again(
 }
 
 #[tokio::test]
-async fn the_pages_speak_as_the_specification_does() {
+async fn the_pages_use_the_terms_of_the_specification() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/settings/tokens", &cookie).await;
@@ -101,7 +101,7 @@ async fn the_pages_speak_as_the_specification_does() {
         ">Expiry date (optional)</label>",
         "Leave blank for a token that doesn’t expire.",
         "A leaked token that never expires works until someone notices.",
-        // Nothing is chosen for anybody.
+        // Nothing is preselected.
         "<option value=\"\" selected>",
         "type=\"date\" min=\"2026-11-24\" value=\"\"",
     ] {
@@ -121,14 +121,14 @@ async fn the_page_with_the_value_says_where_to_store_it() {
         "Store it in a secrets manager or an environment variable before you leave this page.",
     );
     page.shows("value=\"oi_pat_");
-    // What to type works on a machine that has never seen the server.
+    // The commands work on a machine without a profile.
     page.shows("oi profile set --app-url https://oi.example.com --token -");
     page.shows("read -rs OPENINDEX_TOKEN\ncurl -H ");
     page.shows("Bearer $OPENINDEX_TOKEN\" https://oi.example.com/me");
 }
 
 #[tokio::test]
-async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
+async fn a_rotation_with_a_blank_expiry_keeps_the_current_one() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (choice, kept) in [
@@ -159,7 +159,7 @@ async fn a_rotation_with_a_blank_expiry_keeps_the_one_there_was() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
+async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     for (form, message) in [
@@ -203,7 +203,7 @@ async fn what_is_wrong_is_said_beside_the_field_and_what_was_typed_is_kept() {
 }
 
 #[tokio::test]
-async fn a_member_is_neither_offered_the_scope_admin_nor_given_it() {
+async fn a_member_cannot_create_a_token_with_the_admin_scope() {
     let site = Site::new().await;
     let (member, admin) = (site.sign_in(MEMBER).await, site.sign_in(ADMIN).await);
     site.get("/settings/tokens/new", &admin)
@@ -219,7 +219,7 @@ async fn a_member_is_neither_offered_the_scope_admin_nor_given_it() {
 }
 
 #[tokio::test]
-async fn the_quota_is_told() {
+async fn the_quota_is_reported() {
     let site = Site::new().await;
     let mut state = site.state.clone();
     state.tokens = state.tokens.with_quota(0);
@@ -233,7 +233,7 @@ async fn the_quota_is_told() {
 }
 
 #[tokio::test]
-async fn somebody_elses_token_is_like_one_that_is_not_there() {
+async fn another_users_token_is_not_found() {
     let site = Site::new().await;
     let issued = site.create(OTHER, "theirs", Scope::ReadWrite).await;
     for user in [MEMBER, ADMIN] {
@@ -259,13 +259,13 @@ async fn somebody_elses_token_is_like_one_that_is_not_there() {
 }
 
 #[tokio::test]
-async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
+async fn a_token_in_its_overlap_cannot_be_rotated_again() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "old", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     let page = site.post(&path, &cookie, "overlap=3600&expiry=90").await;
-    page.shows("The old token keeps working for 1 hour more.");
+    page.shows("The old token keeps working for 1 hour.");
     assert!(
         site.domain
             .tokens
@@ -282,8 +282,15 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
+        let known = site.principal(MEMBER).await;
+        let old = site.domain.tokens.known(&known, issued.token.id).await;
+        let successor = old.expect("it is read").and_then(|old| old.successor);
+        let successor = successor.expect("a successor");
+        page.shows("View the new token");
+        let new = page.link(&format!("/settings/tokens/{successor}"));
+        assert_eq!(site.get(&new, &cookie).await.status, 200);
     }
-    // Rotated without an overlap, the old one is revoked, and its owner is told all the same.
+    // If rotated without an overlap, the old one is revoked, and its owner is still notified.
     let issued = site.create(MEMBER, "at once", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", issued.token.id);
     site.post(&path, &cookie, "overlap=0&expiry=")
@@ -295,6 +302,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
     ] {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
+        page.shows("View the new token");
     }
     let too_long = site.create(MEMBER, "another", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/rotate", too_long.token.id);
@@ -303,7 +311,7 @@ async fn a_token_in_its_overlap_is_replaced_and_not_rotated_again() {
 }
 
 #[tokio::test]
-async fn deleting_asks_first_and_takes_effect_at_once() {
+async fn deleting_a_token_requires_confirmation_and_takes_effect_immediately() {
     let site = Site::new().await;
     let issued = site.create(MEMBER, "old one", Scope::ReadWrite).await;
     let cookie = site.sign_in(MEMBER).await;
@@ -331,19 +339,19 @@ async fn deleting_asks_first_and_takes_effect_at_once() {
 }
 
 #[tokio::test]
-async fn tokens_are_shown_50_a_page() {
+async fn tokens_are_listed_50_per_page() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let principal = site.principal(MEMBER).await;
     for number in 0..51 {
-        let wanted = NewToken {
+        let new = NewToken {
             name: TokenName::parse(&format!("token-{number:02}")).expect("a name"),
             scope: Scope::ReadWrite,
             expires: Expiry::Never.into(),
         };
         let tokens = &site.domain.tokens;
         let issued = tokens
-            .create(&principal, wanted, &RequestContext::default())
+            .create(&principal, new, &RequestContext::default())
             .await;
         issued.expect("it is issued");
         site.domain.clock.advance_millis(1);
@@ -359,7 +367,7 @@ async fn tokens_are_shown_50_a_page() {
     second.hides("Next page");
     let again = site.get(&second.link("rel=\"prev\""), &cookie).await;
     assert_eq!(again.text, first.text);
-    // What is behind a page can be deleted meanwhile; the account is not shown as empty then.
+    // If the rest of the list was deleted meanwhile, the account is not shown as empty.
     let after = newest(&site, MEMBER).await.id;
     let oldest = site
         .get(
@@ -375,7 +383,7 @@ async fn tokens_are_shown_50_a_page() {
 }
 
 #[tokio::test]
-async fn a_leaked_token_is_told_of_until_it_is_dismissed() {
+async fn a_leaked_token_is_reported_until_it_is_dismissed() {
     let site = Site::new().await;
     let issued = site
         .create(MEMBER, "left <b>open</b>", Scope::ReadWrite)

@@ -21,7 +21,7 @@ async fn read(site: &Site, key: &str) -> WorkItem {
     item.expect("it is there")
 }
 
-/// As another user who saves something meanwhile.
+/// Changes an item as another user.
 async fn change(site: &Site, user: u64, key: &str, change: WorkItemChange) {
     let person = site.principal(user).await;
     let key = key.parse().expect("a key");
@@ -43,7 +43,7 @@ fn rows(page: &Page) -> usize {
 }
 
 #[tokio::test]
-async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
+async fn a_user_creates_finds_claims_releases_and_completes_an_item() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work", &cookie).await.shows("No open work items");
@@ -51,15 +51,15 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
         .await
         .shows("The queue is empty");
     let created = site
-        .post("/work/new", &cookie, &format!("{NEW}&title=Mend+the+gate"))
+        .post("/work/new", &cookie, &format!("{NEW}&title=Fix+the+gate"))
         .await;
     assert_eq!(created.to(), "/work/OPS-1");
     let page = site.follow(&created, &cookie).await;
     page.shows("<bdi class=\"strong\">OPS-1</bdi> was created.");
-    page.shows("Mend the gate");
+    page.shows("Fix the gate");
     site.get("/work?q=GATE", &cookie)
         .await
-        .shows("Mend the gate");
+        .shows("Fix the gate");
     site.get("/work/queue", &cookie).await.shows("Claim<span");
     let claimed = site.post("/work/OPS-1/claim", &cookie, "").await;
     let page = site.follow(&claimed, &cookie).await;
@@ -95,11 +95,11 @@ async fn a_person_creates_finds_claims_releases_and_completes_an_item() {
     site.get("/work", &cookie).await.shows("No open work items");
     site.get("/work?status=done", &cookie)
         .await
-        .shows("Mend the gate");
+        .shows("Fix the gate");
 }
 
 #[tokio::test]
-async fn a_description_keeps_its_lines_and_saving_it_unchanged_changes_nothing() {
+async fn a_description_keeps_its_lines_and_an_unchanged_one_is_no_edit() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let sent = format!("{NEW}&title=x&description=%0D%0Aone%0D%0A++two+%3Cb%3E");
@@ -120,15 +120,16 @@ async fn a_description_keeps_its_lines_and_saving_it_unchanged_changes_nothing()
 }
 
 #[tokio::test]
-async fn who_saves_over_a_change_of_another_sees_both_and_loses_nothing() {
+async fn a_conflicting_edit_shows_both_versions() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work/OPS-1/edit", &cookie)
         .await
         .shows("name=\"version\" value=\"1\"");
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
-    let typed = "title=Mend+it+well&description=With+care&priority=high&target=either&assignee=&status=todo";
+    let typed =
+        "title=Fix+it+well&description=With+care&priority=high&target=either&assignee=&status=todo";
     let page = site
         .post("/work/OPS-1/edit", &cookie, &format!("{typed}&version=1"))
         .await;
@@ -136,23 +137,139 @@ async fn who_saves_over_a_change_of_another_sees_both_and_loses_nothing() {
     page.shows("This item has changed since you opened it");
     page.shows("<dt>Title</dt><dd class=\"prose\" dir=\"auto\">Paint it</dd>");
     page.shows("<dt>Priority</dt><dd class=\"prose\" dir=\"auto\">Urgent</dd>");
-    page.shows("value=\"Mend it well\"");
+    page.shows("value=\"Fix it well\"");
     page.shows("With care</textarea>");
     assert_eq!(read(&site, "OPS-1").await.title.as_str(), "Paint it");
-    // Once more, now on purpose.
+    // Saving again overwrites the change on purpose.
     page.shows("name=\"version\" value=\"2\"");
     let saved = site
         .post("/work/OPS-1/edit", &cookie, &format!("{typed}&version=2"))
         .await;
     assert_eq!(saved.to(), "/work/OPS-1");
     let item = read(&site, "OPS-1").await;
-    assert_eq!((item.title.as_str(), item.version), ("Mend it well", 3));
+    assert_eq!((item.title.as_str(), item.version), ("Fix it well", 3));
 }
 
 #[tokio::test]
-async fn a_mistake_in_a_form_that_is_out_of_date_does_not_overlook_the_change() {
+async fn a_conflict_leaves_the_fields_alone_that_the_user_did_not_touch() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
+    let cookie = site.sign_in(MEMBER).await;
+    let form = site.get("/work/OPS-1/edit", &cookie).await;
+    change(&site, OTHER, "OPS-1", titled("Paint it")).await;
+    let rest = "priority=medium&target=either&assignee=&status=todo";
+    let typed = |form: &Page, title: &str, version: u64, description: &str| {
+        let was = [
+            "title",
+            "description",
+            "priority",
+            "target",
+            "assignee",
+            "status",
+        ];
+        let was = was.map(|name| {
+            let name = format!("was-{name}");
+            let value = form.hidden(&name).replace(' ', "+");
+            format!("{name}={value}")
+        });
+        let was = was.join("&");
+        format!("title={title}&description={description}&{rest}&version={version}&{was}")
+    };
+    // Only the description was touched.
+    let sent = typed(&form, "Fix+it", 1, "With+care");
+    let page = site.post("/work/OPS-1/edit", &cookie, &sent).await;
+    assert_eq!(page.status, StatusCode::CONFLICT);
+    page.shows("value=\"Paint it\"");
+    page.shows("<option value=\"urgent\" selected>");
+    page.shows("With care</textarea>");
+    page.hides("<dt>Title</dt>");
+    page.hides("<dt>Priority</dt>");
+    let sent =
+        typed(&page, "Paint+it", 2, "With+care").replace("priority=medium", "priority=urgent");
+    assert_eq!(
+        site.post("/work/OPS-1/edit", &cookie, &sent).await.to(),
+        "/work/OPS-1"
+    );
+    let item = read(&site, "OPS-1").await;
+    assert_eq!(item.title.as_str(), "Paint it");
+    assert_eq!(item.priority, Priority::Urgent);
+    assert_eq!(item.description.as_str(), "With care");
+}
+
+#[tokio::test]
+async fn the_longest_description_is_saved_and_a_longer_form_is_refused_on_a_page() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let wide = "%E7%95%8C".repeat(10_666);
+    let lines = format!("x{}x", "%0D%0A".repeat(31_998));
+    for description in [wide, lines] {
+        let form = format!("{NEW}&title=Long&description={description}");
+        let created = site.post("/work/new", &cookie, &form).await;
+        assert!(created.to().starts_with("/work/OPS-"), "{}", created.status);
+    }
+    // A little too long, what was typed is still there.
+    let form = format!("{NEW}&title=Long&description={}", "x".repeat(32_001));
+    let page = site.post("/work/new", &cookie, &form).await;
+    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
+    page.shows(&"x".repeat(32_001));
+    let form = format!("{NEW}&title=Long&description={}", "x".repeat(256 * 1024));
+    let page = site.post("/work/new", &cookie, &form).await;
+    assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
+    page.shows("Request too large");
+    page.shows("shorten the longest text and send it again");
+    page.shows("Sign out");
+}
+
+#[tokio::test]
+async fn an_item_whose_run_has_ended_says_that_it_is_back_in_the_queue() {
+    let site = Site::new().await;
+    let item = site.item(MEMBER, "Fix it").await;
+    let claim = async |agent: &str| {
+        let run = site.run(MEMBER, agent, None).await;
+        let token = site.domain.tokens.verify(run.secret.expose()).await;
+        let agent = token.expect("live");
+        let work = &site.domain.work_items;
+        let change = WorkItemChange::Claim;
+        let claimed = work.change(&agent, None, item.key, Versions::ANY, change, CONTEXT);
+        claimed.await.expect("claimed");
+        run.token.id
+    };
+    const ENDED: &str = "The agent run that claimed this item has ended";
+    let first = claim("builder").await;
+    let (own, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
+    site.get("/work/OPS-1", &own).await.hides(ENDED);
+    site.domain.clock.advance_seconds(10);
+    let end = format!("/settings/agent-runs/{first}/end");
+    assert_eq!(site.post(&end, &own, "").await.status, 303);
+    change(&site, OTHER, "OPS-1", titled("Paint it")).await;
+    let link = format!("/settings/agent-runs/{first}\"");
+    let page = site.get("/work/OPS-1", &own).await;
+    page.shows("In progress");
+    page.shows(ENDED);
+    page.shows("The item is back in the queue.");
+    page.shows("Back in the queue</span> when the run of agent");
+    page.shows(&link);
+    // Claimed again, the history still says what became of the first claim.
+    let second = claim("reviewer").await;
+    let page = site.get("/work/OPS-1", &own).await;
+    page.hides(ENDED);
+    page.shows("Back in the queue</span> when the run of agent");
+    // By its time as well.
+    site.domain.clock.advance_seconds(2 * 3_600);
+    let own = site.sign_in(MEMBER).await;
+    let page = site.get("/work/OPS-1", &own).await;
+    page.shows(ENDED);
+    page.shows(&format!("/settings/agent-runs/{second}\""));
+    let page = site.get("/work/OPS-1", &other).await;
+    page.shows(ENDED);
+    page.hides(&format!("/settings/agent-runs/{second}\""));
+    page.shows("Back in the queue</span> when the agent run ended");
+}
+
+#[tokio::test]
+async fn an_invalid_field_in_an_outdated_form_does_not_hide_the_conflict() {
+    let site = Site::new().await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
     let rest = "priority=high&target=either&assignee=&status=todo&version=1";
@@ -169,9 +286,9 @@ async fn a_mistake_in_a_form_that_is_out_of_date_does_not_overlook_the_change() 
 }
 
 #[tokio::test]
-async fn a_button_of_a_page_that_is_out_of_date_does_nothing_and_shows_the_item() {
+async fn a_button_of_an_outdated_page_changes_nothing_and_shows_the_item() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     change(&site, OTHER, "OPS-1", titled("Paint it")).await;
     for action in ["release", "complete", "delete"] {
@@ -188,16 +305,16 @@ async fn a_button_of_a_page_that_is_out_of_date_does_nothing_and_shows_the_item(
 }
 
 #[tokio::test]
-async fn who_comes_second_is_told_who_was_first() {
+async fn a_second_claim_names_the_first_claimant() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let (member, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
     site.post("/work/OPS-1/claim", &member, "").await;
     let page = site.post("/work/OPS-1/claim", &other, "").await;
     assert_eq!(page.status, StatusCode::CONFLICT);
     page.shows("User 2 is working on this item.");
     page.hides("user2@example.com");
-    // A person may take it from them, knowingly.
+    // A user can release another user's claim.
     page.shows("Release claim by <bdi>User 2</bdi>");
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/release", &other, &format!("version={version}"))
@@ -209,9 +326,9 @@ async fn who_comes_second_is_told_who_was_first() {
 }
 
 #[tokio::test]
-async fn a_person_claims_for_an_agent_and_a_wrong_id_stays_to_be_corrected() {
+async fn a_user_claims_for_an_agent_and_an_invalid_id_is_kept() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     let page = site
         .post("/work/OPS-1/claim", &cookie, "agent=my+agent")
@@ -227,9 +344,9 @@ async fn a_person_claims_for_an_agent_and_a_wrong_id_stays_to_be_corrected() {
 }
 
 #[tokio::test]
-async fn what_an_agent_does_is_shown_with_its_run_and_in_whose_name() {
+async fn an_agents_actions_show_its_run_and_user() {
     let site = Site::new().await;
-    let item = site.item(MEMBER, "Mend it").await;
+    let item = site.item(MEMBER, "Fix it").await;
     let run = site.run(MEMBER, "builder", Some(item.key)).await;
     let agent = site
         .domain
@@ -256,14 +373,14 @@ async fn what_an_agent_does_is_shown_with_its_run_and_in_whose_name() {
     let run_page = site
         .get(&format!("/settings/agent-runs/{}", run.token.id), &own)
         .await;
-    run_page.shows("<a class=\"strong\" href=\"/work/OPS-1\"><bdi>Mend it</bdi></a>");
+    run_page.shows("<a class=\"strong\" href=\"/work/OPS-1\"><bdi>Fix it</bdi></a>");
     site.get("/work/queue?for=agents&agent=builder", &own)
         .await
-        .shows("Mend it");
+        .shows("Fix it");
     site.get("/work/OPS-1/delete", &own)
         .await
         .shows("1 active agent run of yours");
-    // Completing it ends the run, and gives the reason.
+    // Completing it ends the run and records the reason.
     let version = read(&site, "OPS-1").await.version;
     site.post("/work/OPS-1/complete", &own, &format!("version={version}"))
         .await;
@@ -330,9 +447,9 @@ async fn two_hundred_items_are_four_pages_and_found_by_filter() {
 }
 
 #[tokio::test]
-async fn a_sub_task_belongs_to_its_item_which_is_not_deleted_before_it() {
+async fn an_item_with_sub_tasks_cannot_be_deleted() {
     let site = Site::new().await;
-    site.item(MEMBER, "Mend it").await;
+    site.item(MEMBER, "Fix it").await;
     let cookie = site.sign_in(MEMBER).await;
     site.get("/work/new?parent=OPS-1", &cookie)
         .await
@@ -380,7 +497,7 @@ async fn a_form_creates_one_item_however_often_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_member_sees_names_and_is_offered_nobody_elses_account() {
+async fn a_member_sees_names_but_cannot_assign_other_users() {
     let site = Site::new().await;
     let item = site.item(OTHER, "Theirs").await;
     let me = fixtures::user(OTHER).id;
@@ -409,7 +526,7 @@ async fn a_member_sees_names_and_is_offered_nobody_elses_account() {
 }
 
 #[tokio::test]
-async fn a_hostile_text_is_shown_as_text() {
+async fn hostile_text_is_escaped() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;
     let hostile = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22+%27";
@@ -429,7 +546,7 @@ async fn a_hostile_text_is_shown_as_text() {
         page.hides("<script>alert");
         page.hides("</textarea><script");
     }
-    // A secret is in no text, and no page shows it again.
+    // No text contains a secret, and no page shows it again.
     let pasted = site.create(MEMBER, "pasted", Scope::ReadWrite).await;
     let secret = pasted.secret.expose();
     let page = site
@@ -444,7 +561,7 @@ async fn a_hostile_text_is_shown_as_text() {
 }
 
 #[tokio::test]
-async fn where_no_work_is_kept_there_are_no_pages_of_it_and_nothing_leads_there() {
+async fn without_work_items_there_are_no_pages_for_them() {
     let domain = InMemory::default();
     put_user(&domain, fixtures::user(ADMIN)).await;
     let mut state = state(&domain, HTTPS);

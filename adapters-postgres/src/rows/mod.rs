@@ -19,7 +19,7 @@ use openindex_domain::session::{
     ClientName, Session, SessionId, SessionRecord, SignInLink, SignInLinkId,
 };
 use openindex_domain::token::{
-    Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenRecord, Trace,
+    Digest, Scope, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenRecord,
 };
 use openindex_domain::user::{
     Account, Email, ListedUser, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User,
@@ -32,14 +32,14 @@ use sqlx::{Decode, Row, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-/// The columns of a [`Token`] without its [`Trace`], from the table `t`.
+/// The columns of a [`Token`] without its [`TokenDetails`], from the table `t`.
 macro_rules! token_columns {
     () => {
         "t.id, t.kind, t.owner_id, t.name, t.scope, t.created_at, t.expires_at, t.revoked_at, \
          t.last_used_at, t.successor, t.agent_id, t.work_item, t.issuer_id"
     };
 }
-/// The columns of a [`Token`] with its [`Trace`], from the table `t`.
+/// The columns of a [`Token`] with its [`TokenDetails`], from the table `t`.
 macro_rules! shown_token_columns {
     () => {
         concat!(
@@ -75,7 +75,7 @@ macro_rules! user_columns {
          u.deleted_at AS user_deleted_at"
     };
 }
-/// The start of a query for [`TokenRecord`]s with their [`Trace`]. A token whose owner is missing
+/// The start of a query for [`TokenRecord`]s with their [`TokenDetails`]. A token whose owner is missing
 /// is included, as damaged.
 macro_rules! select_shown_record {
     ($condition:literal) => {
@@ -198,20 +198,20 @@ fn token_fields(row: &PgRow) -> Result<Token, DamagedColumn> {
         last_used_at: optional_instant(row, "last_used_at")?,
         successor: optional_parse(row, "successor")?,
         run: run(row, kind)?,
-        trace: Trace::default(),
+        details: TokenDetails::default(),
     })
 }
 
-/// Returns a token with its [`Trace`].
+/// Returns a token with its [`TokenDetails`].
 pub(crate) fn shown_token(row: &PgRow) -> Result<Token, StoreError> {
     let mut token = token(row)?;
-    token.trace = trace(row);
+    token.details = details(row);
     Ok(token)
 }
 
 /// Returns the trace of a token. Unreadable values count as absent: nothing depends on them.
-pub(crate) fn trace(row: &PgRow) -> Trace {
-    Trace {
+pub(crate) fn trace(row: &PgRow) -> TokenDetails {
+    TokenDetails {
         last_four: optional_parse(row, "last_four").unwrap_or_default(),
         created_from: optional_parse(row, "created_from").unwrap_or_default(),
         last_used_from: optional_parse(row, "last_used_from").unwrap_or_default(),
@@ -257,7 +257,7 @@ pub(crate) fn ending(row: &PgRow) -> Result<(Token, bool), StoreError> {
             work_item: text("work_item").parse().ok(),
             issuer: TokenId::new(TokenKind::Personal, any_uuid(row, "issuer_id")),
         }),
-        trace: Trace::default(),
+        details: TokenDetails::default(),
     };
     Ok((token, true))
 }

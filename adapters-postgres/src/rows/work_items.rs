@@ -117,7 +117,7 @@ fn claim(row: &PgRow, now: Timestamp) -> Result<Option<Claim>, DamagedColumn> {
         None => None,
     };
     let person_deleted = !matches!(optional_instant(row, "person_deleted_at"), Ok(None));
-    Ok(Some(claim).filter(|claim| claim.holds(run, person_deleted)))
+    Ok(Some(claim).filter(|claim| claim.is_valid(run, person_deleted)))
 }
 
 fn number(row: &PgRow, column: &'static str) -> Result<u32, DamagedColumn> {

@@ -89,7 +89,7 @@ async fn create(
         }
         Placement::PartOf(parent) => facts.parent = by_key(&mut transaction, parent, now).await?,
     }
-    let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
+    let actor = acting::record(&mut transaction, &change.actor_with_form(&facts)).await?;
     let decision = match change.decide(actor.as_ref(), facts) {
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
@@ -117,11 +117,11 @@ async fn change_item(
     locks::runs_of_work_item(&mut transaction, &change.actor, Some(key)).await?;
     let actor = acting::record(&mut transaction, &change.actor).await?;
     let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
-    let (item, damaged) = StoreError::separate(by_key(&mut transaction, key, now).await)?;
+    let (item, damaged) = StoreError::separate_damaged(by_key(&mut transaction, key, now).await)?;
     let facts = ChangeFacts {
         item,
         damaged,
-        has_parts: query::has_parts(&mut transaction, key).await?,
+        has_sub_tasks: query::has_sub_tasks(&mut transaction, key).await?,
         assignee: users::by_optional_id(&mut transaction, assignee).await?,
         runs: runs.to_vec(),
     };

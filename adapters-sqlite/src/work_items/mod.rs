@@ -42,7 +42,7 @@ impl WorkItemStore for SqliteStore {
                 facts.parent = by_key(&mut *transaction, parent, change.actor.now).await?;
             }
         }
-        let actor = acting::record(&mut transaction, &change.actor_making(&facts)).await?;
+        let actor = acting::record(&mut transaction, &change.actor_with_form(&facts)).await?;
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
@@ -66,11 +66,11 @@ impl WorkItemStore for SqliteStore {
         let actor = acting::record(&mut transaction, &change.actor).await?;
         let runs = agent_runs::of_work_item(&mut transaction, key, now).await?;
         let read = by_key(&mut *transaction, key, now).await;
-        let (item, damaged) = StoreError::separate(read)?;
+        let (item, damaged) = StoreError::separate_damaged(read)?;
         let facts = ChangeFacts {
             item,
             damaged,
-            has_parts: has_parts(&mut transaction, key).await?,
+            has_sub_tasks: has_sub_tasks(&mut transaction, key).await?,
             assignee: users::by_optional_id(&mut transaction, change.new_assignee()).await?,
             runs: runs.to_vec(),
         };
@@ -144,7 +144,7 @@ pub(crate) async fn by_key(
         .transpose()
 }
 
-async fn has_parts(
+async fn has_sub_tasks(
     connection: &mut SqliteConnection,
     key: WorkItemKey,
 ) -> Result<bool, StoreError> {

@@ -28,8 +28,8 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         Err(error @ BootstrapError::InstanceHasUsers) => {
             app.close().await;
             return Err(anyhow!(
-                "{error}: nothing was changed and no token was created. Tokens that you saved earlier \
-                 are not affected; to sign in, run: oi-server sign-in-link --email {}",
+                "{error}: nothing was changed and no token was created. Tokens that you saved \
+                 earlier are not affected; to sign in, run: oi-server sign-in-link --email {}",
                 bootstrap.email.trim()
             ));
         }
@@ -86,9 +86,9 @@ fn show(
         let user = &created.user;
         writeln!(
             out,
-            "Created administrator {} <{}> with this admin token:\n\n  {secret}\n\nCopy it now: it \
-             is not stored and cannot be shown again. To use it with the oi CLI, run this and paste \
-             the token:\n\n  oi profile set --app-url {app_url} --token -",
+            "Created administrator {} <{}> with this admin token:\n\n  {secret}\n\nCopy it now: \
+             it is not stored and cannot be shown again. To use it with the oi CLI, run this and \
+             paste the token:\n\n  oi profile set --app-url {app_url} --token -",
             user.name, user.email
         )?;
     }

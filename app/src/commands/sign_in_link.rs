@@ -27,8 +27,8 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
         Ok(created) => created,
         Err(SessionError::NotFound) => {
             return Err(anyhow!(
-                "no active user has the email address {email}; to list users, run: oi settings admin \
-                 users list"
+                "no active user has the email address {email}; to list users, run: oi settings \
+                 admin users list"
             ));
         }
         Err(error) => return Err(error.into()),

@@ -1,4 +1,4 @@
-//! Where everything is, and the servers that are measured.
+//! Paths, databases and the measured servers of a benchmark run.
 
 use std::cell::Cell;
 use std::fs;
@@ -15,35 +15,35 @@ use crate::process::{self, Server, free_address};
 use crate::rounds::Turn;
 use crate::seed::Database;
 
-/// What every server logs at; ours would write a line a request at `info`.
+/// Log level of every server. At `info`, ours writes one line per request.
 pub const LOG: &str = "warn";
 
-/// One run of the benchmarks.
+/// A run of the benchmarks.
 #[derive(Debug)]
 pub struct Bench {
-    /// The workspace.
+    /// Root of the workspace.
     pub root: PathBuf,
-    /// Where cargo puts what it builds.
+    /// Cargo's target folder.
     pub target: PathBuf,
-    /// Whether everything is done once, briefly.
+    /// Whether each part runs only once, briefly.
     pub quick: bool,
-    /// The most tokens that are put into a table.
+    /// Maximum number of tokens in a table.
     pub largest: u64,
-    /// Everything that is thrown away afterwards.
+    /// Temporary files of the run.
     pub scratch: tempfile::TempDir,
     cluster_pid: Cell<Option<u32>>,
     names: Cell<u32>,
 }
 
 impl Bench {
-    /// A run in this workspace, of what was built into `target`.
+    /// Creates a run in a workspace, with the programs built in `target`.
     ///
     /// # Errors
     ///
-    /// When there is no place for temporary files.
+    /// If the folder for temporary files cannot be created.
     pub fn new(root: PathBuf, target: PathBuf, quick: bool, largest: u64) -> anyhow::Result<Self> {
         let scratch = tempfile::tempdir()?;
-        // PostgreSQL's server may be run by another user, who must be let through.
+        // PostgreSQL may run as another user, who must be able to enter the folder.
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs::set_permissions(scratch.path(), mode)?;
         Ok(Self {
@@ -57,18 +57,18 @@ impl Bench {
         })
     }
 
-    /// A built program.
+    /// Returns the path of a built program.
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {
         self.target.join("release").join(name)
     }
 
-    /// The first of two when it is a quick run.
+    /// Returns `quick` in a quick run, and `full` otherwise.
     pub fn quick_or<T>(&self, quick: T, full: T) -> T {
         if self.quick { quick } else { full }
     }
 
-    /// How much load a turn has.
+    /// Returns the load of one turn.
     #[must_use]
     pub fn load(&self, connections: usize) -> Load {
         Load {
@@ -78,17 +78,17 @@ impl Bench {
         }
     }
 
-    /// How many rounds there are.
+    /// Returns the number of rounds.
     #[must_use]
     pub fn rounds(&self) -> usize {
         self.quick_or(1, 7)
     }
 
-    /// An empty SQLite file.
+    /// Creates an empty SQLite database.
     ///
     /// # Errors
     ///
-    /// When it cannot be had.
+    /// If it cannot be created.
     pub fn sqlite(&self) -> anyhow::Result<Database> {
         let file = self
             .scratch
@@ -97,11 +97,11 @@ impl Bench {
         Database::at(format!("sqlite://{}", file.display()))
     }
 
-    /// An empty PostgreSQL database, in the one cluster of this run.
+    /// Creates an empty PostgreSQL database in the cluster of this run.
     ///
     /// # Errors
     ///
-    /// When it cannot be had.
+    /// If it cannot be created.
     pub fn postgres(&self) -> anyhow::Result<Database> {
         let directory = self.cluster();
         let output = Command::new(self.root.join("scripts/postgres"))
@@ -116,17 +116,17 @@ impl Bench {
         let name = self.name("bench_");
         let (server, _) = url.rsplit_once('/').context("the URL of a database")?;
         let own = format!("{server}/{name}");
-        // The name is one of ours, hence no quotes.
+        // Needs no quotes, since the name is one of ours.
         let create: &'static str = format!("CREATE DATABASE {name}").leak();
         Database::at(url)?.execute(&[create])?;
         Database::at(own)
     }
 
-    /// Deletes a database that no server uses any more, where it is large.
+    /// Deletes a database that is no longer in use, to free its disk space.
     ///
     /// # Errors
     ///
-    /// When it is still used.
+    /// If it is still in use.
     pub fn delete(&self, database: &Database) -> anyhow::Result<()> {
         if let Some(file) = database.url.strip_prefix("sqlite://") {
             return Ok(fs::remove_file(file)?);
@@ -152,7 +152,7 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub fn oi_server(&self, database: &Database, arguments: &[&str]) -> anyhow::Result<Server> {
         let address = free_address()?;
         self.oi_server_at(address, database, arguments)
@@ -162,7 +162,7 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub fn oi_server_at(
         &self,
         address: SocketAddr,
@@ -177,11 +177,11 @@ impl Bench {
         Server::start(&mut command, address, "/ready", &self.log("oi-server"))
     }
 
-    /// Starts the `limits` server with an answer that is always the same, or with a database.
+    /// Starts the `limits` server, with a fixed response or with a database.
     ///
     /// # Errors
     ///
-    /// When it does not start.
+    /// If it does not start.
     pub fn limits(&self, body: &str, database: Option<&Database>) -> anyhow::Result<Server> {
         let address = free_address()?;
         let mut command = Command::new(self.program("limits"));
@@ -194,17 +194,17 @@ impl Bench {
         Server::start(&mut command, address, "/", &self.log("limits"))
     }
 
-    /// The file that a program's output goes to.
+    /// Returns the file for a program's output.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.scratch.path().join(format!("{name}.log"))
     }
 
-    /// One turn of a server under load.
+    /// Puts load on a server for one turn, and returns what was measured.
     ///
     /// # Errors
     ///
-    /// When there are answers, and not one is good.
+    /// If no response was successful.
     pub fn turn(&self, servers: &[u32], target: &Target, load: Load) -> anyhow::Result<Turn> {
         let used = || {
             let servers: Duration = servers.iter().map(|pid| process::cpu(*pid)).sum();
@@ -215,7 +215,7 @@ impl Bench {
         let sample = load::run(target, load, || readings.push(used()))?;
         ensure!(
             sample.good > 0 || sample.bad + sample.failed == 0,
-            "no good answer, {} others, {} failures",
+            "no successful response, {} others, {} failures",
             sample.bad,
             sample.failed
         );
@@ -230,21 +230,21 @@ impl Bench {
         })
     }
 
-    /// What `GET /me` answers to this token.
+    /// Returns the body of `GET /me` with this token.
     ///
     /// # Errors
     ///
-    /// When it is not answered with 200.
+    /// If the status is not 200.
     pub fn me(&self, server: &Server, token: &str) -> anyhow::Result<String> {
         let request = load::get("/me", token);
         let (status, body) = Client::connect(server.address)?.send(&request)?;
-        ensure!(status == 200, "GET /me was answered with {status}");
+        ensure!(status == 200, "GET /me returned {status}");
         Ok(String::from_utf8(body)?)
     }
 
-    /// Says what is going on.
+    /// Prints progress.
     #[expect(clippy::print_stderr, reason = "a run takes a while")]
-    pub fn say(&self, what: &str) {
+    pub fn progress(&self, what: &str) {
         eprintln!("--- {what}");
     }
 }

@@ -1,4 +1,4 @@
-//! One connection of its own, for requests that are sent one at a time.
+//! A client with one connection, which sends one request at a time.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::response::head;
 
-/// A blocking connection that is kept.
+/// A persistent, blocking connection.
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
@@ -14,11 +14,11 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects.
+    /// Connects to a server.
     ///
     /// # Errors
     ///
-    /// When nobody listens there.
+    /// If the connection fails.
     pub fn connect(address: SocketAddr) -> std::io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -29,11 +29,11 @@ impl Client {
         })
     }
 
-    /// Sends a whole request, and answers status and body.
+    /// Sends a complete request, and returns status and body.
     ///
     /// # Errors
     ///
-    /// When the connection fails.
+    /// If the connection fails.
     pub fn send(&mut self, request: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
         self.stream.write_all(request)?;
         self.buffer.clear();

@@ -1,14 +1,14 @@
-//! Times, counted by how long they are.
+//! A histogram of durations.
 
 use std::time::Duration;
 
-/// Steps in each doubling: an answer is at most 1/64 off.
+/// Buckets per power of two: a quantile is at most 1/64 too long.
 const STEPS: u64 = 64;
 const STEP_BITS: u32 = STEPS.trailing_zeros();
 /// Up to 2^40 ns, 18 minutes.
 const GROUPS: usize = 35;
 
-/// A histogram whose bars get wider as times get longer, so that it takes no memory to record.
+/// A histogram whose buckets grow with the duration, so that recording allocates nothing.
 #[derive(Debug, Clone)]
 pub struct Histogram {
     counts: Vec<u64>,
@@ -25,21 +25,21 @@ impl Default for Histogram {
 }
 
 impl Histogram {
-    /// Counts one time.
+    /// Records a duration.
     pub fn record(&mut self, time: Duration) {
-        let bar = bar(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+        let bucket = bucket(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
         let last = self.counts.len() - 1;
-        self.counts[bar.min(last)] += 1;
+        self.counts[bucket.min(last)] += 1;
         self.total += 1;
     }
 
-    /// How many there are.
+    /// Returns the number of recorded durations.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// The time that `share` (0 to 1) of all do not exceed; 0 when there are none.
+    /// Returns the duration that a share (0 to 1) of all do not exceed; 0 if there are none.
     #[must_use]
     #[expect(
         clippy::cast_precision_loss,
@@ -50,30 +50,30 @@ impl Histogram {
     pub fn quantile(&self, share: f64) -> Duration {
         let rank = (self.total as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
-        for (bar, count) in (0..).zip(&self.counts) {
+        for (bucket, count) in (0..).zip(&self.counts) {
             seen += count;
             if seen >= rank {
-                return Duration::from_nanos(highest(bar));
+                return Duration::from_nanos(highest(bucket));
             }
         }
         Duration::ZERO
     }
 }
 
-/// Which bar a time belongs to: below 64 its own, from then on 64 for each doubling.
-fn bar(nanos: u64) -> usize {
+/// Returns the bucket of a duration: one each below 64 ns, then 64 per power of two.
+fn bucket(nanos: u64) -> usize {
     let group = (64 - nanos.leading_zeros()).saturating_sub(STEP_BITS + 1);
     let step = nanos >> group;
     usize::try_from(u64::from(group) * STEPS + step).unwrap_or(usize::MAX)
 }
 
-/// The longest time that belongs to a bar.
-fn highest(bar: u64) -> u64 {
-    if bar < 2 * STEPS {
-        return bar;
+/// Returns the longest duration of a bucket.
+fn highest(bucket: u64) -> u64 {
+    if bucket < 2 * STEPS {
+        return bucket;
     }
-    let group = bar / STEPS - 1;
-    let step = bar - group * STEPS;
+    let group = bucket / STEPS - 1;
+    let step = bucket - group * STEPS;
     ((step + 1) << group) - 1
 }
 
@@ -98,16 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn bars_leave_no_gap() {
+    fn buckets_leave_no_gap() {
         for bar_number in 0..2000 {
             let number = usize::try_from(bar_number).unwrap();
-            assert_eq!(bar(highest(bar_number)), number);
-            assert_eq!(bar(highest(bar_number) + 1), number + 1);
+            assert_eq!(bucket(highest(bar_number)), number);
+            assert_eq!(bucket(highest(bar_number) + 1), number + 1);
         }
     }
 
     #[test]
-    fn nothing_recorded_is_no_time() {
+    fn without_records_the_quantile_is_zero() {
         assert_eq!(Histogram::default().quantile(0.5), Duration::ZERO);
     }
 }

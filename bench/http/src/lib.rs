@@ -1,9 +1,9 @@
-//! Measuring servers from outside.
+//! Benchmarks of servers over HTTP.
 //!
-//! A figure by itself says as much about the machine as about the server. So whatever is measured
-//! takes turns with what it is compared with, in short rounds, and every ratio is formed within
-//! one round: what slows the machine down for a while slows both. `bench/run` starts it all;
-//! `bench/README.md` tells what each figure means.
+//! An absolute figure depends on the machine as much as on the server. So everything is measured in
+//! turn with what it is compared with, in short rounds, and every ratio is computed within a round:
+//! anything that slows the machine down affects both. `bench/run` runs the benchmarks, and
+//! `bench/README.md` explains each figure.
 
 pub mod bench;
 pub mod client;

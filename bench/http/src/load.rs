@@ -1,7 +1,6 @@
-//! The load generator: HTTP/1.1 on connections that are kept, each of which sends the next request
-//! when it has the answer to the last (a closed loop). One thread, requests formatted beforehand
-//! and answers hardly looked at, so that it takes little of the cores that it shares with what it
-//! measures.
+//! The load generator: HTTP/1.1 on persistent connections, each of which sends the next request
+//! after the response to the last (a closed loop). One thread, preformatted requests and minimal
+//! parsing of responses keep its use of the shared cores low.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -16,22 +15,22 @@ use crate::histogram::Histogram;
 use crate::process;
 use crate::response::{Head, head};
 
-/// How long to wait after a connection failed.
+/// Pause after a failed connection.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How long connections may take to end after the measurement; those that do not are given up.
+/// Time for connections to end after the measurement, after which they are aborted.
 const END_WITHIN: Duration = Duration::from_secs(5);
 
-/// Where to send requests to, and which.
+/// The servers and requests of a load.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The servers; connections are spread over them in turn.
     pub addresses: Vec<SocketAddr>,
-    /// Whole requests, sent in turn, by all connections together.
+    /// Complete requests, which all connections together send in turn.
     pub requests: Rc<Vec<Vec<u8>>>,
 }
 
 impl Target {
-    /// `GET path` at one server, with each of the tokens in turn.
+    /// Returns `GET path` at one server, with each of the tokens in turn.
     #[must_use]
     pub fn get(address: SocketAddr, path: &str, tokens: &[String]) -> Self {
         Self {
@@ -41,13 +40,13 @@ impl Target {
     }
 }
 
-/// A whole request.
+/// Returns a complete GET request.
 #[must_use]
 pub fn get(path: &str, token: &str) -> Vec<u8> {
     request("GET", path, token)
 }
 
-/// A whole request without a body.
+/// Returns a complete request without a body.
 #[must_use]
 pub fn request(method: &str, path: &str, token: &str) -> Vec<u8> {
     format!(
@@ -57,36 +56,36 @@ pub fn request(method: &str, path: &str, token: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// How much load, and for how long.
+/// The amount and duration of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
-    /// Connections that are open at the same time.
+    /// Number of open connections.
     pub connections: usize,
-    /// How long it goes on before anything is counted.
+    /// Warm-up time, which is not measured.
     pub warm_up: Duration,
-    /// How long it is measured.
+    /// Time of the measurement.
     pub measure: Duration,
 }
 
-/// What was measured.
+/// The result of a measurement.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
-    /// Answers with status 2xx.
+    /// Responses with a 2xx status.
     pub good: u64,
-    /// Other answers.
+    /// Other responses.
     pub bad: u64,
-    /// Connections that failed or ended in the midst of an answer.
+    /// Connections that failed, or ended within a response.
     pub failed: u64,
-    /// From sending a request to having its answer, of good ones.
+    /// Times from sending a request to receiving its response, of successful ones.
     pub times: Histogram,
-    /// How long it was measured.
+    /// Duration of the measurement.
     pub elapsed: Duration,
-    /// Processor time of the generator.
+    /// CPU time of the generator.
     pub generator_cpu: Duration,
 }
 
 impl Sample {
-    /// Good answers a second.
+    /// Returns the successful responses per second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     pub fn rate(&self) -> f64 {
@@ -108,12 +107,12 @@ struct Shared {
     target: Target,
 }
 
-/// Puts load on the target. `at` is called when measuring begins and when it ends, to look at
-/// what the servers have used.
+/// Puts load on a target. Calls `at` when measuring begins and when it ends, to read what the
+/// servers have used.
 ///
 /// # Errors
 ///
-/// When no runtime can be had.
+/// If the runtime cannot be created.
 pub fn run(target: &Target, load: Load, mut at: impl FnMut()) -> anyhow::Result<Sample> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -155,7 +154,7 @@ pub fn run(target: &Target, load: Load, mut at: impl FnMut()) -> anyhow::Result<
     Ok(shared.sample.take())
 }
 
-/// Opens one connection after the other until it is over.
+/// Opens one connection after another until the load ends.
 async fn connection(shared: Rc<Shared>, address: SocketAddr) {
     while shared.phase.get() != Phase::Over {
         if requests(&shared, address).await.is_err() {
@@ -167,7 +166,7 @@ async fn connection(shared: Rc<Shared>, address: SocketAddr) {
     }
 }
 
-/// Sends requests on one connection, until the server closes it.
+/// Sends requests on a connection until the server closes it.
 async fn requests(shared: &Shared, address: SocketAddr) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -177,9 +176,10 @@ async fn requests(shared: &Shared, address: SocketAddr) -> std::io::Result<()> {
         shared.next.set((number + 1) % shared.target.requests.len());
         let sent = Instant::now();
         stream.write_all(&shared.target.requests[number]).await?;
-        let head = answer(&mut stream, &mut buffer).await?;
-        // By when the answer is there, whenever the request was sent: else a slow server, most of
-        // whose requests are under way when measuring begins, would look slower than it is.
+        let head = read_response(&mut stream, &mut buffer).await?;
+        // Counts responses that arrive while measuring, whenever they were requested. Otherwise a
+        // slow server, with most requests in flight when measuring begins, would look slower than
+        // it is.
         if shared.phase.get() == Phase::Measure {
             let mut sample = shared.sample.borrow_mut();
             if (200..300).contains(&head.status) {
@@ -196,8 +196,8 @@ async fn requests(shared: &Shared, address: SocketAddr) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads one whole answer into the buffer.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Head> {
+/// Reads one complete response into the buffer.
+async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Head> {
     buffer.clear();
     let mut found = None;
     loop {

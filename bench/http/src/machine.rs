@@ -1,4 +1,4 @@
-//! What it was measured on.
+//! The machine and versions of a run.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::report::{mebibytes, table};
 
-/// Crates whose versions matter for what is measured.
+/// Crates whose versions affect the results.
 const CRATES: [&str; 11] = [
     "argon2",
     "axum",
@@ -21,7 +21,7 @@ const CRATES: [&str; 11] = [
     "tower-http",
 ];
 
-/// The first line that a program prints.
+/// Returns the first line that a program prints.
 #[must_use]
 pub fn line(program: &str, arguments: &[&str]) -> Option<String> {
     let output = Command::new(program).args(arguments).output().ok()?;
@@ -32,7 +32,7 @@ pub fn line(program: &str, arguments: &[&str]) -> Option<String> {
         .then(|| text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// Machine and versions, as a table.
+/// Returns machine and versions as a table.
 #[must_use]
 pub fn describe(root: &Path, target: &Path, postgres: Option<String>) -> String {
     let missing = || "not there".to_owned();

@@ -1,4 +1,4 @@
-//! Programs that are started to be measured, and what they use, as the kernel counts it.
+//! The measured programs, and their CPU time and memory as counted by the kernel.
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,24 +11,24 @@ use anyhow::{Context as _, bail, ensure};
 
 use crate::client::Client;
 
-/// The kernel counts processor time in hundredths of a second, on every architecture that matters.
+/// The kernel counts CPU time in hundredths of a second, on every architecture that matters.
 const TICK: Duration = Duration::from_millis(10);
-/// How long a program may take to answer its first request.
+/// Maximum time until a program responds to its first request.
 const START_WITHIN: Duration = Duration::from_mins(1);
-/// How long a program may take to end when it is asked to.
+/// Maximum time for a program to stop after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
-/// A loop on each core that gives way to everything else, so that no core falls asleep. It ends when
-/// it is dropped.
+/// A loop on each core that yields to everything else, so that no core sleeps. Dropping this stops
+/// the loops.
 #[derive(Debug)]
 pub struct KeptAwake(Vec<Child>);
 
 impl KeptAwake {
-    /// Starts as many loops as there are cores.
+    /// Starts one loop per core.
     ///
     /// # Errors
     ///
-    /// When `chrt` of util-linux is missing.
+    /// If `chrt` of util-linux is missing.
     pub fn start() -> anyhow::Result<Self> {
         let mut loops = Self(Vec::new());
         for _ in 0..std::thread::available_parallelism()?.get() {
@@ -52,23 +52,23 @@ impl Drop for KeptAwake {
     }
 }
 
-/// A running server. It is ended when it is dropped.
+/// A running server. Dropping it stops the server.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// How long it took from being started to its first good answer.
+    /// Time from its start to its first successful response.
     pub started_in: Duration,
 }
 
 impl Server {
-    /// Starts a program that listens on `address`, and waits until `GET path` is not refused
-    /// any more. What it prints goes to the file `log`.
+    /// Starts a program that listens on `address`, and waits until it responds to `GET path`.
+    /// Writes its output to the file `log`.
     ///
     /// # Errors
     ///
-    /// When it cannot be started, or ends, or does not answer within a minute.
+    /// If it cannot be started, exits, or does not respond within a minute.
     pub fn start(
         command: &mut Command,
         address: SocketAddr,
@@ -91,25 +91,25 @@ impl Server {
         };
         let request = crate::load::get(path, "none");
         loop {
-            let answer = Client::connect(address).and_then(|mut client| client.send(&request));
-            // A peer has no route for this; that it says so is enough.
-            if answer.is_ok_and(|(status, _)| status < 500) {
+            let response = Client::connect(address).and_then(|mut client| client.send(&request));
+            // A peer may not have this route: its 404 is enough.
+            if response.is_ok_and(|(status, _)| status < 500) {
                 server.started_in = begun.elapsed();
                 return Ok(server);
             }
             if let Some(status) = server.child.try_wait()? {
-                bail!("it ended ({status}); see {}", log.display());
+                bail!("exited ({status}); see {}", log.display());
             }
             ensure!(
                 begun.elapsed() < START_WITHIN,
-                "no answer; see {}",
+                "no response; see {}",
                 log.display()
             );
             std::thread::sleep(Duration::from_micros(500));
         }
     }
 
-    /// The process.
+    /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -118,7 +118,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SIGTERM, so that a program with workers ends them, too.
+        // SIGTERM, so that a program also stops its workers.
         let _ = Command::new("kill")
             .arg(self.child.id().to_string())
             .status();
@@ -134,29 +134,30 @@ impl Drop for Server {
     }
 }
 
-/// An address on the loopback interface on which nobody listens.
+/// Returns a free address on the loopback interface.
 ///
 /// # Errors
 ///
-/// When there is none.
+/// If there is none.
 pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// The processor time that this program has used.
+/// Returns the CPU time that this program has used.
 #[must_use]
 pub fn own_cpu() -> Duration {
     stat("self").map_or(Duration::ZERO, |(_, cpu)| cpu)
 }
 
-/// The processor time that a process and all that descend from it have used.
+/// Returns the CPU time that a process and its descendants have used.
 #[must_use]
 pub fn cpu(pid: u32) -> Duration {
     family(pid).iter().map(|(_, cpu)| *cpu).sum()
 }
 
-/// The memory of a process and all that descend from it, in bytes: resident for one process; for
-/// several their proportional shares, as pages that they share would be counted for each.
+/// Returns the memory of a process and its descendants, in bytes: the resident memory of one
+/// process; for several, their proportional shares, since shared pages would otherwise count
+/// several times.
 #[must_use]
 pub fn memory(pid: u32) -> u64 {
     match family(pid)[..] {
@@ -177,7 +178,7 @@ fn kilobytes(file: &str, name: &str) -> u64 {
         .map_or(0, |kilobytes| kilobytes * 1024)
 }
 
-/// A process and its descendants, each with its processor time.
+/// Returns a process and its descendants, each with its CPU time.
 fn family(pid: u32) -> Vec<(u32, Duration)> {
     let mut all = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
@@ -206,13 +207,13 @@ fn family(pid: u32) -> Vec<(u32, Duration)> {
     family
 }
 
-/// The parent and the processor time of a process, from `/proc/PID/stat`.
+/// Returns the parent and the CPU time of a process, from `/proc/PID/stat`.
 fn stat(pid: &str) -> Option<(u32, Duration)> {
     parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 fn parse_stat(text: &str) -> Option<(u32, Duration)> {
-    // The name, in parentheses, may hold anything.
+    // The name, in parentheses, may contain anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let parent = fields.get(1)?.parse().ok()?;
     let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;

@@ -1,4 +1,4 @@
-//! What is written down.
+//! Formatting of results.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::rounds::{Spread, Turn, each};
 
-/// Results of one part: Markdown, and the figures that targets are about.
+/// The results of a part: Markdown, and the figures that have targets.
 #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
-    /// Markdown, without the heading.
+    /// Markdown without the heading.
     pub text: String,
     /// Figures by name.
     pub figures: BTreeMap<String, f64>,
@@ -22,13 +22,13 @@ impl Report {
         self.text.push_str("\n\n");
     }
 
-    /// Notes a figure.
-    pub fn note(&mut self, name: &str, figure: f64) {
+    /// Records a figure.
+    pub fn record(&mut self, name: &str, figure: f64) {
         self.figures.insert(name.to_owned(), figure);
     }
 }
 
-/// A table in Markdown: the first column to the left, the others to the right.
+/// Returns a Markdown table: the first column is left-aligned, the others right-aligned.
 #[must_use]
 pub fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
     let mut text = format!("| {} |\n|---|", columns.join(" | "));
@@ -40,7 +40,7 @@ pub fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// A number with three digits that count, thousands apart.
+/// Formats a number with three significant digits and separated thousands.
 #[must_use]
 pub fn number(value: f64) -> String {
     if value >= 100.0 {
@@ -60,7 +60,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A median, and how far the rounds were apart.
+/// Formats a median and the range of the rounds.
 #[must_use]
 pub fn spread(spread: Spread) -> String {
     let Spread { low, median, high } = spread;
@@ -70,7 +70,7 @@ pub fn spread(spread: Spread) -> String {
     format!("{} ({}–{})", number(median), number(low), number(high))
 }
 
-/// A time in the unit that fits.
+/// Formats a duration in a suitable unit.
 #[must_use]
 pub fn time(time: Duration) -> String {
     let micros = time.as_secs_f64() * 1e6;
@@ -83,14 +83,15 @@ pub fn time(time: Duration) -> String {
     }
 }
 
-/// Bytes as mebibytes.
+/// Formats bytes as mebibytes.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
 pub fn mebibytes(bytes: u64) -> String {
     format!("{} MiB", number(bytes as f64 / f64::from(1 << 20)))
 }
 
-/// Turns of variants under the same load, each with its ratios to the variants at `bases`.
+/// Returns a table of variants under the same load, each with its ratios to the variants at
+/// `bases`.
 #[must_use]
 pub fn load_table(names: &[&str], turns: &[Vec<Turn>], bases: &[usize]) -> String {
     let ratios: Vec<_> = bases
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_digits_count() {
+    fn a_number_has_three_significant_digits() {
         for (value, text) in [
             (0.123, "0.12"),
             (12.34, "12.3"),
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_agree_are_one_number() {
+    fn equal_rounds_are_one_number() {
         let apart = Spread {
             low: 1.0,
             median: 2.0,

@@ -1,19 +1,20 @@
-//! Reading answers, no more of them than is needed to find where each ends.
+//! Minimal parsing of responses, to find where each ends.
 
-/// What the head of an answer tells.
+/// The head of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The status.
+    /// The status code.
     pub status: u16,
-    /// Where the body begins.
+    /// Offset of the body.
     pub end: usize,
-    /// How long the body is; `None`: in chunks, to be found at its end.
+    /// Length of the body; `None` means chunked.
     pub body: Option<usize>,
-    /// Whether the connection can take another request.
+    /// Whether the connection stays open for another request.
     pub keeps_alive: bool,
 }
 
-/// Reads a head, if all of it is there. Anything that is no HTTP/1 answer has the status 0.
+/// Parses a head, or returns `None` if it is incomplete. Anything but an HTTP/1 response has status
+/// 0.
 #[must_use]
 pub fn head(bytes: &[u8]) -> Option<Head> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
@@ -44,7 +45,7 @@ pub fn head(bytes: &[u8]) -> Option<Head> {
 }
 
 impl Head {
-    /// Whether the answer ends with these bytes, of which the head is the beginning.
+    /// Returns whether `bytes`, which begin with the head, are the complete response.
     #[must_use]
     pub fn is_whole(&self, bytes: &[u8]) -> bool {
         match self.body {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_ends_where_its_length_says() {
+    fn a_response_ends_at_its_content_length() {
         let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         let head = head(bytes).unwrap();
         assert_eq!((head.status, head.body), (200, Some(2)));
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_chunks_ends_with_the_empty_one() {
+    fn a_chunked_response_ends_with_the_empty_chunk() {
         let bytes = b"HTTP/1.1 401 No\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n\
             2\r\n{}\r\n0\r\n\r\n";
         let head = head(bytes).unwrap();
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_head_is_none() {
+    fn an_incomplete_head_is_none() {
         assert_eq!(head(b"HTTP/1.1 200 OK\r\nContent-Le"), None);
     }
 }

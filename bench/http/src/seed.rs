@@ -1,4 +1,4 @@
-//! Users and tokens, put into the database by SQL, as millions of them would take hours otherwise.
+//! Inserts users and tokens by SQL, since creating millions through the API would take hours.
 
 use std::sync::Arc;
 
@@ -9,14 +9,14 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use uuid::Uuid;
 
-/// When the first user and token were created (2026-01-01), in milliseconds; the next ones follow
-/// a millisecond apart.
+/// Creation time of the first user and token (2026-01-01), in milliseconds; each further one is a
+/// millisecond later.
 const EPOCH_MILLIS: u64 = 1_767_225_600_000;
 
-/// Tokens that are put into a SQLite file in one transaction.
+/// Tokens per transaction in SQLite.
 const SQLITE_AT_ONCE: u64 = 500_000;
 
-/// A token that the benchmark can present.
+/// A token whose secret is known.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// Its number.
@@ -27,20 +27,20 @@ pub struct Known {
 }
 
 impl Known {
-    /// Its id, as the API writes it.
+    /// Returns its id, as in the API.
     #[must_use]
     pub fn id(&self) -> String {
         format!("pat_{}", id(self.number).simple())
     }
 }
 
-/// The secrets of tokens.
+/// Returns the secrets of tokens.
 #[must_use]
 pub fn secrets(known: &[Known]) -> Vec<String> {
     known.iter().map(|token| token.secret.clone()).collect()
 }
 
-/// Which tokens to make.
+/// The tokens to create.
 #[derive(Debug, Clone, Copy)]
 pub struct Range {
     /// The number of the first.
@@ -49,8 +49,8 @@ pub struct Range {
     pub to: u64,
     /// How many tokens each user has: token n belongs to user n divided by this.
     pub per_user: u64,
-    /// Of how many the secrets are known; spread evenly over the range. The others have a random
-    /// digest.
+    /// Number of tokens whose secrets are known, evenly spread over the range. The others have a
+    /// random digest.
     pub known: u64,
 }
 
@@ -62,13 +62,13 @@ pub struct Database {
     runtime: Arc<tokio::runtime::Runtime>,
 }
 
-/// The id of the user or token with this number: version 7, in the order of the numbers.
+/// Returns the id of a user or token: version 7, ordered by number.
 fn id(number: u64) -> Uuid {
     Uuid::from_u64_pair((EPOCH_MILLIS + number) << 16 | 0x7000, 1 << 63 | number)
 }
 
 fn known(range: Range) -> Vec<Known> {
-    // Numbers that do not repeat, whatever was made before.
+    // A seed that differs from those of earlier ranges.
     let entropy = SeededEntropy::new(range.from);
     (0..range.known)
         .map(|count| {
@@ -84,11 +84,11 @@ fn known(range: Range) -> Vec<Known> {
 }
 
 impl Database {
-    /// The database at this URL.
+    /// Returns the database at this URL.
     ///
     /// # Errors
     ///
-    /// When no runtime can be had.
+    /// If the runtime cannot be created.
     pub fn at(url: String) -> anyhow::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -99,17 +99,17 @@ impl Database {
         })
     }
 
-    /// Whether it is PostgreSQL's.
+    /// Returns whether it is a PostgreSQL database.
     #[must_use]
     pub fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres")
     }
 
-    /// Makes the tokens, and those of their users that are not there yet. Answers the known ones.
+    /// Creates the tokens and their missing users. Returns the tokens whose secrets are known.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// If the database returns an error.
     pub fn fill(&self, range: Range) -> anyhow::Result<Vec<Known>> {
         let known = known(range);
         self.runtime.block_on(async {
@@ -122,11 +122,11 @@ impl Database {
         Ok(known)
     }
 
-    /// Runs statements, each on its own.
+    /// Runs each statement separately.
     ///
     /// # Errors
     ///
-    /// When PostgreSQL refuses one.
+    /// If PostgreSQL returns an error.
     pub fn execute(&self, statements: &[&'static str]) -> anyhow::Result<()> {
         self.runtime.block_on(async {
             let mut connection = PgConnection::connect(&self.url).await?;
@@ -137,7 +137,7 @@ impl Database {
         })
     }
 
-    /// When the token with this number was created, as SQL.
+    /// Returns the creation time of a token, as SQL.
     #[must_use]
     pub fn created_at(&self, number: u64) -> String {
         let millis = EPOCH_MILLIS + number;
@@ -152,7 +152,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// If the database returns an error.
     pub fn run(&self, statement: &str) -> anyhow::Result<()> {
         self.runtime.block_on(async {
             let statement = AssertSqlSafe(statement.to_owned());
@@ -168,11 +168,11 @@ impl Database {
         })
     }
 
-    /// The one number that a query answers.
+    /// Returns the one number that a query selects.
     ///
     /// # Errors
     ///
-    /// When the database refuses.
+    /// If the database returns an error.
     pub fn count(&self, query: &str) -> anyhow::Result<i64> {
         self.runtime.block_on(async {
             let query = AssertSqlSafe(query.to_owned());
@@ -186,11 +186,11 @@ impl Database {
         })
     }
 
-    /// PostgreSQL's version.
+    /// Returns the version of PostgreSQL.
     ///
     /// # Errors
     ///
-    /// When it does not answer.
+    /// If the query fails.
     pub fn postgres_version(&self) -> anyhow::Result<String> {
         self.runtime.block_on(async {
             let mut connection = PgConnection::connect(&self.url).await?;
@@ -204,8 +204,8 @@ impl Database {
 async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let connection = &mut connection;
-    // The foreign keys of millions of rows would be looked up one by one, and indexes are built
-    // faster when the rows are there. What is dropped is made again as it was.
+    // Foreign keys would be checked row by row, and indexes are built faster over existing rows.
+    // Both are dropped and created again unchanged.
     connection
         .execute(
             "SET session_replication_role = replica; SET synchronous_commit = off; \
@@ -304,7 +304,7 @@ async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    // In parts, so that the write-ahead log does not become as long as the database.
+    // In several transactions, so that the write-ahead log does not grow as large as the database.
     let mut from = range.from;
     while from < range.to {
         let to = range.to.min(from + SQLITE_AT_ONCE);

@@ -1,160 +1,162 @@
-//! What the figures should be, so that a miss is seen and explained.
+//! Targets for the figures, so that a miss is visible and gets explained.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::report::{number, table};
 
-/// Which side of its target a figure should be on.
+/// The threshold of a target.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Wanted {
-    /// The figure should be no less.
+pub enum Threshold {
+    /// The figure should be at least this.
     AtLeast(f64),
-    /// The figure should be no more.
+    /// The figure should be at most this.
     AtMost(f64),
 }
 
-/// The targets: the figure, what it tells, and what is wanted of it.
-pub const TARGETS: &[(&str, &str, Wanted)] = &[
+/// The targets: name of the figure, description, and threshold.
+pub const TARGETS: &[(&str, &str, Threshold)] = &[
     (
         "sqlite ÷ limit, 32",
         "`GET /me` on SQLite relative to the same bytes without authentication, 32 connections",
-        Wanted::AtLeast(0.55),
+        Threshold::AtLeast(0.55),
     ),
     (
         "sqlite p99 ÷ limit p99, 32",
         "its p99 relative to that of the limit",
-        Wanted::AtMost(1.5),
+        Threshold::AtMost(1.5),
     ),
     (
         "postgres ÷ limit, 256",
-        "`GET /me` on PostgreSQL relative to the same bytes without authentication, 256 connections",
-        Wanted::AtLeast(0.4),
+        "`GET /me` on PostgreSQL relative to the same bytes without authentication, \
+         256 connections",
+        Threshold::AtLeast(0.4),
     ),
     (
         "postgres ÷ select, 256",
         "`GET /me` on PostgreSQL relative to one prepared SELECT a request, 256 connections",
-        Wanted::AtLeast(2.5),
+        Threshold::AtLeast(2.5),
     ),
     (
         "postgres ÷ select, 1",
         "the same with one connection, where there is nothing to coalesce",
-        Wanted::AtLeast(1.0),
+        Threshold::AtLeast(1.0),
     ),
     (
         "postgres ÷ select, 1, cores awake",
         "the same while no core falls asleep between two steps of a request",
-        Wanted::AtLeast(1.0),
+        Threshold::AtLeast(1.0),
     ),
     (
         "fastest peer ÷ ours, 32",
         "the fastest peer relative to `oi-server` on the same PostgreSQL, 32 connections",
-        Wanted::AtMost(0.05),
+        Threshold::AtMost(0.05),
     ),
     (
         "fastest peer ÷ ours, 256",
         "the same with 256 connections",
-        Wanted::AtMost(0.05),
+        Threshold::AtMost(0.05),
     ),
     (
         "growth, postgres",
         "median time of a lookup with the most tokens relative to 1 000, PostgreSQL",
-        Wanted::AtMost(1.2),
+        Threshold::AtMost(1.2),
     ),
     (
         "growth, sqlite",
         "median time of a lookup with the most tokens relative to 1 000, SQLite",
-        Wanted::AtMost(1.2),
+        Threshold::AtMost(1.2),
     ),
     (
         "expired, first page, postgres",
-        "first page of 10 of a user with 100 000 expired tokens relative to one with 10, PostgreSQL",
-        Wanted::AtMost(2.0),
+        "first page of 10 of a user with 100 000 expired tokens relative to one with 10, \
+         PostgreSQL",
+        Threshold::AtMost(2.0),
     ),
     (
         "expired, first page, sqlite",
         "the same on SQLite",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "expired, live tokens, postgres",
-        "first page of 10 live tokens of a user with 1 000, and 100 000 expired, relative to one with \
-         10, PostgreSQL",
-        Wanted::AtMost(2.0),
+        "first page of 10 live tokens of a user with 1 000, and 100 000 expired, relative to one \
+         with 10, PostgreSQL",
+        Threshold::AtMost(2.0),
     ),
     (
         "expired, live tokens, sqlite",
         "the same on SQLite",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "purge, p99, postgres",
         "p99 of `GET /me` while a million tokens are purged relative to afterwards, PostgreSQL",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "purge, p99, sqlite",
         "the same on SQLite",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "revocation, p99 under load, ms",
         "p99 of DELETE while three replicas verify on 256 connections, in milliseconds",
-        Wanted::AtMost(20.0),
+        Threshold::AtMost(20.0),
     ),
     (
         "revocation, accepted after",
         "requests accepted by any replica after the 204",
-        Wanted::AtMost(0.0),
+        Threshold::AtMost(0.0),
     ),
     (
         "goodput, sqlite",
-        "good answers at 4 times the connections relative to the peak, SQLite",
-        Wanted::AtLeast(0.8),
+        "successful responses at 4 times the connections relative to the peak, SQLite",
+        Threshold::AtLeast(0.8),
     ),
     (
         "goodput, postgres",
-        "good answers at 4 times the connections relative to the peak, PostgreSQL",
-        Wanted::AtLeast(0.8),
+        "successful responses at 4 times the connections relative to the peak, PostgreSQL",
+        Threshold::AtLeast(0.8),
     ),
     (
         "silent, sqlite",
         "p99 beside silent connections relative to without, SQLite",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "silent, postgres",
         "p99 beside silent connections relative to without, PostgreSQL",
-        Wanted::AtMost(2.0),
+        Threshold::AtMost(2.0),
     ),
     (
         "verify ÷ SHA-256",
         "`Tokens::verify` in memory relative to SHA-256 of one block",
-        Wanted::AtMost(4.0),
+        Threshold::AtMost(4.0),
     ),
     (
         "verify ÷ HS256",
         "`Tokens::verify` in memory relative to verifying a JWT by HS256",
-        Wanted::AtMost(0.2),
+        Threshold::AtMost(0.2),
     ),
 ];
 
-/// The targets beside what was measured, with a line to be filled for each that was missed.
+/// Returns a table of targets and figures, with a line to fill in for each missed target.
 #[must_use]
 pub fn compare(figures: &BTreeMap<String, f64>) -> String {
     let (mut rows, mut missed) = (Vec::new(), String::new());
-    for (name, what, wanted) in TARGETS {
+    for (name, what, threshold) in TARGETS {
         let Some(figure) = figures.get(*name) else {
             continue;
         };
-        let (wanted, met) = match wanted {
-            Wanted::AtLeast(least) => (format!("≥ {}", number(*least)), figure >= least),
-            Wanted::AtMost(most) => (format!("≤ {}", number(*most)), figure <= most),
+        let (threshold, met) = match threshold {
+            Threshold::AtLeast(least) => (format!("≥ {}", number(*least)), figure >= least),
+            Threshold::AtMost(most) => (format!("≤ {}", number(*most)), figure <= most),
         };
         let found = if met { "met" } else { "**missed**" };
         rows.push(vec![
             (*what).to_owned(),
-            wanted,
+            threshold,
             number(*figure),
             found.to_owned(),
         ]);
@@ -166,7 +168,7 @@ pub fn compare(figures: &BTreeMap<String, f64>) -> String {
             );
         }
     }
-    let mut text = table(&["", "wanted", "measured", ""], &rows);
+    let mut text = table(&["", "target", "measured", ""], &rows);
     if !missed.is_empty() {
         let _ = write!(text, "\nMissed:\n\n{missed}");
     }
@@ -178,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_miss_has_a_line_to_be_filled() {
+    fn a_missed_target_has_a_line_to_fill_in() {
         let figures = BTreeMap::from([
             ("goodput, sqlite".to_owned(), 0.5),
             ("goodput, postgres".to_owned(), 0.95),

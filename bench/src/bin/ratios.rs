@@ -1,12 +1,12 @@
 //! `ratios CRITERION_FOLDER GROUP LIMIT`: a Markdown table of the latest results of a benchmark
-//! group, each with its ratio to the result called LIMIT. `scripts/bench` calls it.
+//! group, each with its ratio to the result named LIMIT. `scripts/bench` runs it.
 
 use std::path::Path;
 
 use anyhow::bail;
 use openindex_bench::{ratio_table, read_group};
 
-#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
+#[expect(clippy::print_stdout, reason = "the program prints a table")]
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, group, limit] = &arguments[..] else {

@@ -1,5 +1,4 @@
-//! What has a name in the API can be given by that name: the description is held against the
-//! command line.
+//! Tests that every parameter and field of the API is a flag of the same name.
 
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::Value;
@@ -7,7 +6,7 @@ use serde_json::Value;
 use crate::cli::Cli;
 use crate::flags::kebab;
 
-/// Operations for programs, and those that a command uses on its way.
+/// Operations for programs, and operations that commands only use internally.
 const WITHOUT_COMMAND: [&str; 5] = [
     "getHealth",
     "getReadiness",
@@ -16,10 +15,10 @@ const WITHOUT_COMMAND: [&str; 5] = [
     "getAgentRun",
 ];
 
-/// What is deliberately not an argument of that name: a run is never more than `read_write`, so that
-/// its scope is there to be refused, a precondition is `--if-version`, a user's
-/// role and address are changed by a command each, and a dry run lists all of its pages.
-fn is_otherwise(operation: &str, name: &str) -> bool {
+/// Returns whether a name is deliberately not a flag: the scope of a run is always `read_write`,
+/// preconditions are `--if-version`, a user's role and email address have their own commands, and
+/// a dry run lists all pages.
+fn is_exception(operation: &str, name: &str) -> bool {
     matches!(
         (operation, name),
         ("startAgentRun", "scope")
@@ -31,12 +30,12 @@ fn is_otherwise(operation: &str, name: &str) -> bool {
 
 fn resolved<'a>(api: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str() {
-        Some(reference) => api.pointer(&reference[1..]).expect("what is referred to"),
+        Some(reference) => api.pointer(&reference[1..]).expect("a valid reference"),
         None => value,
     }
 }
 
-/// The properties of a schema, of its parts and of its alternatives.
+/// Collects the properties of a schema, including its parts and alternatives.
 fn properties<'a>(api: &'a Value, schema: &'a Value, names: &mut Vec<&'a str>) {
     let schema = resolved(api, schema);
     if let Some(properties) = schema["properties"].as_object() {
@@ -49,8 +48,8 @@ fn properties<'a>(api: &'a Value, schema: &'a Value, names: &mut Vec<&'a str>) {
     }
 }
 
-/// The names of what an operation takes: in its path, its query and its body.
-fn takes<'a>(api: &'a Value, operation: &str) -> Vec<&'a str> {
+/// Returns the names of an operation's path, query and body parameters.
+fn parameters<'a>(api: &'a Value, operation: &str) -> Vec<&'a str> {
     let paths = api["paths"].as_object().expect("paths").values();
     let mut methods = paths.flat_map(|path| path.as_object().expect("methods").values());
     let described = methods
@@ -65,12 +64,12 @@ fn takes<'a>(api: &'a Value, operation: &str) -> Vec<&'a str> {
     names
 }
 
-/// The description, as it is committed.
+/// Returns the committed OpenAPI document.
 fn api() -> Value {
     serde_json::from_str(include_str!("../../../docs/openapi.json")).unwrap()
 }
 
-/// Every operation, with the command lines that the description gives as its examples.
+/// Returns every operation with its example command lines.
 fn operations(api: &Value) -> Vec<(&str, Vec<&str>)> {
     let paths = api["paths"].as_object().expect("paths").values();
     let methods = paths.flat_map(|path| path.as_object().expect("methods").values());
@@ -83,7 +82,7 @@ fn operations(api: &Value) -> Vec<(&str, Vec<&str>)> {
     operations.collect()
 }
 
-/// The words of a command line with double quotes, up to where the shell redirects.
+/// Splits a command line with double quotes into words, without its input redirection.
 fn words(line: &str) -> Vec<&str> {
     let command = line.split(" < ").next().unwrap_or_default();
     let parts = command.split('"').enumerate();
@@ -95,14 +94,14 @@ fn words(line: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_operation_has_a_command_that_can_be_typed_as_it_is_shown() {
+fn every_operation_has_an_example_that_the_command_line_accepts() {
     let api = api();
     for (operation, examples) in operations(&api) {
         let is_without = WITHOUT_COMMAND.contains(&operation);
         assert_eq!(
             examples.is_empty(),
             is_without,
-            "{operation} has an example in openapi/commands.json, or is named here"
+            "{operation} has an example in openapi/commands.json, or is listed here"
         );
         for line in examples {
             if let Err(error) = Cli::try_parse_from(words(line)) {
@@ -113,13 +112,13 @@ fn every_operation_has_a_command_that_can_be_typed_as_it_is_shown() {
 }
 
 #[test]
-fn whatever_has_a_name_in_the_api_has_a_flag_of_that_name() {
+fn every_api_parameter_is_a_flag_of_the_same_name() {
     let api = api();
     let mut root = Cli::command();
     root.build();
     for (operation, examples) in operations(&api) {
         for line in examples {
-            // The report and the document are read and written as a whole.
+            // The report is read from standard input, and the document has no parameters.
             if ["reportLeakedTokens", "getOpenApi"].contains(&operation) {
                 continue;
             }
@@ -135,9 +134,9 @@ fn whatever_has_a_name_in_the_api_has_a_flag_of_that_name() {
                 .filter_map(clap::Arg::get_long_and_visible_aliases)
                 .flatten()
                 .collect();
-            for name in takes(&api, operation) {
+            for name in parameters(&api, operation) {
                 assert!(
-                    is_otherwise(operation, name) || flags.contains(&kebab(name).as_str()),
+                    is_exception(operation, name) || flags.contains(&kebab(name).as_str()),
                     "{line}: {name} of {operation} can be given as --{}",
                     kebab(name)
                 );
@@ -147,11 +146,11 @@ fn whatever_has_a_name_in_the_api_has_a_flag_of_that_name() {
 }
 
 #[test]
-fn whatever_stands_in_its_place_can_be_given_by_a_flag() {
+fn every_positional_argument_has_a_flag() {
     fn walk(command: &clap::Command, path: &str) {
         for positional in command.get_positionals() {
             let id = positional.get_id();
-            // Its group is of itself and its flags; others are of whole sets of arguments.
+            // Look for the group of this argument and its flags; other groups are unrelated.
             let has_flag = command.get_groups().any(|group| {
                 let mut members = group
                     .get_args()
@@ -159,9 +158,9 @@ fn whatever_stands_in_its_place_can_be_given_by_a_flag() {
                 let alone = members.next() == Some(id) && members.next().is_none();
                 alone && group.get_args().count() > 1
             });
-            // A shell and a directory of this machine have no name in the API.
-            let of_this_machine = ["completions", "man"].contains(&command.get_name());
-            assert!(has_flag || of_this_machine, "{path}: {id} has a flag");
+            // Their arguments are not fields of the API.
+            let is_local = ["completions", "man"].contains(&command.get_name());
+            assert!(has_flag || is_local, "{path}: {id} has a flag");
         }
         for child in command
             .get_subcommands()

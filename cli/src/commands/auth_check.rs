@@ -1,4 +1,4 @@
-//! `oi auth check`: whether the token is accepted, whose it is, and where it is from.
+//! `oi auth check`: checks the token, and shows its owner and source.
 
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Me;
@@ -16,19 +16,19 @@ use super::me::{token_fields, who};
 struct Check {
     #[serde(flatten)]
     me: Me,
-    /// Null is never.
+    /// `None` if the token never expires.
     expires_in_seconds: Option<i64>,
     source: String,
     app_url: String,
     api_url: String,
-    /// What named the server.
+    /// Where the server's URL is configured.
     app_url_source: &'static str,
 }
 
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
     let me = session.call(Client::me).map_err(|mut failure| {
-        // The server may point here; whoever is here already must be led on.
+        // The server may suggest this very command.
         if failure.next_command.as_deref() == Some("oi auth check") {
             failure.next_command = match &session.credential.source {
                 TokenSource::Profile(_) => Some("oi profile set --token -".to_owned()),
@@ -47,7 +47,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
         api_url: session.server.api_url.to_string(),
         app_url_source: session.server.source.as_str(),
     };
-    app.out.answer(&check, |style| human(&check, style))
+    app.out.print(&check, |style| human(&check, style))
 }
 
 fn human(check: &Check, style: &Style) -> String {
@@ -84,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn tells_who_with_what_and_for_how_long() {
+    fn shows_the_user_the_token_and_its_expiry() {
         insta::assert_snapshot!(checked(me()));
     }
 
     #[test]
-    fn tells_for_which_agent_and_work_item_a_run_is() {
+    fn shows_the_agent_and_work_item_of_a_run() {
         insta::assert_snapshot!(checked(me_in_a_run()));
     }
 }

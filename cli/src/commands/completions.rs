@@ -1,5 +1,5 @@
-//! `oi completions`: a script that lets a shell complete `oi`. The script asks `oi` itself, so that it
-//! knows every level of commands, and the names of profiles.
+//! `oi completions`: shell completion scripts. They call `oi` itself, which knows every command and
+//! the names of the profiles.
 
 use clap::CommandFactory as _;
 use clap_complete::CompleteEnv;
@@ -12,20 +12,19 @@ use crate::config::{self, ConfigStore};
 use crate::environment::Environment;
 use crate::error::{CliError, Failure};
 
-/// What the scripts set when they ask.
-const ASKED: &str = "_OI_COMPLETE";
+/// The variable that the scripts set when they call `oi`.
+const VARIABLE: &str = "_OI_COMPLETE";
 
-/// Which shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The script asks oi at each completion, so it stays valid when oi is upgraded.
+The script calls oi for each completion, so it stays up to date when oi is upgraded.
 
 Examples:
   oi completions bash > ~/.local/share/bash-completion/completions/oi
   oi completions zsh > ~/.zfunc/_oi
   oi completions fish > ~/.config/fish/completions/oi.fish")]
 pub(crate) struct Args {
-    /// The shell
+    /// Shell to generate the script for
     #[arg(value_parser = ["bash", "zsh", "fish"])]
     shell: String,
 }
@@ -36,22 +35,22 @@ pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let shell = shells
         .completer(&args.shell)
         .ok_or_else(|| Failure::usage("the shell must be bash, zsh or fish"))?;
-    shell.write_registration(ASKED, "oi", "oi", "oi", &mut script)?;
+    shell.write_registration(VARIABLE, "oi", "oi", "oi", &mut script)?;
     if args.shell == "zsh" {
-        // A file of $fpath is read at the first completion, which would be lost otherwise.
+        // zsh loads the file at the first completion, which would otherwise return nothing.
         script.extend(b"[[ $funcstack[1] == _oi ]] && _clap_dynamic_completer_oi \"$@\"\n");
     }
     app.out.raw(&String::from_utf8_lossy(&script))
 }
 
-/// Ends the process with an answer when it is a script that asks.
-pub(crate) fn answer() {
+/// Prints completions and exits if a completion script called `oi`.
+pub(crate) fn complete_and_exit() {
     CompleteEnv::with_factory(Cli::command)
-        .var(ASKED)
+        .var(VARIABLE)
         .complete();
 }
 
-/// The names of the profiles. A config file that cannot be read has none.
+/// Completes the names of profiles; none if the config file cannot be read.
 pub(crate) fn profiles() -> ArgValueCandidates {
     ArgValueCandidates::new(|| {
         let environment = Environment::of_process();

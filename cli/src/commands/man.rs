@@ -1,4 +1,4 @@
-//! `oi man`: the manual pages, made of the same descriptions as the help.
+//! `oi man`: manual pages, generated from the help texts.
 
 use std::fs;
 use std::io;
@@ -14,17 +14,16 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::plain;
 
-/// Where to write them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes a page per command, such as oi-auth-check.1. Without a directory, or with -, it prints oi(1).
+Writes one page per command, such as oi-auth-check.1. Without a directory, or with -, prints oi(1).
 
 Examples:
   oi man | man -l -
   oi man ~/.local/share/man/man1
   man oi-settings-personal-tokens-create")]
 pub(crate) struct Args {
-    /// Directory to write to; created if missing
+    /// Directory to write the pages to; created if missing
     #[arg(value_name = "DIR|-")]
     directory: Option<PathBuf>,
 }
@@ -44,7 +43,7 @@ pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     fs::create_dir_all(directory).map_err(unwritable)?;
     let mut written = Vec::new();
     write(&root, directory, &mut written).map_err(unwritable)?;
-    app.out.answer(&json!({ "written": written }), |style| {
+    app.out.print(&json!({ "written": written }), |style| {
         let directory = plain(&directory.display().to_string());
         let count = written.len();
         format!(
@@ -60,18 +59,18 @@ fn print(root: clap::Command, app: &mut App<'_>) -> Result<(), CliError> {
     app.out.raw(&page)
 }
 
-/// The name of a page's file, and the page.
+/// Renders the page of a command and returns its file name and content.
 fn page(command: clap::Command) -> io::Result<(String, String)> {
     let man = Man::new(command);
     let name = man.get_filename();
     let mut page = Vec::new();
     man.render(&mut page)?;
     let page = String::from_utf8_lossy(&page);
-    // Examples keep their lines.
+    // Preserve the line breaks of the examples.
     Ok((name, page.replace(".SH EXTRA\n", ".SH NOTES\n.nf\n")))
 }
 
-/// The page of a command and those of the commands below it.
+/// Writes the pages of a command and its subcommands.
 fn write(command: &clap::Command, directory: &Path, written: &mut Vec<String>) -> io::Result<()> {
     let (name, page) = page(command.clone())?;
     fs::write(directory.join(&name), page)?;

@@ -1,4 +1,4 @@
-//! `oi me`: who the token acts as.
+//! `oi me`: shows the current user and token.
 
 use openindex_adapters_http::wire::{Kind, Me, Open};
 
@@ -9,7 +9,7 @@ use crate::render::{Style, expiry, fields, plain, word};
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
     let me = session.call(openindex_adapters_http::client::Client::me)?;
-    app.out.answer(&me, |style| human(&me, style))
+    app.out.print(&me, |style| human(&me, style))
 }
 
 pub(super) fn human(me: &Me, style: &Style) -> String {
@@ -18,7 +18,7 @@ pub(super) fn human(me: &Me, style: &Style) -> String {
     format!("{}\n{}", style.bold(&who(me)), fields(&rows, style))
 }
 
-/// `Ada Lovelace <ada@example.com>`, or as much of it as the instance knows.
+/// Formats the user as `Ada Lovelace <ada@example.com>`, or as much of it as is known.
 pub(super) fn who(me: &Me) -> String {
     match (&me.user.name, &me.user.email) {
         (Some(name), Some(email)) => format!("{} <{}>", plain(name), plain(email)),
@@ -27,12 +27,12 @@ pub(super) fn who(me: &Me) -> String {
     }
 }
 
-/// The token, its kind, its scopes and its end.
+/// Returns the rows about the token: its name, kind, scopes and expiry.
 pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)> {
     let token = &me.token;
     let mut effective = word(&token.effective_scope);
     if token.effective_scope != token.scope {
-        let why = format!("limited by the role {}", word(&me.user.role));
+        let why = format!("limited by role {}", word(&me.user.role));
         effective = format!("{effective} {}", style.yellow(&format!("({why})")));
     }
     let mut rows = vec![
@@ -67,7 +67,7 @@ mod tests {
     use crate::commands::tests::{STYLE, me, me_in_a_run};
 
     #[test]
-    fn shows_who_a_token_acts_as() {
+    fn shows_the_user_and_the_token() {
         insta::assert_snapshot!("me", human(&me(), &STYLE));
         insta::assert_snapshot!("me_in_a_run", human(&me_in_a_run(), &STYLE));
     }

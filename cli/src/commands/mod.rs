@@ -1,4 +1,4 @@
-//! The commands, one in each file.
+//! The commands, one module each.
 
 pub(crate) mod account;
 pub(crate) mod admin;
@@ -28,7 +28,7 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
 
-/// Does what was asked.
+/// Runs a command.
 pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
     match command {
         Command::Profile(command) => profile::run(command, app),
@@ -53,58 +53,58 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// Where there is nobody to ask, what would be asked must be answered beforehand.
-fn require_someone_to_ask(yes: bool, doing: &str) -> Result<(), Failure> {
+/// Requires `--yes` if there is no terminal to ask for confirmation on.
+fn require_terminal_or_yes(yes: bool, action: &str) -> Result<(), Failure> {
     if yes || prompt::is_interactive() {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "{doing} asks for confirmation, and there is no terminal to ask on; pass --yes"
+        "{action} requires confirmation, but there is no terminal; pass --yes"
     )))
 }
 
-/// The answer to a question was no.
+/// Returns the failure when the user does not confirm.
 fn not_confirmed(message: &str) -> Failure {
     Failure::new(ExitCode::Failure, "not_confirmed", message)
 }
 
-/// A change that may have been done although the request failed: `look` shows whether it was.
-fn look_first(failure: Failure, look: &str) -> Failure {
-    if failure.may_be_done() {
-        failure.next(look)
+/// Suggests the command `check` if the change may have been applied although the request failed.
+fn suggest_check(failure: Failure, check: &str) -> Failure {
+    if failure.may_have_taken_effect() {
+        failure.next(check)
     } else {
         failure
     }
 }
 
-/// Does one thing after the other and stops at the first that fails; the failure then says, under
-/// `done`, which were done before. `look` shows whether that one was.
+/// Runs `act` for each item and stops at the first failure, which lists the items before it under
+/// `done`, such as `revoked`. The command `check` shows whether the failed change was applied.
 fn one_by_one<T: std::fmt::Display>(
-    things: &[T],
+    items: &[T],
     done: &str,
-    look: &str,
+    check: &str,
     act: impl Fn(&T) -> Result<(), Failure>,
 ) -> Result<Vec<String>, Failure> {
     let mut finished: Vec<String> = Vec::new();
-    for thing in things {
-        act(thing).map_err(|failure| {
-            let mut failure = look_first(failure, look);
-            failure.message = format!("{thing}: {}", failure.message);
+    for item in items {
+        act(item).map_err(|failure| {
+            let mut failure = suggest_check(failure, check);
+            failure.message = format!("{item}: {}", failure.message);
             if finished.is_empty() {
                 return failure;
             }
             let before = finished.join(", ");
-            failure.message = format!("{}\n{done} before: {before}", failure.message);
+            failure.message = format!("{}\nalready {done}: {before}", failure.message);
             failure.detail(done, finished.clone())
         })?;
-        finished.push(thing.to_string());
+        finished.push(item.to_string());
     }
     Ok(finished)
 }
 
-/// A role as it is written on the command line.
+/// Parses a role on the command line.
 fn parse_role(text: &str) -> Result<Role, Failure> {
-    Role::parse(text).ok_or_else(|| Failure::usage("a role is member or admin"))
+    Role::parse(text).ok_or_else(|| Failure::usage("role must be member or admin"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Answers that hold a secret or a one-time link, which is shown in them and never again.
+//! Output that contains a secret or a one-time link, which is shown only once.
 //!
-//! If it does not arrive, nobody has it: what was made is undone, and the command fails, whether the
-//! disk is full or the reader has gone.
+//! If the secret cannot be written, because the disk is full or the reader has closed the pipe, the
+//! change is undone and the command fails.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,57 +20,60 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::{Style, plain};
 
-/// What is shown, and how.
+/// The output with the secret.
 pub(super) struct Shown<'a, T> {
     pub(super) document: &'a T,
     pub(super) secret: &'a PlainSecret,
-    /// The secret and nothing else.
+    /// Print only the secret.
     pub(super) secret_only: bool,
     pub(super) warning: &'a str,
 }
 
-/// How to undo what was made when its secret did not arrive.
+/// How to undo a change whose secret was not delivered.
 pub(super) struct Undo<'a> {
-    /// What was made, with its id: `the token pat_…`.
-    pub(super) made: String,
-    /// What undoing it is called: `revoked`.
+    /// The created object with its ID, such as `token pat_…`.
+    pub(super) created: String,
+    /// What `act` did to it, with the reason, such as [`REVOKED`].
     pub(super) undone: &'static str,
     pub(super) act: Box<dyn FnOnce() -> Result<(), Failure> + 'a>,
-    /// The command that undoes it by hand.
+    /// The command that undoes it if `act` fails.
     pub(super) command: String,
-    /// What else is so then.
-    pub(super) then: Option<String>,
+    /// A further consequence to report.
+    pub(super) consequence: Option<String>,
 }
 
-/// Set by the first signal that asks this process to end.
+/// What happens to a token whose secret was not delivered.
+pub(super) const REVOKED: &str = "revoked because its secret was not shown";
+
+/// Set by the first signal that interrupts this process.
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// Lets the first Ctrl-C (or SIGTERM, SIGHUP) wait for the response, so that what was made can be
-/// undone; the second ends the process at once.
+/// Delays the first Ctrl-C (or SIGTERM, SIGHUP) until the response arrives, so that the change can
+/// be undone. A second signal ends the process immediately.
 fn wait_when_interrupted() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
-        // It fails only for a signal that cannot be handled; then the signal ends the process.
+        // Registration fails only for signals that cannot be handled.
         let _ = register_conditional_shutdown(signal, 128 + signal, flag.clone());
         let _ = register(signal, flag);
     }
 }
 
-/// Refuses, before anything is made, to show a secret to nobody.
+/// Fails before anything is created if standard output cannot be written.
 pub(super) fn require_reader() -> Result<(), Failure> {
     wait_when_interrupted();
-    // A limit on the size of files is told like a full disk: the signal would end the process after
-    // the effect. It fails only for a signal that cannot be handled.
+    // Without a handler, a file size limit would end the process after the change was made; with
+    // one, it is a write error.
     let _ = register(SIGXFSZ, Arc::default());
     check_stdout().map_err(|error| {
         let message = format!("cannot write to standard output: {error}; nothing was changed");
         Failure::new(ExitCode::Failure, "output_failed", message)
-            .hint("what is shown here is shown once; redirect it to a file or a pipe that is read")
+            .hint("the secret is shown only once; redirect standard output to a file or a pipe")
     })
 }
 
-/// The secret alone on standard output, where it can be taken from, and around it what a person
-/// should know.
+/// Prints the secret on standard output and the introduction and warning on standard error. If that
+/// fails, undoes the change.
 pub(super) fn show<T: Serialize>(
     app: &mut App<'_>,
     shown: &Shown<'_, T>,
@@ -87,8 +90,8 @@ pub(super) fn show<T: Serialize>(
         return Ok(());
     };
     let failure = undo.after(&error);
-    // A part of the answer may be there, which a document behind it would be taken for.
-    app.out.failure_in_words(&failure);
+    // Part of the output may have been written: do not append an error document.
+    app.out.failure_on_stderr(&failure);
     Err(CliError::Reported(match error {
         CliError::Reported(exit) => exit,
         _ => failure.exit,
@@ -108,14 +111,14 @@ fn write<T: Serialize>(
     }
     app.out.aside(|style| format!("{}\n", introduction(style)));
     app.out
-        .answer(shown.document, |style| format!("{}\n", style.bold(&secret)))?;
+        .print(shown.document, |style| format!("{}\n", style.bold(&secret)))?;
     settle_stdout()?;
     app.out
         .aside(|style| format!("\n{}\n", style.yellow(shown.warning)));
     Ok(())
 }
 
-/// Why the output was not written, in words.
+/// Describes why the output was not written.
 pub(super) fn unwritten(error: &CliError) -> String {
     match error {
         CliError::ClosedPipe => {
@@ -128,16 +131,16 @@ pub(super) fn unwritten(error: &CliError) -> String {
     }
 }
 
-/// Reads the id of what was made.
+/// Parses an ID returned by the server.
 pub(super) fn parse(id: &str) -> Result<TokenId, Failure> {
     id.parse().map_err(|_| {
-        let message = "the server names it by what is not an id";
-        Failure::new(ExitCode::Failure, "unexpected_answer", message)
+        let message = "the server returned an invalid ID";
+        Failure::new(ExitCode::Failure, "unexpected_response", message)
     })
 }
 
 impl<'a> Undo<'a> {
-    /// Revokes a new token by its own secret: the token that made it may have ended by that.
+    /// Revokes a new token with its own secret: a rotation may have revoked the token in use.
     pub(super) fn of_token(
         id: &str,
         secret: &'a PlainSecret,
@@ -149,37 +152,37 @@ impl<'a> Undo<'a> {
         let act = move || match client {
             Ok(client) => Ok(client.pat_delete(token?)?),
             Err(CliError::Failure(failure)) => Err(failure),
-            Err(_) => Err(Failure::new(ExitCode::Failure, "unreachable", "no client")),
+            Err(_) => {
+                let message = "cannot create an HTTP client";
+                Err(Failure::new(ExitCode::Failure, "unreachable", message))
+            }
         };
         let id = plain(id);
         Self {
-            made: format!("the token {id}"),
-            undone: "revoked",
+            created: format!("token {id}"),
+            undone: REVOKED,
             act: Box::new(act),
             command: format!("oi settings personal tokens delete {id}"),
-            then: None,
+            consequence: None,
         }
     }
 
-    /// Undoes it, and tells what is so now.
+    /// Undoes the change, and returns a failure that describes the outcome.
     pub(super) fn after(self, error: &CliError) -> Failure {
-        let (made, undone) = (self.made, self.undone);
+        let (created, undone) = (self.created, self.undone);
         let why = unwritten(error);
         let (message, next) = match (self.act)() {
-            Ok(()) => (
-                format!("{why}\n{made} was {undone}, because nobody has seen its secret"),
-                None,
-            ),
+            Ok(()) => (format!("{why}\n{created} was {undone}"), None),
             Err(failure) => (
                 format!(
-                    "{why}\n{made} is still usable: it could not be {undone}: {}",
+                    "{why}\n{created} is still valid, and undoing it failed: {}",
                     failure.message
                 ),
                 Some(self.command),
             ),
         };
-        let message = match self.then {
-            Some(then) => format!("{message}\n{then}"),
+        let message = match self.consequence {
+            Some(consequence) => format!("{message}\n{consequence}"),
             None => message,
         };
         let failure = Failure::new(ExitCode::Failure, "output_failed", message);
@@ -196,28 +199,28 @@ mod tests {
 
     fn undo(act: Result<(), Failure>) -> Undo<'static> {
         Undo {
-            made: "the token pat_1".to_owned(),
-            undone: "revoked",
+            created: "token pat_1".to_owned(),
+            undone: REVOKED,
             act: Box::new(|| act),
             command: "oi settings personal tokens delete pat_1".to_owned(),
-            then: Some("the old token has ended".to_owned()),
+            consequence: Some("the old token was revoked".to_owned()),
         }
     }
 
     #[test]
-    fn what_was_not_delivered_is_undone_or_named_with_the_way_to() {
+    fn an_undelivered_secret_is_revoked_or_the_command_to_revoke_it_is_shown() {
         let failure = undo(Ok(())).after(&CliError::ClosedPipe);
         assert_eq!(failure.exit, ExitCode::Failure);
         assert_eq!(
             failure.message,
-            "cannot write the output: broken pipe\nthe token pat_1 was revoked, because nobody has \
-             seen its secret\nthe old token has ended"
+            "cannot write the output: broken pipe\ntoken pat_1 was revoked because its secret was \
+             not shown\nthe old token was revoked"
         );
         assert_eq!(failure.next_command, None);
         let unreachable = Failure::new(ExitCode::Failure, "unreachable", "connection refused");
         let failure = undo(Err(unreachable)).after(&CliError::ClosedPipe);
         assert!(
-            failure.message.contains("pat_1 is still usable"),
+            failure.message.contains("pat_1 is still valid"),
             "{}",
             failure.message
         );

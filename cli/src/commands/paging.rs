@@ -1,4 +1,4 @@
-//! Lists that come in pages: one of them, or all in turn.
+//! Paginated lists: one page, or all pages.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -14,58 +14,64 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::Style;
 
-/// The most items on one page; what is asked for where all are wanted.
-const MAX_PAGE: u32 = 200;
+/// The maximum number of items per page, also used to fetch all pages.
+pub(crate) const MAX_PAGE: u32 = 200;
 
-/// How much of a list.
+/// The paging options of lists that print one page by default.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PageArgs {
-    /// List everything, page after page
+    /// List all items instead of one page
     #[arg(long, conflicts_with_all = ["limit", "cursor"])]
     all: bool,
-    /// How many at most, from 1 to 200
+    /// Maximum number of items (1 to 200)
     #[arg(
         long,
         value_name = "N",
         default_value_t = 50,
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_PAGE))
+        value_parser = parse_limit::<MAX_PAGE>
     )]
     limit: u32,
-    /// Go on where a page ended: its nextCursor
+    /// List the page after the one with this nextCursor
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
 }
 
-/// How much of a list of which everything is wanted unless said otherwise.
+/// The paging options of lists that print all items by default.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WholeArgs {
-    /// List one page of at most so many, from 1 to 1000 [default: everything]
+    /// List one page of at most N items (1 to 1000) [default: all items]
     #[arg(
         long,
         value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_TOKEN_PAGE))
+        value_parser = parse_limit::<MAX_TOKEN_PAGE>
     )]
     limit: Option<u32>,
-    /// List the page after the one that ended with this nextCursor
+    /// List the page after the one with this nextCursor
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
 }
 
 impl WholeArgs {
-    /// Returns whether it is a page after the first.
+    /// Returns whether a page after the first is requested.
     pub(crate) fn is_later(&self) -> bool {
         self.cursor.is_some()
     }
 }
 
-/// One page as the server gives it.
+/// Parses a number of items from 1 to `MAX`.
+pub(crate) fn parse_limit<const MAX: u32>(text: &str) -> Result<u32, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX).contains(limit));
+    limit.ok_or_else(|| format!("must be a number from 1 to {MAX}"))
+}
+
+/// One page from the server.
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
     pub(crate) damaged: Vec<DamagedRow>,
     pub(crate) next_cursor: Option<String>,
 }
 
-/// What was listed, as the API writes a page.
+/// The output of a list, in the API's page format.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed<T> {
@@ -75,7 +81,7 @@ struct Listed<T> {
     next_cursor: Option<String>,
 }
 
-/// Lists what `fetch` gives, and says when there is more of it.
+/// Prints one page from `fetch`, or all pages with `--all`, and notes whether there are more.
 pub(crate) fn list<T: Serialize>(
     args: &PageArgs,
     app: &mut App<'_>,
@@ -90,11 +96,10 @@ pub(crate) fn list<T: Serialize>(
             cursor: args.cursor.clone(),
         })
     };
-    show(page?, ", --all everything", app, human)
+    show(page?, ", or --all for all items", app, human)
 }
 
-/// Lists everything that `fetch` gives in pages of at most [`MAX_TOKEN_PAGE`], unless one page is
-/// asked for.
+/// Prints all items from `fetch` in pages of at most [`MAX_TOKEN_PAGE`], or one page if requested.
 pub(crate) fn list_whole<T: Serialize>(
     args: &WholeArgs,
     app: &mut App<'_>,
@@ -112,7 +117,7 @@ pub(crate) fn list_whole<T: Serialize>(
     show(page?, "", app, human)
 }
 
-/// Fetches everything, in pages of `limit`.
+/// Fetches all pages, with `limit` items each.
 pub(crate) fn all<T>(
     limit: u32,
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
@@ -136,7 +141,7 @@ pub(crate) fn all<T>(
 
 fn show<T: Serialize>(
     page: Page<T>,
-    everything: &str,
+    alternative: &str,
     app: &mut App<'_>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
@@ -146,26 +151,27 @@ fn show<T: Serialize>(
         next_cursor: page.next_cursor,
     };
     app.out
-        .answer(&listed, |style| human(&listed.items, style))?;
+        .print(&listed, |style| human(&listed.items, style))?;
     warn_of(&listed.damaged, app);
     if let Some(cursor) = &listed.next_cursor {
         app.out.note(&format!(
-            "there are more; --cursor {cursor} lists the next page{everything}"
+            "there are more items; pass --cursor {cursor} for the next page{alternative}"
         ));
     }
     Ok(())
 }
 
-/// Names the rows of a list that the server cannot read.
+/// Warns about rows that the server cannot read.
 pub(crate) fn warn_of(damaged: &[DamagedRow], app: &mut App<'_>) {
     for DamagedRow { id, table, column } in damaged {
         app.out.warn(&format!(
-            "{id} is damaged and not listed: the server cannot read {table}.{column}; ask its operator"
+            "{id} is damaged and not listed: the server cannot read {table}.{column}; contact the \
+             server's operator"
         ));
     }
 }
 
-/// Visits the items of all pages until one is what was looked for.
+/// Visits the items of all pages until `visit` breaks; returns its value, or `None` at the end.
 pub(crate) fn walk<T, B>(
     fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
     visit: impl FnMut(T) -> ControlFlow<B>,
@@ -193,12 +199,12 @@ fn walk_by<T, B>(
         let Some(cursor) = page.next_cursor else {
             return Ok(None);
         };
-        // A server that leads in a circle would keep us here for ever.
+        // Cursors that form a cycle would loop forever.
         if !seen.insert(cursor.clone()) {
             return Err(Failure::new(
                 ExitCode::Failure,
-                "unexpected_answer",
-                "the server gave the same page twice",
+                "unexpected_response",
+                "the server returned the same page twice",
             ));
         }
         query.cursor = Some(cursor);
@@ -218,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_through_all_pages_and_ends_where_something_is_found() {
+    fn a_walk_visits_all_pages_until_an_item_is_found() {
         let fetch = |query: &PageQuery| {
             assert_eq!(query.limit, Some(200));
             Ok(match query.cursor.as_deref() {
@@ -235,14 +241,14 @@ mod tests {
         assert_eq!((end.unwrap(), visited), (None, vec![1, 2, 3, 4]));
         let found = walk(fetch, |item| match item {
             3 => ControlFlow::Break("three"),
-            4 => panic!("went on"),
+            4 => panic!("visited an item after the break"),
             _ => ControlFlow::Continue(()),
         });
         assert_eq!(found.unwrap(), Some("three"));
     }
 
     #[test]
-    fn a_server_that_leads_in_a_circle_is_left() {
+    fn a_cycle_of_cursors_is_an_error() {
         let fetch = |query: &PageQuery| {
             Ok(match query.cursor.as_deref() {
                 Some("a") => page(&[], Some("b")),
@@ -250,6 +256,6 @@ mod tests {
             })
         };
         let failure = walk(fetch, |_| ControlFlow::<()>::Continue(())).unwrap_err();
-        assert_eq!(failure.code, "unexpected_answer");
+        assert_eq!(failure.code, "unexpected_response");
     }
 }

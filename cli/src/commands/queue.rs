@@ -1,29 +1,29 @@
-//! `oi queue`: what there is to do now.
+//! `oi queue`: the work queue.
 
 use clap::Subcommand;
 use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSummary, WorkQueue};
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
-use crate::commands::paging::warn_of;
+use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
 use crate::render::Style;
 
-use super::work_item::{WorkerArgs, lead_on, listing};
+use super::work_item::{WorkerArgs, listing, suggest_next};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List what can be taken on, and what is yours
+    /// List available work items and your own
     #[command(visible_alias = "ls")]
     List(Args),
 }
 
-/// Whose queue, and how much of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Available is what an agent may take on: not resolved, not for people alone, and nobody works at it.
-Mine is, with a run's token, what was claimed in that run; with a personal token, what the agent
-works at, or with no agent what is assigned to you. The most urgent comes first, then the oldest.
+Available: unresolved, unclaimed work items that an agent can claim.
+Mine: the items that this agent run has claimed; with a personal token, the items that the agent
+has claimed, or without an agent, the items that are assigned to you.
+Items are sorted by priority, then by age, oldest first.
 
 Examples:
   oi queue list
@@ -32,11 +32,11 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     worker: WorkerArgs,
-    /// How many of each at most, from 1 to 200
+    /// Maximum number of items per section (1 to 200) [default: 50]
     #[arg(
         long,
         value_name = "N",
-        value_parser = clap::value_parser!(u32).range(1..=200)
+        value_parser = parse_limit::<MAX_PAGE>
     )]
     limit: Option<u32>,
 }
@@ -50,54 +50,55 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
 fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let (session, agent) = app.working_session(args.worker.agent_id.as_ref())?;
     let queue = session.call(|client| client.work_queue(agent.as_ref(), args.limit))?;
-    app.out.answer(&queue, |style| human(&queue, style))?;
+    app.out.print(&queue, |style| human(&queue, style))?;
     warn_of(&queue.available.damaged, app);
     warn_of(&queue.mine.damaged, app);
     if queue.available.more || queue.mine.more {
-        app.out.note("there is more; --limit lists more of it");
+        app.out
+            .note("there are more items; pass a higher --limit to list them");
     }
-    let asker = match session.credential.secret.kind() {
-        TokenKind::AgentRun => Asker::Run,
-        TokenKind::Personal if agent.is_some() => Asker::ForAgent,
-        TokenKind::Personal => Asker::Person,
+    let caller = match session.credential.secret.kind() {
+        TokenKind::AgentRun => Caller::Run,
+        TokenKind::Personal if agent.is_some() => Caller::ForAgent,
+        TokenKind::Personal => Caller::User,
     };
-    if let Some((command, key)) = next(&queue, asker) {
+    if let Some((command, key)) = next(&queue, caller) {
         let next = match command {
-            Next::Claim => args.worker.same("claim", key),
-            Next::Complete => args.worker.same("complete", key),
+            Next::Claim => args.worker.command("claim", key),
+            Next::Complete => args.worker.command("complete", key),
             Next::Get => format!("oi work-item get {key}"),
         };
-        lead_on(app, &next);
+        suggest_next(app, &next);
     }
     Ok(())
 }
 
 fn human(queue: &WorkQueue, style: &Style) -> String {
     let [available, mine] =
-        [("Available", &queue.available), ("Mine", &queue.mine)].map(|(title, bucket)| {
+        [("Available", &queue.available), ("Mine", &queue.mine)].map(|(title, section)| {
             let title = style.bold(title);
-            format!("{title}\n{}", rows(bucket, style))
+            format!("{title}\n{}", rows(section, style))
         });
     format!("{available}\n{mine}")
 }
 
-fn rows(bucket: &QueueSection, style: &Style) -> String {
-    if bucket.items.is_empty() {
-        return "Nothing.\n".to_owned();
+fn rows(section: &QueueSection, style: &Style) -> String {
+    if section.items.is_empty() {
+        return "No work items.\n".to_owned();
     }
-    listing(&bucket.items, style)
+    listing(&section.items, style)
 }
 
-/// Whose queue it is.
+/// The caller whose queue is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asker {
+enum Caller {
     Run,
-    /// A person, for an agent.
+    /// A user on behalf of an agent.
     ForAgent,
-    Person,
+    User,
 }
 
-/// What may be done next.
+/// The command to suggest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Claim,
@@ -105,22 +106,22 @@ enum Next {
     Get,
 }
 
-/// To go on with what is at hand, and with nothing of that, to take on what is most urgent.
-fn next(queue: &WorkQueue, asker: Asker) -> Option<(Next, &str)> {
+/// Suggests to continue the caller's first item, or else to claim the first available one.
+fn next(queue: &WorkQueue, caller: Caller) -> Option<(Next, &str)> {
     if let Some(item) = queue.mine.items.first() {
-        let next = if is_at_it(asker, item) {
+        let next = if can_complete(caller, item) {
             Next::Complete
         } else {
             Next::Get
         };
         return Some((next, &item.key));
     }
-    // What is for agents alone is available too, but not to a person.
+    // Available items may be for agents only, which a user cannot claim.
     let mut available = queue.available.items.iter();
     let item = available.find(|item| {
-        // What this version does not know is for nobody that it knows.
+        // An unknown execution target may exclude users.
         let target = item.execution_target.known();
-        asker != Asker::Person
+        caller != Caller::User
             || matches!(
                 target,
                 Some(ExecutionTarget::Human | ExecutionTarget::Either)
@@ -129,13 +130,13 @@ fn next(queue: &WorkQueue, asker: Asker) -> Option<(Next, &str)> {
     Some((Next::Claim, &item.key))
 }
 
-/// Whether the asker could complete this item of theirs: what an agent works at in a run is for that
-/// run to complete, and what is assigned to somebody another may work at, or nobody yet.
-fn is_at_it(asker: Asker, item: &WorkItemSummary) -> bool {
-    match asker {
-        Asker::Run => true,
-        Asker::ForAgent => item.active_run_id.is_none(),
-        Asker::Person => item.active_user_id.is_some() && item.active_user_id == item.assignee,
+/// Returns whether the caller can complete this item. An item that was claimed in a run can only be
+/// completed by that run, and an assigned item may be unclaimed, or claimed by another user.
+fn can_complete(caller: Caller, item: &WorkItemSummary) -> bool {
+    match caller {
+        Caller::Run => true,
+        Caller::ForAgent => item.active_run_id.is_none(),
+        Caller::User => item.active_user_id.is_some() && item.active_user_id == item.assignee,
     }
 }
 
@@ -143,9 +144,9 @@ fn is_at_it(asker: Asker, item: &WorkItemSummary) -> bool {
 mod tests {
     use super::*;
     use crate::commands::tests::STYLE;
-    use crate::commands::work_item::tests::{claimed_by_person, items};
+    use crate::commands::work_item::tests::{claimed_by_user, items};
 
-    fn bucket(range: std::ops::Range<usize>) -> QueueSection {
+    fn section(range: std::ops::Range<usize>) -> QueueSection {
         QueueSection {
             damaged: Vec::new(),
             items: items()[range].to_vec(),
@@ -154,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn shows_what_is_available_and_what_is_mine() {
+    fn shows_available_items_and_the_callers_own() {
         let mut queue = WorkQueue {
-            available: bucket(0..1),
-            mine: bucket(1..2),
+            available: section(0..1),
+            mine: section(1..2),
         };
         insta::assert_snapshot!("queue", human(&queue, &STYLE));
         queue.available.items.clear();
@@ -166,60 +167,60 @@ mod tests {
     }
 
     #[test]
-    fn leads_on_to_what_whoever_asks_can_do() {
-        // The first of these is for agents alone, and worked at in a run.
+    fn suggests_only_commands_that_the_caller_can_run() {
+        // The first item is for agents only, and claimed in a run.
         let mut queue = WorkQueue {
-            available: bucket(1..3),
-            mine: bucket(0..0),
+            available: section(1..3),
+            mine: section(0..0),
         };
-        for asker in [Asker::Run, Asker::ForAgent] {
-            assert_eq!(next(&queue, asker), Some((Next::Claim, "OPS-42.1")));
+        for caller in [Caller::Run, Caller::ForAgent] {
+            assert_eq!(next(&queue, caller), Some((Next::Claim, "OPS-42.1")));
         }
-        let person = next(&queue, Asker::Person);
-        assert_eq!(person, Some((Next::Claim, "OPS-42")));
+        let user = next(&queue, Caller::User);
+        assert_eq!(user, Some((Next::Claim, "OPS-42")));
         queue.available.items.truncate(1);
-        assert_eq!(next(&queue, Asker::Person), None);
+        assert_eq!(next(&queue, Caller::User), None);
         queue.available.items.clear();
-        assert_eq!(next(&queue, Asker::Run), None);
+        assert_eq!(next(&queue, Caller::Run), None);
     }
 
     #[test]
-    fn leads_on_to_what_is_at_hand_before_anything_else() {
+    fn suggests_to_continue_own_items_before_claiming_others() {
         let mut queue = WorkQueue {
-            available: bucket(0..1),
-            mine: bucket(1..2),
+            available: section(0..1),
+            mine: section(1..2),
         };
-        let run = next(&queue, Asker::Run);
+        let run = next(&queue, Caller::Run);
         assert_eq!(run, Some((Next::Complete, "OPS-42.1")));
-        let agent = next(&queue, Asker::ForAgent);
-        assert_eq!(agent, Some((Next::Get, "OPS-42.1")), "a run is at it");
+        let agent = next(&queue, Caller::ForAgent);
+        assert_eq!(agent, Some((Next::Get, "OPS-42.1")), "claimed in a run");
         queue.mine.items[0].active_run_id = None;
-        let agent = next(&queue, Asker::ForAgent);
+        let agent = next(&queue, Caller::ForAgent);
         assert_eq!(agent, Some((Next::Complete, "OPS-42.1")));
 
-        queue.mine = bucket(2..3);
-        let person = next(&queue, Asker::Person);
-        assert_eq!(person, Some((Next::Get, "OPS-42")), "nobody is at it");
-        queue.mine.items = vec![claimed_by_person()];
-        let person = next(&queue, Asker::Person);
-        assert_eq!(person, Some((Next::Get, "OPS-42.1")), "another is at it");
+        queue.mine = section(2..3);
+        let user = next(&queue, Caller::User);
+        assert_eq!(user, Some((Next::Get, "OPS-42")), "unclaimed");
+        queue.mine.items = vec![claimed_by_user()];
+        let user = next(&queue, Caller::User);
+        assert_eq!(user, Some((Next::Get, "OPS-42.1")), "claimed by another");
         let item = &mut queue.mine.items[0];
         item.active_user_id.clone_from(&item.assignee);
-        let person = next(&queue, Asker::Person);
-        assert_eq!(person, Some((Next::Complete, "OPS-42.1")));
+        let user = next(&queue, Caller::User);
+        assert_eq!(user, Some((Next::Complete, "OPS-42.1")));
     }
 
     #[test]
-    fn leads_on_as_the_same_worker() {
+    fn suggested_commands_use_the_same_agent() {
         let worker = |agent: Option<&str>| WorkerArgs {
             agent_id: agent.and_then(|agent| agent.parse().ok()),
         };
         assert_eq!(
-            worker(None).same("claim", "OPS-42"),
+            worker(None).command("claim", "OPS-42"),
             "oi work-item claim OPS-42"
         );
         assert_eq!(
-            worker(Some("builder-7")).same("claim", "OPS-42"),
+            worker(Some("builder-7")).command("claim", "OPS-42"),
             "oi work-item claim OPS-42 --agent-id builder-7"
         );
     }

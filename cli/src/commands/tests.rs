@@ -1,4 +1,4 @@
-//! What the snapshots of the commands share.
+//! Fixtures for the snapshots of the commands.
 
 use openindex_adapters_http::wire::{
     Kind, Me, MeRun, MeToken, MeUser, Open, Pat, Status, WireScope,
@@ -7,14 +7,14 @@ use openindex_adapters_http::wire::{
 use super::*;
 use crate::render::Style;
 
-/// A terminal of 80 columns without colour, on 2026-11-24 at 06:00.
+/// A terminal of 80 columns without color, on 2026-11-24 at 06:00.
 pub(crate) const STYLE: Style = Style {
     width: 80,
     color: false,
     now: openindex_domain::testing::fixtures::NOW,
 };
 
-/// One that is wide enough for a table.
+/// A terminal that is wide enough for tables.
 pub(super) const WIDE: Style = Style {
     width: 140,
     ..STYLE
@@ -40,7 +40,7 @@ pub(super) fn me() -> Me {
     }
 }
 
-/// The same person's agent, in a run that is bound to a work item.
+/// The same user's agent, in a run that is bound to a work item.
 pub(super) fn me_in_a_run() -> Me {
     let mut me = me();
     me.token = MeToken {
@@ -58,7 +58,7 @@ pub(super) fn me_in_a_run() -> Me {
     me
 }
 
-/// Live, expiring, expired, and one with a name from somebody with bad intentions.
+/// A live, a replaced and an expired token, and one with a long name; one name is hostile.
 pub(super) fn pats() -> Vec<Pat> {
     let pat = |digit: char, name: &str, expires_at: Option<&str>, last_used_at: Option<&str>| Pat {
         id: format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),
@@ -98,9 +98,9 @@ pub(super) fn pats() -> Vec<Pat> {
 }
 
 #[test]
-fn the_first_failure_ends_it_and_names_what_was_done() {
-    let act = |thing: &&str| match *thing {
-        "c" => Err(Failure::new(ExitCode::Failure, "not_found", "is not there")),
+fn the_first_failure_stops_and_lists_what_was_done() {
+    let act = |item: &&str| match *item {
+        "c" => Err(Failure::new(ExitCode::Failure, "not_found", "not found")),
         _ => Ok(()),
     };
     assert_eq!(
@@ -108,8 +108,8 @@ fn the_first_failure_ends_it_and_names_what_was_done() {
         ["a", "b"]
     );
     let failure = one_by_one(&["a", "b", "c", "d"], "revoked", "oi list", act).unwrap_err();
-    assert_eq!(failure.message, "c: is not there\nrevoked before: a, b");
+    assert_eq!(failure.message, "c: not found\nalready revoked: a, b");
     assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
     let failure = one_by_one(&["c"], "revoked", "oi list", act).unwrap_err();
-    assert_eq!(failure.message, "c: is not there");
+    assert_eq!(failure.message, "c: not found");
 }

@@ -1,4 +1,4 @@
-//! The config file: profiles, and which of them is the current one.
+//! The config file: the profiles and the current profile.
 
 mod path;
 mod store;
@@ -14,10 +14,10 @@ use serde_json::{Map, Value};
 pub(crate) use path::{ConfigPath, locate};
 pub(crate) use store::{ConfigStore, mode};
 
-/// What the file holds. What this version does not know is kept as it is.
+/// The content of the config file. Fields that this version does not know are preserved.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Config {
-    /// The profile that is used when none is named.
+    /// The profile to use if none is chosen by flag or variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) current_profile: Option<String>,
     #[serde(default)]
@@ -26,38 +26,38 @@ pub(crate) struct Config {
     pub(crate) unknown: Map<String, Value>,
 }
 
-/// The profile that is used when nothing names one.
+/// The profile to use if no other is configured.
 const DEFAULT_PROFILE: &str = "default";
 
-/// What is read of a file before anything else: a later version may have moved all of it.
+/// The format version of the file, read first because another version may change everything else.
 #[derive(Deserialize)]
-struct Form {
-    /// None is the first.
+struct FileVersion {
+    /// `None` means version 1.
     version: Option<Value>,
 }
 
-/// The version of the file's form that this `oi` reads and writes.
+/// The format version that this `oi` reads and writes.
 const VERSION: u64 = 1;
 
 impl Config {
-    /// The profile that commands use unless told otherwise.
+    /// Returns the name of the profile to use if none is chosen by flag or variable.
     pub(crate) fn current_or_default(&self) -> &str {
         self.current_profile.as_deref().unwrap_or(DEFAULT_PROFILE)
     }
 }
 
-/// One server, and who to be there.
+/// A server and the credential for it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Profile {
-    /// The server, as the user wrote it.
+    /// The server's URL, as the user typed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app_url: Option<String>,
-    /// Where its API is, as it said when the profile was set.
+    /// The URL of its API, discovered when the profile was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) api_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) token: Option<PlainSecret>,
-    /// Which agent this profile stands for, if any.
+    /// The agent to work as, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) agent_id: Option<String>,
     #[serde(flatten)]

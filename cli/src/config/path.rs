@@ -4,17 +4,17 @@ use crate::environment::{self, Environment};
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
 
-/// Where the config file is, or would be.
+/// The location of the config file, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ConfigPath {
     pub(crate) file: PathBuf,
-    /// Its directory is ours alone, so that others have no business in it. Not so when the
-    /// variable names a file, which may be in any directory.
+    /// Whether the directory is only for this file, so that other users should not have access to
+    /// it. False if `OPENINDEX_CONFIG` names a file, which can be in any directory.
     pub(crate) owns_directory: bool,
 }
 
-/// `OPENINDEX_CONFIG`; else `config.json` in `OPENINDEX_CONFIG_DIR`; else in `openindex-agent` in
-/// the user's directory for configuration.
+/// Returns `OPENINDEX_CONFIG`; otherwise `config.json` in `OPENINDEX_CONFIG_DIR`; otherwise
+/// `openindex-agent/config.json` in the user's configuration directory.
 pub(crate) fn locate(
     environment: &Environment,
     user_config_dir: Option<PathBuf>,
@@ -32,9 +32,9 @@ pub(crate) fn locate(
             Failure::new(
                 ExitCode::Failure,
                 "no_config_directory",
-                "there is no home directory to keep the config file in",
+                "no home directory for the config file",
             )
-            .hint("set OPENINDEX_CONFIG to the file to use")
+            .hint("set OPENINDEX_CONFIG to the path of the config file")
         })?;
     Ok(ConfigPath {
         file: directory.join("config.json"),
@@ -48,7 +48,7 @@ mod tests {
     use crate::environment::{CONFIG, CONFIG_DIR};
 
     #[test]
-    fn the_file_comes_before_the_directory_before_the_users_own() {
+    fn the_file_variable_overrides_the_directory_variable_and_the_default() {
         let file = (CONFIG, "/x/oi.json");
         let directory = (CONFIG_DIR, "/d");
         for (environment, expected, owns_directory) in [
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_that_is_set_but_empty_chooses_no_other_file() {
+    fn an_empty_variable_is_an_error() {
         for name in [CONFIG, CONFIG_DIR] {
             let environment = Environment::from([(name, "")]);
             let failure = locate(&environment, Some("/home/u/.config".into())).unwrap_err();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_home_it_says_what_to_set() {
+    fn without_a_home_directory_the_hint_names_the_variable() {
         let failure = locate(&Environment::default(), None).unwrap_err();
         assert!(
             failure

@@ -12,14 +12,14 @@ use crate::input::read_text;
 
 use super::unique::duplicate_key;
 use super::write::{lock, write_private};
-use super::{Config, ConfigPath, Form, VERSION};
+use super::{Config, ConfigPath, FileVersion, VERSION};
 
-/// Much more than the profiles of anybody.
+/// The maximum size of a config file, far above any real one.
 const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Reads and changes the config file.
+/// Reads and updates the config file.
 pub(crate) struct ConfigStore {
-    /// Why there is none is an error only for what needs the file.
+    /// The file's path; a failure to find one counts only when the file is used.
     path: Result<ConfigPath, Failure>,
 }
 
@@ -33,7 +33,7 @@ impl ConfigStore {
         Ok(&path.file)
     }
 
-    /// What the file holds; nothing when there is none.
+    /// Loads the config file; a missing file is an empty config.
     pub(crate) fn load(&self) -> Result<Config, Failure> {
         let path = self.file()?;
         let unreadable = |error: &dyn Display| failure(path, "unreadable", "read", error);
@@ -48,7 +48,7 @@ impl ConfigStore {
         }
         let invalid = |what: &str, error: &serde_json::Error| {
             let message = format!(
-                "the config file {} {what} at line {}, column {}",
+                "config file {} {what} at line {}, column {}",
                 path.display(),
                 error.line(),
                 error.column()
@@ -56,40 +56,38 @@ impl ConfigStore {
             Failure::new(ExitCode::Failure, "config_invalid", message)
         };
         if let Some((key, error)) = duplicate_key(&text) {
-            return Err(
-                invalid(&format!("has the key \"{key}\" twice, again"), &error)
-                    .hint("remove one of the two by hand; oi cannot tell which one is meant"),
-            );
+            return Err(invalid(&format!("has a duplicate key \"{key}\""), &error)
+                .hint("edit the file and remove one of them"));
         }
-        if let Ok(Form {
+        if let Ok(FileVersion {
             version: Some(version),
         }) = serde_json::from_str(&text)
             && version.as_u64() != Some(VERSION)
         {
-            return Err(of_other_version(path, &version));
+            return Err(unsupported_version(path, &version));
         }
         serde_json::from_str(&text).map_err(|error| {
-            // serde's own message quotes values, and one of them may be a token.
+            // serde's message quotes values, which may be a token.
             let what = match error.classify() {
-                serde_json::error::Category::Data => "holds a value of the wrong type",
+                serde_json::error::Category::Data => "has a value of the wrong type",
                 _ => "is not valid JSON",
             };
             invalid(what, &error).hint(
-                "fix it by hand, upgrade oi if a newer version wrote it, or move it away and start \
-                 again with oi profile set",
+                "fix the file, upgrade oi if a newer version wrote it, or move the file away and \
+                 run oi profile set",
             )
         })
     }
 
-    /// Changes what the file holds, in one step that no other `oi` can come between and that a
-    /// crash leaves either undone or done.
+    /// Updates the config file atomically: other `oi` processes wait, and a crash leaves either the
+    /// old or the new content.
     pub(crate) fn update<T>(
         &self,
         change: impl FnOnce(&mut Config) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
         let path = self.file()?;
         let unwritable =
-            |error: io::Error| failure(path, "unwritable", "written", &without_path(&error));
+            |error: io::Error| failure(path, "unwritable", "write", &without_path(&error));
         let target = resolve_links(path).map_err(unwritable)?;
         require_file(&target).map_err(unwritable)?;
         let _lock = lock(&target).map_err(unwritable)?;
@@ -103,7 +101,8 @@ impl ConfigStore {
         Ok(changed)
     }
 
-    /// What is too open about the file or its directory, and the command that closes it.
+    /// Returns a description of overly open permissions and the command that fixes them; `None` if
+    /// only the owner has access.
     pub(crate) fn exposure(&self) -> Option<(String, String)> {
         let path = self.path.as_ref().ok()?;
         let mut paths = vec![(path.file.as_path(), 0o600)];
@@ -115,38 +114,39 @@ impl ConfigStore {
         paths.into_iter().find_map(|(path, wanted)| {
             let mode = mode(path).filter(|mode| mode & 0o077 != 0)?;
             Some((
-                format!("others may read {} (mode {mode:04o})", path.display()),
+                format!(
+                    "other users can access {} (mode {mode:04o})",
+                    path.display()
+                ),
                 format!("chmod {wanted:o} {}", quoted(path)),
             ))
         })
     }
 }
 
-/// The file says that it is of another version: what it holds is not known, and not to be lost.
-fn of_other_version(path: &Path, version: &Value) -> Failure {
-    // Whatever else stands there may be a secret.
+/// Returns the failure for a file of another format version, which is never overwritten.
+fn unsupported_version(path: &Path, version: &Value) -> Failure {
+    // A value that is not a number is not quoted: it may be a secret.
     let version = version.as_u64().map_or_else(
-        || "a version that is not a number".to_owned(),
+        || "a non-numeric version".to_owned(),
         |version| format!("version {version}"),
     );
     let message = format!(
-        "the config file {} is of {version}, and this oi reads version {VERSION}; it was left as it is",
+        "config file {} has {version}, but this oi supports version {VERSION}; the file was not \
+         changed",
         path.display()
     );
     Failure::new(ExitCode::Failure, "config_version", message)
-        .hint("upgrade oi, or name another config file with OPENINDEX_CONFIG")
+        .hint("upgrade oi, or set OPENINDEX_CONFIG to another file")
 }
 
-fn failure(path: &Path, code: &str, what: &str, error: &dyn Display) -> Failure {
-    let message = format!(
-        "the config file {} cannot be {what}: {error}",
-        path.display()
-    );
+fn failure(path: &Path, code: &str, verb: &str, error: &dyn Display) -> Failure {
+    let message = format!("cannot {verb} config file {}: {error}", path.display());
     Failure::new(ExitCode::Failure, &format!("config_{code}"), message)
 }
 
-/// Opens the file, if there is one. A pipe is refused: without a writer it would be waited for
-/// without end. A device is read (`/dev/null` is an empty config).
+/// Opens the file; returns `None` if it does not exist. A pipe is an error, because reading could
+/// block forever. A device is read: `/dev/null` is an empty config.
 fn open(path: &Path) -> io::Result<Option<File>> {
     let kind = match fs::metadata(path) {
         Ok(metadata) => metadata.file_type(),
@@ -163,7 +163,7 @@ fn open(path: &Path) -> io::Result<Option<File>> {
     File::open(path).map(Some)
 }
 
-/// Fails when something else is there, which replacing would destroy: a device, a directory.
+/// Fails for a device or a directory, which replacing would destroy.
 fn require_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(not_a_file(metadata.file_type())),
@@ -173,13 +173,13 @@ fn require_file(path: &Path) -> io::Result<()> {
 
 fn not_a_file(kind: FileType) -> io::Error {
     io::Error::other(if kind.is_dir() {
-        "it is a directory"
+        "is a directory"
     } else {
-        "it is not a regular file"
+        "not a regular file"
     })
 }
 
-/// The permissions of a path, where the system has such.
+/// Returns the permission bits of a path, if the system has them.
 pub(crate) fn mode(path: &Path) -> Option<u32> {
     #[cfg(unix)]
     {
@@ -195,23 +195,23 @@ pub(crate) fn mode(path: &Path) -> Option<u32> {
     }
 }
 
-/// The file that a link leads to, existing or not: writing replaces that file and not the link,
-/// so that a config file kept elsewhere stays there.
+/// Follows symbolic links, even to a missing file: an update replaces the target and not the link,
+/// so that a config file stored elsewhere stays there.
 fn resolve_links(path: &Path) -> io::Result<std::path::PathBuf> {
-    /// As many as Linux follows.
+    /// The limit of Linux.
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         match fs::read_link(&path) {
             Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
-            // Not a link, or nothing there.
+            // Not a link, or missing.
             Err(_) => return Ok(path),
         }
     }
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// As a shell reads it back.
+/// Quotes a path for a shell.
 fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);

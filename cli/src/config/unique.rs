@@ -1,4 +1,4 @@
-//! Keys that stand twice in one object: serde would take the last value in a map, without a word.
+//! Detects duplicate keys in a JSON object, of which serde would silently use the last value.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-/// Returns the first key that stands twice in one object of a JSON text, and the error of where.
-/// A text that is not JSON has none: reading it fails by itself.
+/// Returns the first duplicate key of an object in a JSON text, with an error that locates it.
+/// Returns `None` for invalid JSON, which fails when it is parsed.
 pub(super) fn duplicate_key(text: &str) -> Option<(String, serde_json::Error)> {
     let found = RefCell::new(None);
     let mut json = serde_json::Deserializer::from_str(text);
@@ -15,7 +15,7 @@ pub(super) fn duplicate_key(text: &str) -> Option<(String, serde_json::Error)> {
     Some((found.into_inner()?, error))
 }
 
-/// Reads any value, and fails at the first key that its object has already.
+/// Deserializes any value, and fails at the first duplicate key.
 #[derive(Clone, Copy)]
 struct Unique<'a> {
     found: &'a RefCell<Option<String>>,
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_stands_twice_in_one_object_is_found_wherever_it_is() {
+    fn a_duplicate_key_is_found_at_any_depth() {
         for (text, expected) in [
             (r#"{"profiles":{},"profiles":{}}"#, Some("profiles")),
             (r#"{"profiles":{"work":{},"work":{}}}"#, Some("work")),

@@ -2,10 +2,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// Waits until no other `oi` is changing the file, and keeps others waiting until it is dropped.
+/// Locks the config file against other `oi` processes until the returned file is dropped.
 ///
-/// It locks a file beside it, since the file itself is replaced by each change; where no file can
-/// be made beside it, the file itself, which is then overwritten.
+/// The lock is a file beside it, since each update replaces the config file itself. If none can be
+/// created there, the config file is locked, and will be overwritten in place.
 pub(super) fn lock(target: &Path) -> io::Result<File> {
     let directory = directory_of(target);
     create_private_directory(directory)?;
@@ -24,35 +24,36 @@ pub(super) fn lock(target: &Path) -> io::Result<File> {
             inherit_owner(&beside, directory);
             file
         }
-        Err(error) if leaves_no_room(&error) => match OpenOptions::new().write(true).open(target) {
-            Ok(file) => file,
-            Err(_) => return Err(error),
-        },
+        Err(error) if is_directory_error(&error) => {
+            match OpenOptions::new().write(true).open(target) {
+                Ok(file) => file,
+                Err(_) => return Err(error),
+            }
+        }
         Err(error) => return Err(error),
     };
     match file.lock() {
-        // Some network file systems have no locks; a change there is still atomic.
+        // Some network file systems do not support locks; an update is still atomic there.
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
         locked => locked?,
     }
     Ok(file)
 }
 
-/// Replaces the file by one with this content, which only its owner can read (mode 0600, from
-/// the first byte on). After a crash there is the old content or the new one.
+/// Replaces the file with one of mode 0600. After a crash, the file has the old or the new content.
 ///
-/// A file that cannot be replaced (one that is mounted, as into a container; one in a directory
-/// that is not ours; one of another user, who would be locked out) is overwritten.
+/// A file that cannot be replaced is overwritten in place: a bind mount, a file in a directory that
+/// is not writable, or another user's file, which that user would no longer be able to read.
 pub(super) fn write_private(target: &Path, content: &[u8]) -> io::Result<()> {
     match replace(target, content) {
-        Err(error) if leaves_no_room(&error) && target.is_file() => overwrite(target, content),
+        Err(error) if is_directory_error(&error) && target.is_file() => overwrite(target, content),
         replaced => replaced,
     }
 }
 
-/// Whether the error is about the directory rather than the content. (A full disk is not: what
-/// cannot be written beside the file must not be written over it.)
-fn leaves_no_room(error: &io::Error) -> bool {
+/// Returns whether the error is about the directory and not the content. A full disk does not
+/// count: overwriting the file could lose it.
+fn is_directory_error(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
         error.kind(),
@@ -73,18 +74,17 @@ fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;
-    // The new name is on the disk only with the directory.
+    // The rename is durable only after the directory is synced.
     #[cfg(unix)]
     File::open(directory)?.sync_all()?;
     Ok(())
 }
 
-/// Writes over the content. When the disk is full, the old content is put back, for which there
-/// is room.
+/// Overwrites the file in place. If the disk is full, the old content is restored.
 fn overwrite(target: &Path, content: &[u8]) -> io::Result<()> {
     let old = zeroize::Zeroizing::new(fs::read(target)?);
     let mut file = OpenOptions::new().write(true).open(target)?;
-    // Only its owner may, and it was told.
+    // Only the owner can change the mode; `exposure` has warned about it.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -103,8 +103,8 @@ fn overwrite_with(file: &mut File, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Gives a file the owner and the group of the one that it is to replace, so that nobody is locked
-/// out of their own after `sudo oi`.
+/// Gives a file the owner and group of the file that it replaces, so that users can still read
+/// their config file after `sudo oi`.
 fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -114,7 +114,7 @@ fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
             return Ok(());
         }
         match fchown(file, Some(old.uid()), Some(old.gid())) {
-            // A group that we are not in, of a file that is ours: nobody is locked out.
+            // Our own file with a group that we are not in: the owner still has access.
             Err(_) if old.uid() == new.uid() => Ok(()),
             changed => changed,
         }
@@ -126,16 +126,16 @@ fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives what root makes in the directory of another user to that user. Nobody else can, or has to.
+/// Gives a file that root created in another user's directory to that user.
 fn inherit_owner(path: &Path, directory: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{MetadataExt as _, lchown};
-        if let (Ok(made), Ok(around)) = (fs::symlink_metadata(path), fs::metadata(directory))
-            && made.uid() == 0
-            && around.uid() != 0
+        if let (Ok(created), Ok(parent)) = (fs::symlink_metadata(path), fs::metadata(directory))
+            && created.uid() == 0
+            && parent.uid() != 0
         {
-            let _ = lchown(path, Some(around.uid()), Some(around.gid()));
+            let _ = lchown(path, Some(parent.uid()), Some(parent.gid()));
         }
     }
     #[cfg(not(unix))]
@@ -155,7 +155,7 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     match builder.create(directory) {
-        // Another `oi` was quicker.
+        // Another `oi` process created it first.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
         Err(error) => Err(error),
         Ok(()) => {
@@ -165,7 +165,7 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// `.` for a bare file name.
+/// Returns the parent directory; `.` for a bare file name.
 fn directory_of(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_replaced_is_overwritten_whole() {
+    fn overwriting_leaves_nothing_of_the_old_content() {
         let home = tempfile::tempdir().unwrap();
         let target = home.path().join("config.json");
         for content in [
@@ -193,18 +193,18 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_directory_is_told_from_a_full_disk() {
+    fn a_full_disk_is_not_a_directory_error() {
         use errno::{EACCES, EBUSY, ENOSPC, EPERM, EROFS, EXDEV};
         for code in [EBUSY, EACCES, EPERM, EROFS, EXDEV] {
             assert!(
-                leaves_no_room(&io::Error::from_raw_os_error(code)),
+                is_directory_error(&io::Error::from_raw_os_error(code)),
                 "{code}"
             );
         }
-        assert!(!leaves_no_room(&io::Error::from_raw_os_error(ENOSPC)));
+        assert!(!is_directory_error(&io::Error::from_raw_os_error(ENOSPC)));
     }
 
-    /// The same on every Unix.
+    /// Error numbers that are the same on every Unix.
     mod errno {
         pub(super) const EPERM: i32 = 1;
         pub(super) const EACCES: i32 = 13;

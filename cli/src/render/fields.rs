@@ -1,6 +1,6 @@
 use super::Style;
 
-/// Lines of a label and a value, the values under one another:
+/// Formats one label and value per line, with aligned values:
 ///
 /// ```text
 ///   kind     personal

@@ -1,4 +1,4 @@
-//! How things look to a person: text that is safe to print, times, fields, tables.
+//! Formats output for people: safe text, times, fields and tables.
 
 mod fields;
 mod plain;

@@ -3,16 +3,16 @@ use std::fmt::Write as _;
 use openindex_domain::text::marked_hidden;
 use openindex_domain::token::TokenKind;
 
-/// `text` as it can be shown on a terminal: one line, no character that moves the cursor, changes
-/// a mode, turns the direction of writing or hides. Such a character becomes `�`. Joiners stay where
-/// an emoji or a script needs them.
+/// Makes text safe to display on one line of a terminal. Characters that move the cursor, change a
+/// mode, change the writing direction or are invisible become `�`. Joiners stay where an emoji or a
+/// script requires them.
 pub(crate) fn plain(text: &str) -> String {
     marked_unsafe(text)
         .map(|(c, is_unsafe)| if is_unsafe { '\u{fffd}' } else { c })
         .collect()
 }
 
-/// Text of several lines as it can be shown on a terminal: as [`plain`], with its line breaks.
+/// Makes text safe to display as [`plain`] does, but preserves its line breaks.
 pub(crate) fn for_terminal(text: &str) -> String {
     marked_unsafe(text)
         .filter(|(c, _)| *c != '\r')
@@ -24,11 +24,11 @@ pub(crate) fn for_terminal(text: &str) -> String {
         .collect()
 }
 
-/// JSON in which those characters are written as `\u` escapes: the same document, safe to show.
+/// Writes unsafe characters in JSON as `\u` escapes: the same document, safe to display.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for (c, is_unsafe) in marked_unsafe(json) {
-        // Line breaks are between values here: inside of strings, serde has escaped them.
+        // serde has escaped line breaks inside strings: these are between values.
         if is_unsafe && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String cannot fail.
@@ -41,19 +41,19 @@ pub(crate) fn escape_json(json: &str) -> String {
     escaped
 }
 
-/// Each character with whether it is not to be shown: control characters (C0, DEL, C1), and what
-/// hides, as [`marked_hidden`] has it.
+/// Returns each character, and whether it is unsafe to display: a control character (C0, DEL, C1),
+/// or hidden according to [`marked_hidden`].
 fn marked_unsafe(text: &str) -> impl Iterator<Item = (char, bool)> {
     marked_hidden(text).map(|(c, is_hidden)| (c, is_hidden || c.is_control()))
 }
 
-/// Without what is not to be shown.
+/// Returns the characters that are safe to display.
 pub(crate) fn visible(text: &str) -> impl Iterator<Item = char> {
     marked_unsafe(text).filter_map(|(c, is_unsafe)| (!is_unsafe).then_some(c))
 }
 
-/// A secret as it may be shown: what it begins with and its last four characters, which leave
-/// 208 bits unknown. Anything that is not long enough to be a secret is not shown at all.
+/// Masks a secret: shows its prefix and its last four characters, which leaves 208 bits unknown.
+/// Text that is too short to be a secret is hidden completely.
 pub(crate) fn masked(secret: &str) -> String {
     let last = secret.len().checked_sub(4).filter(|at| *at >= 40);
     let prefix = TokenKind::ALL
@@ -73,7 +73,7 @@ mod tests {
     const SECRET: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
     #[test]
-    fn nothing_reaches_the_terminal_that_acts_on_it() {
+    fn control_characters_do_not_reach_the_terminal() {
         assert_eq!(plain("a\x1b[31mb\u{9b}c\r\nd\te"), "a�[31mb�c��d�e");
         assert_eq!(
             plain("\u{202e}abc\u{2066}\u{200b}\u{feff}\u{2028}"),
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_emoji_or_a_script_needs_is_shown_as_it_is() {
+    fn joiners_of_emoji_and_scripts_are_preserved() {
         for text in [
             "👩\u{200d}💻 👨🏽\u{200d}🚀",
             "🏳\u{fe0f}\u{200d}🌈 ❤\u{fe0f} 1\u{fe0f}\u{20e3}",

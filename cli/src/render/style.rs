@@ -1,12 +1,12 @@
 use openindex_domain::clock::Timestamp;
 
-/// What the output looks like: for how wide a terminal, in colour or not, at what time.
+/// The style of the output: the terminal's width, color, and the current time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
-    /// Columns of the terminal.
+    /// The terminal's width in columns.
     pub(crate) width: usize,
     pub(crate) color: bool,
-    /// What "in 37 days" counts from.
+    /// The time that relative times ("in 37 days") count from.
     pub(crate) now: Timestamp,
 }
 
@@ -35,12 +35,12 @@ impl Style {
         self.sgr("36", text)
     }
 
-    /// The mark of something that went well.
+    /// Returns the success mark.
     pub(crate) fn done(&self) -> String {
         self.green("✓")
     }
 
-    /// Select Graphic Rendition (ECMA-48 §8.3.117).
+    /// Applies Select Graphic Rendition (ECMA-48 §8.3.117), if color is on.
     fn sgr(&self, code: &str, text: &str) -> String {
         if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")

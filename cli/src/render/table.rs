@@ -3,29 +3,29 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Style;
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: usize = 2;
 const PADDING: u16 = 2;
-/// The least that a name is cut to before the table gives way to a list.
-const LEAST_NAME_WIDTH: usize = 20;
+/// The minimum width of the name column; a narrower terminal gets a list instead of a table.
+const MIN_NAME_WIDTH: usize = 20;
 
-/// Things with a name, some properties and an id: as a table where the terminal is wide enough,
-/// as a list of a few lines each where it is not. An id is never cut, since it is copied.
+/// Items with a name, some properties and an ID: a table if the terminal is wide enough, otherwise
+/// a list with a few lines per item. IDs are never truncated, because users copy them.
 pub(crate) struct Listing {
     pub(crate) form: Form,
-    /// What stands above the columns between the name and the id.
+    /// The headings of the columns between the name and the ID.
     pub(crate) titles: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
 }
 
-/// What the first and the last column are called, and which of them is first.
+/// The headings and the order of the name and ID columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
-    /// By what somebody called them; the id is at the end.
+    /// A name in the first column, an ID in the last.
     Named,
-    /// By the agent that works.
+    /// An agent in the first column, an ID in the last.
     Agents,
-    /// By a short key, the title behind it.
+    /// A short key, followed by a title.
     Keyed,
 }
 
@@ -45,7 +45,7 @@ impl Form {
         }
     }
 
-    /// The columns of one line.
+    /// Returns the columns of a line in order.
     fn line<T>(self, name: T, cells: impl Iterator<Item = T>, id: T) -> Vec<T> {
         match self {
             Self::Named | Self::Agents => std::iter::once(name).chain(cells).chain([id]).collect(),
@@ -54,20 +54,20 @@ impl Form {
     }
 }
 
-/// One of them. Nothing here may hold colour: it would count as width.
+/// An item of a listing. Cells must not contain color escapes, which would count as width.
 pub(crate) struct Row {
     pub(crate) name: String,
-    /// One for each title.
+    /// The cells, one for each title.
     pub(crate) cells: Vec<String>,
-    /// The same in words, for the list.
-    pub(crate) words: String,
+    /// The line that replaces the cells in a list.
+    pub(crate) summary: String,
     pub(crate) id: String,
-    /// It is spent, and stands back.
-    pub(crate) spent: bool,
+    /// Whether the item is expired, revoked or resolved; such items are dimmed.
+    pub(crate) inactive: bool,
 }
 
 impl Listing {
-    /// The listing for a terminal of that width, every line ended.
+    /// Formats the listing; every line ends with a line break.
     pub(crate) fn render(&self, style: &Style) -> String {
         let widest = |cell: &dyn Fn(&Row) -> usize| self.rows.iter().map(cell).max().unwrap_or(0);
         let ids = widest(&|row| row.id.width()).max(self.form.id().len());
@@ -76,7 +76,7 @@ impl Listing {
             .map(|at| widest(&|row| row.cells[at].width()).max(self.titles[at].len()) + GAP)
             .sum();
         match style.width.checked_sub(others + ids + GAP) {
-            Some(left) if left >= names.min(LEAST_NAME_WIDTH) => self.table(names.min(left), style),
+            Some(left) if left >= names.min(MIN_NAME_WIDTH) => self.table(names.min(left), style),
             _ => self.list(style),
         }
     }
@@ -99,11 +99,11 @@ impl Listing {
                 .map(|title| Cell::new(title.to_uppercase()).add_attribute(Attribute::Dim)),
         );
         for row in &self.rows {
-            let name = Cell::new(cut(&row.name, name_width)).add_attribute(Attribute::Bold);
+            let name = Cell::new(truncate(&row.name, name_width)).add_attribute(Attribute::Bold);
             let cells = row.cells.iter().map(Cell::new);
             let cells = self.form.line(name, cells, Cell::new(&row.id));
             table.add_row(cells.into_iter().map(|cell| {
-                if row.spent {
+                if row.inactive {
                     cell.fg(Color::DarkGrey)
                 } else {
                     cell
@@ -121,8 +121,8 @@ impl Listing {
     }
 
     fn list(&self, style: &Style) -> String {
-        let head = |text: &str, spent| {
-            if spent {
+        let head = |text: &str, inactive| {
+            if inactive {
                 style.dim(text)
             } else {
                 style.bold(text)
@@ -130,34 +130,34 @@ impl Listing {
         };
         let rows = self.rows.iter().map(|row| match self.form {
             Form::Named | Form::Agents => {
-                let name = head(&cut(&row.name, style.width), row.spent);
-                format!("{name}\n  {}\n  {}\n", row.words, style.dim(&row.id))
+                let name = head(&truncate(&row.name, style.width), row.inactive);
+                format!("{name}\n  {}\n  {}\n", row.summary, style.dim(&row.id))
             }
             Form::Keyed => {
                 let left = style.width.saturating_sub(row.id.width() + GAP);
-                let text = format!("{}  {}", row.id, cut(&row.name, left));
-                format!("{}\n  {}\n", head(&text, row.spent), row.words)
+                let text = format!("{}  {}", row.id, truncate(&row.name, left));
+                format!("{}\n  {}\n", head(&text, row.inactive), row.summary)
             }
         });
         rows.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// At most so many columns of the terminal, with `…` where something is left out.
-fn cut(text: &str, width: usize) -> String {
+/// Truncates text to a number of terminal columns, with `…` at the end if anything was removed.
+fn truncate(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut taken = 0;
-    let mut kept: String = text
+    let mut used = 0;
+    let mut truncated: String = text
         .chars()
         .take_while(|c| {
-            taken += c.width().unwrap_or(0);
-            taken < width
+            used += c.width().unwrap_or(0);
+            used < width
         })
         .collect();
-    kept.push('…');
-    kept
+    truncated.push('…');
+    truncated
 }
 
 #[cfg(test)]
@@ -165,11 +165,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cutting_counts_columns_and_not_characters() {
-        assert_eq!(cut("deploy", 6), "deploy");
-        assert_eq!(cut("deploy", 5), "depl…");
-        assert_eq!(cut("界界界", 5), "界界…");
-        assert_eq!(cut("界界界", 4), "界…");
-        assert_eq!(cut("abc", 0), "…");
+    fn truncation_counts_columns_instead_of_characters() {
+        assert_eq!(truncate("deploy", 6), "deploy");
+        assert_eq!(truncate("deploy", 5), "depl…");
+        assert_eq!(truncate("界界界", 5), "界界…");
+        assert_eq!(truncate("界界界", 4), "界…");
+        assert_eq!(truncate("abc", 0), "…");
     }
 }

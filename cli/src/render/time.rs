@@ -6,14 +6,14 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-/// A time as the server writes it.
+/// Parses a time in the server's format.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     Timestamp::parse_rfc3339(text)
 }
 
-/// When a token ends: `2026-12-31 (in 37 days)`, `never`, `expired 2026-11-01 (23 days ago)`.
+/// Formats an expiry: `2026-12-31 (in 37 days)`, `never` or `expired 2026-11-01 (23 days ago)`.
 ///
-/// An expiry at midnight in UTC is the end of the day before, as it was asked for.
+/// An expiry at midnight UTC is shown as the day before, its last valid day.
 pub(crate) fn expiry(at: Option<&str>, style: &Style) -> String {
     let Some(text) = at else {
         return "never".to_owned();
@@ -36,7 +36,7 @@ pub(crate) fn expiry(at: Option<&str>, style: &Style) -> String {
     }
 }
 
-/// The same as part of a sentence: `never expires`, `expires 2026-12-31 (in 37 days)`.
+/// Formats an expiry as a phrase: `never expires` or `expires 2026-12-31 (in 37 days)`.
 pub(crate) fn ends(at: Option<&str>, style: &Style) -> String {
     let expiry = expiry(at, style);
     match at.and_then(parse) {
@@ -46,7 +46,7 @@ pub(crate) fn ends(at: Option<&str>, style: &Style) -> String {
     }
 }
 
-/// When something happened: `2 minutes ago`, and the date when that is long ago; `never`.
+/// Formats a past time: `2 minutes ago`, the date if it is more than 30 days ago, or `never`.
 pub(crate) fn moment(at: Option<&str>, style: &Style) -> String {
     let Some(text) = at else {
         return "never".to_owned();
@@ -58,7 +58,7 @@ pub(crate) fn moment(at: Option<&str>, style: &Style) -> String {
     }
 }
 
-/// To the second: `2026-11-24 05:58:12 UTC`.
+/// Formats a time to the second: `2026-11-24 05:58:12 UTC`.
 pub(crate) fn instant(text: &str) -> String {
     match parse(text) {
         None => plain(text),
@@ -66,7 +66,7 @@ pub(crate) fn instant(text: &str) -> String {
     }
 }
 
-/// The day in UTC: `2026-12-31`.
+/// Formats the day in UTC: `2026-12-31`.
 fn date(at: Timestamp) -> String {
     at.to_string()[..10].to_owned()
 }
@@ -86,7 +86,7 @@ fn relative(at: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// A span of so many milliseconds in its greatest unit, cut down: `37 days`, `1 minute`.
+/// Formats a duration in milliseconds in its largest unit, rounded down: `37 days`, `1 minute`.
 pub(crate) fn span(millis: i64) -> String {
     let (count, unit) = match millis {
         millis if millis < MINUTE => (millis / 1_000, "second"),
@@ -109,7 +109,7 @@ mod tests {
     };
 
     #[test]
-    fn an_expiry_at_midnight_is_the_end_of_the_day_before() {
+    fn an_expiry_at_midnight_is_shown_as_the_day_before() {
         for (at, shown) in [
             (Some("2027-01-01T00:00:00.000Z"), "2026-12-31 (in 37 days)"),
             (
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_told_by_its_distance() {
+    fn a_recent_time_is_shown_relative_to_now() {
         for (at, shown) in [
             (Some("2026-11-24T05:59:59.500Z"), "just now"),
             (Some("2026-11-24T05:58:00Z"), "2 minutes ago"),

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::plain;
 
-/// A word of a vocabulary as the server says it, known to this version or not.
+/// Formats a value of an API enumeration, whether or not this version knows it.
 pub(crate) fn word<T: Serialize>(value: &Open<T>) -> String {
     plain(&value.to_string())
 }

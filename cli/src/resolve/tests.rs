@@ -52,7 +52,7 @@ fn variable(name: &str, value: Option<&str>) -> Environment {
 }
 
 #[test]
-fn a_profile_is_named_by_flag_then_environment_then_file_then_default() {
+fn the_profile_comes_from_flag_then_environment_then_file_then_default() {
     for (flag, value, current, expected) in [
         (Some("work"), Some("bare"), Some("default"), "work"),
         (Some("work"), Some(""), None, "work"),
@@ -71,7 +71,7 @@ fn a_profile_is_named_by_flag_then_environment_then_file_then_default() {
 }
 
 #[test]
-fn a_chosen_profile_must_exist_and_the_default_need_not() {
+fn a_chosen_profile_must_exist_but_the_default_one_may_be_missing() {
     let missing = "wrok";
     let nothing = Config::default();
     let current = Config {
@@ -105,7 +105,7 @@ fn a_chosen_profile_must_exist_and_the_default_need_not() {
 }
 
 #[test]
-fn the_environments_token_is_over_every_profiles() {
+fn the_environment_token_overrides_every_profiles_token() {
     for (flag, value, source, seed) in [
         (None, Some(secret(9)), "OPENINDEX_TOKEN", 9),
         (
@@ -129,7 +129,7 @@ fn the_environments_token_is_over_every_profiles() {
 }
 
 #[test]
-fn a_malformed_token_is_refused_with_its_source_and_without_its_text() {
+fn a_malformed_token_is_rejected_with_its_source_but_not_its_text() {
     let sources = Sources {
         globals: &flags(None, None),
         environment: &Environment::from([(TOKEN, "oi_pat_hunter2")]),
@@ -144,7 +144,7 @@ fn a_malformed_token_is_refused_with_its_source_and_without_its_text() {
 }
 
 #[test]
-fn a_server_is_named_by_flag_then_environment_then_profile() {
+fn the_server_comes_from_flag_then_environment_then_profile() {
     for (flag, value, profile, api_url, source) in [
         (
             Some("http://a.example/"),
@@ -187,7 +187,7 @@ fn a_server_is_named_by_flag_then_environment_then_profile() {
 }
 
 #[test]
-fn a_url_that_is_none_is_named_by_its_source() {
+fn an_invalid_url_is_reported_with_its_source() {
     let sources = Sources {
         globals: &flags(None, None),
         environment: &Environment::from([(APP_URL, "ftp://ada:hunter2@x")]),
@@ -199,7 +199,7 @@ fn a_url_that_is_none_is_named_by_its_source() {
     assert_eq!(failure.exit, ExitCode::Usage);
 }
 
-/// The agent that is worked as, with the profile `work`, whose own is `profiles`.
+/// Returns the agent to work as with the profile `work`, whose agent is `profiles`.
 fn working_agent(
     flag: Option<&str>,
     value: Option<&str>,
@@ -221,7 +221,7 @@ fn working_agent(
 }
 
 #[test]
-fn an_agent_is_named_by_flag_then_environment_then_profile_or_not_at_all() {
+fn the_agent_comes_from_flag_then_environment_then_profile() {
     for (flag, value, profiles, expected) in [
         (Some("a"), Some("b"), Some("c"), Some("a")),
         (None, Some(" b "), Some("c"), Some("b")),
@@ -234,9 +234,9 @@ fn an_agent_is_named_by_flag_then_environment_then_profile_or_not_at_all() {
 }
 
 #[test]
-fn a_run_works_as_its_own_agent_unless_another_is_named_outright() {
+fn a_run_works_as_its_own_agent_unless_a_flag_names_another() {
     for (flag, expected) in [(Some("a"), Some("a")), (None, None)] {
-        // Not even looked at: it need not be an agent's id.
+        // The variable is ignored, even if it is invalid.
         for value in ["b", "not an id", ""] {
             let agent = working_agent(flag, Some(value), Some("c"), TokenKind::AgentRun).unwrap();
             assert_eq!(agent.as_deref(), expected);
@@ -245,15 +245,11 @@ fn a_run_works_as_its_own_agent_unless_another_is_named_outright() {
 }
 
 #[test]
-fn an_agent_that_is_none_is_named_by_its_source() {
+fn an_invalid_agent_id_is_reported_with_its_source() {
     for (value, profiles, source) in [
         (Some("not an id"), None, "OPENINDEX_AGENT_ID must be"),
         (Some(""), Some("a"), "OPENINDEX_AGENT_ID is set but empty"),
-        (
-            None,
-            Some("x\u{1b}"),
-            "agent_id of the profile work must be",
-        ),
+        (None, Some("x\u{1b}"), "agent_id of profile work must be"),
     ] {
         let failure = working_agent(None, value, profiles, TokenKind::Personal).unwrap_err();
         assert_eq!(failure.exit, ExitCode::Usage);
@@ -262,7 +258,7 @@ fn an_agent_that_is_none_is_named_by_its_source() {
 }
 
 #[test]
-fn a_variable_that_is_set_but_empty_does_not_choose_the_profiles_identity_or_server() {
+fn an_empty_variable_does_not_fall_back_to_the_profile() {
     for blank in ["", "  "] {
         let environment = Environment::from([(TOKEN, blank), (APP_URL, blank)]);
         let sources = Sources {
@@ -288,7 +284,7 @@ fn a_variable_that_is_set_but_empty_does_not_choose_the_profiles_identity_or_ser
 }
 
 #[test]
-fn a_file_that_cannot_be_read_fails_only_what_is_looked_up_in_it() {
+fn an_unreadable_file_fails_only_lookups_in_it() {
     let broken = Failure::new(ExitCode::Failure, "config_invalid", "it is broken");
     let environment =
         Environment::from([(TOKEN, secret(9).as_str()), (APP_URL, "http://x.example")]);
@@ -299,7 +295,7 @@ fn a_file_that_cannot_be_read_fails_only_what_is_looked_up_in_it() {
     };
     assert!(sources.credential().unwrap().is_some());
     assert_eq!(sources.server().unwrap().source, ServerSource::Environment);
-    // The agent that the profile would name is not silently nobody.
+    // The profile's agent must not be silently ignored.
     assert_eq!(sources.agent(None).unwrap_err().code, "config_invalid");
     let environment = Environment::default();
     let sources = Sources {

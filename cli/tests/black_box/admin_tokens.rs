@@ -27,7 +27,7 @@ fn revoked(dry_run: bool, count: usize) -> Value {
 }
 
 #[test]
-fn filters_are_passed_on_and_the_page_is_the_apis_own() {
+fn filters_are_sent_and_the_page_is_printed_unchanged() {
     let list = page(&[admin_pat()], None);
     let users = page(&[user(1, "a@b.example")], None);
     let path = format!(
@@ -60,7 +60,7 @@ fn filters_are_passed_on_and_the_page_is_the_apis_own() {
 }
 
 #[test]
-fn a_token_of_anybodys_is_revoked_by_its_id() {
+fn any_users_token_is_revoked_by_its_id() {
     let path = format!("DELETE /admin/pats/{PAT_ID}");
     let server = Stub::new(&[(path.leak(), 204, "")]);
     let ran = run(&server, &["revoke", "--yes", PAT_ID, PAT_ID]);
@@ -72,17 +72,17 @@ fn a_token_of_anybodys_is_revoked_by_its_id() {
 }
 
 #[test]
-fn what_would_end_is_asked_before_it_ends() {
-    // The stub gives one answer to both, which is enough to see what was sent.
-    let answer = revoked(true, 2);
-    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+fn matching_tokens_are_reviewed_before_they_are_revoked() {
+    // The stub returns the same response to both requests, which is enough to see what was sent.
+    let response = revoked(true, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &response.to_string())]);
     let arguments = ["revoke-matching", "--unused-since", "2026-01-01", "--yes"];
     let ran = run(&server, &arguments);
-    assert_eq!((ran.status, ran.json()), (0, answer));
+    assert_eq!((ran.status, ran.json()), (0, response));
     let sent: Vec<Value> = server
-        .asked()
+        .received()
         .iter()
-        .map(|asked| serde_json::from_str(&asked.body).unwrap())
+        .map(|request| serde_json::from_str(&request.body).unwrap())
         .collect();
     assert_eq!(
         sent,
@@ -94,49 +94,52 @@ fn what_would_end_is_asked_before_it_ends() {
 }
 
 #[test]
-fn a_span_means_the_same_instant_in_both_requests() {
-    let answer = revoked(true, 1).to_string();
-    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer)]);
+fn a_duration_means_the_same_time_in_both_requests() {
+    let response = revoked(true, 1).to_string();
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &response)]);
     run(
         &server,
         &["revoke-matching", "--unused-for", "90d", "--yes"],
     );
     let bodies: Vec<Value> = server
-        .asked()
+        .received()
         .iter()
-        .filter(|asked| asked.what.starts_with("POST "))
-        .map(|asked| serde_json::from_str(&asked.body).unwrap())
+        .filter(|request| request.what.starts_with("POST "))
+        .map(|request| serde_json::from_str(&request.body).unwrap())
         .collect();
     assert_eq!(bodies[0]["unusedSince"], bodies[1]["unusedSince"]);
 }
 
 #[test]
-fn a_dry_run_changes_nothing_and_needs_no_yes() {
-    let answer = revoked(true, 2);
-    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+fn a_dry_run_changes_nothing_and_does_not_require_yes() {
+    let response = revoked(true, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &response.to_string())]);
     let ran = run(
         &server,
         &["revoke-matching", "--scope", "admin", "--dry-run"],
     );
-    assert_eq!((ran.status, ran.json()), (0, answer));
-    assert_eq!(server.asked()[0].body, r#"{"scope":"admin","dryRun":true}"#);
+    assert_eq!((ran.status, ran.json()), (0, response));
+    assert_eq!(
+        server.received()[0].body,
+        r#"{"scope":"admin","dryRun":true}"#
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
-fn what_a_script_reviewed_is_revoked_without_another_dry_run() {
-    let answer = revoked(false, 2);
-    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+fn reviewed_tokens_are_revoked_without_another_dry_run() {
+    let response = revoked(false, 2);
+    let server = Stub::new(&[("POST /admin/pats/revoke", 200, &response.to_string())]);
     let arguments = ["revoke-matching", "--scope", "admin", "--expected", DIGEST];
     let ran = run(&server, &arguments);
-    assert_eq!((ran.status, ran.json()), (0, answer));
+    assert_eq!((ran.status, ran.json()), (0, response));
     let sent = json!({"scope": "admin", "dryRun": false, "expected": DIGEST});
     assert_eq!(server.last_body(), sent);
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
-fn what_changed_since_the_review_is_told_with_what_to_do() {
+fn a_change_since_the_review_is_an_error_with_a_hint() {
     let mut body: Value = serde_json::from_str(&problem(
         409,
         "review_outdated",
@@ -161,26 +164,26 @@ fn a_dry_run_lists_every_page_of_one_review() {
     page["nextCursor"] = json!(PAT_ID);
     let server = Stub::new(&[("POST /admin/pats/revoke", 200, &page.to_string())]);
     let arguments = ["revoke-matching", "--scope", "admin", "--dry-run"];
-    // The stub leads in a circle, and is left.
-    run(&server, &arguments).assert_failed(1, "unexpected_answer");
+    // The stub's cursors form a cycle, which is an error.
+    run(&server, &arguments).assert_failed(1, "unexpected_response");
     let sent = json!({"scope": "admin", "dryRun": true, "expected": DIGEST, "cursor": PAT_ID});
     assert_eq!(server.last_body(), sent);
 }
 
 #[test]
-fn a_server_that_names_no_tokens_exactly_revokes_none() {
-    let mut answer = revoked(true, 2);
+fn an_unknown_review_digest_revokes_nothing() {
+    let mut response = revoked(true, 2);
     for expected in [json!(null), json!("x")] {
-        answer["expected"] = expected;
-        let server = Stub::new(&[("POST /admin/pats/revoke", 200, &answer.to_string())]);
+        response["expected"] = expected;
+        let server = Stub::new(&[("POST /admin/pats/revoke", 200, &response.to_string())]);
         let arguments = ["revoke-matching", "--scope", "admin", "--yes"];
-        run(&server, &arguments).assert_failed(1, "unexpected_answer");
+        run(&server, &arguments).assert_failed(1, "unexpected_response");
         assert_eq!(server.requests().len(), 1);
     }
 }
 
 #[test]
-fn where_nothing_matches_nothing_is_sent_after_the_dry_run() {
+fn without_matching_tokens_nothing_is_sent_after_the_dry_run() {
     let server = Stub::new(&[(
         "POST /admin/pats/revoke",
         200,
@@ -195,7 +198,7 @@ fn where_nothing_matches_nothing_is_sent_after_the_dry_run() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     let own = profile_token();
     for arguments in [
@@ -219,7 +222,7 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
 }
 
 #[test]
-fn without_the_scope_admin_it_is_4() {
+fn without_the_scope_admin_the_exit_status_is_4() {
     let body = problem(403, "insufficient_scope", "the scope admin is required");
     let server = Stub::new(&[("GET /admin/pats?limit=50", 403, &body)]);
     let document = run(&server, &["list"]).assert_failed(4, "insufficient_scope");

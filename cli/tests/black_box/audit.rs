@@ -24,7 +24,7 @@ fn event() -> Value {
 }
 
 #[test]
-fn events_are_filtered_by_who_what_and_when() {
+fn events_are_filtered_by_actor_action_subject_and_time() {
     let list = page(&[event()], Some("c"));
     let users = page(&[user(1, "a@b.example")], None);
     let path = format!(
@@ -59,7 +59,7 @@ fn events_are_filtered_by_who_what_and_when() {
 }
 
 #[test]
-fn an_export_goes_to_standard_output_byte_for_byte() {
+fn an_export_is_written_to_standard_output_byte_for_byte() {
     let csv = "id,at\r\nevt_1,2026\u{9b}\r\n";
     let server = Stub::new(&[
         ("GET /audit/export?format=csv", 200, csv),
@@ -79,7 +79,7 @@ fn an_export_goes_to_standard_output_byte_for_byte() {
 }
 
 #[test]
-fn an_export_to_a_file_is_for_its_owner_alone() {
+fn an_exported_file_is_only_readable_by_its_owner() {
     use std::os::unix::fs::PermissionsExt as _;
     let text = format!("[{}]", event());
     let server = Stub::new(&[("GET /audit/export?format=json", 200, &text)]);
@@ -100,7 +100,7 @@ fn an_export_to_a_file_is_for_its_owner_alone() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// A server that breaks off in the middle of an export.
+/// A server that closes the connection in the middle of an export.
 fn breaking_server() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -116,7 +116,7 @@ fn breaking_server() -> String {
 }
 
 #[test]
-fn an_export_that_breaks_off_is_no_success_and_leaves_no_file() {
+fn an_interrupted_export_fails_and_leaves_no_file() {
     let home = Home::with_profile(&breaking_server());
     let ran = home.run(&admin(&["audit", "export"]));
     assert_eq!(
@@ -133,14 +133,14 @@ fn an_export_that_breaks_off_is_no_success_and_leaves_no_file() {
 }
 
 #[test]
-fn an_export_to_a_device_or_a_pipe_goes_through_it() {
+fn an_export_can_be_written_to_a_device_or_a_pipe() {
     let text = format!("[{}]", event());
     let server = Stub::new(&[("GET /audit/export?format=json", 200, &text)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&admin(&["audit", "export", "-o", "/dev/null"]));
     assert_eq!(ran.status, 0, "{ran:?}");
     assert_eq!(ran.json()["bytes"], text.len());
-    // As bash gives it for `-o >(cat)`; the answer is behind the export then.
+    // As bash passes it for `-o >(cat)`; the output follows the export.
     let ran = home.run(&admin(&["audit", "export", "-o", "/dev/fd/1"]));
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stdout.starts_with(&text), "{ran:?}");
@@ -149,7 +149,7 @@ fn an_export_to_a_device_or_a_pipe_goes_through_it() {
 }
 
 #[test]
-fn an_export_that_cannot_be_written_names_the_file_and_leaves_nothing() {
+fn an_unwritable_export_names_the_file_and_leaves_nothing() {
     let server = Stub::new(&[("GET /audit/export?format=json", 200, "[]")]);
     let home = Home::with_profile(&server.url);
     std::fs::write(home.directory().join("file"), "").unwrap();
@@ -168,14 +168,14 @@ fn an_export_that_cannot_be_written_names_the_file_and_leaves_nothing() {
 }
 
 #[test]
-fn a_refused_export_is_a_failure_like_any_other() {
+fn a_rejected_export_is_reported_like_any_failure() {
     let body = problem(403, "insufficient_scope", "the scope admin is required");
     let server = Stub::new(&[("GET /audit/export?format=json", 403, &body)]);
     run(&server, &["audit", "export"]).assert_failed(4, "insufficient_scope");
 }
 
 #[test]
-fn a_reader_that_has_gone_ends_an_export_quietly() {
+fn a_closed_pipe_ends_an_export_without_an_error() {
     let text = format!("[{}]", event());
     let server = Stub::new(&[("GET /audit/export?format=json", 200, &text)]);
     let home = Home::with_profile(&server.url);
@@ -192,7 +192,7 @@ fn a_reader_that_has_gone_ends_an_export_quietly() {
 }
 
 #[test]
-fn stats_are_the_apis_own() {
+fn stats_are_printed_unchanged() {
     let stats = json!({
         "usersActive": 2, "usersSuspended": 0, "adminsActive": 1, "tokensLive": 3,
         "tokensLiveAdmin": 1, "tokensExpired": 0, "invitesOpen": 1,
@@ -203,7 +203,7 @@ fn stats_are_the_apis_own() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     for arguments in [
         &["audit", "list", "--action", "token.eaten"][..],

@@ -4,7 +4,7 @@ use crate::stub::{ME, PAT_ID, RUN_ID, Stub, problem};
 use crate::support::{Home, environment_token, profile_token, run_token};
 
 #[test]
-fn the_environments_token_is_used_over_the_profiles_and_named() {
+fn the_environment_token_overrides_the_profiles_and_is_named() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let home = Home::with_profile(&server.url);
     let before = home.config();
@@ -16,20 +16,20 @@ fn the_environments_token_is_used_over_the_profiles_and_named() {
     let ran = home.run(&["auth", "check"]);
     assert_eq!(ran.status, 0);
     assert_eq!(ran.stderr, "");
-    let answer = ran.json();
-    assert_eq!(answer["source"], "OPENINDEX_TOKEN");
-    assert_eq!(answer["user"]["email"], "ada@example.com");
-    assert_eq!(answer["token"]["effectiveScope"], "read_write");
-    assert_eq!(answer["expiresInSeconds"], serde_json::Value::Null);
+    let output = ran.json();
+    assert_eq!(output["source"], "OPENINDEX_TOKEN");
+    assert_eq!(output["user"]["email"], "ada@example.com");
+    assert_eq!(output["token"]["effectiveScope"], "read_write");
+    assert_eq!(output["expiresInSeconds"], serde_json::Value::Null);
     assert_eq!(home.config(), before);
     let sent: Vec<_> = server
-        .asked()
+        .received()
         .into_iter()
-        .map(|asked| asked.authorization)
+        .map(|request| request.authorization)
         .collect();
     let bearer = |token| Some(format!("Bearer {token}"));
     assert_eq!(sent, [bearer(profile_token()), bearer(environment_token())]);
-    let agent = server.asked().remove(0).user_agent;
+    let agent = server.received().remove(0).user_agent;
     assert_eq!(
         agent.as_deref(),
         Some(concat!("oi/", env!("CARGO_PKG_VERSION")))
@@ -37,7 +37,7 @@ fn the_environments_token_is_used_over_the_profiles_and_named() {
 }
 
 #[test]
-fn a_token_that_is_not_accepted_is_4_with_the_reason_and_the_source() {
+fn a_rejected_token_exits_with_4_and_names_its_reason_and_source() {
     let body = problem(401, "token_revoked", "this token was revoked");
     let server = Stub::new(&[("GET /me", 401, &body)]);
     let ran = Home::with_profile(&server.url).run(&["auth", "check"]);
@@ -53,7 +53,7 @@ fn a_token_that_is_not_accepted_is_4_with_the_reason_and_the_source() {
 }
 
 #[test]
-fn no_token_is_4_with_the_command_that_sets_one() {
+fn without_a_token_the_exit_status_is_4_and_the_next_command_sets_one() {
     let server = Stub::new(&[]);
     let ran = Home::new().run(&["--app-url", &server.url, "auth", "check"]);
     let document = ran.assert_failed(4, "authentication_required");
@@ -62,7 +62,7 @@ fn no_token_is_4_with_the_command_that_sets_one() {
 }
 
 #[test]
-fn a_mistyped_token_is_refused_before_anything_is_sent() {
+fn a_malformed_token_is_rejected_before_anything_is_sent() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let mut token = environment_token();
     token.pop();
@@ -73,7 +73,7 @@ fn a_mistyped_token_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn an_agent_runs_token_is_refused_for_settings_and_runs_before_anything_is_sent() {
+fn an_agent_run_token_is_rejected_for_settings_before_anything_is_sent() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());
     for arguments in [
@@ -131,7 +131,7 @@ fn an_agent_runs_token_is_refused_for_settings_and_runs_before_anything_is_sent(
         &["agent-run", "end", "--yes", RUN_ID],
     ] {
         let document = home.run(arguments).assert_failed(4, "human_token_required");
-        assert_eq!(document["error"]["status"], Value::Null, "it was not asked");
+        assert_eq!(document["error"]["status"], Value::Null, "nothing was sent");
         assert_eq!(document["error"]["nextCommand"], "oi queue list");
         assert_eq!(document["source"], "OPENINDEX_TOKEN");
     }
@@ -140,7 +140,7 @@ fn an_agent_runs_token_is_refused_for_settings_and_runs_before_anything_is_sent(
 }
 
 #[test]
-fn a_run_token_is_told_from_a_persons_by_where_it_is_from() {
+fn the_hint_for_a_run_token_depends_on_its_source() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let mut config = home.config();
     config["profiles"]["default"]["token"] = run_token().into();
@@ -156,7 +156,7 @@ fn a_run_token_is_told_from_a_persons_by_where_it_is_from() {
 }
 
 #[test]
-fn a_run_shows_itself_as_one() {
+fn a_run_token_is_shown_with_its_agent() {
     let me = ME
         .replace(PAT_ID, RUN_ID)
         .replace("\"personal\"", "\"agent_run\"")
@@ -168,16 +168,16 @@ fn a_run_shows_itself_as_one() {
     let server = Stub::new(&[("GET /me", 200, &me)]);
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());
     for arguments in [&["me"][..], &["auth", "check"]] {
-        let answer = home.run(arguments).json();
-        assert_eq!(answer["token"]["kind"], "agent_run");
+        let output = home.run(arguments).json();
+        assert_eq!(output["token"]["kind"], "agent_run");
         assert_eq!(
-            answer["token"]["run"],
+            output["token"]["run"],
             json!({"agentId": "builder-7", "workItemKey": "OPS-42"})
         );
     }
-    let answer = home.run(&["auth", "check"]).json();
-    assert!(answer["expiresInSeconds"].as_i64().unwrap() < 0);
-    assert_eq!(answer["source"], "OPENINDEX_TOKEN");
+    let output = home.run(&["auth", "check"]).json();
+    assert!(output["expiresInSeconds"].as_i64().unwrap() < 0);
+    assert_eq!(output["source"], "OPENINDEX_TOKEN");
 }
 
 #[test]
@@ -192,13 +192,13 @@ fn a_token_is_not_sent_over_plain_http_to_another_machine() {
 fn a_redirect_is_not_followed() {
     let server = Stub::new(&[("GET /me", 307, "")]);
     let ran = Home::with_profile(&server.url).run(&["me"]);
-    let document = ran.assert_failed(1, "unexpected_answer");
+    let document = ran.assert_failed(1, "unexpected_response");
     assert_eq!(document["error"]["status"], 307);
     assert_eq!(server.requests(), ["GET /me"]);
 }
 
 #[test]
-fn a_profiles_token_that_a_variable_leads_elsewhere_is_told() {
+fn sending_a_profiles_token_to_another_server_is_a_warning() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let home =
         Home::with_profile("https://openindex.example").set("OPENINDEX_APP_URL", &server.url);
@@ -206,14 +206,14 @@ fn a_profiles_token_that_a_variable_leads_elsewhere_is_told() {
     assert_eq!(ran.status, 0);
     assert!(
         ran.stderr
-            .starts_with("warning: the token of the profile default goes to")
+            .starts_with("warning: sending the token of profile default to")
     );
     let ran = home.run(&["me", "--app-url", &server.url]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
 }
 
 #[test]
-fn doctor_tells_the_tokens_failure_from_all_others() {
+fn doctor_exits_with_4_only_for_failures_of_the_token() {
     let discovery = r#"{"apiUrl":"BASE","version":"0.1.0"}"#;
     let ok = r#"{"status":"ok"}"#;
     let healthy = [
@@ -241,13 +241,13 @@ fn doctor_tells_the_tokens_failure_from_all_others() {
     };
     assert_eq!(check("config file"), Some("ok".into()));
     assert_eq!(check("token"), Some("fail".into()));
-    // Only /me was asked with the token.
+    // Only /me was requested with the token.
     let with_token = server
-        .asked()
+        .received()
         .into_iter()
-        .filter(|asked| asked.authorization.is_some());
+        .filter(|request| request.authorization.is_some());
     assert_eq!(
-        with_token.map(|asked| asked.what).collect::<Vec<_>>(),
+        with_token.map(|request| request.what).collect::<Vec<_>>(),
         ["GET /me"]
     );
 

@@ -1,4 +1,4 @@
-//! Errors that lead somewhere: what is wrong, where it comes from, and what to do.
+//! Errors with a hint: what is wrong, where it comes from, and what to do.
 
 use std::fs::File;
 
@@ -12,7 +12,7 @@ fn message(document: &Value) -> &str {
 }
 
 #[test]
-fn nothing_at_the_address_is_told_with_the_whole_url_and_where_the_address_is_from() {
+fn a_missing_server_is_reported_with_the_url_and_its_source() {
     let ours = problem(
         404,
         "not_found",
@@ -32,31 +32,31 @@ fn nothing_at_the_address_is_told_with_the_whole_url_and_where_the_address_is_fr
             let ran = home.run(arguments);
             assert_eq!(ran.status, 1, "{ran:?}");
             let hint = format!(
-                "requested {address}{path}; the server address {address} is from OPENINDEX_APP_URL"
+                "requested {address}{path}; check the server URL {address} (from OPENINDEX_APP_URL)"
             );
             assert!(ran.stderr.contains(&hint), "{ran:?}");
             let document = ran.json();
             assert_eq!(document["requestedUrl"], format!("{address}{path}"));
             assert_eq!(document["appUrlSource"], "OPENINDEX_APP_URL");
         }
-        // Of a flag and of a profile, too.
+        // Also for a URL from a flag or a profile.
         let flag = Home::with_profile(&server.url).run(&["me", "--app-url", &address]);
-        assert!(flag.stderr.contains("is from --app-url"), "{flag:?}");
+        assert!(flag.stderr.contains("(from --app-url)"), "{flag:?}");
         let profile = Home::with_profile(&address).run(&["me"]);
-        assert!(profile.stderr.contains("is from profile"), "{profile:?}");
+        assert!(profile.stderr.contains("(from profile)"), "{profile:?}");
     }
-    // A page of another program is another address, too; a gateway's is not.
-    for (status, told) in [(200, true), (405, true), (502, false)] {
+    // So is a page of another program, but not a gateway's.
+    for (status, expected) in [(200, true), (405, true), (502, false)] {
         let server = Stub::new(&[("GET /ui/me", status, "<html>")]);
         let address = format!("{}/ui", server.url);
         let ran = Home::with_profile(&address).run(&["me"]);
         assert_eq!(
             ran.stderr.contains(&format!("requested {address}/me")),
-            told,
+            expected,
             "{ran:?}"
         );
     }
-    // What is not there is another thing than no server.
+    // A missing resource is not a missing server.
     let body = problem(404, "not_found", "no such work item");
     let server = Stub::new(&[("GET /browse/OPS-1", 404, &body)]);
     let ran = Home::with_profile(&server.url).run(&["work-item", "get", "OPS-1"]);
@@ -64,21 +64,21 @@ fn nothing_at_the_address_is_told_with_the_whole_url_and_where_the_address_is_fr
 }
 
 #[test]
-fn a_2xx_that_cannot_be_read_leaves_open_whether_a_change_was_done() {
+fn an_unreadable_2xx_response_says_that_the_change_was_applied() {
     let path: &str = format!("DELETE /me/pats/{PAT_ID}").leak();
     for (status, body) in [(200, "<html>"), (202, ""), (200, "{}")] {
         let server = Stub::new(&[(path, status, body), ("GET /me", 200, "<html>")]);
         let home = Home::with_profile(&server.url);
         let delete = ["settings", "personal", "tokens", "delete", "--yes", PAT_ID];
-        let document = home.run(&delete).assert_failed(1, "unexpected_answer");
+        let document = home.run(&delete).assert_failed(1, "unexpected_response");
         assert_eq!(document["mayHaveArrived"], true, "{status} {body}");
-        let document = home.run(&["me"]).assert_failed(1, "unexpected_answer");
+        let document = home.run(&["me"]).assert_failed(1, "unexpected_response");
         assert!(document.get("mayHaveArrived").is_none(), "{document}");
     }
 }
 
 #[test]
-fn an_error_of_the_server_names_the_flag_that_was_typed() {
+fn a_server_error_names_the_flag_that_was_typed() {
     let mut body: Value = serde_json::from_str(&problem(
         400,
         "invalid_field",
@@ -100,13 +100,13 @@ fn an_error_of_the_server_names_the_flag_that_was_typed() {
         ];
         let document = home.run(&create).assert_failed(1, "invalid_field");
         assert_eq!(message(&document), format!("{flag} must be in the future"));
-        // For programs the API's names stay.
+        // The document for programs contains the API's names.
         assert_eq!(document["errors"][0]["field"], "expiresAt");
     }
 }
 
 #[test]
-fn after_a_token_that_is_not_accepted_the_way_to_another_one_is_named() {
+fn a_rejected_token_gets_a_hint_how_to_replace_it() {
     for (code, said) in [
         ("token_revoked", "/settings/tokens, then "),
         ("token_expired", "/settings/tokens, then "),
@@ -139,20 +139,20 @@ fn after_a_token_that_is_not_accepted_the_way_to_another_one_is_named() {
 }
 
 #[test]
-fn a_token_that_is_replaced_in_its_profile_is_told_once() {
+fn replacing_a_profiles_token_is_noted_once() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let set = ["profile", "set", "--token", "-"];
-    let told = "replaced the token of profile default";
+    let expected = "replaced the token of profile default";
     let ran = home.run_with(&set, &new_token());
     assert_eq!(ran.status, 0, "{ran:?}");
-    assert!(ran.stderr.contains(told), "{ran:?}");
-    assert!(!home.run_with(&set, &new_token()).stderr.contains(told));
+    assert!(ran.stderr.contains(expected), "{ran:?}");
+    assert!(!home.run_with(&set, &new_token()).stderr.contains(expected));
     let fresh = Home::new().run_with(&set, &new_token());
-    assert!(!fresh.stderr.contains(told), "{fresh:?}");
+    assert!(!fresh.stderr.contains(expected), "{fresh:?}");
 }
 
 #[test]
-fn deleting_the_token_in_use_says_who_can_no_longer_sign_in() {
+fn deleting_the_token_in_use_is_a_warning() {
     let other = PAT_ID.replace('9', "8");
     let paths = [PAT_ID, &other].map(|id| -> &str { format!("DELETE /me/pats/{id}").leak() });
     let server = Stub::new(&[
@@ -167,22 +167,22 @@ fn deleting_the_token_in_use_says_who_can_no_longer_sign_in() {
         ran.stderr
     };
     assert_eq!(delete(&home, &other), "");
-    let told = delete(&home, PAT_ID);
+    let stderr = delete(&home, PAT_ID);
     for expected in [
-        "the token of profile default, which can no longer sign in",
+        "the token of profile default, which can no longer authenticate",
         "oi profile set default --token -",
     ] {
-        assert!(told.contains(expected), "{told}");
+        assert!(stderr.contains(expected), "{stderr}");
     }
     let home = home.set("OPENINDEX_TOKEN", environment_token());
-    let told = delete(&home, PAT_ID);
-    assert!(told.contains("the token in OPENINDEX_TOKEN"), "{told}");
+    let stderr = delete(&home, PAT_ID);
+    assert!(stderr.contains("the token in OPENINDEX_TOKEN"), "{stderr}");
     let page = format!("{}/settings/tokens, ", server.url);
-    assert!(told.contains(&page), "{told}");
+    assert!(stderr.contains(&page), "{stderr}");
 }
 
 #[test]
-fn a_malformed_id_is_told_with_the_form_of_one() {
+fn a_malformed_id_is_reported_with_the_expected_format() {
     let home = Home::with_profile("http://127.0.0.1:1");
     for (arguments, prefix) in [
         (
@@ -226,7 +226,7 @@ fn a_malformed_id_is_told_with_the_form_of_one() {
 }
 
 #[test]
-fn inviting_somebody_who_has_an_account_leads_to_it() {
+fn inviting_an_existing_user_suggests_to_look_at_it() {
     let body = problem(
         409,
         "email_taken",
@@ -250,7 +250,7 @@ fn inviting_somebody_who_has_an_account_leads_to_it() {
     assert!(ran.stderr.contains(link), "{ran:?}");
 }
 
-/// The checks of `oi doctor` that failed, and all as text.
+/// Returns the checks of `oi doctor` that failed, and the whole output as text.
 fn checked(home: &Home) -> (Vec<String>, String) {
     let document = home.run(&["doctor"]).json();
     let checks = document["checks"].as_array().expect("checks").clone();
@@ -260,7 +260,7 @@ fn checked(home: &Home) -> (Vec<String>, String) {
 }
 
 #[test]
-fn doctor_tells_one_fault_once_and_skips_what_depends_on_it() {
+fn doctor_reports_a_fault_once_and_skips_dependent_checks() {
     let unreachable = Home::with_profile("http://127.0.0.1:1");
     let (failed, text) = checked(&unreachable);
     assert_eq!(failed, ["server"], "{text}");
@@ -291,7 +291,7 @@ fn doctor_tells_one_fault_once_and_skips_what_depends_on_it() {
 }
 
 #[test]
-fn a_value_that_is_not_accepted_is_told_with_those_that_are_and_no_guess() {
+fn an_invalid_value_lists_the_valid_ones_without_a_suggestion() {
     let home = Home::new();
     for (arguments, accepted) in [
         (
@@ -338,7 +338,7 @@ fn each_manual_page_has_the_name_of_its_command() {
 }
 
 #[test]
-fn what_cannot_be_written_is_no_success_even_of_help() {
+fn unwritable_output_is_a_failure_even_for_help() {
     let home = Home::new();
     for arguments in [
         &["--help"][..],
@@ -367,7 +367,7 @@ fn what_cannot_be_written_is_no_success_even_of_help() {
 }
 
 #[test]
-fn an_export_that_cannot_be_made_names_the_target_and_no_temporary_file() {
+fn an_unwritable_export_names_the_target_and_no_temporary_file() {
     let server = Stub::new(&[("GET /audit/export?format=json", 200, "[]")]);
     let home = Home::with_profile(&server.url);
     let target = home.directory().join("missing/audit.json");
@@ -382,7 +382,7 @@ fn an_export_that_cannot_be_made_names_the_target_and_no_temporary_file() {
 }
 
 #[test]
-fn a_config_file_with_a_key_twice_names_the_key() {
+fn a_duplicate_key_in_the_config_file_is_named() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let token = r#"{"profiles": {"default": {"token": "a", "token": "b"}}}"#;
     for (text, key) in [
@@ -394,16 +394,16 @@ fn a_config_file_with_a_key_twice_names_the_key() {
         let ran = home.run(&["me"]);
         let document = ran.assert_failed(1, "config_invalid");
         assert!(
-            message(&document).contains(&format!("the key \"{key}\" twice")),
+            message(&document).contains(&format!("a duplicate key \"{key}\"")),
             "{document}"
         );
     }
 }
 
 #[test]
-fn a_command_as_a_hasty_user_types_it_is_told_by_its_whole_path() {
+fn an_incomplete_command_is_suggested_with_its_full_path() {
     let home = Home::new();
-    for (typed, told) in [
+    for (typed, expected) in [
         ("token list", "oi settings personal tokens"),
         ("tokens lst", "oi settings personal tokens"),
         (
@@ -428,7 +428,7 @@ fn a_command_as_a_hasty_user_types_it_is_told_by_its_whole_path() {
         let ran = home.run(&typed);
         let document = ran.assert_failed(2, "usage");
         assert!(
-            ran.stderr.contains(&format!("'{told}'")),
+            ran.stderr.contains(&format!("'{expected}'")),
             "{typed:?}: {ran:?}"
         );
         let next = document["error"]["nextCommand"].as_str().unwrap();
@@ -444,14 +444,14 @@ fn a_command_as_a_hasty_user_types_it_is_told_by_its_whole_path() {
 }
 
 #[test]
-fn quotes_and_paths_of_a_server_url_are_told() {
+fn quotes_and_paths_in_a_server_url_get_a_hint() {
     let ran = Home::with_profile("http://127.0.0.1:1")
         .set("OPENINDEX_APP_URL", "\"http://127.0.0.1:8080\"")
         .run(&["me"]);
     ran.assert_failed(2, "usage");
     let said = "OPENINDEX_APP_URL: remove the quotes around the URL";
     assert!(ran.stderr.contains(said), "{ran:?}");
-    // A page's address instead of the server's.
+    // The URL of a page instead of the server's.
     let page = problem(
         404,
         "not_found",
@@ -460,18 +460,18 @@ fn quotes_and_paths_of_a_server_url_are_told() {
     let server = Stub::new(&[("GET /settings/me", 404, &page)]);
     let ran = Home::with_profile(&format!("{}/settings", server.url)).run(&["me"]);
     let document = ran.assert_failed(1, "not_found");
-    let asked = format!("{}/settings/me", server.url);
-    assert_eq!(document["requestedUrl"], asked, "{ran:?}");
-    assert!(ran.stderr.contains("a path in it included"), "{ran:?}");
+    let requested = format!("{}/settings/me", server.url);
+    assert_eq!(document["requestedUrl"], requested, "{ran:?}");
+    assert!(ran.stderr.contains("including its path"), "{ran:?}");
 }
 
 #[test]
-fn an_argument_too_many_shows_how_the_command_is_used() {
-    let ran = Home::new().run(&["work-item", "create", "Mend it", "--domain", "OPS"]);
+fn an_extra_argument_shows_an_example_of_the_command() {
+    let ran = Home::new().run(&["work-item", "create", "Fix it", "--domain", "OPS"]);
     ran.assert_failed(2, "usage");
     assert!(
         ran.stderr.contains("tip: oi work-item create --domain"),
         "{ran:?}"
     );
-    assert!(!ran.stderr.contains("Mend it"), "{ran:?}");
+    assert!(!ran.stderr.contains("Fix it"), "{ran:?}");
 }

@@ -1,4 +1,4 @@
-//! Who `oi` acts as and where, however variables, flags and files say it, and that no secret is
+//! Which token and server `oi` chooses from variables, flags and files, and that secrets are not
 //! repeated.
 
 use std::io::Write as _;
@@ -12,13 +12,13 @@ fn me() -> Stub {
     Stub::new(&[("GET /me", 200, ME)])
 }
 
-/// A part of it shows the whole.
+/// Asserts that no part of the secret is shown.
 fn assert_hides(said: &str, secret: &str) {
     assert!(!said.contains(secret), "{said}");
 }
 
 #[test]
-fn no_usage_error_repeats_what_was_typed() {
+fn no_usage_error_repeats_user_input() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let token = profile_token();
     let url = format!("https://{token}@x.example");
@@ -67,13 +67,13 @@ fn no_usage_error_repeats_what_was_typed() {
             assert_hides(said, &token[20..40]);
         }
     }
-    // The second half of a token is no name that is worth repeating.
+    // The second half of a token must not be repeated as a name.
     let ran = home.run(&["profile", "use", &token[7..]]);
     assert_hides(&(ran.stdout + &ran.stderr), &token[7..]);
 }
 
 #[test]
-fn no_variable_and_no_misplaced_value_in_the_file_is_shown() {
+fn secrets_in_variables_or_misplaced_in_the_file_are_not_shown() {
     let token = environment_token();
     for (name, value) in [
         ("OPENINDEX_APP_URL", "https://u:hunter2@x.example"),
@@ -108,7 +108,7 @@ fn no_variable_and_no_misplaced_value_in_the_file_is_shown() {
 }
 
 #[test]
-fn a_set_but_empty_variable_does_not_act_as_the_profile() {
+fn an_empty_variable_does_not_fall_back_to_the_profile() {
     let server = me();
     for (name, exit) in [
         ("OPENINDEX_TOKEN", 4),
@@ -150,9 +150,11 @@ fn a_set_but_empty_variable_does_not_act_as_the_profile() {
             .stderr
             .contains("SSL_CERT_FILE is set but empty")
     );
-    let asked = server.asked();
+    let requests = server.received();
     assert!(
-        asked.iter().all(|asked| asked.authorization.is_none()),
+        requests
+            .iter()
+            .all(|request| request.authorization.is_none()),
         "doctor alone asks"
     );
     let home = Home::with_profile(&server.url);
@@ -166,7 +168,7 @@ fn a_set_but_empty_variable_does_not_act_as_the_profile() {
 }
 
 #[test]
-fn profiles_can_be_looked_at_and_set_whatever_the_environment() {
+fn profiles_can_be_shown_and_set_with_any_environment() {
     for name in ["OPENINDEX_TOKEN", "OPENINDEX_PROFILE", "OPENINDEX_APP_URL"] {
         let home = Home::with_profile("http://127.0.0.1:1").set(name, "");
         for arguments in [
@@ -181,7 +183,7 @@ fn profiles_can_be_looked_at_and_set_whatever_the_environment() {
 }
 
 #[test]
-fn a_token_is_read_as_people_have_it() {
+fn a_token_is_read_with_whitespace_and_invisible_characters() {
     let server = me();
     let token = environment_token();
     for (before, after) in [
@@ -211,9 +213,9 @@ fn a_token_is_read_as_people_have_it() {
         }
     }
     let sent = server
-        .asked()
+        .received()
         .iter()
-        .all(|asked| asked.authorization.as_deref() == Some(&format!("Bearer {token}")));
+        .all(|request| request.authorization.as_deref() == Some(&format!("Bearer {token}")));
     assert!(sent);
     for (text, expected) in [
         (format!("\"{token}\""), "remove the quotes"),
@@ -232,7 +234,7 @@ fn a_token_is_read_as_people_have_it() {
     }
 }
 
-/// Runs `oi profile set --token -` with bytes, or with what `stdin` is.
+/// Runs `oi profile set --token -` with the bytes, or with `stdin`.
 fn set_from(home: &Home, stdin: Stdio, bytes: &[u8]) -> (i32, String) {
     let mut command = home.command(&["profile", "set", "--token", "-"]);
     let mut child = command
@@ -250,7 +252,7 @@ fn set_from(home: &Home, stdin: Stdio, bytes: &[u8]) -> (i32, String) {
 }
 
 #[test]
-fn input_that_cannot_be_read_is_told_as_that() {
+fn unreadable_input_is_reported_as_such() {
     let home = Home::new();
     let token = environment_token();
     let utf16: Vec<u8> = format!("\u{feff}{token}\r\n")
@@ -263,11 +265,11 @@ fn input_that_cannot_be_read_is_told_as_that() {
     for (bytes, expected) in [
         (
             b"oi_pat_\xff".to_vec(),
-            "cannot read standard input: it is not UTF-8 text",
+            "cannot read standard input: not UTF-8 text",
         ),
         (
             vec![b'a'; 20_000],
-            "cannot read standard input: it is larger than 16 KiB",
+            "cannot read standard input: larger than 16 KiB",
         ),
     ] {
         let (status, said) = set_from(&home, Stdio::piped(), &bytes);
@@ -283,11 +285,11 @@ fn input_that_cannot_be_read_is_told_as_that() {
     );
     let (status, said) = set_from(&home, Stdio::null(), b"");
     assert_eq!(status, 2, "{said}");
-    assert!(said.contains("it is empty"), "{said}");
+    assert!(said.contains("the input is empty"), "{said}");
 }
 
 #[test]
-fn a_config_file_is_read_as_editors_write_it() {
+fn a_config_file_is_read_in_the_encodings_of_editors() {
     let server = me();
     let home = Home::with_profile(&server.url);
     let config = home.config().to_string();
@@ -304,7 +306,7 @@ fn a_config_file_is_read_as_editors_write_it() {
 }
 
 #[test]
-fn a_broken_config_file_does_not_matter_when_the_environment_holds_all() {
+fn an_invalid_config_file_is_ignored_if_the_environment_has_everything() {
     let server = me();
     let home = Home::with_profile(&server.url)
         .set("OPENINDEX_TOKEN", environment_token())
@@ -313,13 +315,13 @@ fn a_broken_config_file_does_not_matter_when_the_environment_holds_all() {
     let ran = home.run(&["me"]);
     assert_eq!(ran.status, 0, "{ran:?}");
     assert!(ran.stderr.starts_with("warning: "), "{ran:?}");
-    // The agent would be the profile's.
+    // The agent would come from the profile.
     home.run(&["agent-run", "start"])
         .assert_failed(1, "config_invalid");
 }
 
 #[test]
-fn what_is_no_file_is_neither_waited_for_nor_replaced() {
+fn a_config_path_that_is_not_a_file_is_neither_read_nor_replaced() {
     let home = Home::new();
     let directory = home.config_file().parent().unwrap().to_owned();
     std::fs::create_dir_all(&directory).unwrap();
@@ -332,9 +334,9 @@ fn what_is_no_file_is_neither_waited_for_nor_replaced() {
             .success()
     );
     for (path, expected) in [
-        (pipe.display().to_string(), "it is not a regular file"),
-        (directory.display().to_string(), "it is a directory"),
-        ("/dev/null".to_owned(), "it is not a regular file"),
+        (pipe.display().to_string(), "not a regular file"),
+        (directory.display().to_string(), "is a directory"),
+        ("/dev/null".to_owned(), "not a regular file"),
     ] {
         let home = Home::new().set("OPENINDEX_CONFIG", path.clone());
         let ran = home.run(&["profile", "set", "--agent-id", "a1"]);
@@ -345,13 +347,13 @@ fn what_is_no_file_is_neither_waited_for_nor_replaced() {
 }
 
 #[test]
-fn without_a_server_the_one_on_this_machine_is_used_and_named() {
+fn without_a_server_the_default_one_is_used_and_noted() {
     let home = Home::new();
     let ran = home.run(&["profile", "set", "--token", &environment_token()]);
-    let answer = ran.json();
-    assert_eq!(answer["appUrl"], serde_json::Value::Null);
-    assert_eq!(answer["resolvedApiUrl"], "http://127.0.0.1:8080");
-    assert_eq!(answer["apiResolutionSource"], "default");
+    let output = ran.json();
+    assert_eq!(output["appUrl"], serde_json::Value::Null);
+    assert_eq!(output["resolvedApiUrl"], "http://127.0.0.1:8080");
+    assert_eq!(output["apiResolutionSource"], "default");
     let shown = home.run(&["profile", "show"]).json();
     assert_eq!(shown["apiUrl"], "http://127.0.0.1:8080");
     assert_eq!(shown["apiResolutionSource"], "default");
@@ -363,7 +365,7 @@ fn without_a_server_the_one_on_this_machine_is_used_and_named() {
 }
 
 #[test]
-fn a_profile_is_deleted_and_what_is_current_afterwards_is_told() {
+fn deleting_a_profile_prints_the_new_current_profile() {
     let home = Home::with_profile("http://127.0.0.1:1");
     home.run(&["profile", "set", "work", "--agent-id", "a1", "--use"]);
     home.run(&["profile", "delete", "work"])
@@ -375,11 +377,11 @@ fn a_profile_is_deleted_and_what_is_current_afterwards_is_told() {
     let expected = serde_json::json!({"deleted": ["work"], "currentProfile": "default"});
     assert_eq!(ran.json(), expected);
     let ran = home.run(&["profile", "delete", "default", "--yes"]);
-    assert!(ran.stderr.contains("stays live"), "{ran:?}");
+    assert!(ran.stderr.contains("stays valid"), "{ran:?}");
     assert_eq!(home.config()["profiles"], serde_json::json!({}));
 }
 
-/// Whether commands may be run in namespaces of their own, where this user is root.
+/// Runs a script in a namespace in which this user is root; `None` if that is not permitted.
 fn unshare(home: &Home, script: &str) -> Option<std::process::Output> {
     let possible = Command::new("unshare").args(["-rm", "true"]).output();
     if !possible.is_ok_and(|output| output.status.success()) {
@@ -405,7 +407,7 @@ fn unshare(home: &Home, script: &str) -> Option<std::process::Output> {
 }
 
 #[test]
-fn a_config_file_that_is_mounted_is_changed_in_place() {
+fn a_mounted_config_file_is_changed_in_place() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let inode = std::fs::metadata(home.config_file()).unwrap().ino();
     let script = r#"mount --bind "$CONFIG" "$CONFIG" && "$OI" profile set --agent-id mounted"#;
@@ -443,10 +445,10 @@ fn nothing_is_lost_on_a_full_or_read_only_disk() {
 }
 
 #[test]
-fn a_config_file_of_another_user_stays_theirs() {
+fn another_users_config_file_keeps_its_owner() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let directory = home.config_file().parent().unwrap().to_owned();
-    // Only root can give files away; elsewhere there is nothing to lock out.
+    // Only root can change a file's owner.
     for path in [&directory, &home.config_file()] {
         if std::os::unix::fs::chown(path, Some(1234), Some(1234)).is_err() {
             return;

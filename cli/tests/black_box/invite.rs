@@ -19,27 +19,27 @@ fn server(claimed: &str) -> Stub {
 }
 
 fn sent(server: &Stub) -> Value {
-    let asked = server.asked();
-    let claim = asked
+    let requests = server.received();
+    let claim = requests
         .iter()
-        .find(|asked| asked.what == CLAIM)
+        .find(|request| request.what == CLAIM)
         .expect("a claim was sent");
     assert_eq!(claim.authorization, None, "no token is sent");
     serde_json::from_str(&claim.body).expect("JSON")
 }
 
 #[test]
-fn a_link_and_use_are_all_that_a_newcomer_needs() {
+fn an_invite_is_claimed_with_a_link_and_use() {
     let server = server(&with_token());
     let home = Home::new();
     let link = format!("{}/join/{CODE}", server.url);
     let ran = home.run(&["invite", "claim", &link, "--name", " Ada ", "--use"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
     assert!(!ran.stdout.contains(&new_token()), "it is in the profile");
-    let answer = ran.json();
-    assert_eq!(answer["token"], json!(null));
-    assert_eq!(answer["profile"], "default");
-    assert_eq!(answer["user"]["email"], "a@b.example");
+    let output = ran.json();
+    assert_eq!(output["token"], json!(null));
+    assert_eq!(output["profile"], "default");
+    assert_eq!(output["user"]["email"], "a@b.example");
     assert_eq!(
         sent(&server),
         json!({"code": CODE, "name": "Ada", "tokenName": "oi"})
@@ -51,7 +51,7 @@ fn a_link_and_use_are_all_that_a_newcomer_needs() {
 }
 
 #[test]
-fn without_use_the_token_is_shown_and_the_profile_stays() {
+fn without_use_the_token_is_shown_and_the_profile_unchanged() {
     let server = server(&with_token());
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", environment_token());
     let before = home.config();
@@ -79,7 +79,7 @@ fn without_use_the_token_is_shown_and_the_profile_stays() {
 }
 
 #[test]
-fn a_password_comes_from_standard_input_alone() {
+fn a_password_is_only_read_from_standard_input() {
     let claimed = json!({"user": user(1, "a@b.example")}).to_string();
     let server = server(&claimed);
     let home = Home::with_profile(&server.url);
@@ -95,7 +95,7 @@ fn a_password_comes_from_standard_input_alone() {
         sent(&server),
         json!({"code": CODE, "name": "Ada", "password": PASSWORD})
     );
-    let asked = server.requests().len();
+    let requests = server.requests().len();
     let ran = home.run(&[&claim[..], &[PASSWORD]].concat());
     ran.assert_failed(2, "usage");
     assert!(!format!("{ran:?}").contains(PASSWORD), "{ran:?}");
@@ -103,11 +103,11 @@ fn a_password_comes_from_standard_input_alone() {
         let ran = home.run_with(&[&claim[..], &["-"]].concat(), weak);
         ran.assert_failed(2, "weak_password");
     }
-    assert_eq!(server.requests().len(), asked);
+    assert_eq!(server.requests().len(), requests);
 }
 
 #[test]
-fn the_link_can_come_from_standard_input() {
+fn the_link_can_be_read_from_standard_input() {
     let server = server(&with_token());
     let link = format!("{}/join#{CODE}\n", server.url);
     let arguments = [
@@ -125,7 +125,7 @@ fn the_link_can_come_from_standard_input() {
 }
 
 #[test]
-fn a_profile_that_is_taken_is_found_out_before_the_invite_is_used_up() {
+fn a_profile_in_use_is_rejected_before_the_invite_is_claimed() {
     let server = server(&with_token());
     let link = format!("{}/join/{CODE}", server.url);
     let home = Home::with_profile(&server.url);
@@ -145,7 +145,7 @@ fn a_profile_that_is_taken_is_found_out_before_the_invite_is_used_up() {
 }
 
 #[test]
-fn a_token_is_shown_even_when_the_profile_cannot_keep_it() {
+fn a_token_is_shown_if_it_cannot_be_saved_in_the_profile() {
     let server = server(&with_token());
     let home = Home::with_profile(&server.url);
     std::fs::create_dir(home.config_file().with_file_name("config.json.lock")).unwrap();
@@ -165,12 +165,12 @@ fn a_token_is_shown_even_when_the_profile_cannot_keep_it() {
     assert_eq!(ran.json()["profile"], json!(null));
     assert!(
         ran.stderr
-            .contains("warning: the token is not in the profile")
+            .contains("warning: the token was not saved in the profile")
     );
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_claims_nothing() {
+fn an_invalid_command_line_exits_with_2_and_claims_nothing() {
     let server = server(&with_token());
     let home = Home::with_profile(&server.url);
     let elsewhere = format!("https://elsewhere.example/join/{CODE}");
@@ -217,7 +217,7 @@ fn what_is_wrong_on_the_command_line_is_2_and_claims_nothing() {
 }
 
 #[test]
-fn the_servers_reason_is_told() {
+fn the_servers_reason_is_printed() {
     let discovery = r#"{"apiUrl":"BASE","version":"0.1.0"}"#;
     for (status, code) in [
         (409, "invite_not_open"),

@@ -21,21 +21,21 @@ fn invite(digit: u8, email: &str, status: &str) -> Value {
 }
 
 #[test]
-fn a_new_invite_is_answered_with_its_link() {
-    let mut answer = invite(1, "grace@example.com", "open");
-    answer["url"] = "https://x.example/join/abc".into();
-    answer["code"] = "abc".into();
-    let server = Stub::new(&[("POST /admin/invites", 201, &answer.to_string())]);
+fn creating_an_invite_prints_its_link() {
+    let mut response = invite(1, "grace@example.com", "open");
+    response["url"] = "https://x.example/join/abc".into();
+    response["code"] = "abc".into();
+    let server = Stub::new(&[("POST /admin/invites", 201, &response.to_string())]);
     let ran = run(&server, &["create", " grace@example.com "]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    assert_eq!(ran.json(), answer);
+    assert_eq!(ran.json(), response);
     let arguments = ["create", "g@example.com", "--role", "admin", "--url-only"];
     let ran = run(&server, &arguments);
     assert_eq!(ran.stdout, "https://x.example/join/abc\n");
     let sent: Vec<Value> = server
-        .asked()
+        .received()
         .iter()
-        .map(|asked| serde_json::from_str(&asked.body).unwrap())
+        .map(|request| serde_json::from_str(&request.body).unwrap())
         .collect();
     assert_eq!(
         sent,
@@ -47,7 +47,7 @@ fn a_new_invite_is_answered_with_its_link() {
 }
 
 #[test]
-fn a_list_is_the_apis_own() {
+fn a_list_is_printed_unchanged() {
     let list = page(&[invite(1, "grace@example.com", "open")], None);
     let server = Stub::new(&[("GET /admin/invites?limit=50", 200, &list)]);
     let ran = run(&server, &["list"]);
@@ -56,7 +56,7 @@ fn a_list_is_the_apis_own() {
 }
 
 #[test]
-fn invites_are_withdrawn_by_id_or_by_the_address_of_the_open_one() {
+fn invites_are_withdrawn_by_id_or_email_address() {
     let list = page(
         &[
             invite(1, "grace@example.com", "expired"),
@@ -80,7 +80,7 @@ fn invites_are_withdrawn_by_id_or_by_the_address_of_the_open_one() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     let id = invite_id(1);
     for arguments in [
@@ -97,7 +97,7 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
 }
 
 #[test]
-fn somebody_who_has_an_account_is_not_invited() {
+fn an_existing_user_cannot_be_invited() {
     let body = problem(
         409,
         "email_taken",

@@ -14,7 +14,7 @@ fn tokens(body: &str) -> Vec<String> {
 }
 
 #[test]
-fn only_the_tokens_in_a_text_are_sent_each_once_and_without_ones_own() {
+fn only_tokens_are_reported_once_each_and_without_authentication() {
     let server = Stub::new(&[(REVOKE, 202, "")]);
     let home = Home::with_profile(&server.url);
     let run = secret(TokenKind::AgentRun, 7);
@@ -27,16 +27,19 @@ fn only_the_tokens_in_a_text_are_sent_each_once_and_without_ones_own() {
         (ran.status, ran.json()),
         (0, json!({"reported": 2, "malformed": 1}))
     );
-    assert!(ran.stderr.contains("1 text begins like a token"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("1 string starts like a token"),
+        "{ran:?}"
+    );
     assert!(!ran.stderr.contains("cutoff1234"));
-    let asked = server.asked();
-    assert_eq!(asked.len(), 1);
-    assert_eq!(asked[0].authorization, None);
-    assert_eq!(tokens(&asked[0].body), [new_token(), run]);
+    let requests = server.received();
+    assert_eq!(requests.len(), 1);
+    assert_eq!(requests[0].authorization, None);
+    assert_eq!(tokens(&requests[0].body), [new_token(), run]);
 }
 
 #[test]
-fn more_than_a_report_holds_makes_several() {
+fn many_tokens_are_split_into_several_reports() {
     let server = Stub::new(&[(REVOKE, 202, "")]);
     let home = Home::new();
     let mut text = String::new();
@@ -45,17 +48,17 @@ fn more_than_a_report_holds_makes_several() {
     }
     let ran = home.run_with(&["report-leak", "--app-url", &server.url], &text);
     assert_eq!(ran.json(), json!({"reported": 1250, "malformed": 0}));
-    let asked = server.asked();
-    let counts: Vec<_> = asked.iter().map(|it| tokens(&it.body).len()).collect();
+    let requests = server.received();
+    let counts: Vec<_> = requests.iter().map(|it| tokens(&it.body).len()).collect();
     assert_eq!(counts, [1_000, 250]);
     assert!(
-        asked[0].body.len() < 64 * 1024,
-        "the server takes no larger body"
+        requests[0].body.len() < 64 * 1024,
+        "the body is within the server limit"
     );
 }
 
 #[test]
-fn nothing_to_report_is_a_failure_and_sends_nothing() {
+fn without_tokens_nothing_is_reported() {
     let server = Stub::new(&[]);
     let home = Home::with_profile(&server.url);
     for text in ["", "nothing here\n", &profile_token()[..54]] {
@@ -66,7 +69,7 @@ fn nothing_to_report_is_a_failure_and_sends_nothing() {
 }
 
 #[test]
-fn a_limit_says_when_to_go_on() {
+fn a_rate_limit_says_when_to_retry() {
     let body = problem(429, "rate_limited", "too many reports");
     let server = Stub::new(&[(REVOKE, 429, &body)]);
     let ran = Home::with_profile(&server.url).run_with(&["report-leak"], &new_token());
@@ -75,7 +78,7 @@ fn a_limit_says_when_to_go_on() {
 }
 
 #[test]
-fn leaked_tokens_do_not_leak_again_over_plain_http() {
+fn leaked_tokens_are_not_sent_over_plain_http() {
     let arguments = ["report-leak", "--app-url", "http://openindex.example"];
     let ran = Home::new().run_with(&arguments, &new_token());
     ran.assert_failed(1, "insecure_transport");

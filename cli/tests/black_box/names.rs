@@ -1,4 +1,4 @@
-//! Values given by the name that the API has for them, beside their place.
+//! Arguments that can be positional or a flag named like the API's field.
 
 use openindex_domain::token::TokenKind;
 
@@ -6,9 +6,9 @@ use crate::support::{Home, secret};
 
 const PAT: &str = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 
-/// Each needs a server; that it gets as far as to look for one says that the line was understood.
+/// Each command requires a server; the attempt to reach one shows that the arguments are valid.
 #[test]
-fn the_flag_of_a_name_does_what_its_place_does() {
+fn a_flag_is_equivalent_to_the_positional_argument() {
     let home = Home::new().set("OPENINDEX_TOKEN", secret(TokenKind::Personal, 2));
     let user = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
     let invite = "inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
@@ -55,7 +55,7 @@ fn the_flag_of_a_name_does_what_its_place_does() {
 }
 
 #[test]
-fn a_profile_is_named_by_its_flag() {
+fn a_profile_can_be_selected_by_its_flag() {
     let home = Home::new();
     for line in [
         "profile set --name work --agent-id builder-7",
@@ -71,7 +71,7 @@ fn a_profile_is_named_by_its_flag() {
 }
 
 #[test]
-fn both_and_neither_are_usage_errors_that_show_how_it_is_meant() {
+fn both_and_neither_are_usage_errors_with_an_example() {
     let home = Home::new();
     for (line, missing, example) in [
         (
@@ -107,7 +107,7 @@ fn both_and_neither_are_usage_errors_that_show_how_it_is_meant() {
 }
 
 #[test]
-fn a_flag_takes_only_what_its_name_says() {
+fn a_flag_accepts_only_its_own_kind_of_value() {
     let home = Home::new().set("OPENINDEX_TOKEN", secret(TokenKind::Personal, 2));
     for line in [
         "settings personal tokens delete --yes --id ci",

@@ -10,7 +10,7 @@ use crate::support::{Home, Ran};
 
 const SERVER: &str = "https://oi.corp.example";
 
-/// A proxy that gives one response to every CONNECT. Its URL has a user name and a password.
+/// A proxy that returns one response to every CONNECT. Its URL has a user name and a password.
 fn proxy(response: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -44,7 +44,7 @@ fn create(home: &Home) -> Ran {
 }
 
 #[test]
-fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing() {
+fn an_unreachable_proxy_is_named_with_its_variable() {
     for (url, said) in [
         (
             proxy("HTTP/1.1 403 Forbidden\r\n\r\n"),
@@ -97,18 +97,18 @@ fn a_proxy_that_does_not_connect_is_named_with_its_variable_and_changed_nothing(
 }
 
 #[test]
-fn what_a_proxy_returns_in_place_of_the_server_is_told_as_the_proxys() {
+fn a_proxys_response_is_reported_as_the_proxys() {
     const HTML: &str = "Content-Type: text/html\r\nConnection: close\r\n";
     let page = "<title>Wi-Fi sign-in</title>";
     for (response, code, said) in [
         (
             format!("HTTP/1.1 200 OK\r\n{HTML}\r\n{page}"),
-            "unexpected_answer",
+            "unexpected_response",
             "returned an HTML page titled \"Wi-Fi sign-in\"",
         ),
         (
             format!("HTTP/1.1 302 Found\r\nLocation: http://portal.example/\r\n{HTML}\r\n"),
-            "unexpected_answer",
+            "unexpected_response",
             "returned a redirect to http://portal.example/",
         ),
         (
@@ -156,7 +156,7 @@ fn a_host_below_a_domain_in_no_proxy_is_reached_without_the_proxy() {
 }
 
 #[test]
-fn a_variable_that_names_no_usable_proxy_is_named_and_its_value_is_not() {
+fn an_invalid_proxy_variable_is_named_without_its_value() {
     for url in [
         "socks5://ada:hunter2@127.0.0.1:1",
         "http://ada:hunter2#x@127.0.0.1",
@@ -173,10 +173,10 @@ fn a_variable_that_names_no_usable_proxy_is_named_and_its_value_is_not() {
 }
 
 #[test]
-fn a_gateways_page_leaves_open_whether_it_was_done_and_a_confirmed_change_does_not() {
+fn a_gateways_error_says_that_the_change_may_have_been_applied() {
     let server = Stub::new(&[("POST /me/pats", 502, "<html>")]);
     let ran = create(&Home::with_profile(&server.url));
-    let document = ran.assert_failed(1, "unexpected_answer");
+    let document = ran.assert_failed(1, "unexpected_response");
     assert_eq!(document["mayHaveArrived"], true);
     assert_eq!(
         document["error"]["nextCommand"],
@@ -184,18 +184,18 @@ fn a_gateways_page_leaves_open_whether_it_was_done_and_a_confirmed_change_does_n
     );
     assert!(ran.stderr.contains("sent by a proxy or gateway"), "{ran:?}");
     let server = Stub::new(&[("POST /me/pats", 201, "{")]);
-    let document = create(&Home::with_profile(&server.url)).assert_failed(1, "unexpected_answer");
+    let document = create(&Home::with_profile(&server.url)).assert_failed(1, "unexpected_response");
     assert_eq!(document["wasDone"], true);
-    // What only asks can be repeated without a look.
+    // A read can be retried without a check.
     let server = Stub::new(&[("GET /me", 502, "")]);
     let document = Home::with_profile(&server.url)
         .run(&["me"])
-        .assert_failed(1, "unexpected_answer");
+        .assert_failed(1, "unexpected_response");
     assert!(document.get("mayHaveArrived").is_none());
 }
 
 #[test]
-fn every_command_that_changes_something_says_how_to_look_whether_it_did() {
+fn every_changing_command_suggests_how_to_check_its_effect() {
     for (path, arguments, look) in [
         (
             format!("DELETE /me/pats/{PAT_ID}"),
@@ -216,17 +216,17 @@ fn every_command_that_changes_something_says_how_to_look_whether_it_did() {
         let server = Stub::new(&[(path.leak(), 504, "")]);
         let document = Home::with_profile(&server.url)
             .run(&arguments)
-            .assert_failed(1, "unexpected_answer");
+            .assert_failed(1, "unexpected_response");
         assert_eq!(document["mayHaveArrived"], true, "{arguments:?}");
         assert_eq!(document["error"]["nextCommand"], look, "{arguments:?}");
     }
 }
 
-/// The stub's clock is in 2030, and this machine's is not.
+/// The stub's clock is in 2030, unlike this machine's.
 const DATE: &str = "Tue, 01 Jan 2030 00:00:00 GMT";
 
 #[test]
-fn spans_are_counted_by_the_servers_clock() {
+fn durations_count_from_the_servers_time() {
     let list = r#"{"items":[],"nextCursor":null}"#;
     let server = Stub::at(
         DATE,
@@ -279,7 +279,7 @@ fn spans_are_counted_by_the_servers_clock() {
 }
 
 #[test]
-fn how_long_a_token_lives_is_judged_by_the_servers_clock() {
+fn a_tokens_remaining_lifetime_uses_the_servers_time() {
     let me = ME.replace(
         r#""expiresAt":null"#,
         r#""expiresAt":"2030-01-01T01:00:00.000Z""#,
@@ -292,7 +292,7 @@ fn how_long_a_token_lives_is_judged_by_the_servers_clock() {
 }
 
 #[test]
-fn an_error_about_time_names_the_difference_of_the_clocks() {
+fn an_error_about_time_includes_the_clock_difference() {
     let body = crate::stub::problem(401, "token_expired", "the token expired");
     let server = Stub::at(DATE, &[("GET /me", 401, &body)]);
     let ran = Home::with_profile(&server.url).run(&["me"]);

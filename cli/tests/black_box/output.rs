@@ -4,7 +4,7 @@ use crate::stub::{ME, Stub};
 use crate::support::{Home, profile_token};
 
 #[test]
-fn a_reader_that_has_gone_is_no_failure() {
+fn a_closed_pipe_is_not_a_failure() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let home = Home::with_profile(&server.url);
     for arguments in [
@@ -28,7 +28,7 @@ fn a_reader_that_has_gone_is_no_failure() {
 }
 
 #[test]
-fn an_output_that_cannot_be_written_is_a_failure() {
+fn unwritable_output_is_a_failure() {
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
     let Ok(full) = full else { return };
     let output = Home::new()
@@ -41,7 +41,7 @@ fn an_output_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
-fn help_and_version_are_answers() {
+fn help_and_version_succeed() {
     let home = Home::new();
     for arguments in [
         &["--help"][..],
@@ -117,7 +117,7 @@ fn the_help_of_the_main_commands() {
 }
 
 #[test]
-fn a_wrong_command_line_keeps_its_usage_and_is_a_document_too() {
+fn an_invalid_command_line_prints_usage_and_a_document() {
     let ran = Home::new().run(&["me", "--frobnicate"]);
     let document = ran.assert_failed(2, "usage");
     assert_eq!(
@@ -128,7 +128,7 @@ fn a_wrong_command_line_keeps_its_usage_and_is_a_document_too() {
 }
 
 #[test]
-fn a_secret_typed_in_the_wrong_place_is_not_repeated() {
+fn a_misplaced_secret_is_not_repeated() {
     let home = Home::new();
     let token = profile_token();
     // `run` looks for the token in all that is printed.
@@ -157,11 +157,11 @@ fn the_schema_describes_the_command_line_and_the_api() {
         .run(&["schema", "--api"])
         .json();
     assert_eq!(api["openapi"], "3.1.0");
-    assert_eq!(server.asked()[0].authorization, None);
+    assert_eq!(server.received()[0].authorization, None);
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told() {
+fn an_unreachable_server_is_reported() {
     let ran = Home::with_profile("http://127.0.0.1:1").run(&["me", "--json"]);
     let document = ran.assert_failed(1, "unreachable");
     assert_eq!(document["error"]["nextCommand"], "oi doctor");

@@ -34,16 +34,16 @@ fn a_profile_is_set_from_standard_input_and_shown_masked() {
     ];
     let ran = home.run_with(&arguments, &format!("{}\n", profile_token()));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""), "{ran:?}");
-    let answer = ran.json();
-    assert_eq!(answer["profile"], "default");
-    assert_eq!(answer["current"], true);
-    assert_eq!(answer["resolvedApiUrl"], format!("{}/api", server.url));
-    assert_eq!(answer["apiResolutionSource"], "discovery");
+    let output = ran.json();
+    assert_eq!(output["profile"], "default");
+    assert_eq!(output["current"], true);
+    assert_eq!(output["resolvedApiUrl"], format!("{}/api", server.url));
+    assert_eq!(output["apiResolutionSource"], "discovery");
     let masked = format!("oi_pat_…{}", &profile_token()[51..]);
-    assert_eq!(answer["token"], masked);
-    assert_eq!(answer["agentId"], "a1");
+    assert_eq!(output["token"], masked);
+    assert_eq!(output["agentId"], "a1");
     assert_eq!(
-        server.asked()[0].authorization,
+        server.received()[0].authorization,
         None,
         "the token stays at home"
     );
@@ -65,12 +65,12 @@ fn a_profile_is_set_from_standard_input_and_shown_masked() {
 }
 
 #[test]
-fn what_is_not_named_stays_and_what_is_cleared_goes() {
+fn settings_stay_unless_they_are_set_or_cleared() {
     let server = server();
     let home = Home::with_profile(&server.url);
-    let answer = home.run(&["profile", "set", "--agent-id", "a1"]).json();
-    assert_eq!(answer["resolvedApiUrl"], server.url);
-    assert_eq!(answer["apiResolutionSource"], "profile");
+    let output = home.run(&["profile", "set", "--agent-id", "a1"]).json();
+    assert_eq!(output["resolvedApiUrl"], server.url);
+    assert_eq!(output["apiResolutionSource"], "profile");
     assert!(server.requests().is_empty());
     assert_eq!(
         home.config()["profiles"]["default"]["token"],
@@ -83,28 +83,28 @@ fn what_is_not_named_stays_and_what_is_cleared_goes() {
         "--clear-token",
         "--clear-agent-id",
     ];
-    let answer = home.run(&clear).json();
+    let output = home.run(&clear).json();
     for key in ["appUrl", "token", "agentId"] {
-        assert_eq!(answer[key], json!(null), "{key}");
+        assert_eq!(output[key], json!(null), "{key}");
     }
-    assert_eq!(answer["resolvedApiUrl"], "http://127.0.0.1:8080");
-    assert_eq!(answer["apiResolutionSource"], "default");
+    assert_eq!(output["resolvedApiUrl"], "http://127.0.0.1:8080");
+    assert_eq!(output["apiResolutionSource"], "default");
     assert_eq!(home.config()["profiles"]["default"], json!({}));
 }
 
 #[test]
-fn a_server_that_cannot_be_asked_is_taken_at_its_address() {
+fn without_discovery_the_api_is_at_the_servers_url() {
     let home = Home::new();
     let ran = home.run(&["profile", "set", "--app-url", "http://127.0.0.1:1/"]);
     assert_eq!(ran.status, 0);
-    let answer = ran.json();
-    assert_eq!(answer["resolvedApiUrl"], "http://127.0.0.1:1");
-    assert_eq!(answer["apiResolutionSource"], "app_url");
+    let output = ran.json();
+    assert_eq!(output["resolvedApiUrl"], "http://127.0.0.1:1");
+    assert_eq!(output["apiResolutionSource"], "app_url");
     assert!(ran.stderr.starts_with("note: "), "{ran:?}");
 }
 
 #[test]
-fn a_token_as_an_argument_works_and_is_warned_of() {
+fn a_token_as_an_argument_works_with_a_note() {
     let home = Home::new();
     let ran = home.run(&["profile", "set", "--token", &environment_token()]);
     assert_eq!(ran.status, 0);
@@ -116,7 +116,7 @@ fn a_token_as_an_argument_works_and_is_warned_of() {
 }
 
 #[test]
-fn a_malformed_token_is_refused_with_the_reason_and_not_stored() {
+fn a_malformed_token_is_rejected_with_the_reason_and_not_saved() {
     let home = Home::new();
     let whole = profile_token();
     let flipped = format!("{}~", &whole[..54]);
@@ -124,7 +124,7 @@ fn a_malformed_token_is_refused_with_the_reason_and_not_stored() {
         (&whole[..54], "55 characters"),
         (&flipped, "letters, digits"),
         ("hunter2", "begins with oi_pat_"),
-        ("", "it is empty"),
+        ("", "the input is empty"),
         (&format!("\"{whole}\""), "remove the quotes"),
         (&format!("Bearer {whole}"), "remove the word Bearer"),
         (&format!("{whole} {whole}"), "more than one token"),
@@ -138,7 +138,7 @@ fn a_malformed_token_is_refused_with_the_reason_and_not_stored() {
 }
 
 #[test]
-fn a_wrong_command_line_changes_nothing() {
+fn an_invalid_command_line_changes_nothing() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let before = home.config();
     let token = profile_token();
@@ -166,7 +166,7 @@ fn a_wrong_command_line_changes_nothing() {
 }
 
 #[test]
-fn the_current_profile_is_the_one_that_was_used_last() {
+fn use_sets_the_current_profile() {
     let home = Home::with_profile("http://127.0.0.1:1");
     home.run(&[
         "profile",
@@ -184,13 +184,13 @@ fn the_current_profile_is_the_one_that_was_used_last() {
         json!({"currentProfile": "work"})
     );
     assert_eq!(home.run(&["profile", "show"]).json()["name"], "work");
-    let answer = home.run(&["profile", "set", "default", "--use"]).json();
-    assert_eq!(answer["current"], true);
+    let output = home.run(&["profile", "set", "default", "--use"]).json();
+    assert_eq!(output["current"], true);
     assert_eq!(home.config()["current_profile"], "default");
 }
 
 #[test]
-fn a_config_file_that_others_can_read_is_told_with_the_command_that_closes_it() {
+fn a_config_file_that_others_can_read_is_a_warning_with_a_fix() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = Home::with_profile("http://127.0.0.1:1");
     let file = home.config_file();
@@ -205,7 +205,7 @@ fn a_config_file_that_others_can_read_is_told_with_the_command_that_closes_it() 
 }
 
 #[test]
-fn a_damaged_config_file_is_named() {
+fn an_invalid_config_file_is_named() {
     let home = Home::with_profile("http://127.0.0.1:1");
     std::fs::write(
         home.config_file(),
@@ -240,7 +240,7 @@ fn a_config_file_of_a_newer_version_is_never_overwritten() {
         let document = ran.assert_failed(1, "config_version");
         let message = document["error"]["message"].as_str().unwrap();
         assert!(
-            message.contains("is of version 99, and this oi reads version 1"),
+            message.contains("has version 99, but this oi supports version 1"),
             "{message}"
         );
         assert_eq!(home.config(), newer, "{arguments:?}");
@@ -248,7 +248,7 @@ fn a_config_file_of_a_newer_version_is_never_overwritten() {
 }
 
 #[test]
-fn a_pipe_without_a_token_says_where_to_look_and_keeps_the_profile() {
+fn an_empty_pipe_gets_a_hint_and_leaves_the_profile_unchanged() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let before = home.config();
     let ran = home.run(&["profile", "set", "--token", "-"]);

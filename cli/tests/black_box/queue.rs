@@ -12,7 +12,7 @@ fn queue() -> String {
 }
 
 #[test]
-fn the_queue_is_the_apis_own_and_nothing_but_a_note_stands_beside_it() {
+fn the_queue_is_printed_unchanged_with_only_a_note() {
     let body = queue();
     let server = Stub::new(&[("GET /browse/queue?limit=1", 200, &body)]);
     let ran = Home::with_profile(&server.url).run(&["queue", "list", "--limit", "1"]);
@@ -20,12 +20,12 @@ fn the_queue_is_the_apis_own_and_nothing_but_a_note_stands_beside_it() {
     assert_eq!(ran.json().to_string(), body);
     assert_eq!(
         ran.stderr,
-        "note: there is more; --limit lists more of it\n"
+        "note: there are more items; pass a higher --limit to list them\n"
     );
 }
 
 #[test]
-fn the_queue_is_the_agents_where_there_is_one_and_else_the_persons() {
+fn the_queue_is_for_the_agent_or_else_for_the_user() {
     let body = queue();
     let server = Stub::new(&[
         ("GET /browse/queue", 200, &body),
@@ -41,7 +41,7 @@ fn the_queue_is_the_agents_where_there_is_one_and_else_the_persons() {
     let agent = agent.set("OPENINDEX_AGENT_ID", "environments");
     assert_eq!(agent.run(&flag[..2]).status, 0);
     assert_eq!(agent.run(&flag).status, 0);
-    // A run's own agent counts, whatever was set up for a person's.
+    // A run uses its own agent, whatever is configured for the user.
     let run = agent.set("OPENINDEX_TOKEN", run_token());
     assert_eq!(run.run(&flag[..2]).status, 0);
     assert_eq!(
@@ -57,7 +57,7 @@ fn the_queue_is_the_agents_where_there_is_one_and_else_the_persons() {
 }
 
 #[test]
-fn a_run_that_names_another_agent_is_refused_by_the_server() {
+fn a_run_that_names_another_agent_is_rejected_by_the_server() {
     let body = problem(403, "agent_mismatch", "this agent run belongs to builder-7");
     let server = Stub::new(&[("GET /browse/queue?agentId=other", 403, &body)]);
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", run_token());

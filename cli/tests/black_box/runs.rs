@@ -14,9 +14,9 @@ fn started() -> Value {
 }
 
 #[test]
-fn a_new_run_is_answered_with_its_secret() {
-    let answer = started();
-    let server = Stub::new(&[("POST /agent-runs", 201, &answer.to_string())]);
+fn starting_a_run_prints_its_token() {
+    let response = started();
+    let server = Stub::new(&[("POST /agent-runs", 201, &response.to_string())]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&runs(&[
         "start",
@@ -28,7 +28,7 @@ fn a_new_run_is_answered_with_its_secret() {
         "30m",
     ]));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    assert_eq!(ran.json(), answer);
+    assert_eq!(ran.json(), response);
     assert_eq!(
         server.last_body(),
         json!({"agentId": "builder-7", "workItemKey": "OPS-42", "ttlSeconds": 1_800})
@@ -45,7 +45,7 @@ fn a_new_run_is_answered_with_its_secret() {
 }
 
 #[test]
-fn the_agent_is_the_flags_then_the_environments_then_the_profiles() {
+fn the_agent_comes_from_flag_then_environment_then_profile() {
     let server = Stub::new(&[("POST /agent-runs", 201, &started().to_string())]);
     let agent = |home: &Home, arguments: &[&str]| {
         assert_eq!(home.run(&runs(arguments)).status, 0);
@@ -59,7 +59,7 @@ fn the_agent_is_the_flags_then_the_environments_then_the_profiles() {
 }
 
 #[test]
-fn a_page_of_runs_is_the_apis_own() {
+fn a_page_of_runs_is_printed_unchanged() {
     let list = page(&[agent_run()], Some("c"));
     let server = Stub::new(&[
         ("GET /agent-runs?limit=50", 200, &list),
@@ -82,7 +82,7 @@ fn a_page_of_runs_is_the_apis_own() {
 }
 
 #[test]
-fn ending_without_a_terminal_needs_yes() {
+fn ending_without_a_terminal_requires_yes() {
     let path = format!("DELETE /agent-runs/{RUN_ID}");
     let server = Stub::new(&[(path.leak(), 204, "")]);
     let home = Home::with_profile(&server.url);
@@ -98,12 +98,12 @@ fn ending_without_a_terminal_needs_yes() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     let home = Home::with_profile(&server.url);
     let secret = new_token();
     for arguments in [
-        // No agent at all.
+        // No agent.
         &["start"][..],
         &["start", "--agent-id", "two words"],
         &["start", "--agent-id", ""],

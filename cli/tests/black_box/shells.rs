@@ -1,4 +1,4 @@
-//! Completions as bash, zsh and fish ask for them, and the manual pages.
+//! Completions as bash, zsh and fish request them, and the manual pages.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,7 +20,7 @@ fn home() -> Home {
     for shell in SHELLS {
         let ran = home.run(&["completions", shell]);
         assert_eq!(ran.status, 0, "{ran:?}");
-        // Under the name that zsh loads it by.
+        // zsh loads the file by this name.
         let file = home.directory().join(shell).join("_oi");
         std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
         std::fs::write(file, ran.stdout).expect("written");
@@ -28,13 +28,13 @@ fn home() -> Home {
     home
 }
 
-/// What a shell offers for the last word of a line, a candidate each.
+/// Returns the completions that a shell offers for the last word of a line.
 fn offered(home: &Home, shell: &str, line: &str) -> Vec<String> {
     let script = home.directory().join(shell).join("_oi");
     let script = script.display();
     let words: Vec<&str> = line.split(' ').collect();
     let code = match shell {
-        // The function that is registered, called as readline does.
+        // Calls the registered function as readline does.
         "bash" => format!(
             "source {script}\n\
              function_of=$(complete -p oi | sed 's/.*-F \\([^ ]*\\) .*/\\1/')\n\
@@ -48,7 +48,7 @@ fn offered(home: &Home, shell: &str, line: &str) -> Vec<String> {
                 .join(" "),
             index = words.len() - 1,
         ),
-        // Loaded from $fpath at the first completion; what it would offer is printed.
+        // Loads the script from $fpath at the first completion, and prints the candidates.
         "zsh" => format!(
             "fpath=({directory} $fpath)\n\
              compdef() {{ : }}\n\
@@ -90,7 +90,7 @@ fn offered(home: &Home, shell: &str, line: &str) -> Vec<String> {
         "{shell}: {line}: {:?}",
         String::from_utf8_lossy(&output.stderr)
     );
-    // zsh and fish say more about each, behind a colon or a tab. bash separates by vertical tabs.
+    // zsh and fish add descriptions after a colon or a tab; bash separates by vertical tabs.
     text.split(['\n', '\u{b}'])
         .map(|one| one.split(['\t', ':']).next().unwrap_or_default().to_owned())
         .filter(|one| !one.is_empty())
@@ -98,10 +98,10 @@ fn offered(home: &Home, shell: &str, line: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_shell_completes_every_level_and_every_vocabulary() {
+fn every_shell_completes_commands_and_values() {
     let home = home();
     for shell in SHELLS {
-        for (line, wanted) in [
+        for (line, expected) in [
             ("oi ", vec!["auth", "profile", "settings", "work-item"]),
             ("oi settings ", vec!["personal", "admin"]),
             ("oi settings personal ", vec!["tokens"]),
@@ -151,7 +151,7 @@ fn every_shell_completes_every_level_and_every_vocabulary() {
             ("oi queue list --profile ", vec!["work", "play.ground"]),
         ] {
             let offered = offered(&home, shell, line);
-            for candidate in wanted {
+            for candidate in expected {
                 assert!(
                     offered.iter().any(|one| one == candidate),
                     "{shell}: {line}{candidate}: {offered:?}"
@@ -162,7 +162,7 @@ fn every_shell_completes_every_level_and_every_vocabulary() {
 }
 
 #[test]
-fn no_shell_is_offered_a_token() {
+fn tokens_are_not_offered_as_completions() {
     let home = home();
     for shell in SHELLS {
         for line in [
@@ -178,7 +178,7 @@ fn no_shell_is_offered_a_token() {
 }
 
 #[test]
-fn a_config_that_cannot_be_read_harms_no_completion() {
+fn an_unreadable_config_does_not_break_completion() {
     let home = home();
     std::fs::write(home.config_file(), "{").expect("written");
     for shell in SHELLS {

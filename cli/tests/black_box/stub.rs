@@ -1,12 +1,12 @@
-//! A server that answers what a test tells it to, and remembers what it was asked.
+//! A stub server that returns configured responses and records the requests.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What was asked.
+/// A recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     /// `GET /me`
     pub(crate) what: String,
     /// The whole `Authorization` header.
@@ -16,78 +16,81 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// What to answer to a method and a path.
-type Answers = Vec<(&'static str, u16, String)>;
+/// The responses by method and path.
+type Responses = Vec<(&'static str, u16, String)>;
 
 pub(crate) struct Stub {
     pub(crate) url: String,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    received: Arc<Mutex<Vec<Request>>>,
 }
 
 impl Stub {
-    /// Answers each `METHOD path` with a status and a body; all else with 404. `BASE` in a body
-    /// stands for the stub's own address.
-    pub(crate) fn new(answers: &[(&'static str, u16, &str)]) -> Self {
-        Self::start(answers, None, |_| {})
+    /// Returns a status and a body for each `METHOD path`, and 404 for all others. `BASE` in a body
+    /// is replaced by the stub's URL.
+    pub(crate) fn new(responses: &[(&'static str, u16, &str)]) -> Self {
+        Self::start(responses, None, |_| {})
     }
 
-    /// The same at a time of its own, as a `Date` header says it.
-    pub(crate) fn at(date: &'static str, answers: &[(&'static str, u16, &str)]) -> Self {
-        Self::start(answers, Some(date), |_| {})
+    /// Creates a stub that sends a `Date` header.
+    pub(crate) fn at(date: &'static str, responses: &[(&'static str, u16, &str)]) -> Self {
+        Self::start(responses, Some(date), |_| {})
     }
 
-    /// The same; `seen` is told each `METHOD path` before it is answered.
+    /// Creates a stub that calls `seen` with each `METHOD path` before it responds.
     pub(crate) fn watched(
-        answers: &[(&'static str, u16, &str)],
+        responses: &[(&'static str, u16, &str)],
         seen: impl Fn(&str) + Send + 'static,
     ) -> Self {
-        Self::start(answers, None, seen)
+        Self::start(responses, None, seen)
     }
 
     fn start(
-        answers: &[(&'static str, u16, &str)],
+        responses: &[(&'static str, u16, &str)],
         date: Option<&'static str>,
         watch: impl Fn(&str) + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let answers: Answers = answers
+        let responses: Responses = responses
             .iter()
             .map(|(what, status, body)| (*what, *status, body.replace("BASE", &url)))
             .collect();
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&asked);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&received);
         let date = date.map_or_else(String::new, |date| format!("Date: {date}\r\n"));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // A client that goes away early is not the stub's concern.
-                let _ = serve(stream, &answers, &seen, &date, &watch);
+                // A client may close the connection early.
+                let _ = serve(stream, &responses, &seen, &date, &watch);
             }
         });
-        Self { url, asked }
+        Self { url, received }
     }
 
-    /// Everything that was asked, in order.
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().expect("no test panicked").clone()
+    /// Returns all requests in order.
+    pub(crate) fn received(&self) -> Vec<Request> {
+        self.received.lock().expect("no test panicked").clone()
     }
 
-    /// The body of what was asked last.
+    /// Returns the body of the last request.
     pub(crate) fn last_body(&self) -> serde_json::Value {
-        let asked = self.asked().pop().expect("something was asked");
-        serde_json::from_str(&asked.body).expect("JSON")
+        let request = self.received().pop().expect("a request");
+        serde_json::from_str(&request.body).expect("JSON")
     }
 
-    /// Everything that was asked, as `METHOD path` alone.
+    /// Returns all requests as `METHOD path`.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.asked().into_iter().map(|asked| asked.what).collect()
+        self.received()
+            .into_iter()
+            .map(|request| request.what)
+            .collect()
     }
 }
 
 fn serve(
     stream: TcpStream,
-    answers: &Answers,
-    seen: &Mutex<Vec<Asked>>,
+    responses: &Responses,
+    seen: &Mutex<Vec<Request>>,
     date: &str,
     watch: &dyn Fn(&str),
 ) -> std::io::Result<()> {
@@ -98,7 +101,7 @@ fn serve(
         .rsplit_once(' ')
         .map_or("", |(what, _)| what)
         .to_owned();
-    let mut asked = Asked {
+    let mut request = Request {
         what,
         authorization: None,
         user_agent: None,
@@ -113,23 +116,23 @@ fn serve(
             break;
         };
         match name.to_ascii_lowercase().as_str() {
-            "authorization" => asked.authorization = Some(value.to_owned()),
-            "user-agent" => asked.user_agent = Some(value.to_owned()),
-            "if-match" => asked.if_match = Some(value.to_owned()),
+            "authorization" => request.authorization = Some(value.to_owned()),
+            "user-agent" => request.user_agent = Some(value.to_owned()),
+            "if-match" => request.if_match = Some(value.to_owned()),
             "content-length" => length = value.parse().unwrap_or(0),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    asked.body = String::from_utf8_lossy(&body).into_owned();
-    let (_, status, body) = answers
+    request.body = String::from_utf8_lossy(&body).into_owned();
+    let (_, status, body) = responses
         .iter()
-        .find(|(what, ..)| *what == asked.what)
+        .find(|(what, ..)| *what == request.what)
         .cloned()
         .unwrap_or(("", 404, problem(404, "not_found", "there is nothing here")));
-    watch(&asked.what);
-    seen.lock().expect("no test panicked").push(asked);
+    watch(&request.what);
+    seen.lock().expect("no test panicked").push(request);
     let extra = if matches!(status, 429 | 503) {
         "Retry-After: 7\r\n"
     } else {
@@ -143,7 +146,7 @@ fn serve(
     )
 }
 
-/// The body of a problem.
+/// Returns the body of a problem.
 pub(crate) fn problem(status: u16, code: &str, detail: &str) -> String {
     serde_json::json!({
         "type": format!("urn:openindex:problem:{code}"), "title": "Title", "status": status,
@@ -164,12 +167,12 @@ pub(crate) const PAT: &str = r#"{"id":"pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2","na
 
 pub(crate) const PAT_ID: &str = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
 
-/// The answer with a new secret.
+/// Returns the response with a new secret.
 pub(crate) fn created(secret: &str) -> String {
     PAT.replacen('{', &format!(r#"{{"token":"{secret}","#), 1)
 }
 
-/// A user as an administrator sees them.
+/// Returns a user of the admin API.
 pub(crate) fn user(digit: u8, email: &str) -> serde_json::Value {
     serde_json::json!({
         "id": user_id(digit), "email": email, "name": "Ada", "role": "admin",
@@ -181,15 +184,15 @@ pub(crate) fn user_id(digit: u8) -> String {
     format!("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")
 }
 
-/// A page of a list.
+/// Returns a page of a list.
 pub(crate) fn page(items: &[serde_json::Value], next: Option<&str>) -> String {
     serde_json::json!({"items": items, "nextCursor": next}).to_string()
 }
 
-/// A work item without its description, as lists have it.
+/// Returns a work item without its description, as in lists.
 pub(crate) fn work_item_summary(key: &str) -> serde_json::Value {
     serde_json::json!({
-        "key": key, "kind": "task", "parent": null, "title": "Mend it", "status": "todo",
+        "key": key, "kind": "task", "parent": null, "title": "Fix it", "status": "todo",
         "priority": "medium", "executionTarget": "either", "assignee": null,
         "activeAgentId": null, "activeUserId": null, "activeRunId": null, "claimedAt": null,
         "createdBy": user_id(1),
@@ -198,7 +201,7 @@ pub(crate) fn work_item_summary(key: &str) -> serde_json::Value {
     })
 }
 
-/// A work item.
+/// Returns a work item.
 pub(crate) fn work_item(key: &str) -> serde_json::Value {
     let mut item = work_item_summary(key);
     item["description"] = "# Why\n".into();
@@ -207,7 +210,7 @@ pub(crate) fn work_item(key: &str) -> serde_json::Value {
 
 pub(crate) const RUN_ID: &str = "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e3";
 
-/// An agent run without its secret.
+/// Returns an agent run without its secret.
 pub(crate) fn agent_run() -> serde_json::Value {
     serde_json::json!({
         "id": RUN_ID, "agentId": "builder-7", "workItemKey": "OPS-42", "scope": "read_write",

@@ -1,4 +1,4 @@
-//! Runs `oi` in a home of its own.
+//! Runs `oi` in its own home directory.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use openindex_domain::token::{Secret, TokenKind};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A secret that looks like any other, the same for the same seed.
+/// Returns a valid secret, the same one for the same seed.
 pub(crate) fn secret(kind: TokenKind, seed: u64) -> String {
     Secret::generate(kind, &SeededEntropy::new(seed))
         .expect("entropy")
@@ -43,7 +43,7 @@ pub(crate) struct Home {
     variables: Vec<(&'static str, String)>,
 }
 
-/// What came of a run.
+/// The result of a run of `oi`.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) status: i32,
@@ -52,7 +52,7 @@ pub(crate) struct Ran {
 }
 
 impl Home {
-    /// An empty one.
+    /// Creates an empty home directory.
     pub(crate) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().expect("a directory"),
@@ -60,7 +60,7 @@ impl Home {
         }
     }
 
-    /// One in which the default profile is set to a server.
+    /// Creates a home directory with a default profile for a server.
     pub(crate) fn with_profile(app_url: &str) -> Self {
         let home = Self::new();
         home.write_config(&serde_json::json!({"profiles": {"default": {
@@ -69,7 +69,7 @@ impl Home {
         home
     }
 
-    /// One in which the default profile also stands for an agent.
+    /// Creates a home directory with a default profile for a server and an agent.
     pub(crate) fn with_agent(app_url: &str, agent: &str) -> Self {
         let home = Self::with_profile(app_url);
         let mut config = home.config();
@@ -123,7 +123,7 @@ impl Home {
         self.run_with(arguments, "")
     }
 
-    /// Runs it to its end. Whatever it does, it must not show a token that it acts with.
+    /// Runs `oi`, and asserts that it does not print a token that it uses.
     pub(crate) fn run_with(&self, arguments: &[&str], stdin: &str) -> Ran {
         let mut child = self
             .command(arguments)
@@ -132,7 +132,7 @@ impl Home {
             .stderr(Stdio::piped())
             .spawn()
             .expect("oi starts");
-        // It need not read it.
+        // `oi` may not read its input.
         let _ = child
             .stdin
             .take()
@@ -145,7 +145,7 @@ impl Home {
             stderr: String::from_utf8(output.stderr).expect("UTF-8"),
         };
         for hidden in [profile_token(), environment_token(), run_token()] {
-            // Neither it nor most of it: a mask shows its last four characters.
+            // A masked token shows only its last four characters.
             let part = &hidden[7..40];
             assert!(
                 !ran.stdout.contains(part),
@@ -161,13 +161,13 @@ impl Home {
 }
 
 impl Ran {
-    /// The one document on standard output.
+    /// Parses the document on standard output.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("{error}: not one JSON document: {self:?}"))
     }
 
-    /// Asserts the exit status and the code of the error document, whose keys are a promise.
+    /// Asserts the exit status, the error code, and the keys of the error document.
     #[track_caller]
     pub(crate) fn assert_failed(&self, status: i32, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");

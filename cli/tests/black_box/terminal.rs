@@ -1,5 +1,5 @@
-//! On a real terminal: what is typed at a hidden question is not shown, and the terminal is left as
-//! it was, whatever ends the command.
+//! On a real terminal: hidden input is not echoed, and the terminal's settings are restored however
+//! the command ends.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -14,15 +14,15 @@ use rustix::termios::{LocalModes, Termios, tcgetattr};
 use crate::stub::{ME, Stub, user, user_id, work_item};
 use crate::support::{Home, secret};
 
-const QUESTION: &str = "(not shown): ";
-/// Commands that ask for what is not to be shown.
-const ASKING: [&str; 3] = [
+const PROMPT: &str = "input hidden): ";
+/// Commands that prompt for a secret.
+const PROMPTING: [&str; 3] = [
     "profile set --token -",
     "invite claim - --name Grace --use",
     "report-leak --app-url http://127.0.0.1:9",
 ];
 
-/// A terminal, and a program whose controlling terminal it is.
+/// A terminal and a program that it controls.
 struct Terminal {
     pty: Pty,
     child: Child,
@@ -30,7 +30,7 @@ struct Terminal {
     shown: String,
 }
 
-/// What of a terminal's settings can be compared.
+/// The settings of a terminal that can be compared.
 #[derive(Debug, PartialEq, Eq)]
 struct Modes(String);
 
@@ -80,7 +80,7 @@ impl Terminal {
         modes.local_modes.contains(LocalModes::ECHO)
     }
 
-    /// Reads on until the terminal shows this, and forgets it with all before it.
+    /// Reads until the terminal shows the text, and discards everything up to it.
     fn wait_for(&mut self, text: &str) -> String {
         let mut piece = [0; 1024];
         loop {
@@ -105,7 +105,7 @@ impl Terminal {
         kill_process(Pid::from_child(&self.child), signal).expect("sent");
     }
 
-    /// Its end, and the rest that the terminal shows.
+    /// Waits for the program to end; returns its status and the remaining output.
     fn end(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().expect("it ends");
         assert_eq!(self.modes(), self.before, "the terminal is as it was");
@@ -117,37 +117,37 @@ impl Terminal {
     }
 }
 
-fn asked(home: &Home, line: &str) -> Terminal {
+fn prompted(home: &Home, line: &str) -> Terminal {
     let mut terminal = Terminal::oi(home, line, |command| command);
-    terminal.wait_for(QUESTION);
+    terminal.wait_for(PROMPT);
     assert!(!terminal.echoes(), "{line}");
     terminal
 }
 
 #[test]
-fn an_interrupt_at_a_hidden_question_is_130_and_leaves_the_terminal_as_it_was() {
-    for line in ASKING {
+fn an_interrupt_at_a_hidden_prompt_exits_with_130_and_restores_the_terminal() {
+    for line in PROMPTING {
         let home = Home::new();
         // Typed: Ctrl-C, and Ctrl-D on a line of its own.
         for key in ["\u{3}", "typed\u{3}", "\u{4}"] {
-            let mut terminal = asked(&home, line);
+            let mut terminal = prompted(&home, line);
             terminal.type_in(key);
             let (status, shown) = terminal.end();
             assert_eq!(status.code(), Some(130), "{line} {key:?}: {shown}");
             assert!(!shown.contains("typed"), "{shown}");
         }
-        let terminal = asked(&home, line);
+        let terminal = prompted(&home, line);
         terminal.send(Signal::INT);
         assert_eq!(terminal.end().0.code(), Some(130), "{line}");
     }
 }
 
 #[test]
-fn any_other_signal_at_a_hidden_question_leaves_the_terminal_as_it_was() {
-    for line in ASKING {
+fn any_other_signal_at_a_hidden_prompt_restores_the_terminal() {
+    for line in PROMPTING {
         let home = Home::new();
         for signal in [Signal::TERM, Signal::HUP, Signal::QUIT] {
-            let terminal = asked(&home, line);
+            let terminal = prompted(&home, line);
             terminal.send(signal);
             let (status, _) = terminal.end();
             assert_eq!(status.signal(), Some(signal.as_raw()), "{line} {signal:?}");
@@ -156,10 +156,10 @@ fn any_other_signal_at_a_hidden_question_leaves_the_terminal_as_it_was() {
 }
 
 #[test]
-fn an_answer_right_or_wrong_leaves_the_terminal_as_it_was_and_is_not_shown() {
+fn hidden_input_is_not_echoed_and_the_terminal_is_restored() {
     let home = Home::new();
     let token = secret(TokenKind::Personal, 1);
-    let mut terminal = asked(&home, ASKING[0]);
+    let mut terminal = prompted(&home, PROMPTING[0]);
     terminal.type_in(&format!("{token}\n"));
     let (status, shown) = terminal.end();
     assert!(status.success(), "{shown}");
@@ -168,66 +168,66 @@ fn an_answer_right_or_wrong_leaves_the_terminal_as_it_was_and_is_not_shown() {
         home.config()["profiles"]["default"]["token"],
         token.as_str()
     );
-    for (line, answer) in [
-        (ASKING[0], "zxcvbnm\n"),
-        (ASKING[1], "zxcvbnm\n"),
-        (ASKING[2], "zxcvbnm\n"),
+    for (line, response) in [
+        (PROMPTING[0], "zxcvbnm\n"),
+        (PROMPTING[1], "zxcvbnm\n"),
+        (PROMPTING[2], "zxcvbnm\n"),
     ] {
-        let mut terminal = asked(&home, line);
-        terminal.type_in(answer);
+        let mut terminal = prompted(&home, line);
+        terminal.type_in(response);
         let (status, shown) = terminal.end();
         assert!(matches!(status.code(), Some(1 | 2)), "{line}: {shown}");
-        assert!(!shown.contains(answer.trim()), "{shown}");
+        assert!(!shown.contains(response.trim()), "{shown}");
     }
 }
 
 #[test]
-fn the_question_is_asked_on_the_terminal_wherever_the_messages_go() {
-    for line in ASKING {
+fn the_prompt_is_written_to_the_terminal_even_if_messages_are_redirected() {
+    for line in PROMPTING {
         let home = Home::new();
         let log = home.directory().join("log");
         let file = File::create(&log).expect("a file");
         let mut terminal = Terminal::oi(&home, line, |command| command.stderr(file));
-        terminal.wait_for(QUESTION);
+        terminal.wait_for(PROMPT);
         assert!(!terminal.echoes(), "{line}");
         terminal.type_in("typed\n");
         let (_, shown) = terminal.end();
         assert!(!shown.contains("typed"), "{line}: {shown}");
         let log = std::fs::read_to_string(log).expect("text");
         assert!(
-            !log.contains(QUESTION) && log.contains("error: "),
+            !log.contains(PROMPT) && log.contains("error: "),
             "{line}: {log}"
         );
     }
 }
 
 #[test]
-fn a_signal_at_a_question_that_is_answered_yes_or_no_ends_it_in_order() {
+fn a_signal_at_a_confirmation_prompt_ends_the_command() {
     let item = work_item("OPS-42").to_string();
     let server = Stub::new(&[("GET /browse/OPS-42", 200, &item)]);
     let home = Home::with_profile(&server.url);
-    let asked = || {
+    let prompted = || {
         let line = "work-item delete --key OPS-42";
         let mut terminal = Terminal::oi(&home, line, |command| command);
         terminal.wait_for("[y/N] ");
         terminal
     };
     for key in ["\u{3}", "\u{4}"] {
-        let mut terminal = asked();
+        let mut terminal = prompted();
         terminal.type_in(key);
         assert_eq!(terminal.end().0.code(), Some(130));
     }
-    let terminal = asked();
+    let terminal = prompted();
     terminal.send(Signal::TERM);
     assert_eq!(terminal.end().0.signal(), Some(Signal::TERM.as_raw()));
     assert_eq!(server.requests().len(), 3, "nothing was deleted");
 }
 
 #[test]
-fn ones_own_address_is_changed_after_a_question_and_the_present_one_is_told_as_unchanged() {
+fn changing_your_own_address_asks_and_the_same_address_is_unchanged() {
     let paths = ["GET", "PATCH"].map(|method| format!("{method} /admin/users/{}", user_id(2)));
     let [get, patch] = paths.map(|path| &*path.leak());
-    for (after, told) in [
+    for (after, expected) in [
         ("a@b.example", "Email address unchanged"),
         ("A@b.example", "Email address changed"),
     ] {
@@ -239,22 +239,22 @@ fn ones_own_address_is_changed_after_a_question_and_the_present_one_is_told_as_u
         ]);
         let home = Home::with_profile(&server.url);
         let line = format!("settings admin users update {} --email {after}", user_id(2));
-        for (answer, told) in [("n", "nothing was changed"), ("y", told)] {
+        for (reply, expected) in [("n", "nothing was changed"), ("y", expected)] {
             let mut terminal = Terminal::oi(&home, &line, |command| command);
-            let question = terminal.wait_for("[y/N] ");
-            assert!(question.contains("This is your own account."), "{question}");
-            terminal.type_in(&format!("{answer}\n"));
+            let prompt = terminal.wait_for("[y/N] ");
+            assert!(prompt.contains("This is your own account."), "{prompt}");
+            terminal.type_in(&format!("{reply}\n"));
             let (_, shown) = terminal.end();
-            assert!(shown.contains(told), "{shown}");
+            assert!(shown.contains(expected), "{shown}");
         }
     }
 }
 
 #[test]
-fn a_pipe_is_read_though_there_is_a_terminal() {
+fn a_pipe_is_read_even_on_a_terminal() {
     let home = Home::new();
     let token = secret(TokenKind::Personal, 1);
-    let mut terminal = Terminal::oi(&home, ASKING[0], |command| command.stdin(Stdio::piped()));
+    let mut terminal = Terminal::oi(&home, PROMPTING[0], |command| command.stdin(Stdio::piped()));
     let mut stdin = terminal.child.stdin.take().expect("a pipe");
     stdin
         .write_all(format!("{token}\n").as_bytes())
@@ -262,21 +262,21 @@ fn a_pipe_is_read_though_there_is_a_terminal() {
     drop(stdin);
     let (status, shown) = terminal.end();
     assert!(status.success(), "{shown}");
-    assert!(!shown.contains(QUESTION), "{shown}");
+    assert!(!shown.contains(PROMPT), "{shown}");
 }
 
 #[test]
-fn a_shell_stays_usable_after_ctrl_c_and_goes_on_after_ctrl_z() {
+fn a_shell_stays_usable_after_ctrl_c_and_ctrl_z() {
     let home = Home::new();
     let token = secret(TokenKind::Personal, 1);
     let bash = ["--norc", "--noprofile", "--noediting", "-i"];
     let oi = env!("CARGO_BIN_EXE_oi");
     let mut shell = Terminal::start(&home, Command::new("bash").args(bash));
-    // What is typed before the shell is ready goes with the signal.
+    // What is typed before the shell is ready is discarded by the signal.
     shell.wait_for("ready> ");
-    for line in ASKING {
+    for line in PROMPTING {
         shell.type_in(&format!("{oi} {line}\n"));
-        shell.wait_for(QUESTION);
+        shell.wait_for(PROMPT);
         shell.type_in("\u{3}");
         shell.wait_for("ready> ");
         assert_eq!(shell.modes(), shell.before, "{line}");
@@ -285,13 +285,13 @@ fn a_shell_stays_usable_after_ctrl_c_and_goes_on_after_ctrl_z() {
         shell.wait_for("ready> ");
 
         shell.type_in(&format!("{oi} {line}\n"));
-        shell.wait_for(QUESTION);
+        shell.wait_for(PROMPT);
         shell.type_in("\u{1a}");
         shell.wait_for("Stopped");
         shell.wait_for("ready> ");
         assert_eq!(shell.modes(), shell.before, "{line}");
         shell.type_in("fg\n");
-        shell.wait_for(QUESTION);
+        shell.wait_for(PROMPT);
         assert!(!shell.echoes(), "{line}");
         shell.type_in(&format!("{token}\n"));
         let shown = shell.wait_for("ready> ");

@@ -10,7 +10,7 @@ fn tokens<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn a_list_is_the_apis_own() {
+fn a_list_is_printed_unchanged() {
     let list = format!(r#"{{"items":[{PAT}],"nextCursor":null}}"#);
     let server = Stub::new(&[("GET /me/pats?limit=1000", 200, &list)]);
     let ran = Home::with_profile(&server.url).run(&tokens(&["list"]));
@@ -19,7 +19,7 @@ fn a_list_is_the_apis_own() {
 }
 
 #[test]
-fn a_list_is_followed_to_its_end_unless_one_page_is_asked_for() {
+fn all_pages_are_listed_unless_one_is_requested() {
     let page = |next: &str| format!(r#"{{"items":[{PAT}],"nextCursor":{next}}}"#);
     let (first, last) = (page(r#""x""#), page("null"));
     let server = Stub::new(&[
@@ -68,9 +68,9 @@ fn a_list_is_followed_to_its_end_unless_one_page_is_asked_for() {
 }
 
 #[test]
-fn a_new_token_is_answered_with_its_secret() {
-    let answer = created(&new_token());
-    let server = Stub::new(&[("POST /me/pats", 201, &answer)]);
+fn creating_a_token_prints_it() {
+    let response = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &response)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&[
         "create",
@@ -81,8 +81,11 @@ fn a_new_token_is_answered_with_its_secret() {
         "2030-12-31",
     ]));
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
-    assert_eq!(ran.json(), serde_json::from_str::<Value>(&answer).unwrap());
-    let sent: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    assert_eq!(
+        ran.json(),
+        serde_json::from_str::<Value>(&response).unwrap()
+    );
+    let sent: Value = serde_json::from_str(&server.received()[0].body).unwrap();
     assert_eq!(
         sent,
         json!({"name": "ci", "scope": "admin", "expiresAt": "2030-12-31"}),
@@ -94,7 +97,7 @@ fn a_new_token_is_answered_with_its_secret() {
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     let home = Home::with_profile(&server.url);
     let own = profile_token();
@@ -128,7 +131,7 @@ fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
 }
 
 #[test]
-fn deleting_without_a_terminal_needs_yes() {
+fn deleting_without_a_terminal_requires_yes() {
     let path = format!("DELETE /me/pats/{PAT_ID}");
     let server = Stub::new(&[(path.leak(), 204, "")]);
     let home = Home::with_profile(&server.url);
@@ -142,12 +145,12 @@ fn deleting_without_a_terminal_needs_yes() {
     );
     let ran = home.run(&tokens(&["delete", PAT_ID, PAT_ID, "--yes"]));
     assert_eq!((ran.status, ran.json()), (0, json!({"deleted": [PAT_ID]})));
-    let asked = ["GET /me".to_owned(), format!("DELETE /me/pats/{PAT_ID}")];
-    assert_eq!(server.requests(), asked);
+    let expected = ["GET /me".to_owned(), format!("DELETE /me/pats/{PAT_ID}")];
+    assert_eq!(server.requests(), expected);
 }
 
 #[test]
-fn a_token_can_be_named_by_its_name() {
+fn a_token_can_be_selected_by_name() {
     let path = format!("DELETE /me/pats/{PAT_ID}");
     let list = json!({"items": [{
         "id": PAT_ID,
@@ -184,9 +187,9 @@ fn a_token_can_be_named_by_its_name() {
 }
 
 #[test]
-fn the_secret_alone_can_be_taken_into_a_variable() {
-    let answer = created(&new_token());
-    let server = Stub::new(&[("POST /me/pats", 201, &answer)]);
+fn token_only_prints_only_the_token() {
+    let response = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &response)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["create", "ci", "--token-only"]));
     assert_eq!(
@@ -196,7 +199,7 @@ fn the_secret_alone_can_be_taken_into_a_variable() {
 }
 
 #[test]
-fn deleting_stops_at_the_first_failure_and_says_what_is_gone() {
+fn deleting_stops_at_the_first_failure_and_lists_what_was_deleted() {
     let path = format!("DELETE /me/pats/{PAT_ID}");
     let server = Stub::new(&[(path.leak(), 204, "")]);
     let home = Home::with_profile(&server.url);
@@ -208,10 +211,10 @@ fn deleting_stops_at_the_first_failure_and_says_what_is_gone() {
 }
 
 #[test]
-fn rotating_the_profiles_own_token_keeps_its_user_in() {
+fn rotating_the_profiles_own_token_updates_the_profile() {
     let path = format!("POST /me/pats/{PAT_ID}/rotate");
-    let answer = created(&new_token());
-    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &answer)]);
+    let response = created(&new_token());
+    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &response)]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&[
         "rotate",
@@ -221,13 +224,10 @@ fn rotating_the_profiles_own_token_keeps_its_user_in() {
         "--never-expires",
     ]));
     assert_eq!(ran.status, 0, "{ran:?}");
-    let mut expected = serde_json::from_str::<Value>(&answer).unwrap();
+    let mut expected = serde_json::from_str::<Value>(&response).unwrap();
     expected["replaced"] = json!({"id": PAT_ID, "expiresAt": "2026-11-01T01:00:00.000Z"});
     assert_eq!(ran.json(), expected);
-    assert_eq!(
-        ran.stderr,
-        "note: the profile default now uses the new token\n"
-    );
+    assert_eq!(ran.stderr, "note: profile default now uses the new token\n");
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
     let sent = server.last_body();
     assert_eq!(sent, json!({"expiresAt": "", "overlapSeconds": 3600}));
@@ -258,11 +258,11 @@ fn rotating_another_token_or_the_environments_leaves_the_profile_alone() {
     let other = PAT_ID.replace('9', "8");
     let paths = [PAT_ID, &other].map(|id| format!("POST /me/pats/{id}/rotate"));
     let [own, another] = paths;
-    let answer = created(&new_token());
+    let response = created(&new_token());
     let server = Stub::new(&[
         ("GET /me", 200, ME),
-        (own.leak(), 201, &answer),
-        (another.leak(), 201, &answer),
+        (own.leak(), 201, &response),
+        (another.leak(), 201, &response),
     ]);
     let home = Home::with_profile(&server.url);
     let ran = home.run(&tokens(&["rotate", &other]));
@@ -272,7 +272,7 @@ fn rotating_another_token_or_the_environments_leaves_the_profile_alone() {
     assert_eq!(ran.status, 0);
     assert!(
         ran.stderr
-            .starts_with("warning: this was the token in OPENINDEX_TOKEN")
+            .starts_with("warning: you rotated the token in OPENINDEX_TOKEN")
     );
     assert_eq!(
         home.config()["profiles"]["default"]["token"],
@@ -281,12 +281,12 @@ fn rotating_another_token_or_the_environments_leaves_the_profile_alone() {
 }
 
 #[test]
-fn a_new_token_is_shown_even_when_the_profile_cannot_keep_it() {
+fn a_new_token_is_shown_if_it_cannot_be_saved_in_the_profile() {
     let path = format!("POST /me/pats/{PAT_ID}/rotate");
-    let answer = created(&new_token());
-    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &answer)]);
+    let response = created(&new_token());
+    let server = Stub::new(&[("GET /me", 200, ME), (path.leak(), 201, &response)]);
     let home = Home::with_profile(&server.url);
-    // A directory where the lock would be, which root cannot open for writing either.
+    // A directory in place of the lock file, which even root cannot open for writing.
     std::fs::create_dir(home.config_file().with_file_name("config.json.lock")).unwrap();
     let ran = home.run(&tokens(&["rotate", PAT_ID]));
     assert_eq!(ran.status, 1);
@@ -298,8 +298,8 @@ fn a_new_token_is_shown_even_when_the_profile_cannot_keep_it() {
 }
 
 #[test]
-fn an_outage_says_when_to_try_again_and_nothing_is_repeated() {
-    let body = problem(503, "unavailable", "the store does not answer");
+fn an_outage_says_when_to_retry_and_nothing_is_retried() {
+    let body = problem(503, "unavailable", "the store does not response");
     let server = Stub::new(&[("POST /me/pats", 503, &body)]);
     let ran = Home::with_profile(&server.url).run(&tokens(&["create", "ci"]));
     let document = ran.assert_failed(1, "unavailable");
@@ -310,7 +310,7 @@ fn an_outage_says_when_to_try_again_and_nothing_is_repeated() {
 }
 
 #[test]
-fn what_goes_into_a_variable_is_the_secret_or_nothing() {
+fn token_only_prints_the_token_or_nothing() {
     let body = problem(409, "token_limit_reached", "delete one first");
     let server = Stub::new(&[("POST /me/pats", 409, &body)]);
     let home = Home::with_profile(&server.url);
@@ -323,7 +323,7 @@ fn what_goes_into_a_variable_is_the_secret_or_nothing() {
 }
 
 #[test]
-fn a_name_means_the_successor_while_the_replaced_token_is_still_accepted() {
+fn a_name_means_the_new_token_while_the_old_one_still_works() {
     let live: Value = serde_json::from_str(PAT).unwrap();
     let mut replaced = live.clone();
     replaced["id"] = json!(PAT_ID.replace('9', "8"));
@@ -334,7 +334,7 @@ fn a_name_means_the_successor_while_the_replaced_token_is_still_accepted() {
     let list = |items: &[Value]| json!({"items": items, "nextCursor": null}).to_string();
     let delete: &str = format!("DELETE /me/pats/{PAT_ID}").leak();
     let named = "GET /me/pats?name=laptop&limit=20";
-    // Of so many that a page is full, the live ones are asked for.
+    // If a page is full, only live tokens are requested.
     for newest in [
         vec![live.clone(), replaced.clone(), expired.clone()],
         vec![expired; 20],

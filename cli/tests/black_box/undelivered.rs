@@ -1,4 +1,4 @@
-//! What is shown once and did not arrive is undone.
+//! A change whose secret is not delivered is undone.
 
 use std::fs::OpenOptions;
 use std::process::{Output, Stdio};
@@ -34,19 +34,19 @@ fn into_full(home: &Home, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
-    let answer = created(&new_token());
-    let server = Stub::new(&[("POST /me/pats", 201, &answer), (REVOKE, 204, "")]);
+fn an_undelivered_token_is_revoked_and_named() {
+    let response = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &response), (REVOKE, 204, "")]);
     let home = Home::with_profile(&server.url);
     for more in [&["--token-only"][..], &["--json"], &[]] {
         let (status, stderr) = into_full(&home, &[&CREATE[..], more].concat());
         assert_eq!(status, Some(1), "{stderr}");
         assert!(stderr.contains("No space left"), "{stderr}");
         assert!(
-            stderr.contains(&format!("the token {PAT_ID} was revoked")),
+            stderr.contains(&format!("token {PAT_ID} was revoked")),
             "{stderr}"
         );
-        let undone = server.asked().pop().unwrap();
+        let undone = server.received().pop().unwrap();
         assert_eq!(undone.what, REVOKE);
         assert_eq!(
             undone.authorization,
@@ -56,13 +56,13 @@ fn a_new_token_that_cannot_be_written_is_revoked_and_named() {
 }
 
 #[test]
-fn a_token_that_cannot_be_revoked_either_is_named_with_the_command_to_do_it() {
-    let answer = created(&new_token());
-    let server = Stub::new(&[("POST /me/pats", 201, &answer), (REVOKE, 502, "")]);
+fn a_token_that_cannot_be_revoked_is_named_with_the_command_to_do_it() {
+    let response = created(&new_token());
+    let server = Stub::new(&[("POST /me/pats", 201, &response), (REVOKE, 502, "")]);
     let (status, stderr) = into_full(&Home::with_profile(&server.url), &CREATE);
     assert_eq!(status, Some(1));
     assert!(
-        stderr.contains(&format!("the token {PAT_ID} is still usable")),
+        stderr.contains(&format!("token {PAT_ID} is still valid")),
         "{stderr}"
     );
     let next = format!("next: oi settings personal tokens delete {PAT_ID}\n");
@@ -70,7 +70,7 @@ fn a_token_that_cannot_be_revoked_either_is_named_with_the_command_to_do_it() {
 }
 
 #[test]
-fn an_output_that_nobody_can_read_is_refused_before_anything_is_made() {
+fn unwritable_output_fails_before_anything_is_created() {
     let server = Stub::new(&[("GET /me", 200, ME)]);
     let home = Home::with_profile(&server.url);
     let other = PAT_ID.replace('9', "8");
@@ -114,23 +114,23 @@ fn an_output_that_nobody_can_read_is_refused_before_anything_is_made() {
         server
             .requests()
             .iter()
-            .all(|asked| asked.starts_with("GET "))
+            .all(|request| request.starts_with("GET "))
     );
 }
 
 #[test]
-fn a_reader_that_goes_away_in_between_has_not_got_the_token() {
-    let answer = created(&new_token());
+fn a_token_is_revoked_if_the_pipe_closes_before_it_is_written() {
+    let response = created(&new_token());
     let (reader, writer) = std::io::pipe().unwrap();
     let reader = std::sync::Mutex::new(Some(reader));
-    // It goes when the request has come.
-    let gone = move |asked: &str| {
-        if asked.starts_with("POST ") {
+    // It closes the pipe when the request arrives.
+    let gone = move |request: &str| {
+        if request.starts_with("POST ") {
             drop(reader.lock().unwrap().take());
         }
     };
-    let answers = [("POST /me/pats", 201, answer.as_str()), (REVOKE, 204, "")];
-    let server = Stub::watched(&answers, gone);
+    let responses = [("POST /me/pats", 201, response.as_str()), (REVOKE, 204, "")];
+    let server = Stub::watched(&responses, gone);
     let (status, stderr) = run_into(&Home::with_profile(&server.url), &CREATE, writer);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(stderr.contains("was revoked"), "{stderr}");
@@ -138,7 +138,7 @@ fn a_reader_that_goes_away_in_between_has_not_got_the_token() {
 }
 
 #[test]
-fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
+fn an_undelivered_run_or_invite_is_undone() {
     let mut run = agent_run();
     run["token"] = run_token().into();
     let invite = json!({
@@ -158,7 +158,7 @@ fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
     let (status, stderr) = into_full(&home, &["agent-run", "start", "--agent-id", "a"]);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(
-        stderr.contains(&format!("the run {RUN_ID} was ended")),
+        stderr.contains(&format!("run {RUN_ID} was ended")),
         "{stderr}"
     );
     assert_eq!(server.requests().last().unwrap(), END_RUN);
@@ -173,14 +173,14 @@ fn a_run_and_an_invite_that_cannot_be_written_are_undone() {
     let (status, stderr) = into_full(&home, &create);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(
-        stderr.contains(&format!("the invite {INVITE_ID} was withdrawn")),
+        stderr.contains(&format!("invite {INVITE_ID} was withdrawn")),
         "{stderr}"
     );
     assert_eq!(*server.requests().last().unwrap(), withdraw);
 }
 
 #[test]
-fn a_sign_in_link_that_cannot_be_written_is_named_with_the_way_to_end_it() {
+fn an_undelivered_sign_in_link_is_named_with_the_command_to_replace_it() {
     let link = json!({
         "id": "lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "userId": user_id(1),
         "expiresAt": "2026-11-24T07:00:00.000Z", "url": "https://oi.example/x",
@@ -191,7 +191,7 @@ fn a_sign_in_link_that_cannot_be_written_is_named_with_the_way_to_end_it() {
     let (status, stderr) = into_full(&Home::with_profile(&server.url), &again);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(
-        stderr.contains("lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 is still usable"),
+        stderr.contains("lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 is still valid"),
         "{stderr}"
     );
     assert!(
@@ -201,14 +201,14 @@ fn a_sign_in_link_that_cannot_be_written_is_named_with_the_way_to_end_it() {
 }
 
 #[test]
-fn a_rotation_says_what_became_of_the_old_token() {
+fn an_undelivered_rotation_describes_the_old_token() {
     let other = PAT_ID.replace('9', "8");
-    let answer = created(&new_token());
+    let response = created(&new_token());
     let [own, another] = [PAT_ID, &other].map(|id| format!("POST /me/pats/{id}/rotate"));
     let server = Stub::new(&[
         ("GET /me", 200, ME),
-        (own.leak(), 201, &answer),
-        (another.leak(), 201, &answer),
+        (own.leak(), 201, &response),
+        (another.leak(), 201, &response),
         (REVOKE, 204, ""),
     ]);
     let rotate = |home: &Home, more: &[&str]| {
@@ -220,29 +220,29 @@ fn a_rotation_says_what_became_of_the_old_token() {
     let home = Home::with_profile(&server.url);
     let stderr = rotate(&home, &[&other]);
     assert!(
-        stderr.contains(&format!("the old token {other} ended")),
+        stderr.contains(&format!("the old token {other} was revoked")),
         "{stderr}"
     );
     let stderr = rotate(&home, &[&other, "--overlap", "1h"]);
     assert!(
-        stderr.contains(&format!("{other} is accepted for another 1 hour")),
+        stderr.contains(&format!("{other} works for another 1 hour")),
         "{stderr}"
     );
     assert_eq!(server.requests().last().unwrap(), REVOKE);
-    // The profile has it: it is not lost.
+    // The token is saved in the profile, so it is not lost.
     let before = server.requests().len();
     let stderr = rotate(&home, &[PAT_ID]);
-    assert!(stderr.contains("put into the profile"), "{stderr}");
+    assert!(stderr.contains("saved in the profile"), "{stderr}");
     assert!(!server.requests()[before..].contains(&REVOKE.to_owned()));
     assert_eq!(home.config()["profiles"]["default"]["token"], new_token());
     let home = Home::with_profile(&server.url).set("OPENINDEX_TOKEN", environment_token());
     let stderr = rotate(&home, &[PAT_ID]);
-    assert!(stderr.contains("which you acted with"), "{stderr}");
+    assert!(stderr.contains("which you're using"), "{stderr}");
     assert_eq!(server.requests().last().unwrap(), REVOKE);
 }
 
 #[test]
-fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
+fn an_undelivered_first_token_is_revoked_and_the_account_named() {
     let pat: serde_json::Value = serde_json::from_str(crate::stub::PAT).unwrap();
     let claimed = json!({"user": user(1, "ada@example.com"), "pat": pat, "token": new_token()});
     let server = Stub::new(&[
@@ -263,7 +263,7 @@ fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
     let (status, stderr) = into_full(&Home::new(), &claim);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(
-        stderr.contains(&format!("the token {PAT_ID} was revoked")),
+        stderr.contains(&format!("token {PAT_ID} was revoked")),
         "{stderr}"
     );
     assert!(
@@ -273,23 +273,23 @@ fn a_first_token_that_cannot_be_written_is_revoked_and_the_account_named() {
 }
 
 #[test]
-fn what_was_made_when_a_signal_came_is_undone() {
+fn a_change_is_undone_after_a_signal() {
     for signal in ["INT", "TERM", "HUP"] {
-        let (tell, told) = std::sync::mpsc::channel::<u32>();
-        let told = std::sync::Mutex::new(told);
-        // The request has come, and its response has not gone.
-        let interrupt = move |asked: &str| {
-            if asked.starts_with("POST ") {
-                let process = told.lock().unwrap().recv().unwrap().to_string();
+        let (send_id, receive_id) = std::sync::mpsc::channel::<u32>();
+        let receive_id = std::sync::Mutex::new(receive_id);
+        // The request has arrived, but the response has not been sent.
+        let interrupt = move |request: &str| {
+            if request.starts_with("POST ") {
+                let process = receive_id.lock().unwrap().recv().unwrap().to_string();
                 let sent = std::process::Command::new("kill")
                     .args([&format!("-{signal}"), &process])
                     .status();
                 assert!(sent.unwrap().success());
             }
         };
-        let answer = created(&new_token());
-        let answers = [("POST /me/pats", 201, answer.as_str()), (REVOKE, 204, "")];
-        let server = Stub::watched(&answers, interrupt);
+        let response = created(&new_token());
+        let responses = [("POST /me/pats", 201, response.as_str()), (REVOKE, 204, "")];
+        let server = Stub::watched(&responses, interrupt);
         let home = Home::with_profile(&server.url);
         let mut child = home
             .command(&CREATE)
@@ -298,7 +298,7 @@ fn what_was_made_when_a_signal_came_is_undone() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        tell.send(child.id()).unwrap();
+        send_id.send(child.id()).unwrap();
         let status = child.wait().unwrap();
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -9,7 +9,7 @@ fn run(server: &Stub, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_page_is_the_apis_own_and_more_is_noted() {
+fn a_page_is_printed_unchanged_with_a_note_about_more() {
     let first = page(&[user(1, "a@b.example")], Some("a&b"));
     let last = page(&[user(2, "c@d.example")], None);
     let server = Stub::new(&[
@@ -19,14 +19,17 @@ fn a_page_is_the_apis_own_and_more_is_noted() {
     let ran = run(&server, &["list"]);
     assert_eq!(ran.status, 0);
     assert_eq!(ran.json(), serde_json::from_str::<Value>(&first).unwrap());
-    assert!(ran.stderr.starts_with("note: there are more; --cursor a&b"));
+    assert!(
+        ran.stderr
+            .starts_with("note: there are more items; pass --cursor a&b")
+    );
     let ran = run(&server, &["list", "--cursor", "a&b", "--limit", "7"]);
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(ran.json(), serde_json::from_str::<Value>(&last).unwrap());
 }
 
 #[test]
-fn all_pages_make_one_list() {
+fn all_pages_are_one_list() {
     let (first, second) = (user(1, "a@b.example"), user(2, "c@d.example"));
     let server = Stub::new(&[
         (
@@ -48,7 +51,7 @@ fn all_pages_make_one_list() {
 }
 
 #[test]
-fn a_user_is_found_by_address_on_any_page_in_any_case() {
+fn a_user_is_found_by_email_address_in_any_case_on_any_page() {
     let server = Stub::new(&[
         (
             "GET /admin/users?limit=200",
@@ -72,9 +75,9 @@ fn a_user_is_found_by_address_on_any_page_in_any_case() {
 }
 
 #[test]
-fn users_are_suspended_let_in_again_and_given_a_role() {
+fn users_are_suspended_unsuspended_and_given_a_role() {
     let id = user_id(1);
-    let answer = user(1, "a@b.example").to_string();
+    let response = user(1, "a@b.example").to_string();
     let paths = [
         format!("POST /admin/users/{id}/suspend"),
         format!("POST /admin/users/{id}/unsuspend"),
@@ -82,9 +85,9 @@ fn users_are_suspended_let_in_again_and_given_a_role() {
     ];
     let [suspend, unsuspend, patch] = paths.clone().map(|path| &*path.leak());
     let server = Stub::new(&[
-        (suspend, 200, &answer),
-        (unsuspend, 200, &answer),
-        (patch, 200, &answer),
+        (suspend, 200, &response),
+        (unsuspend, 200, &response),
+        (patch, 200, &response),
     ]);
     for arguments in [
         &["suspend", &id, "-y"][..],
@@ -96,11 +99,11 @@ fn users_are_suspended_let_in_again_and_given_a_role() {
         assert_eq!(ran.json(), user(1, "a@b.example"));
     }
     assert_eq!(server.requests(), paths);
-    assert_eq!(server.asked()[2].body, r#"{"role":"member"}"#);
+    assert_eq!(server.received()[2].body, r#"{"role":"member"}"#);
 }
 
 #[test]
-fn a_sign_in_link_is_shown_once_and_alone_for_a_pipe() {
+fn a_sign_in_link_is_printed_alone_with_url_only() {
     let path = format!("POST /admin/users/{}/sign-in-link", user_id(1));
     let link = json!({
         "id": "lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", "userId": user_id(1),
@@ -118,7 +121,7 @@ fn a_sign_in_link_is_shown_once_and_alone_for_a_pipe() {
 }
 
 #[test]
-fn what_changes_somebody_needs_yes_without_a_terminal() {
+fn changing_a_user_without_a_terminal_requires_yes() {
     let server = Stub::new(&[]);
     let id = user_id(1);
     for arguments in [
@@ -138,7 +141,7 @@ fn what_changes_somebody_needs_yes_without_a_terminal() {
 }
 
 #[test]
-fn refusals_keep_the_servers_words_and_their_exit_status() {
+fn denials_keep_the_servers_message_and_exit_with_4() {
     let path = format!("POST /admin/users/{}/suspend", user_id(1));
     let path: &str = path.leak();
     let message = "this user is the last active administrator";
@@ -162,7 +165,7 @@ fn refusals_keep_the_servers_words_and_their_exit_status() {
 }
 
 #[test]
-fn a_deletion_requires_a_yes_and_names_whom_it_deleted() {
+fn a_deletion_requires_yes_and_prints_the_user() {
     let path = format!("DELETE /admin/users/{}", user_id(1));
     let server = Stub::new(&[(path.leak(), 204, "")]);
     let ran = run(&server, &["delete", &user_id(1)]);
@@ -173,7 +176,7 @@ fn a_deletion_requires_a_yes_and_names_whom_it_deleted() {
 }
 
 #[test]
-fn an_address_is_changed() {
+fn an_email_address_is_changed() {
     let path = format!("PATCH /admin/users/{}", user_id(1));
     let get = format!("GET /admin/users/{}", user_id(1));
     let changed = user(1, "new@b.example").to_string();
@@ -197,7 +200,7 @@ fn an_address_is_changed() {
 }
 
 #[test]
-fn changing_ones_own_address_requires_a_yes() {
+fn changing_your_own_email_address_requires_yes() {
     let own = user_id(2);
     assert!(ME.contains(&own));
     let paths = ["GET", "PATCH"].map(|method| format!("{method} /admin/users/{own}"));

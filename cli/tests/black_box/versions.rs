@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::stub::{ME, PAT, Stub, page, problem, user, work_item, work_item_summary};
 use crate::support::Home;
 
-/// Every word of every vocabulary in a response, replaced by one that this version does not know.
+/// Replaces every enumeration value in a response by one that this version does not know.
 fn newer(mut value: Value) -> Value {
     fn walk(value: &mut Value) {
         match value {
@@ -28,7 +28,7 @@ fn newer(mut value: Value) -> Value {
 }
 
 #[test]
-fn words_and_fields_of_a_newer_server_are_shown_and_are_no_failure() {
+fn unknown_values_and_fields_of_a_newer_server_are_accepted() {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let item = work_item("OPS-1");
     let queue = json!({
@@ -40,7 +40,7 @@ fn words_and_fields_of_a_newer_server_are_shown_and_are_no_failure() {
         "status": "open", "createdBy": null, "createdAt": "2026-11-01T00:00:00.000Z",
         "expiresAt": "2026-11-08T00:00:00.000Z", "claimedAt": null, "claimedBy": null, "mixedScripts": [],
     });
-    for (path, answer, arguments) in [
+    for (path, response, arguments) in [
         ("GET /me", parsed(ME), &["me"][..]),
         ("GET /me", parsed(ME), &["auth", "check"]),
         (
@@ -66,7 +66,7 @@ fn words_and_fields_of_a_newer_server_are_shown_and_are_no_failure() {
         ("GET /browse/OPS-1", item, &["work-item", "get", "OPS-1"]),
         ("GET /browse/queue", queue, &["queue", "list"]),
     ] {
-        let server = Stub::new(&[(path, 200, &newer(answer).to_string())]);
+        let server = Stub::new(&[(path, 200, &newer(response).to_string())]);
         let ran = Home::with_profile(&server.url).run(arguments);
         assert_eq!(
             ran.status,
@@ -83,24 +83,27 @@ fn discovery(version: &str) -> String {
 }
 
 #[test]
-fn a_response_that_does_not_match_says_which_side_is_older_and_which_field_it_is() {
+fn an_invalid_response_names_the_field_and_which_side_is_older() {
     let mut me: Value = serde_json::from_str(ME).unwrap();
     me["user"]["id"] = 7.into();
     for (version, said) in [
-        ("99.0.0", "this oi is older"),
-        ("0.0.1", "the server is older (version 0.0.1)"),
+        ("99.0.0", "is older than the server"),
+        ("0.0.1", "the server (version 0.0.1) is older"),
         (
             env!("CARGO_PKG_VERSION"),
-            "is it the address of an OpenIndex server?",
+            "check that this is the URL of an OpenIndex server",
         ),
-        ("someday", "is it the address of an OpenIndex server?"),
+        (
+            "someday",
+            "check that this is the URL of an OpenIndex server",
+        ),
     ] {
         let server = Stub::new(&[
             ("GET /me", 200, &me.to_string()),
             ("GET /.well-known/openindex.json", 200, &discovery(version)),
         ]);
         let ran = Home::with_profile(&server.url).run(&["me"]);
-        ran.assert_failed(1, "unexpected_answer");
+        ran.assert_failed(1, "unexpected_response");
         assert!(
             ran.stderr
                 .contains("the field user.id has an unexpected type"),
@@ -111,7 +114,7 @@ fn a_response_that_does_not_match_says_which_side_is_older_and_which_field_it_is
 }
 
 #[test]
-fn an_older_server_that_lacks_a_path_or_a_field_is_called_that() {
+fn a_path_or_field_that_an_older_server_lacks_is_explained() {
     let mut field: Value =
         serde_json::from_str(&problem(400, "invalid_field", "expiresIn")).unwrap();
     field["errors"] = json!([{"field": "expiresIn", "message": "is not known here"}]);
@@ -140,7 +143,7 @@ fn an_older_server_that_lacks_a_path_or_a_field_is_called_that() {
         ]);
         assert_eq!(ran.status, 1);
         assert!(
-            ran.stderr.contains("the server is older (version 0.0.1)"),
+            ran.stderr.contains("the server (version 0.0.1) is older"),
             "{ran:?}"
         );
         assert_eq!(ran.json()["serverVersion"], "0.0.1");

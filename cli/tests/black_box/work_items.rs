@@ -12,10 +12,10 @@ fn run_in(home: &Home, arguments: &[&str]) -> Ran {
 }
 
 #[test]
-fn filters_are_passed_on_and_the_page_is_the_apis_own() {
+fn filters_are_sent_and_the_page_is_printed_unchanged() {
     let list = page(&[work_item_summary("OPS-42.1")], None);
     let path = "GET /browse?agentId=builder-7&assignee=me&domain=OPS&executionTarget=agent\
-                &kind=sub_task&parent=OPS-42&priority=high&q=mend+it\
+                &kind=sub_task&parent=OPS-42&priority=high&q=fix+it\
                 &status=todo%2Cin_progress%2Cdone&limit=7";
     let server = Stub::new(&[(path, 200, &list), ("GET /browse?limit=50", 200, &list)]);
     let ran = run(
@@ -41,7 +41,7 @@ fn filters_are_passed_on_and_the_page_is_the_apis_own() {
             "--parent",
             "OPS-42",
             "--search",
-            "mend it",
+            "fix it",
             "--limit",
             "7",
         ],
@@ -66,7 +66,7 @@ fn all_pages_are_one_list() {
 }
 
 #[test]
-fn an_item_is_got_whole() {
+fn an_item_is_printed_with_its_description() {
     let item = work_item("OPS-42");
     let server = Stub::new(&[("GET /browse/OPS-42", 200, &item.to_string())]);
     let ran = run(&server, &["get", "OPS-42"]);
@@ -74,18 +74,18 @@ fn an_item_is_got_whole() {
 }
 
 #[test]
-fn an_item_is_made_in_a_domain_or_as_a_part() {
+fn an_item_is_created_in_a_domain_or_as_a_sub_task() {
     let item = work_item("OPS-42");
     let server = Stub::new(&[("POST /browse", 201, &item.to_string())]);
     let ran = run(
         &server,
-        &["create", "--domain", "OPS", "--title", " Mend it "],
+        &["create", "--domain", "OPS", "--title", " Fix it "],
     );
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     assert_eq!(ran.json(), item);
     assert_eq!(
         server.last_body(),
-        json!({"domain": "OPS", "title": "Mend it"})
+        json!({"domain": "OPS", "title": "Fix it"})
     );
     let arguments = [
         "create",
@@ -123,7 +123,7 @@ fn an_item_is_made_in_a_domain_or_as_a_part() {
 }
 
 #[test]
-fn a_description_can_come_out_of_a_file_or_through_a_pipe() {
+fn a_description_can_be_read_from_a_file_or_a_pipe() {
     let item = work_item("OPS-42").to_string();
     let server = Stub::new(&[
         ("POST /browse", 201, &item),
@@ -153,7 +153,7 @@ fn a_description_can_come_out_of_a_file_or_through_a_pipe() {
 }
 
 #[test]
-fn an_update_says_what_changes_and_from_which_version() {
+fn an_update_sends_only_the_changes_and_the_version() {
     let item = work_item("OPS-42").to_string();
     let server = Stub::new(&[("PATCH /browse/OPS-42", 200, &item)]);
     let other = user_id(7);
@@ -174,28 +174,28 @@ fn an_update_says_what_changes_and_from_which_version() {
         let ran = run(&server, &[&["update", "OPS-42"], arguments].concat());
         assert_eq!(ran.status, 0, "{ran:?}");
         assert_eq!(server.last_body(), body);
-        assert_eq!(server.asked().pop().unwrap().if_match, None);
+        assert_eq!(server.received().pop().unwrap().if_match, None);
     }
     run(
         &server,
         &["update", "OPS-42", "--status", "done", "--if-version", "3"],
     );
-    let asked = server.asked().pop().unwrap();
-    assert_eq!(asked.if_match.as_deref(), Some("\"3\""));
+    let request = server.received().pop().unwrap();
+    assert_eq!(request.if_match.as_deref(), Some("\"3\""));
 }
 
 #[test]
-fn what_somebody_else_has_changed_is_left_alone() {
+fn an_item_that_was_changed_in_the_meantime_is_not_overwritten() {
     let body = problem(412, "version_mismatch", "OPS-42 has version 4 by now");
     let server = Stub::new(&[("DELETE /browse/OPS-42", 412, &body)]);
     let arguments = ["delete", "OPS-42", "--yes", "--if-version", "3"];
     let document = run(&server, &arguments).assert_failed(1, "version_mismatch");
     assert_eq!(
         document["error"]["message"],
-        "OPS-42 has another version by now, not 3 (--if-version); nothing was deleted"
+        "OPS-42 is at another version, not 3 (--if-version); nothing was deleted"
     );
-    assert_eq!(server.asked()[0].if_match.as_deref(), Some("\"3\""));
-    // The current one, where the item can be read.
+    assert_eq!(server.received()[0].if_match.as_deref(), Some("\"3\""));
+    // The current version is included if the item can be read.
     let item = work_item("OPS-42").to_string();
     let body = problem(412, "version_mismatch", "which If-Match rules out");
     let server = Stub::new(&[
@@ -207,7 +207,7 @@ fn what_somebody_else_has_changed_is_left_alone() {
     let document = ran.assert_failed(1, "version_mismatch");
     assert_eq!(
         document["error"]["message"],
-        "OPS-42 has version 1 by now, not 3 (--if-version); nothing was changed"
+        "OPS-42 is at version 1, not 3 (--if-version); nothing was changed"
     );
     assert_eq!(document["currentVersion"], 1);
     assert_eq!(document["error"]["nextCommand"], "oi work-item get OPS-42");
@@ -216,7 +216,7 @@ fn what_somebody_else_has_changed_is_left_alone() {
 }
 
 #[test]
-fn deleting_without_a_terminal_needs_yes() {
+fn deleting_without_a_terminal_requires_yes() {
     let server = Stub::new(&[("DELETE /browse/OPS-42", 204, "")]);
     let document = run(&server, &["delete", "OPS-42"]).assert_failed(2, "usage");
     let message = document["error"]["message"].as_str().unwrap();
@@ -227,11 +227,11 @@ fn deleting_without_a_terminal_needs_yes() {
         (ran.status, ran.json()),
         (0, json!({"deleted": ["OPS-42"]}))
     );
-    assert_eq!(server.asked().pop().unwrap().if_match, None);
+    assert_eq!(server.received().pop().unwrap().if_match, None);
 }
 
 #[test]
-fn work_is_done_for_the_person_or_the_agent_that_was_named() {
+fn work_is_done_as_the_user_or_the_named_agent() {
     let item = work_item("OPS-42");
     let body = item.to_string();
     let server = Stub::new(&[
@@ -253,7 +253,7 @@ fn work_is_done_for_the_person_or_the_agent_that_was_named() {
         let home = home.set("OPENINDEX_AGENT_ID", "environments");
         assert_eq!(act(&home, &[]), json!({"agentId": "environments"}));
         assert_eq!(act(&home, &flag), json!({"agentId": "flags"}));
-        // A run's own agent counts, unless another is named outright.
+        // A run uses its own agent unless a flag names another.
         let home = home.set("OPENINDEX_TOKEN", run_token());
         assert_eq!(act(&home, &[]), json!({}));
         assert_eq!(act(&home, &flag), json!({"agentId": "flags"}));
@@ -261,11 +261,11 @@ fn work_is_done_for_the_person_or_the_agent_that_was_named() {
 }
 
 #[test]
-fn a_claim_that_somebody_else_has_names_them_and_leads_on() {
+fn a_claim_by_another_user_names_them_and_the_next_command() {
     let mut body: Value = serde_json::from_str(&problem(
         409,
         "work_item_claimed",
-        "the agent builder-6 works at OPS-42",
+        "OPS-42 is claimed by agent builder-6",
     ))
     .unwrap();
     body["holder"] = json!({"agentId": "builder-6"});
@@ -276,12 +276,12 @@ fn a_claim_that_somebody_else_has_names_them_and_leads_on() {
     assert_eq!(document["error"]["status"], 409);
     assert_eq!(document["error"]["nextCommand"], "oi queue list");
     assert_eq!(document["holder"], json!({"agentId": "builder-6"}));
-    assert!(ran.stderr.contains("the agent builder-6 works at OPS-42"));
+    assert!(ran.stderr.contains("OPS-42 is claimed by agent builder-6"));
     assert!(ran.stderr.contains("next: oi queue list"));
 }
 
 #[test]
-fn what_is_wrong_on_the_command_line_is_2_and_sends_nothing() {
+fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let server = Stub::new(&[]);
     let long = "x ".repeat(9);
     for arguments in [

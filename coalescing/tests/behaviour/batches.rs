@@ -182,7 +182,7 @@ async fn an_observer_is_called_after_each_batch() {
         observed,
         [
             (1, 1, 0, 0, 0, 100, Outcome::TimedOut),
-            (2, 3, 0, 1, 90, 90, Outcome::Completed),
+            (2, 3, 0, 1, 90, 90, Outcome::Succeeded),
             (1, 1, 1, 0, 90, 10, Outcome::Failed),
             (1, 1, 0, 0, 0, 10, Outcome::Panicked),
             (1, 1, 0, 0, 0, 0, Outcome::Malformed),

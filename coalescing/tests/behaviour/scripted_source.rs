@@ -30,7 +30,8 @@ pub(crate) enum Act {
 #[error("the source is closed")]
 pub(crate) struct Closed;
 
-/// Has the odd keys only; the value of a key is the key and the number of the batch that asked for it.
+/// Has the odd keys only; the value of a key is the key and the number of the batch that asked for
+/// it.
 #[derive(Clone, Default)]
 pub(crate) struct ScriptedSource {
     acts: Arc<Mutex<VecDeque<Act>>>,

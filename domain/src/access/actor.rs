@@ -77,9 +77,12 @@ impl ActingRecord {
 
     fn principal(&self, now: Timestamp) -> Result<Principal, ActorError> {
         match self {
-            Self::Token(record) => Ok(record.clone().admit(now)?),
-            Self::Session(record) => record.clone().admit(now).ok_or(ActorError::SessionEnded),
-            Self::FormUsed(made) => Err(ActorError::FormUsed(*made)),
+            Self::Token(record) => Ok(record.clone().authenticate(now)?),
+            Self::Session(record) => record
+                .clone()
+                .authenticate(now)
+                .ok_or(ActorError::SessionEnded),
+            Self::FormUsed(created) => Err(ActorError::FormUsed(*created)),
         }
     }
 }
@@ -94,10 +97,10 @@ impl Actor {
         }
     }
 
-    /// Sets the form with which the user submitted the change that creates `made`.
-    pub(crate) fn with_form(self, form: Option<FormId>, by: UserId, made: Subject) -> Self {
+    /// Sets the form with which the user submitted the change that creates `created`.
+    pub(crate) fn with_form(self, form: Option<FormId>, by: UserId, created: Subject) -> Self {
         Self {
-            form: form.map(|form| SentForm::new(form, by, made)),
+            form: form.map(|form| SentForm::new(form, by, created)),
             ..self
         }
     }

@@ -132,7 +132,7 @@ impl Principal {
     /// # Errors
     ///
     /// [`Denial::BoundToWorkItem`] when the run is bound to another item.
-    pub fn authorize_change_of(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
+    pub fn authorize_work_item_change(&self, item: Option<WorkItemKey>) -> Result<(), Denial> {
         match self.run().and_then(|run| run.work_item) {
             Some(bound_to) if item != Some(bound_to) => Err(Denial::BoundToWorkItem { bound_to }),
             _ => Ok(()),
@@ -245,13 +245,13 @@ mod tests {
         let denied = Err(Denial::InsufficientScope {
             required: Scope::Admin,
         });
-        for (scope, role, answer) in [
+        for (scope, role, result) in [
             (Scope::Admin, Role::Admin, Ok(())),
             (Scope::Admin, Role::Member, denied),
             (Scope::ReadWrite, Role::Admin, denied),
         ] {
             let principal = principal(TokenKind::Personal, scope, role);
-            assert_eq!(principal.authorize(Requirement::HUMAN_ADMIN), answer);
+            assert_eq!(principal.authorize(Requirement::HUMAN_ADMIN), result);
             assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
         }
     }

@@ -1,7 +1,7 @@
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::store::Listing;
-use crate::token::{Endings, RevokedBy, Token, TokenId, TokenKind};
+use crate::token::{RevocableTokens, RevokedBy, Token, TokenId, TokenKind};
 use crate::user::MAX_PAGE;
 
 use super::review::kept;
@@ -67,7 +67,7 @@ impl RevokeMatching {
     /// reviewed.
     pub fn decide(
         &self,
-        found: &Endings,
+        found: &RevocableTokens,
     ) -> Result<Vec<(Token, AuditEvent)>, RevokeMatchingOutcome> {
         let matching = found.iter().filter(|token| {
             // A damaged row cannot be matched again here; the store's query has matched it.
@@ -141,7 +141,7 @@ impl AdminTokens {
         if filter.is_empty() {
             return Err(AdminTokenError::FilterRequired);
         }
-        let change = self.revocation(principal, *filter, context)?;
+        let change = self.revocation(principal, filter.clone(), context)?;
         let (kept, kept_own) = kept(principal, filter, change.actor.now);
         let tokens = self
             .revoke_all(RevokeMatching {
@@ -190,7 +190,7 @@ impl AdminTokens {
             RevokeMatchingOutcome::ReviewRequired(review) => {
                 Err(AdminTokenError::ReviewRequired(review))
             }
-            RevokeMatchingOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            RevokeMatchingOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -1,14 +1,16 @@
 use crate::clock::Timestamp;
-use crate::token::{Scope, Status, Token, TokenId};
+use crate::token::{Scope, Search, Status, Token, TokenId};
 use crate::user::UserId;
 
 /// A filter of tokens. A token must match every field that is set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenFilter {
     /// Only the token with this id.
     pub token: Option<TokenId>,
     /// Only tokens of this user.
     pub owner: Option<UserId>,
+    /// Only tokens whose names contain this.
+    pub search: Option<Search>,
     /// Only tokens with this scope.
     pub scope: Option<Scope>,
     /// Only tokens with this status; `None` means live and expired ones.
@@ -28,10 +30,14 @@ impl TokenFilter {
         let last_used = token.last_used_at.unwrap_or(token.created_at);
         self.token.is_none_or(|id| token.id == id)
             && self.owner.is_none_or(|owner| token.owner == owner)
+            && self
+                .search
+                .as_ref()
+                .is_none_or(|search| search.is_in(&token.name))
             && self.scope.is_none_or(|scope| token.scope == scope)
             && self
                 .status
-                .map_or(status != Status::Revoked, |wanted| status == wanted)
+                .map_or(status != Status::Revoked, |expected| status == expected)
             && self.unused_since.is_none_or(|since| last_used < since)
             && self
                 .expiring_before

@@ -66,7 +66,7 @@ impl AdminTokens {
         let limit = limit.clamp(1, MAX_PAGE);
         let now = self.clock.now();
         let mut tokens = self.store.tokens(filter, now, after, limit + 1).await?;
-        let next = crate::page::cut(&mut tokens, limit, |owned| owned.token.id);
+        let next = crate::page::truncate(&mut tokens, limit, |owned| owned.token.id);
         Ok(TokenPage { tokens, next })
     }
 }

@@ -63,7 +63,7 @@ impl AdminTokens {
         }
         let now = self.clock.now();
         self.rate_limits
-            .open_route("report", context.client_address, now)
+            .unauthenticated_route("report", context.client_address, now)
             .await?;
         let mut reported = Vec::new();
         for secret in secrets {

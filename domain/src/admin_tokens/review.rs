@@ -126,7 +126,7 @@ impl AdminTokens {
         let (kept, kept_own) = kept(principal, filter, now);
         let mut ids = match filter.status {
             Some(Status::Revoked) => Vec::new(),
-            _ => self.store.matching(filter, now).await?,
+            _ => self.store.matching_ids(filter, now).await?,
         };
         ids.retain(|id| Some(*id) != kept);
         ids.sort_unstable_by_key(|id| Reverse(*id));
@@ -187,14 +187,14 @@ mod tests {
         assert_eq!(text.len(), 64);
         assert_eq!(text.parse(), Ok(digest));
         let longer = format!("{text}0");
-        let mut spoiled = text.clone();
-        spoiled.replace_range(..1, "g");
+        let mut invalid = text.clone();
+        invalid.replace_range(..1, "g");
         let wide = "é".repeat(32);
         for wrong in [
             "",
             &text[1..],
             &longer,
-            &spoiled,
+            &invalid,
             &text.to_uppercase(),
             &wide,
         ] {

@@ -46,7 +46,7 @@ pub trait AdminTokenStore: Send + Sync {
 
     /// Returns the ids of all personal access tokens that match the filter at `now`, including
     /// those of damaged rows, in any order. There may be 100,000, so nothing else is loaded.
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,

@@ -56,7 +56,7 @@ impl AgentRuns {
         match self.store.end_runs(change).await? {
             EndRunsOutcome::Ended(count) => Ok(count),
             EndRunsOutcome::NotFound => Ok(0),
-            EndRunsOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            EndRunsOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -15,8 +15,8 @@ const MAX_COUNTED: u32 = 100_000;
 /// The default maximum number of live runs per user.
 pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
 
-/// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get) and
-/// [`end`](Self::end). Cheap to clone.
+/// The use cases of agent runs: [`start`](Self::start), [`list`](Self::list), [`get`](Self::get)
+/// and [`end`](Self::end). Cheap to clone.
 #[derive(Clone)]
 pub struct AgentRuns {
     pub(super) store: Arc<dyn AgentRunStore>,
@@ -41,13 +41,13 @@ pub enum AgentRunError {
     TokenRequired,
     /// The user has no live personal access token with this id.
     #[error("there is no live token {0} to start a run with")]
-    NoSuchIssuer(TokenId),
+    IssuerNotFound(TokenId),
     /// The user has no such run, or it has already ended.
     #[error("agent run not found")]
     NotFound,
     /// The work item to bind the run to does not exist.
     #[error("work item {0} not found")]
-    NoSuchWorkItem(WorkItemKey),
+    WorkItemNotFound(WorkItemKey),
     /// The work item is done or cancelled.
     #[error("{0} is done or cancelled")]
     WorkItemResolved(WorkItemKey),
@@ -141,7 +141,7 @@ impl AgentRuns {
         let owner = principal.user_id();
         let found = self.store.runs(owner, filter, now, after, limit + 1);
         let mut runs = found.await?;
-        let next = crate::page::cut(&mut runs, limit, |run| run.id);
+        let next = crate::page::truncate(&mut runs, limit, |run| run.id);
         Ok(RunPage { runs, next })
     }
 

@@ -1,6 +1,8 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::token::{Scope, Secret, Token, TokenId, TokenKind, TokenName, TokenWithSecret, Trace};
+use crate::token::{
+    Scope, Secret, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenWithSecret,
+};
 
 use super::{
     AgentId, AgentRun, AgentRunError, AgentRuns, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
@@ -22,7 +24,7 @@ pub struct NewRun {
 
 impl AgentRuns {
     /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever
-    /// that user's role. It ends when its lifetime is over, when its issuing token or its work item
+    /// that user's role. It ends when it expires, when its issuing token or its work item
     /// ends, when its owner is suspended or deleted, or when it is [ended](Self::end), whichever
     /// comes first.
     ///
@@ -33,7 +35,7 @@ impl AgentRuns {
     ///   has started a run before.
     /// - [`AgentRunError::TokenRequired`] unless `principal` is a personal access token, or a
     ///   browser session that names one of the user's.
-    /// - [`AgentRunError::NoSuchIssuer`], [`AgentRunError::NoSuchWorkItem`] and
+    /// - [`AgentRunError::IssuerNotFound`], [`AgentRunError::WorkItemNotFound`] and
     ///   [`AgentRunError::WorkItemResolved`] when the token or the work item cannot be used.
     /// - [`AgentRunError::QuotaReached`] and [`AgentRunError::RateReached`] when the user has
     ///   reached a limit.
@@ -41,12 +43,12 @@ impl AgentRuns {
     pub async fn start(
         &self,
         principal: &Principal,
-        wanted: NewRun,
+        request: NewRun,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, AgentRunError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
-        let issuer = match (principal.token(), wanted.issuer) {
+        let issuer = match (principal.token(), request.issuer) {
             (Some(token), None) => token.id,
             (None, Some(named)) => named,
             // With another token as its issuer, a run would outlive the acting token.
@@ -58,24 +60,24 @@ impl AgentRuns {
         let run = Token {
             id: TokenId::generate(kind, now, &*self.entropy)?,
             owner: principal.user_id(),
-            name: TokenName::of_agent(&wanted.agent),
+            name: TokenName::of_agent(&request.agent),
             scope: Scope::ReadWrite,
             created_at: now,
-            expires_at: Some(now.saturating_add_seconds(wanted.ttl.seconds().into())),
+            expires_at: Some(now.saturating_add_seconds(request.ttl.seconds().into())),
             revoked_at: None,
             last_used_at: None,
             successor: None,
             run: Some(AgentRun {
-                agent: wanted.agent,
-                work_item: wanted.work_item,
+                agent: request.agent,
+                work_item: request.work_item,
                 issuer,
             }),
-            trace: Trace::of_new(&secret, context.client_address),
+            details: TokenDetails::of_new(&secret, context.client_address),
         };
         let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
         let actor = principal.audit_actor();
         let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
-        audit.related = wanted.work_item.map(Subject::WorkItem);
+        audit.related = request.work_item.map(Subject::WorkItem);
         let change = StartRun {
             actor: Actor::of(principal, requirement, now).with_form(
                 context.form,
@@ -89,22 +91,24 @@ impl AgentRuns {
             audit,
         };
         let outcome = self.store.start_run(change).await?;
-        match (outcome, wanted.work_item) {
+        match (outcome, request.work_item) {
             (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
-            (StartRunOutcome::NoSuchWorkItem, Some(key)) => Err(AgentRunError::NoSuchWorkItem(key)),
+            (StartRunOutcome::WorkItemNotFound, Some(key)) => {
+                Err(AgentRunError::WorkItemNotFound(key))
+            }
             (StartRunOutcome::WorkItemResolved, Some(key)) => {
                 Err(AgentRunError::WorkItemResolved(key))
             }
             // No work item was requested, so such an outcome is an error of the store.
-            (StartRunOutcome::NoSuchWorkItem | StartRunOutcome::WorkItemResolved, None) => {
+            (StartRunOutcome::WorkItemNotFound | StartRunOutcome::WorkItemResolved, None) => {
                 Err(crate::StoreError::corrupt("a work item that was not asked for").into())
             }
-            (StartRunOutcome::NoSuchIssuer, _) => Err(AgentRunError::NoSuchIssuer(issuer)),
+            (StartRunOutcome::IssuerNotFound, _) => Err(AgentRunError::IssuerNotFound(issuer)),
             (StartRunOutcome::QuotaReached, _) => {
                 Err(AgentRunError::QuotaReached { quota: self.quota })
             }
             (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
-            (StartRunOutcome::NotAuthorized(refusal), _) => Err(refusal.into()),
+            (StartRunOutcome::NotAuthorized(error), _) => Err(error.into()),
         }
     }
 }

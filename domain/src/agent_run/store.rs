@@ -114,11 +114,11 @@ pub enum StartRunOutcome {
     /// The run was started; contains its token as written.
     Started(Token),
     /// The work item does not exist, or the store has no work items; nothing changed.
-    NoSuchWorkItem,
+    WorkItemNotFound,
     /// The work item is done or cancelled; nothing changed.
     WorkItemResolved,
     /// The owner has no such live token to start it with; nothing changed.
-    NoSuchIssuer,
+    IssuerNotFound,
     /// The owner has reached the maximum number of live runs; nothing changed.
     QuotaReached,
     /// The owner has reached the maximum number of runs started within 24 hours; nothing changed.
@@ -131,7 +131,7 @@ pub enum StartRunOutcome {
 #[derive(Debug, Clone, Default)]
 pub struct StartFacts {
     /// The number of the owner's runs.
-    pub so_far: TokenCounts,
+    pub counts: TokenCounts,
     /// The state of the work item to bind the run to; `None` if it does not exist or none was
     /// requested.
     pub item: Option<BoundItem>,
@@ -158,8 +158,8 @@ impl StartRun {
         actor: Option<&ActingRecord>,
         facts: &StartFacts,
     ) -> Result<Token, StartRunOutcome> {
-        let refused = StartRunOutcome::NotAuthorized;
-        self.actor.check(actor).map_err(refused)?;
+        let rejected = StartRunOutcome::NotAuthorized;
+        self.actor.check(actor).map_err(rejected)?;
         let issuer = match (actor, self.issuer()) {
             (Some(ActingRecord::Token(record)), None) => &record.token,
             // A token can only start runs of its own: with another issuer, they would outlive it.
@@ -167,21 +167,21 @@ impl StartRun {
                 .issuer
                 .as_ref()
                 .filter(|token| token.id == id && self.may_issue(token))
-                .ok_or(StartRunOutcome::NoSuchIssuer)?,
-            _ => return Err(refused(Rejection::Unknown.into())),
+                .ok_or(StartRunOutcome::IssuerNotFound)?,
+            _ => return Err(rejected(Rejection::Unknown.into())),
         };
-        let (so_far, item) = (facts.so_far, facts.item);
+        let (counts, item) = (facts.counts, facts.item);
         let binding = self.run.run.as_ref().and_then(|run| run.work_item);
         match (binding, item) {
-            (Some(_), None) => return Err(StartRunOutcome::NoSuchWorkItem),
+            (Some(_), None) => return Err(StartRunOutcome::WorkItemNotFound),
             (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
             (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }
-        if so_far.live >= self.quota {
+        if counts.live >= self.quota {
             return Err(StartRunOutcome::QuotaReached);
         }
         self.rate
-            .check(so_far.nth_newest, self.actor.now)
+            .check(counts.nth_newest, self.actor.now)
             .map_err(StartRunOutcome::RateReached)?;
         let mut run = self.run.clone();
         run.expires_at = match (run.expires_at, issuer.expires_at) {
@@ -216,7 +216,7 @@ pub struct EndRuns {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndRunsOutcome {
-    /// This call ended so many runs.
+    /// The number of runs that this call ended.
     Ended(usize),
     /// Every run is unknown, belongs to someone else or had ended before; nothing changed.
     NotFound,

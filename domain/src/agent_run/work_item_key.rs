@@ -91,7 +91,7 @@ impl WorkItemKey {
 
     /// Returns the key of the parent; `None` unless it is a sub-task.
     #[must_use]
-    pub const fn whole(self) -> Option<Self> {
+    pub const fn parent(self) -> Option<Self> {
         match self.part {
             Some(_) => Some(Self { part: None, ..self }),
             None => None,
@@ -181,8 +181,8 @@ mod tests {
     #[test]
     fn a_sub_task_key_contains_its_parent() {
         let part: WorkItemKey = "OPS-42.1".parse().unwrap();
-        assert_eq!(part.whole(), "OPS-42".parse().ok());
-        assert_eq!(part.whole().unwrap().whole(), None);
+        assert_eq!(part.parent(), "OPS-42".parse().ok());
+        assert_eq!(part.parent().unwrap().parent(), None);
     }
 
     proptest! {

@@ -100,12 +100,12 @@ impl AuditEvent {
     /// Removes what `user`, whom the event concerns, must not see: another user's request id and
     /// client address, and the reporter of a leaked token, so that reporting has no drawbacks.
     /// Failed sign-ins are left intact, so that the user can judge them.
-    pub(crate) fn keep_for(&mut self, user: UserId) {
-        let is_told = match self.actor.user() {
+    pub(crate) fn redact_for(&mut self, user: UserId) {
+        let is_shown_to = match self.actor.user() {
             Some(actor) => actor == user,
             None => self.action != AuditAction::TokenReportedLeaked,
         };
-        if !is_told {
+        if !is_shown_to {
             self.context = RequestContext::default();
         }
     }
@@ -280,7 +280,7 @@ actions! {
 
 impl AuditAction {
     /// The actions that end a token or an agent run, which is then the subject.
-    pub const ENDINGS: &'static [Self] = &[
+    pub const END_ACTIONS: &'static [Self] = &[
         Self::TokenRotated,
         Self::TokenRevoked,
         Self::TokenReportedLeaked,

@@ -9,7 +9,7 @@ pub use event::{
     AuditAction, AuditActor, AuditEvent, AuditEventId, EmailChange, InvalidRequestId, RawEvent,
     RequestContext, RequestId, Subject,
 };
-pub use service::{ActivityPage, ActivityPlace, Audit, AuditError, AuditPage};
+pub use service::{ActivityPage, ActivitySeek, Audit, AuditError, AuditPage};
 pub use store::{AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor};
 
 #[cfg(feature = "testing")]

@@ -38,15 +38,15 @@ pub struct AuditPage {
 pub struct ActivityPage {
     /// The events, newest first.
     pub events: Listing<AuditEvent>,
-    /// Pass it as [`ActivityPlace::Before`] for the page of newer events; `None` on the first page.
+    /// Pass it as [`ActivitySeek::Before`] for the page of newer events; `None` on the first page.
     pub previous: Option<AuditCursor>,
-    /// Pass it as [`ActivityPlace::After`] for the page of older events; `None` on the last page.
+    /// Pass it as [`ActivitySeek::After`] for the page of older events; `None` on the last page.
     pub next: Option<AuditCursor>,
 }
 
 /// Which page of a user's own activity to return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityPlace {
+pub enum ActivitySeek {
     /// The page that starts after this event, with older ones.
     After(AuditCursor),
     /// The page that ends before this event, with newer ones.
@@ -91,7 +91,7 @@ impl Audit {
     ///
     /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
     /// fails.
-    pub async fn of_own_token(
+    pub async fn own_token_events(
         &self,
         principal: &Principal,
         token: &Token,
@@ -106,7 +106,7 @@ impl Audit {
             ..AuditFilter::default()
         };
         let events = self.store.events(&filter, None, limit).await?;
-        Ok(events.each(|event| event.keep_for(token.owner)))
+        Ok(events.each(|event| event.redact_for(token.owner)))
     }
 
     /// Returns a page of the audit log, newest first, starting after `after`. `limit` is clamped to
@@ -126,7 +126,7 @@ impl Audit {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut events = self.store.events(filter, after, limit + 1).await?;
-        let next = crate::page::cut(&mut events, limit, place_of);
+        let next = crate::page::truncate(&mut events, limit, place_of);
         Ok(AuditPage { events, next })
     }
 
@@ -141,15 +141,15 @@ impl Audit {
     pub async fn activity(
         &self,
         principal: &Principal,
-        place: Option<ActivityPlace>,
+        place: Option<ActivitySeek>,
         limit: u32,
     ) -> Result<ActivityPage, AuditError> {
         principal.authorize(Requirement::HUMAN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let (after, newer_than) = match place {
             None => (None, None),
-            Some(ActivityPlace::After(cursor)) => (Some(cursor), None),
-            Some(ActivityPlace::Before(cursor)) => (None, Some(cursor)),
+            Some(ActivitySeek::After(cursor)) => (Some(cursor), None),
+            Some(ActivitySeek::Before(cursor)) => (None, Some(cursor)),
         };
         let user = principal.user_id();
         let filter = AuditFilter {
@@ -158,9 +158,9 @@ impl Audit {
             ..AuditFilter::default()
         };
         let found = self.store.events(&filter, after, limit + 1).await?;
-        let mut events = found.each(|event| event.keep_for(user));
+        let mut events = found.each(|event| event.redact_for(user));
         if newer_than.is_none() {
-            let next = crate::page::cut(&mut events, limit, place_of);
+            let next = crate::page::truncate(&mut events, limit, place_of);
             let previous = after.and(first_place(&events));
             return Ok(ActivityPage {
                 events,
@@ -170,7 +170,7 @@ impl Audit {
         }
         // The extra row is the farthest from the event, which is the newest.
         events.reverse();
-        let previous = crate::page::cut(&mut events, limit, place_of);
+        let previous = crate::page::truncate(&mut events, limit, place_of);
         let next = first_place(&events);
         events.reverse();
         Ok(ActivityPage {
@@ -188,7 +188,7 @@ impl Audit {
     ///
     /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
     /// fails.
-    pub async fn endings(
+    pub async fn end_events(
         &self,
         principal: &Principal,
         tokens: &[Token],
@@ -205,7 +205,7 @@ impl Audit {
         if ended.is_empty() {
             return Ok(HashMap::new());
         }
-        let found = self.store.endings(&ended).await?;
+        let found = self.store.end_events(&ended).await?;
         let by_subject = found.iter().filter_map(|event| match event.subject {
             Subject::Token(id) => Some((id, event.clone())),
             _ => None,

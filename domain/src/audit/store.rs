@@ -101,9 +101,9 @@ pub trait AuditStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<AuditEvent>, StoreError>;
 
-    /// Returns the events that [ended](AuditAction::ENDINGS) these tokens and agent runs, in any
-    /// order.
-    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
+    /// Returns the events that [ended](AuditAction::END_ACTIONS) these tokens and agent runs, in
+    /// any order.
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
     /// Appends an event that records no change, such as a failed sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;

@@ -4,7 +4,7 @@ use crate::opaque::OpaqueSecret;
 use crate::session::{ClientName, Session, SignedIn};
 use crate::store::StoreError;
 use crate::token::{Digest, Expiry, Token, TokenName, TokenWithSecret};
-use crate::user::{Account, Email, Password, PersonName, User, UserId, is_vouched};
+use crate::user::{Account, Email, Password, PersonName, User, UserId, is_creator_valid};
 
 use super::{Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites};
 
@@ -52,7 +52,7 @@ pub enum NotClaimable {
     Expired,
     /// The user who sent it is no longer an active administrator.
     #[error("the user who sent the invite can no longer invite others")]
-    NotVouched,
+    InviterNotAdmin,
     /// The invite is for the first administrator, and there are users already.
     #[error("the instance already has users")]
     InstanceHasUsers,
@@ -129,8 +129,8 @@ fn check(
         InviteStatus::Withdrawn => return Err(NotClaimable::Withdrawn),
         InviteStatus::Expired => return Err(NotClaimable::Expired),
     }
-    if !is_vouched(invite.created_by, creator) {
-        return Err(NotClaimable::NotVouched);
+    if !is_creator_valid(invite.created_by, creator) {
+        return Err(NotClaimable::InviterNotAdmin);
     }
     if invite.kind == InviteKind::FirstAdmin && any_user {
         return Err(NotClaimable::InstanceHasUsers);
@@ -145,19 +145,19 @@ impl Invites {
     ///
     /// [`InviteError::NotClaimable`] when it cannot be claimed; [`InviteError::EmailTaken`] when a
     /// user with the invited address exists; [`InviteError::Store`] when the store fails.
-    pub async fn look(&self, presented: &str) -> Result<Invite, InviteError> {
+    pub async fn preview(&self, presented: &str) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
-        let invite = StoreError::unless_damaged(self.store.find_invite(&secret.digest()).await)?;
+        let invite = StoreError::ignore_damaged(self.store.find_invite(&secret.digest()).await)?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
         let users = &self.sessions.users;
         let creator = match invite.created_by {
-            Some(id) => StoreError::unless_damaged(users.find(id).await)?,
+            Some(id) => StoreError::ignore_damaged(users.find(id).await)?,
             None => None,
         };
         let any_user = users.page(None, 1).await?.count() > 0;
         check(&invite, creator.as_ref(), any_user, self.clock.now())?;
         if let Some(email) = invite.email()
-            && StoreError::separate(users.account(&email.key()).await)? != (None, None)
+            && StoreError::separate_damaged(users.account(&email.key()).await)? != (None, None)
         {
             return Err(InviteError::EmailTaken);
         }
@@ -178,12 +178,12 @@ impl Invites {
     ) -> Result<Claimed, InviteError> {
         let now = self.clock.now();
         self.rate_limits
-            .open_route("claim", context.client_address, now)
+            .unauthenticated_route("claim", context.client_address, now)
             .await?;
-        let invite = self.look(presented).await?;
+        let invite = self.preview(presented).await?;
         let email = claimed_email(&invite, claim.email)?;
         if claim.password.is_none() && claim.token.is_none() {
-            return Err(InviteError::NothingToSignInWith);
+            return Err(InviteError::NoCredential);
         }
         let entropy = &*self.entropy;
         let user = User {

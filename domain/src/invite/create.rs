@@ -79,7 +79,7 @@ impl CreateInvite {
         let withdrawn: Vec<Invite> = earlier
             .iter()
             .filter(|invite| invite.status(now) == InviteStatus::Open)
-            .filter(|invite| self.invite.is_for_the_same(invite))
+            .filter(|invite| self.invite.has_same_recipient(invite))
             .map(|invite| Invite {
                 withdrawn_at: Some(now),
                 ..invite.clone()
@@ -168,7 +168,7 @@ impl Invites {
         match self.store.create_invite(change).await? {
             CreateInviteOutcome::Created => Ok(NewInvite { invite, secret }),
             CreateInviteOutcome::Taken => Err(InviteError::EmailTaken),
-            CreateInviteOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateInviteOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

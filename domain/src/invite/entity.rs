@@ -96,7 +96,7 @@ impl Invite {
 
     /// Returns whether both invites are for the same address, or both for the first administrator.
     #[must_use]
-    pub fn is_for_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_recipient(&self, other: &Self) -> bool {
         self.email().map(Email::key) == other.email().map(Email::key)
     }
 

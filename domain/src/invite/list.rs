@@ -30,7 +30,7 @@ impl Invites {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut invites = self.store.invites(after, limit + 1).await?;
-        let next = crate::page::cut(&mut invites, limit, |invite| invite.id);
+        let next = crate::page::truncate(&mut invites, limit, |invite| invite.id);
         Ok(InvitePage { invites, next })
     }
 }

@@ -12,7 +12,7 @@ use crate::user::{HashError, PasswordHasher, WeakPassword};
 use super::{InviteStore, NotClaimable};
 
 /// The use cases of invites: [`create`](Self::create), [`first_admin`](Self::first_admin),
-/// [`list`](Self::list), [`withdraw`](Self::withdraw), [`look`](Self::look) and
+/// [`list`](Self::list), [`withdraw`](Self::withdraw), [`preview`](Self::preview) and
 /// [`claim`](Self::claim). Cheap to clone.
 #[derive(Clone)]
 pub struct Invites {
@@ -47,7 +47,7 @@ pub enum InviteError {
     EmailMismatch,
     /// The claim requests neither a password nor a token, so the user could not sign in.
     #[error("choose a password or request a token")]
-    NothingToSignInWith,
+    NoCredential,
     /// The password is too easy to guess.
     #[error(transparent)]
     WeakPassword(#[from] WeakPassword),

@@ -87,7 +87,7 @@ impl Invites {
         match self.store.withdraw_invite(change).await? {
             WithdrawInviteOutcome::Withdrawn => Ok(()),
             WithdrawInviteOutcome::NotFound => Err(InviteError::NotFound),
-            WithdrawInviteOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            WithdrawInviteOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{SessionError, SessionId, Sessions};
 
 /// A selection of a user's sessions to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum SessionSelection {
     /// The session with this id.
     One(SessionId),
     /// All sessions except this one.
@@ -15,7 +15,7 @@ pub enum Ended {
     All,
 }
 
-impl Ended {
+impl SessionSelection {
     /// Returns whether the session with this id is selected.
     #[must_use]
     pub fn includes(self, id: SessionId) -> bool {
@@ -35,7 +35,7 @@ pub struct EndSessions {
     /// The user whose sessions end.
     pub user: UserId,
     /// The sessions to end.
-    pub ended: Ended,
+    pub selection: SessionSelection,
     /// The audit event to append.
     pub audit: AuditEvent,
 }
@@ -44,7 +44,7 @@ pub struct EndSessions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum EndSessionsOutcome {
-    /// So many sessions ended; if none, no event was written.
+    /// The number of sessions that ended; if 0, no event was written.
     Ended(u64),
     /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
@@ -76,7 +76,10 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<(), SessionError> {
         let session = principal.session().ok_or(SessionError::SessionRequired)?;
-        match self.end(principal, Ended::One(session.id), context).await {
+        match self
+            .end(principal, SessionSelection::One(session.id), context)
+            .await
+        {
             Err(SessionError::NotAuthorized(ActorError::SessionEnded)) => Ok(()),
             done => done.map(|_| ()),
         }
@@ -92,25 +95,27 @@ impl Sessions {
     pub async fn end(
         &self,
         principal: &Principal,
-        ended: Ended,
+        selection: SessionSelection,
         context: &RequestContext,
     ) -> Result<u64, SessionError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
         let user = principal.user_id();
-        let (action, subject) = match ended {
-            Ended::One(id) => (AuditAction::SignedOut, Subject::Session(id)),
-            Ended::AllBut(_) | Ended::All => (AuditAction::SessionsEnded, Subject::User(user)),
+        let (action, subject) = match selection {
+            SessionSelection::One(id) => (AuditAction::SignedOut, Subject::Session(id)),
+            SessionSelection::AllBut(_) | SessionSelection::All => {
+                (AuditAction::SessionsEnded, Subject::User(user))
+            }
         };
         let change = EndSessions {
             actor: Actor::of(principal, requirement, self.clock.now()),
             user,
-            ended,
+            selection,
             audit: self.event(principal.audit_actor(), action, subject, context)?,
         };
         match self.store.end_sessions(change).await? {
             EndSessionsOutcome::Ended(count) => Ok(count),
-            EndSessionsOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            EndSessionsOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

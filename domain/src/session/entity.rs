@@ -72,7 +72,7 @@ impl ClientName {
 
     /// Creates a name from `text`, dropping everything that is not permitted.
     #[must_use]
-    pub fn cut(text: &str) -> Self {
+    pub fn sanitize(text: &str) -> Self {
         let kept: String = text
             .chars()
             .filter(|c| !c.is_control())
@@ -128,10 +128,10 @@ mod tests {
 
     #[test]
     fn a_client_name_is_truncated_and_harmless() {
-        let name = ClientName::cut(&format!("a\u{1b}[31m\n{}", "x".repeat(300)));
+        let name = ClientName::sanitize(&format!("a\u{1b}[31m\n{}", "x".repeat(300)));
         assert_eq!(name.as_str().chars().count(), ClientName::MAX_CHARS);
         assert!(name.as_str().starts_with("a[31mx"));
         let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
-        assert_eq!(ClientName::cut(&format!("curl {secret}")).as_str(), "");
+        assert_eq!(ClientName::sanitize(&format!("curl {secret}")).as_str(), "");
     }
 }

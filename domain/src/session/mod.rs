@@ -10,7 +10,7 @@ mod sign_in_link;
 mod store;
 mod verify;
 
-pub use end::{EndSessions, EndSessionsOutcome, Ended};
+pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
 pub use entity::{
     ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionId, TOUCH_AFTER_SECONDS,
 };

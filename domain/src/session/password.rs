@@ -2,7 +2,7 @@ use crate::access::{ActingRecord, Actor, ActorError, CredentialId, Principal, Re
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::user::{Account, Password, PasswordHash};
 
-use super::{Ended, SessionError, Sessions};
+use super::{SessionError, SessionSelection, Sessions};
 
 /// The change that sets a user's password, ends their other sessions and deletes their open sign-in
 /// links, because a link could be used to change the password back.
@@ -42,7 +42,7 @@ impl ChangePassword {
         &self,
         actor: Option<&ActingRecord>,
         account: Option<&Account>,
-    ) -> Result<Ended, ChangePasswordOutcome> {
+    ) -> Result<SessionSelection, ChangePasswordOutcome> {
         self.actor
             .check(actor)
             .map_err(ChangePasswordOutcome::NotAuthorized)?;
@@ -53,7 +53,7 @@ impl ChangePassword {
         };
         account
             .filter(|account| account.password == self.verified)
-            .map(|_| Ended::AllBut(own))
+            .map(|_| SessionSelection::AllBut(own))
             .ok_or(ChangePasswordOutcome::Conflict)
     }
 }
@@ -94,7 +94,7 @@ impl Sessions {
         if !self.hasher.verify(current, hash).await? {
             return Err(SessionError::WrongPassword);
         }
-        self.rate_limits.forgive_own_password(user).await?;
+        self.rate_limits.reset_own_password(user).await?;
         new.check_new(&account.user.own_words())?;
         let change = ChangePassword {
             actor: Actor::of(principal, Requirement::HUMAN, now),
@@ -110,7 +110,7 @@ impl Sessions {
         match self.store.change_password(change).await? {
             ChangePasswordOutcome::Changed => Ok(()),
             ChangePasswordOutcome::Conflict => Err(SessionError::WrongPassword),
-            ChangePasswordOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangePasswordOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

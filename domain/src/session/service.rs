@@ -111,7 +111,7 @@ impl Sessions {
         let now = self.clock.now();
         let begun_before = now.saturating_add_seconds(-ABSOLUTE_LIMIT_SECONDS);
         let seen_before = now.saturating_add_seconds(-IDLE_LIMIT_SECONDS);
-        let used_before = now.saturating_add_seconds(-form::KEPT_SECONDS);
+        let used_before = now.saturating_add_seconds(-form::RETENTION_SECONDS);
         self.store.purge_forms(used_before).await?;
         self.store
             .purge_sessions(begun_before, seen_before, now)

@@ -120,7 +120,7 @@ impl Sessions {
             self.note_failure(subject, context).await?;
             return Err(SignInError::Rejected);
         };
-        self.rate_limits.forgive_account(email).await?;
+        self.rate_limits.reset_account(email).await?;
         if !account.user.is_active() {
             self.note_failure(subject, context).await?;
             return Err(SignInError::Suspended);

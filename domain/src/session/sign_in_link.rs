@@ -5,9 +5,11 @@ use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
 use crate::token::Digest;
-use crate::user::{Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_vouched};
+use crate::user::{
+    Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
+};
 
-use super::{ClientName, Ended, Session, SessionError, Sessions, SignedIn};
+use super::{ClientName, Session, SessionError, SessionSelection, Sessions, SignedIn};
 
 /// The lifetime of a sign-in link: 1 hour.
 pub const SIGN_IN_LINK_LIFETIME_SECONDS: i64 = 60 * 60;
@@ -48,7 +50,7 @@ impl SignInLink {
     fn is_usable(&self, user: Option<&User>, creator: Option<&User>, now: Timestamp) -> bool {
         self.is_open(now)
             && user.is_some_and(|user| user.id == self.user && user.is_active())
-            && is_vouched(self.created_by, creator)
+            && is_creator_valid(self.created_by, creator)
     }
 }
 
@@ -161,11 +163,11 @@ impl RedeemSignInLink {
         link: Option<&SignInLink>,
         user: Option<&User>,
         creator: Option<&User>,
-    ) -> Result<Ended, RedeemSignInLinkOutcome> {
+    ) -> Result<SessionSelection, RedeemSignInLinkOutcome> {
         let is_it = |link: &&SignInLink| link.id == self.link && link.user == self.session.user;
         match link.filter(is_it) {
             Some(link) if link.is_usable(user, creator, self.now) => {
-                Ok(Ended::AllBut(self.session.id))
+                Ok(SessionSelection::AllBut(self.session.id))
             }
             _ => Err(RedeemSignInLinkOutcome::Rejected),
         }
@@ -235,7 +237,7 @@ impl Sessions {
         match self.store.create_sign_in_link(change).await? {
             CreateSignInLinkOutcome::Created => Ok(NewSignInLink { link, secret }),
             CreateSignInLinkOutcome::NotFound => Err(SessionError::NotFound),
-            CreateSignInLinkOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateSignInLinkOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 
@@ -252,11 +254,11 @@ impl Sessions {
     ) -> Result<(SignInLink, User), SessionError> {
         let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
         let link =
-            StoreError::unless_damaged(self.store.find_sign_in_link(&secret.digest()).await)?;
+            StoreError::ignore_damaged(self.store.find_sign_in_link(&secret.digest()).await)?;
         let link = link.ok_or(SessionError::NotFound)?;
-        let user = StoreError::unless_damaged(self.users.find(link.user).await)?;
+        let user = StoreError::ignore_damaged(self.users.find(link.user).await)?;
         let creator = match link.created_by {
-            Some(id) => StoreError::unless_damaged(self.users.find(id).await)?,
+            Some(id) => StoreError::ignore_damaged(self.users.find(id).await)?,
             None => None,
         };
         match user {
@@ -285,7 +287,7 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<SignedIn, SessionError> {
         self.rate_limits
-            .open_route("link", context.client_address, self.clock.now())
+            .unauthenticated_route("link", context.client_address, self.clock.now())
             .await?;
         let (link, user) = self.get_sign_in_link(presented).await?;
         new.check_new(&user.own_words())?;

@@ -28,7 +28,7 @@ pub struct SessionRecord {
 impl SessionRecord {
     /// Returns the principal that the session authenticates at `now`, or `None` when it has expired
     /// or its user is suspended.
-    pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
+    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
         let good = !self.session.is_over(now) && self.owner.active;
         good.then(|| Principal::new(Credential::Session(self)))
     }

@@ -45,7 +45,7 @@ impl Sessions {
         let now = self.clock.now();
         let principal = found
             .filter(|_| matches)
-            .and_then(|record| Arc::new(record).admit(now));
+            .and_then(|record| Arc::new(record).authenticate(now));
         if let Some(session) = principal.as_ref().and_then(Principal::session)
             && session.is_to_be_touched(now)
         {

@@ -9,7 +9,7 @@ use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestCon
 use crate::clock::Timestamp;
 use crate::invite::{Invite, InviteId, InviteKind};
 use crate::session::{ClientName, Session, SessionId, SignInLink, SignInLinkId};
-use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenName, TokenUse, Trace};
+use crate::token::{Digest, Scope, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenUse};
 use crate::user::{Email, Owner, PasswordHash, PersonName, Role, User, UserId};
 use crate::work_item::{
     Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem,
@@ -66,7 +66,7 @@ pub fn token(number: u64, created_at: Timestamp) -> Token {
         last_used_at: None,
         successor: None,
         run: None,
-        trace: Trace::default(),
+        details: TokenDetails::default(),
     }
 }
 
@@ -153,7 +153,7 @@ pub fn session(number: u64) -> Session {
         user: user(1).id,
         created_at: NOW,
         last_seen_at: NOW,
-        client: ClientName::cut(&format!("Browser/{number}")),
+        client: ClientName::sanitize(&format!("Browser/{number}")),
         client_address: (number != 2).then(|| std::net::Ipv6Addr::LOCALHOST.into()),
     }
 }

@@ -62,13 +62,16 @@ pub async fn rejection_times(
         };
         for which in [first, 1 - first] {
             let email = [&user.email, &unknown][which];
-            let client = ClientName::cut("a browser");
+            let client = ClientName::sanitize("a browser");
             let begun = elapsed();
-            let refused = sessions.sign_in(email, &password, client, &context).await;
+            let rejected = sessions.sign_in(email, &password, client, &context).await;
             times[which].push(elapsed() - begun);
-            assert!(matches!(refused, Err(SignInError::Rejected)), "{refused:?}");
-            let forgiven = rate_limits.reset(&format!("account {}", email.key())).await;
-            forgiven.expect("forgiven");
+            assert!(
+                matches!(rejected, Err(SignInError::Rejected)),
+                "{rejected:?}"
+            );
+            let reset = rate_limits.reset(&format!("account {}", email.key())).await;
+            reset.expect("reset");
         }
     }
     let [known, unknown] = times.map(mean_and_its_variance);

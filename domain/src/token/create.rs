@@ -7,8 +7,8 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::user::UserId;
 
 use super::{
-    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenError,
-    TokenId, TokenKind, TokenName, Tokens, Trace,
+    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenDetails,
+    TokenError, TokenId, TokenKind, TokenName, Tokens,
 };
 
 /// The properties of a token to create.
@@ -57,7 +57,7 @@ impl TokenWithSecret {
                 last_used_at: None,
                 successor: None,
                 run: None,
-                trace: Trace::of_new(&secret, from),
+                details: TokenDetails::of_new(&secret, from),
             },
             secret,
         })
@@ -78,17 +78,17 @@ impl Tokens {
     pub async fn create(
         &self,
         principal: &Principal,
-        wanted: NewToken,
+        request: NewToken,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, TokenError> {
-        let requirement = Requirement::human_with(wanted.scope);
+        let requirement = Requirement::human_with(request.scope);
         principal.authorize(requirement)?;
         let now = self.clock.now();
         let issued = TokenWithSecret::mint(
             principal.user_id(),
-            wanted.name,
-            wanted.scope,
-            wanted.expires.resolve(now)?,
+            request.name,
+            request.scope,
+            request.expires.resolve(now)?,
             now,
             context.client_address,
             &*self.entropy,
@@ -115,7 +115,7 @@ impl Tokens {
             CreateTokenOutcome::Created => Ok(issued),
             CreateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
             CreateTokenOutcome::RateReached(reached) => Err(reached.into()),
-            CreateTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateTokenOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -2,10 +2,10 @@ use crate::agent_run::AgentRun;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{RevokedBy, Scope, TokenId, TokenKind, TokenName, Trace};
+use super::{RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
 
-/// How long a token is stored after it was revoked or has expired: 30 days. Until then, whoever
-/// presents its secret learns what happened to it instead of getting "unknown".
+/// How long a token is stored after it was revoked or has expired: 30 days. Until then, a request
+/// with its secret fails with the reason instead of as unknown.
 pub const RETENTION_DAYS: i64 = 30;
 
 /// The maximum remaining lifetime of a token that [expires soon](Token::expires_soon): 7 days.
@@ -37,7 +37,7 @@ pub struct Token {
     /// [`TokenKind::AgentRun`].
     pub run: Option<AgentRun>,
     /// Details that help its owner to recognize it.
-    pub trace: Trace,
+    pub details: TokenDetails,
 }
 
 /// A token's status.
@@ -93,7 +93,7 @@ pub enum NotRotatable {
     /// It has expired or was revoked, so there is nothing to replace.
     #[error("the token has expired")]
     Expired,
-    /// It has been rotated before, whether or not the overlap is over.
+    /// It has been rotated before, whether or not the overlap has ended.
     #[error("the token has already been rotated to {successor}")]
     AlreadyRotated {
         /// The token that replaced it, which may itself have been revoked since.
@@ -105,7 +105,7 @@ pub enum NotRotatable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PredecessorEnd {
     /// Immediately: it is revoked in the same step.
-    AtOnce,
+    Immediately,
     /// At this instant, or when it expires if that is earlier.
     After(Timestamp),
 }
@@ -140,7 +140,7 @@ impl Token {
     #[must_use]
     pub fn revoked_by(&self, reason: RevokedBy, now: Timestamp) -> Option<Self> {
         let mut revoked = self.revoked(now)?;
-        revoked.trace.revoked_by = Some(reason);
+        revoked.details.revoked_by = Some(reason);
         Some(revoked)
     }
 
@@ -190,9 +190,9 @@ impl Token {
             ..self.clone()
         };
         match end {
-            PredecessorEnd::AtOnce => {
+            PredecessorEnd::Immediately => {
                 rotated.revoked_at = Some(now);
-                rotated.trace.revoked_by = Some(RevokedBy::Rotation);
+                rotated.details.revoked_by = Some(RevokedBy::Rotation);
             }
             PredecessorEnd::After(at) => {
                 rotated.expires_at = Some(self.expires_at.map_or(at, |own| own.min(at)));
@@ -293,7 +293,7 @@ mod tests {
         assert_eq!(rotated.expires_at, Some(soon));
         assert_eq!(rotated.status(now), Status::Live);
         assert_eq!(
-            rotated.rotated(now, PredecessorEnd::AtOnce, successor),
+            rotated.rotated(now, PredecessorEnd::Immediately, successor),
             Err(NotRotatable::AlreadyRotated { successor })
         );
     }
@@ -304,7 +304,7 @@ mod tests {
         let mut token = fixtures::token(1, now);
         token.expires_at = Some(now);
         assert_eq!(
-            token.rotated(now, PredecessorEnd::AtOnce, fixtures::token(2, now).id),
+            token.rotated(now, PredecessorEnd::Immediately, fixtures::token(2, now).id),
             Err(NotRotatable::Expired)
         );
     }

@@ -27,7 +27,7 @@ impl Tokens {
     ///
     /// [`TokenError::NotAuthorized`] unless `principal` is a human; [`TokenError::Store`] when the
     /// store fails.
-    pub async fn known(
+    pub async fn get_including_revoked(
         &self,
         principal: &Principal,
         id: TokenId,

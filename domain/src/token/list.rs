@@ -88,6 +88,12 @@ impl Search {
         check_name(text).map(|text| Self(text::key(&text)))
     }
 
+    /// Returns whether the name contains it.
+    #[must_use]
+    pub fn is_in(&self, name: &TokenName) -> bool {
+        name.folded().contains(self.as_str())
+    }
+
     /// Returns the folded text, to be searched for in [`TokenName::folded`].
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -278,13 +284,13 @@ impl ListFilter {
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
-        self.status.map_or(status != Status::Revoked, |wanted| {
-            wanted == ListedStatus::from(status)
+        self.status.map_or(status != Status::Revoked, |expected| {
+            expected == ListedStatus::from(status)
         }) && self.name.as_ref().is_none_or(|name| *name == token.name)
             && self
                 .search
                 .as_ref()
-                .is_none_or(|search| token.name.folded().contains(search.as_str()))
+                .is_none_or(|search| search.is_in(&token.name))
     }
 }
 
@@ -337,9 +343,9 @@ impl Tokens {
         let mut tokens = found.await?;
         let further = match sort {
             Sort::Newest => {
-                crate::page::cut(&mut tokens, limit, |token| ListCursor::of(token, sort))
+                crate::page::truncate(&mut tokens, limit, |token| ListCursor::of(token, sort))
             }
-            _ => crate::page::cut(&mut tokens, limit, |token| {
+            _ => crate::page::truncate(&mut tokens, limit, |token| {
                 Placed(ListCursor::of(token, sort))
             })
             .map(|Placed(cursor)| cursor),

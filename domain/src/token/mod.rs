@@ -4,8 +4,8 @@
 //! *digest* is the SHA-256 of the secret and the only form that stores receive.
 
 mod create;
+mod details;
 mod digest;
-mod ending;
 mod entity;
 mod error;
 mod expiry;
@@ -14,19 +14,19 @@ mod id;
 mod list;
 mod name;
 mod rate;
+mod revocable;
 mod revoke;
 mod rotate;
 mod scope;
 mod secret;
 mod service;
 mod store;
-mod trace;
 mod usage;
 mod verify;
 
 pub use create::{NewToken, TokenWithSecret};
+pub use details::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, TokenDetails};
 pub use digest::{Digest, InvalidDigest};
-pub use ending::Endings;
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
@@ -38,6 +38,7 @@ pub use list::{
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
 pub use rate::{CreationRate, RateReached};
+pub use revocable::RevocableTokens;
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
 pub use scope::{InvalidScope, Scope};
 pub(crate) use secret::CONTAINS_SECRET;
@@ -47,7 +48,6 @@ pub use store::{
     CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,
     RotateTokenOutcome, TokenCounts, TokenRecord, TokenStore,
 };
-pub use trace::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, Trace};
 pub use usage::{LastUsed, TokenUse};
 pub use verify::{Rejection, VerifyError};
 

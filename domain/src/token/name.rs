@@ -29,8 +29,8 @@ pub enum InvalidName {
     #[error("{}", CONTAINS_SECRET)]
     Secret,
     /// A hidden, unassigned or private-use character, as its code point.
-    #[error("{}", text::unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", text::forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
 }
 
 impl TokenName {
@@ -86,7 +86,7 @@ pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
         InvalidLine::Blank => InvalidName::Blank,
         InvalidLine::TooLong => InvalidName::TooLong,
         InvalidLine::Control => InvalidName::Control,
-        InvalidLine::Unseen(c) => InvalidName::Unseen(c),
+        InvalidLine::ForbiddenCharacter(c) => InvalidName::ForbiddenCharacter(c),
         InvalidLine::Secret => InvalidName::Secret,
     })
 }

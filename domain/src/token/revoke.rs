@@ -35,7 +35,7 @@ impl Tokens {
         match self.store.revoke_token(change).await? {
             RevokeTokenOutcome::Revoked => Ok(()),
             RevokeTokenOutcome::NotFound => Err(TokenError::NotFound),
-            RevokeTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            RevokeTokenOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

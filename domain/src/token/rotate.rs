@@ -87,7 +87,7 @@ impl Tokens {
         &self,
         principal: &Principal,
         id: TokenId,
-        wanted: RotationOptions,
+        request: RotationOptions,
         context: &RequestContext,
     ) -> Result<TokenWithSecret, TokenError> {
         // A token's name and scope never change, so they can be read before the transaction.
@@ -95,7 +95,7 @@ impl Tokens {
         let requirement = Requirement::human_with(predecessor.scope);
         principal.authorize(requirement)?;
         let now = self.clock.now();
-        let expires = match wanted.expires {
+        let expires = match request.expires {
             None => predecessor.expires_at.into(),
             Some(expires) => expires.resolve(now)?,
         };
@@ -112,8 +112,8 @@ impl Tokens {
         audit.related = Some(Subject::Token(issued.token.id));
         let change = RotateToken {
             predecessor: id,
-            end: match wanted.overlap {
-                Overlap::NONE => PredecessorEnd::AtOnce,
+            end: match request.overlap {
+                Overlap::NONE => PredecessorEnd::Immediately,
                 Overlap(seconds) => {
                     PredecessorEnd::After(now.saturating_add_seconds(seconds.into()))
                 }
@@ -133,7 +133,7 @@ impl Tokens {
             RotateTokenOutcome::NotRotatable(reason) => Err(reason.into()),
             RotateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
             RotateTokenOutcome::RateReached(reached) => Err(reached.into()),
-            RotateTokenOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            RotateTokenOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

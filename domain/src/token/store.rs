@@ -32,7 +32,7 @@ impl TokenRecord {
     /// # Errors
     ///
     /// [`Rejection`] when the token is not accepted.
-    pub(crate) fn admit(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
+    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
         match rejection_of(&self, now) {
             Some(rejection) => Err(rejection),
             None => Ok(Principal::new(Credential::Token(self))),
@@ -91,16 +91,16 @@ impl CreateToken {
     pub fn decide(
         &self,
         actor: Option<&ActingRecord>,
-        so_far: TokenCounts,
+        counts: TokenCounts,
     ) -> Result<(), CreateTokenOutcome> {
         self.actor
             .check(actor)
             .map_err(CreateTokenOutcome::NotAuthorized)?;
-        if so_far.live >= self.quota {
+        if counts.live >= self.quota {
             return Err(CreateTokenOutcome::QuotaReached);
         }
         self.rate
-            .check(so_far.nth_newest, self.actor.now)
+            .check(counts.nth_newest, self.actor.now)
             .map_err(CreateTokenOutcome::RateReached)
     }
 }
@@ -209,7 +209,7 @@ impl RotateToken {
         &self,
         actor: Option<&ActingRecord>,
         predecessor: Option<&Token>,
-        so_far: TokenCounts,
+        counts: TokenCounts,
         runs: &[Token],
     ) -> Result<EndedToken, RotateTokenOutcome> {
         let CreateToken {
@@ -231,10 +231,10 @@ impl RotateToken {
             .rotated(acting.now, self.end, successor.id)
             .map_err(RotateTokenOutcome::NotRotatable)?;
         let freed = u32::from(rotated.status(acting.now) != Status::Live);
-        if so_far.live.saturating_sub(freed) >= *quota {
+        if counts.live.saturating_sub(freed) >= *quota {
             return Err(RotateTokenOutcome::QuotaReached);
         }
-        rate.check(so_far.nth_newest, acting.now)
+        rate.check(counts.nth_newest, acting.now)
             .map_err(RotateTokenOutcome::RateReached)?;
         let runs = match (rotated.status(acting.now), rotated.expires_at) {
             (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),

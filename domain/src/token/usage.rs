@@ -21,7 +21,7 @@ pub struct TokenUse {
 
 /// The number of uses that are buffered before they are merged by token. Finding a token's entry is
 /// slow when there are many, unless many are looked up at once.
-const NOTES: usize = 256;
+const BUFFER_SIZE: usize = 256;
 
 /// Collects when tokens were last used, so that verification does not write to the store.
 ///
@@ -34,7 +34,7 @@ pub struct LastUsed {
 
 #[derive(Debug, Default)]
 struct Pending {
-    notes: Vec<TokenUse>,
+    buffer: Vec<TokenUse>,
     latest: Latest,
 }
 
@@ -62,10 +62,10 @@ impl Hasher for LastBytes {
 impl Pending {
     /// Merges the buffered uses into the latest use per token.
     fn gather(&mut self) {
-        for noted in self.notes.drain(..) {
-            let latest = self.latest.entry(noted.token).or_insert(noted);
-            if noted.at > latest.at {
-                *latest = noted;
+        for token_use in self.buffer.drain(..) {
+            let latest = self.latest.entry(token_use.token).or_insert(token_use);
+            if token_use.at > latest.at {
+                *latest = token_use;
             }
         }
     }
@@ -73,12 +73,12 @@ impl Pending {
 
 impl LastUsed {
     /// Records a use in memory.
-    pub fn record(&self, noted: TokenUse) {
+    pub fn record(&self, token_use: TokenUse) {
         let mut pending = self.pending();
-        if pending.notes.len() >= NOTES {
+        if pending.buffer.len() >= BUFFER_SIZE {
             pending.gather();
         }
-        pending.notes.push(noted);
+        pending.buffer.push(token_use);
     }
 
     /// Writes the collected uses to the store as one batch and returns the number of tokens. If the
@@ -100,8 +100,8 @@ impl LastUsed {
         match store.record_last_used(&batch).await {
             Ok(()) => Ok(batch.len()),
             Err(error) => {
-                for noted in batch {
-                    self.record(noted);
+                for token_use in batch {
+                    self.record(token_use);
                 }
                 Err(error)
             }
@@ -157,9 +157,9 @@ mod tests {
             .times(1)
             .withf(move |uses| {
                 let mut uses = uses.to_vec();
-                uses.sort_by_key(|noted| noted.token);
+                uses.sort_by_key(|token_use| token_use.token);
                 // The last round of uses is incomplete.
-                let last = |token| 10 * NOTES as u64 / tokens - u64::from(token >= 60);
+                let last = |token| 10 * BUFFER_SIZE as u64 / tokens - u64::from(token >= 60);
                 let expected = (0..tokens).map(|token| {
                     let seconds = i64::try_from(last(token)).unwrap();
                     let id = fixtures::token(token, now).id;
@@ -169,11 +169,11 @@ mod tests {
             })
             .returning(|_| Ok(()));
         let last_used = LastUsed::default();
-        for number in 0..10 * NOTES as u64 {
+        for number in 0..10 * BUFFER_SIZE as u64 {
             let at = now.saturating_add_seconds(i64::try_from(number / tokens).unwrap());
             last_used.record(used(fixtures::token(number % tokens, now).id, at, 1));
         }
-        assert!(last_used.pending().notes.len() <= NOTES);
+        assert!(last_used.pending().buffer.len() <= BUFFER_SIZE);
         assert_eq!(last_used.flush(&store).await.unwrap(), 100);
     }
 

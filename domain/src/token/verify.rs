@@ -106,7 +106,7 @@ impl Tokens {
         // Read after the lookup, so that a token which expires during the lookup is rejected.
         let now = self.clock.now();
         let id = record.token.id;
-        Ok((record.admit(now)?, id, now))
+        Ok((record.authenticate(now)?, id, now))
     }
 }
 

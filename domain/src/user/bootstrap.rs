@@ -32,7 +32,7 @@ pub enum BootstrapError {
 
 impl Users {
     /// Creates the first administrator with an `admin` token without expiry, on an instance that
-    /// has no users. For the operator's shell: whoever can call this controls the instance.
+    /// has no users. For the operator's shell: any caller controls the instance.
     ///
     /// # Errors
     ///

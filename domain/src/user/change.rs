@@ -76,7 +76,7 @@ pub struct UserDecision {
     /// Whether to end all of the user's browser sessions.
     pub end_sessions: bool,
     /// Whether to delete the user's open sign-in links.
-    pub void_links: bool,
+    pub delete_links: bool,
     /// The agent runs that end.
     pub runs: EndedRuns,
     /// Open invites for the new address, now withdrawn.
@@ -164,7 +164,7 @@ impl ChangeUser {
         });
         Ok(UserDecision {
             end_sessions: !changed.is_active(),
-            void_links: !changed.is_active() || changed.email != current.email,
+            delete_links: !changed.is_active() || changed.email != current.email,
             runs,
             events: std::iter::once(audit).chain(withdrawals).collect(),
             withdrawn,
@@ -255,7 +255,7 @@ impl Users {
             ChangeUserOutcome::NotFound => Err(UserError::NotFound),
             ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             ChangeUserOutcome::EmailTaken => Err(UserError::EmailTaken),
-            ChangeUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangeUserOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::invite::{Invite, InviteId, InviteStatus};
 use crate::store::Listing;
-use crate::token::{Endings, TokenKind};
+use crate::token::{RevocableTokens, TokenKind};
 
 use super::{User, UserError, UserId, Users};
 
@@ -43,7 +43,7 @@ pub struct DeleteUserFacts {
     pub other_active_admins: u32,
     /// The user's unrevoked tokens and agent runs that a server might still accept
     /// ([`EndedRuns::horizon`](crate::agent_run::EndedRuns::horizon)).
-    pub tokens: Endings,
+    pub tokens: RevocableTokens,
     /// Unclaimed invites that the user created, or that are for their address.
     pub invites: Listing<Invite>,
 }
@@ -152,7 +152,7 @@ impl Users {
             DeleteUserOutcome::NotFound => Err(UserError::NotFound),
             DeleteUserOutcome::LastAdmin => Err(UserError::LastAdmin),
             DeleteUserOutcome::OwnAccount => Err(UserError::OwnAccount),
-            DeleteUserOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            DeleteUserOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

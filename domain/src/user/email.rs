@@ -20,8 +20,8 @@ pub enum InvalidEmail {
     #[error("must be an email address such as ada@example.com")]
     Malformed,
     /// An invisible, unassigned or private-use character, as its code point.
-    #[error("{}", text::unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", text::forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
     /// The part after the `@` is not a valid domain (UTS #46).
     #[error("must have a valid domain after the @")]
     Domain,
@@ -50,7 +50,7 @@ impl Email {
             return Err(InvalidEmail::Malformed);
         }
         if let Some(c) = text::invisible(&text) {
-            return Err(InvalidEmail::Unseen(c.into()));
+            return Err(InvalidEmail::ForbiddenCharacter(c.into()));
         }
         ascii_domain(domain)
             .filter(|domain| is_host_name(domain))
@@ -220,8 +220,11 @@ mod tests {
             "ada\u{fe0f}@example.com",
             "ada@\u{3164}example.com",
         ] {
-            let refused = Email::parse(text);
-            assert!(matches!(refused, Err(InvalidEmail::Unseen(_))), "{text:?}");
+            let rejected = Email::parse(text);
+            assert!(
+                matches!(rejected, Err(InvalidEmail::ForbiddenCharacter(_))),
+                "{text:?}"
+            );
         }
         for text in [
             "ada@example,com",
@@ -251,7 +254,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_accepted_address_is_accepted_again_unchanged(text in "\\PC{1,20}@\\PC{1,20}|.{1,9}@[a-z]{1,9}") {
+        fn an_accepted_address_is_accepted_again_unchanged(
+            text in "\\PC{1,20}@\\PC{1,20}|.{1,9}@[a-z]{1,9}",
+        ) {
             if let Ok(email) = Email::parse(&text) {
                 prop_assert_eq!(Email::parse(email.as_str()), Ok(email.clone()));
                 let nfd: String = text.nfd().collect();

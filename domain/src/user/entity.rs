@@ -148,7 +148,7 @@ impl User {
 
 /// Returns whether an invite or link created by `created_by` is still valid: always if the operator
 /// created it, otherwise only while the creator is an active administrator.
-pub(crate) fn is_vouched(created_by: Option<UserId>, creator: Option<&User>) -> bool {
+pub(crate) fn is_creator_valid(created_by: Option<UserId>, creator: Option<&User>) -> bool {
     created_by.is_none_or(|id| {
         creator.is_some_and(|creator| creator.id == id && creator.is_active_admin())
     })

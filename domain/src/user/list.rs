@@ -65,7 +65,7 @@ impl Users {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
         let limit = limit.clamp(1, MAX_PAGE);
         let mut users = self.store.page(after, limit + 1).await?;
-        let next = crate::page::cut(&mut users, limit, |user| user.id);
+        let next = crate::page::truncate(&mut users, limit, |user| user.id);
         Ok(UserPage { users, next })
     }
 

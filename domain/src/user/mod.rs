@@ -16,7 +16,7 @@ pub use bootstrap::{BootstrapError, Bootstrapped};
 pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub use email::{Email, InvalidEmail};
-pub(crate) use entity::is_vouched;
+pub(crate) use entity::is_creator_valid;
 pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};
 pub use list::{MAX_PAGE, UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};

@@ -54,7 +54,7 @@ impl Notice {
     /// the notice about that link is neither shown nor dismissed, so that the next session shows
     /// it.
     #[must_use]
-    pub fn is_told(&self, signed_in_at: Option<Timestamp>) -> bool {
+    pub fn is_shown_to(&self, signed_in_at: Option<Timestamp>) -> bool {
         match self.about {
             NoticeAbout::LeakedToken { .. } => true,
             NoticeAbout::UsedLink { .. } => signed_in_at.is_none_or(|begun| self.at < begun),
@@ -76,7 +76,7 @@ pub struct DismissNotices {
     pub user: UserId,
     /// Only notices up to this instant (inclusive) are dismissed.
     pub up_to: Timestamp,
-    /// When the acting browser session began; see [`Notice::is_told`].
+    /// When the acting browser session began; see [`Notice::is_shown_to`].
     pub signed_in_at: Option<Timestamp>,
     /// The audit event to append.
     pub audit: AuditEvent,
@@ -86,7 +86,7 @@ pub struct DismissNotices {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum DismissNoticesOutcome {
-    /// So many notices were dismissed; if none, no event was written.
+    /// The number of dismissed notices; if 0, no event was written.
     Dismissed(u64),
     /// The acting credential is no longer valid; nothing changed.
     NotAuthorized(ActorError),
@@ -96,7 +96,7 @@ impl DismissNotices {
     /// Returns whether the change dismisses this notice of the user.
     #[must_use]
     pub fn covers(&self, notice: &Notice) -> bool {
-        notice.at <= self.up_to && notice.is_told(self.signed_in_at)
+        notice.at <= self.up_to && notice.is_shown_to(self.signed_in_at)
     }
 
     /// Decides the change, given the acting credential's record as read inside the transaction.
@@ -122,7 +122,7 @@ impl Users {
         principal.authorize(Requirement::HUMAN)?;
         let mut notices = self.store.notices(principal.user_id()).await?;
         let signed_in_at = principal.session().map(|session| session.created_at);
-        notices.retain(|notice| notice.is_told(signed_in_at));
+        notices.retain(|notice| notice.is_shown_to(signed_in_at));
         Ok(notices)
     }
 
@@ -159,7 +159,7 @@ impl Users {
         };
         match self.store.dismiss_notices(change).await? {
             DismissNoticesOutcome::Dismissed(_) => Ok(()),
-            DismissNoticesOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            DismissNoticesOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -291,7 +291,7 @@ impl Users {
         let is_first = seek.is_none();
         let now = self.clock.now();
         let mut users = self.store.search_users(query, now, seek, limit + 1).await?;
-        let further = crate::page::cut(&mut users, limit, |user| UserCursor::of(user, sort));
+        let further = crate::page::truncate(&mut users, limit, |user| UserCursor::of(user, sort));
         let further = further.map(|cursor| UserCursor { sort, ..cursor });
         // The position of a damaged row is known only in the order of ids.
         let further = further.filter(|cursor| match sort {

@@ -71,7 +71,7 @@ impl Versions {
 
     /// Returns whether the set contains this version.
     #[must_use]
-    pub fn contain(&self, version: u64) -> bool {
+    pub fn contains(&self, version: u64) -> bool {
         match self {
             Self::OneOf(versions) => versions.contains(&version),
             Self::NoneOf(versions) => !versions.contains(&version),
@@ -124,7 +124,7 @@ pub struct ChangeFacts {
     /// The damage of the item's row, in which case `item` is `None`.
     pub damaged: Option<Damaged>,
     /// Whether it has sub-tasks.
-    pub has_parts: bool,
+    pub has_sub_tasks: bool,
     /// The user with the id that [`ChangeWorkItem::new_assignee`] returns.
     pub assignee: Option<User>,
     /// The unrevoked runs that are bound to it.
@@ -174,7 +174,7 @@ impl ChangeWorkItem {
             let denied = Denial::HumanTokenRequired;
             return Err(ChangeWorkItemOutcome::NotAuthorized(denied.into()));
         }
-        if !self.expected.contain(current.version) {
+        if !self.expected.contains(current.version) {
             return Err(ChangeWorkItemOutcome::Conflict(
                 WorkItemConflict::VersionMismatch {
                     current: current.version,
@@ -214,8 +214,10 @@ impl ChangeWorkItem {
         if !is_person || self.change != WorkItemChange::Delete || self.expected != Versions::ANY {
             return Err(ChangeWorkItemOutcome::Damaged(damaged.clone()));
         }
-        if facts.has_parts {
-            return Err(ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts));
+        if facts.has_sub_tasks {
+            return Err(ChangeWorkItemOutcome::Conflict(
+                WorkItemConflict::HasSubTasks,
+            ));
         }
         Ok(ChangeDecision {
             item: None,
@@ -242,11 +244,11 @@ impl ChangeWorkItem {
         let now = self.actor.now;
         match &self.change {
             WorkItemChange::Edit(edit) => {
-                self.worker.may_disturb(current)?;
+                self.worker.check_may_change(current)?;
                 check_assignee(self.new_assignee(), facts.assignee.as_ref())?;
                 let edited = edit.apply(current, now)?;
                 if edited.status != current.status {
-                    self.worker.must_hold(current)?;
+                    self.worker.check_has_claim(current)?;
                 }
                 Ok(Some(edited))
             }
@@ -255,15 +257,15 @@ impl ChangeWorkItem {
                 self.worker.claim(current, user, now).map(Some)
             }
             WorkItemChange::Release => {
-                self.worker.may_disturb(current)?;
+                self.worker.check_may_change(current)?;
                 Ok(Some(self.worker.release(current, now)))
             }
             WorkItemChange::Complete => self.worker.complete(current, now).map(Some),
             WorkItemChange::Delete => {
-                self.worker.may_disturb(current)?;
-                self.worker.must_hold(current)?;
-                if facts.has_parts {
-                    return Err(WorkItemConflict::HasParts);
+                self.worker.check_may_change(current)?;
+                self.worker.check_has_claim(current)?;
+                if facts.has_sub_tasks {
+                    return Err(WorkItemConflict::HasSubTasks);
                 }
                 Ok(None)
             }
@@ -307,7 +309,7 @@ fn to_status(item: WorkItem, to: ItemStatus, now: Timestamp) -> Result<WorkItem,
 impl Worker {
     /// Agents may not change items for people only, or items that another worker has claimed;
     /// people may.
-    fn may_disturb(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+    fn check_may_change(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Person(_)) {
             return Ok(());
         }
@@ -322,7 +324,7 @@ impl Worker {
 
     /// Agents must claim an item before they change its status or delete it, so that no two work on
     /// the same item and no work is dropped unnoticed.
-    fn must_hold(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
+    fn check_has_claim(&self, item: &WorkItem) -> Result<(), WorkItemConflict> {
         if matches!(self, Self::Agent { .. }) && item.claim.is_none() {
             return Err(WorkItemConflict::NotClaimed);
         }
@@ -350,7 +352,7 @@ impl Worker {
             return Err(WorkItemConflict::WrongTarget(current.target));
         }
         let mut item = current.clone();
-        // A claim that this worker already has keeps its time.
+        // The time of an existing claim of this worker is not changed.
         item.claim.get_or_insert_with(|| Claim {
             holder: self.as_holder(),
             run: self.run(),
@@ -389,9 +391,9 @@ impl Worker {
         if current.status == ItemStatus::Done {
             return Ok(current.clone());
         }
-        self.may_disturb(current)?;
+        self.check_may_change(current)?;
         if !current.status.is_resolved() {
-            self.must_hold(current)?;
+            self.check_has_claim(current)?;
         }
         to_status(current.clone(), ItemStatus::Done, now)
     }
@@ -421,7 +423,7 @@ impl WorkItems {
     ) -> Result<Option<WorkItem>, WorkItemError> {
         let requirement = Requirement::ANY_TOKEN;
         principal.authorize(requirement)?;
-        principal.authorize_change_of(Some(key))?;
+        principal.authorize_work_item_change(Some(key))?;
         let now = self.clock.now();
         let change = ChangeWorkItem {
             actor: Actor::of(principal, requirement, now),
@@ -446,7 +448,7 @@ impl WorkItems {
             ChangeWorkItemOutcome::NotFound => Err(WorkItemError::NotFound),
             ChangeWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
             ChangeWorkItemOutcome::Damaged(damaged) => Err(WorkItemError::Store(damaged.into())),
-            ChangeWorkItemOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            ChangeWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

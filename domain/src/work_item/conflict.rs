@@ -31,13 +31,13 @@ pub enum WorkItemConflict {
     },
     /// It has sub-tasks, which would be lost.
     #[error("the item has sub-tasks")]
-    HasParts,
+    HasSubTasks,
     /// A sub-task cannot have sub-tasks.
     #[error("a sub-task cannot have sub-tasks")]
-    PartOfPart,
+    NestedSubTask,
     /// The assignee does not exist or is suspended.
     #[error("the assignee does not exist or is suspended")]
-    NoSuchAssignee,
+    AssigneeNotFound,
     /// The domain or the parent has no numbers left.
     #[error("there are no numbers left")]
     NumbersExhausted,

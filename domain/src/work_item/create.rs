@@ -66,7 +66,7 @@ pub enum CreateWorkItemOutcome {
     /// The new item.
     Created(WorkItem),
     /// The parent does not exist; nothing changed.
-    NoSuchParent,
+    ParentNotFound,
     /// The current state of the parent or the assignee does not permit it; nothing changed.
     Conflict(WorkItemConflict),
     /// The acting credential is no longer valid; nothing changed.
@@ -99,7 +99,7 @@ impl CreateWorkItem {
     /// Returns the actor; if the request was sent with a form, with the key of the new item, which
     /// is known only from `facts`.
     #[must_use]
-    pub fn actor_making(&self, facts: &CreateFacts) -> Actor {
+    pub fn actor_with_form(&self, facts: &CreateFacts) -> Actor {
         let key = match self.item.place {
             Placement::Domain(domain, _) => {
                 next_number(facts.last_number).map(|number| WorkItemKey {
@@ -108,17 +108,17 @@ impl CreateWorkItem {
                     part: None,
                 })
             }
-            Placement::PartOf(whole) => {
+            Placement::PartOf(parent) => {
                 let last = facts.parent.as_ref().map_or(0, |parent| parent.last_part);
                 next_number(last).map(|part| WorkItemKey {
                     part: Some(part),
-                    ..whole
+                    ..parent
                 })
             }
         };
-        let made = key.map_or(Subject::User(self.creator), Subject::WorkItem);
+        let created = key.map_or(Subject::User(self.creator), Subject::WorkItem);
         Actor {
-            form: self.actor.form.map(|form| SentForm { made, ..form }),
+            form: self.actor.form.map(|form| SentForm { created, ..form }),
             ..self.actor.clone()
         }
     }
@@ -153,11 +153,11 @@ impl CreateWorkItem {
                 };
                 (key, kind, None)
             }
-            Placement::PartOf(whole) => {
-                let parent = facts.parent.filter(|parent| parent.key == whole);
-                let mut parent = parent.ok_or(CreateWorkItemOutcome::NoSuchParent)?;
+            Placement::PartOf(parent_key) => {
+                let parent = facts.parent.filter(|parent| parent.key == parent_key);
+                let mut parent = parent.ok_or(CreateWorkItemOutcome::ParentNotFound)?;
                 if parent.key.part.is_some() {
-                    return Err(conflict(WorkItemConflict::PartOfPart));
+                    return Err(conflict(WorkItemConflict::NestedSubTask));
                 }
                 if parent.status.is_resolved() {
                     return Err(conflict(WorkItemConflict::Resolved(parent.status)));
@@ -166,7 +166,7 @@ impl CreateWorkItem {
                 parent.last_part = part.get();
                 let key = WorkItemKey {
                     part: Some(part),
-                    ..whole
+                    ..parent_key
                 };
                 (key, ItemKind::SubTask, Some(parent))
             }
@@ -209,15 +209,15 @@ fn next_number(last: u32) -> Result<NonZeroU32, WorkItemConflict> {
 
 /// Checks that the assignee exists and is not suspended.
 pub(super) fn check_assignee(
-    wanted: Option<UserId>,
+    assignee: Option<UserId>,
     found: Option<&User>,
 ) -> Result<(), WorkItemConflict> {
-    let fits =
-        wanted.is_none_or(|wanted| found.is_some_and(|user| user.id == wanted && user.is_active()));
-    if fits {
+    let is_valid =
+        assignee.is_none_or(|id| found.is_some_and(|user| user.id == id && user.is_active()));
+    if is_valid {
         Ok(())
     } else {
-        Err(WorkItemConflict::NoSuchAssignee)
+        Err(WorkItemConflict::AssigneeNotFound)
     }
 }
 
@@ -228,7 +228,7 @@ impl WorkItems {
     ///
     /// - [`WorkItemError::NotAuthorized`] for a run that is bound to a work item; with
     ///   [`ActorError::FormUsed`] when the form of `context` has created an item before.
-    /// - [`WorkItemError::NoSuchParent`] when the parent does not exist.
+    /// - [`WorkItemError::ParentNotFound`] when the parent does not exist.
     /// - [`WorkItemError::Conflict`] when the parent or the assignee cannot be used, or no number
     ///   is left.
     /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
@@ -240,7 +240,7 @@ impl WorkItems {
     ) -> Result<WorkItem, WorkItemError> {
         let requirement = Requirement::ANY_TOKEN;
         principal.authorize(requirement)?;
-        principal.authorize_change_of(None)?;
+        principal.authorize_work_item_change(None)?;
         let now = self.clock.now();
         let creator = principal.user_id();
         let change = CreateWorkItem {
@@ -263,9 +263,9 @@ impl WorkItems {
         };
         match self.store.create_item(change).await? {
             CreateWorkItemOutcome::Created(item) => Ok(item),
-            CreateWorkItemOutcome::NoSuchParent => Err(WorkItemError::NoSuchParent),
+            CreateWorkItemOutcome::ParentNotFound => Err(WorkItemError::ParentNotFound),
             CreateWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
-            CreateWorkItemOutcome::NotAuthorized(refusal) => Err(refusal.into()),
+            CreateWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

@@ -50,11 +50,11 @@ impl WorkItemFilter {
             && self
                 .agent
                 .as_ref()
-                .is_none_or(|wanted| item.agent() == Some(wanted))
-            && self.run.is_none_or(|wanted| run == Some(wanted))
+                .is_none_or(|agent| item.agent() == Some(agent))
+            && self.run.is_none_or(|id| run == Some(id))
             && self
                 .parent
-                .is_none_or(|parent| item.key.whole() == Some(parent))
+                .is_none_or(|parent| item.key.parent() == Some(parent))
             && self
                 .search
                 .terms()
@@ -126,13 +126,13 @@ impl QueueSection {
     /// Returns whether the section contains the item. This defines what a store's query must
     /// return.
     #[must_use]
-    pub fn holds(&self, item: &WorkItem) -> bool {
+    pub fn contains(&self, item: &WorkItem) -> bool {
         let run = item.claim.as_ref().and_then(|claim| claim.run);
         match self {
             Self::Available => item.is_available(),
             Self::AvailableToPeople => item.is_available_to_people(),
-            Self::OfAgent(wanted) => !item.status.is_resolved() && item.agent() == Some(wanted),
-            Self::OfRun(wanted) => !item.status.is_resolved() && run == Some(*wanted),
+            Self::OfAgent(agent) => !item.status.is_resolved() && item.agent() == Some(agent),
+            Self::OfRun(id) => !item.status.is_resolved() && run == Some(*id),
             Self::OfPerson(user) => !item.status.is_resolved() && item.assignee == Some(*user),
         }
     }

@@ -26,7 +26,7 @@ pub struct WorkItem {
     pub target: ExecutionTarget,
     /// The user it is assigned to, if any.
     pub assignee: Option<UserId>,
-    /// The current claim, if any. Stores omit a claim that is no longer [valid](Claim::holds).
+    /// The current claim, if any. Stores omit a claim that is no longer [valid](Claim::is_valid).
     pub claim: Option<Claim>,
     /// The user who created it.
     pub created_by: UserId,
@@ -93,7 +93,7 @@ impl Claim {
     /// that [person](Self::person) is deleted. `run` is the current status of the run's token, or
     /// `None` if it was purged.
     #[must_use]
-    pub fn holds(&self, run: Option<Status>, person_deleted: bool) -> bool {
+    pub fn is_valid(&self, run: Option<Status>, person_deleted: bool) -> bool {
         match self.run {
             Some(_) => run == Some(Status::Live),
             None => !person_deleted,
@@ -230,10 +230,10 @@ mod tests {
             at: NOW,
         };
         for status in [None, Some(Status::Expired), Some(Status::Revoked)] {
-            assert!(!claim(Some(run.id)).holds(status, false), "{status:?}");
-            assert!(claim(None).holds(status, false), "{status:?}");
-            assert!(!claim(None).holds(status, true), "{status:?}");
+            assert!(!claim(Some(run.id)).is_valid(status, false), "{status:?}");
+            assert!(claim(None).is_valid(status, false), "{status:?}");
+            assert!(!claim(None).is_valid(status, true), "{status:?}");
         }
-        assert!(claim(Some(run.id)).holds(Some(Status::Live), false));
+        assert!(claim(Some(run.id)).is_valid(Some(Status::Live), false));
     }
 }

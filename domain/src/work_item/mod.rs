@@ -28,7 +28,7 @@ pub use create::{
 };
 pub use filter::{InvalidWorkItemCursor, QueueSection, WorkItemCursor, WorkItemFilter};
 pub use item::{Claim, Holder, WorkItem, Worker};
-pub use service::{Queue, QueueBucket, WorkItemError, WorkItemPage, WorkItems};
+pub use service::{Queue, QueueItems, WorkItemError, WorkItemPage, WorkItems};
 pub use store::WorkItemStore;
 pub use text::{Description, InvalidDescription, InvalidSearch, InvalidTitle, SearchTerms, Title};
 

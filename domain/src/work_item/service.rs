@@ -30,7 +30,7 @@ pub enum WorkItemError {
     NotFound,
     /// The parent does not exist.
     #[error("parent not found")]
-    NoSuchParent,
+    ParentNotFound,
     /// A run can only work for its own agent.
     #[error("this agent run can only work for the agent {own}")]
     OtherAgent {
@@ -67,14 +67,14 @@ pub struct WorkItemPage {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
     /// Items that an agent can claim.
-    pub available: QueueBucket,
+    pub available: QueueItems,
     /// Items that the caller is working on.
-    pub mine: QueueBucket,
+    pub mine: QueueItems,
 }
 
 /// The first items of a section of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueBucket {
+pub struct QueueItems {
     /// The items.
     pub items: Listing<WorkItem>,
     /// Whether the section has more items.
@@ -129,7 +129,7 @@ impl WorkItems {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let now = self.clock.now();
         let mut items = self.store.items(filter, now, after, limit + 1).await?;
-        let next = crate::page::cut(&mut items, limit, WorkItemCursor::of);
+        let next = crate::page::truncate(&mut items, limit, WorkItemCursor::of);
         Ok(WorkItemPage { items, next })
     }
 
@@ -155,8 +155,8 @@ impl WorkItems {
             Worker::Agent { agent, run: None } => QueueSection::OfAgent(agent),
         };
         Ok(Queue {
-            available: self.bucket(&QueueSection::Available, limit).await?,
-            mine: self.bucket(&mine, limit).await?,
+            available: self.section(&QueueSection::Available, limit).await?,
+            mine: self.section(&mine, limit).await?,
         })
     }
 
@@ -170,16 +170,18 @@ impl WorkItems {
         &self,
         principal: &Principal,
         limit: u32,
-    ) -> Result<QueueBucket, WorkItemError> {
+    ) -> Result<QueueItems, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
-        Ok(self.bucket(&QueueSection::AvailableToPeople, limit).await?)
+        Ok(self
+            .section(&QueueSection::AvailableToPeople, limit)
+            .await?)
     }
 
-    async fn bucket(&self, bucket: &QueueSection, limit: u32) -> Result<QueueBucket, StoreError> {
-        let found = self.store.queue(bucket, self.clock.now(), limit + 1);
+    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueItems, StoreError> {
+        let found = self.store.queue(section, self.clock.now(), limit + 1);
         let mut items = found.await?;
         let more = items.count() > limit as usize;
-        crate::page::cut(&mut items, limit, WorkItemCursor::of);
-        Ok(QueueBucket { items, more })
+        crate::page::truncate(&mut items, limit, WorkItemCursor::of);
+        Ok(QueueItems { items, more })
     }
 }

@@ -12,7 +12,7 @@ use super::{
 /// Port: the storage of work items. Not required by services that only use tokens.
 ///
 /// Items are returned in their state at `now`: without a claim that is no longer
-/// [valid](super::Claim::holds).
+/// [valid](super::Claim::is_valid).
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub trait WorkItemStore: Send + Sync {
     /// Returns the first items of the section, at most `limit`, in its order.
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError>;

@@ -27,8 +27,8 @@ pub enum InvalidTitle {
     #[error("{}", CONTAINS_SECRET)]
     Secret,
     /// A hidden, unassigned or private-use character, as its code point.
-    #[error("{}", text::unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", text::forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
 }
 
 impl Title {
@@ -45,7 +45,7 @@ impl Title {
             InvalidLine::Blank => InvalidTitle::Blank,
             InvalidLine::TooLong => InvalidTitle::TooLong,
             InvalidLine::Control => InvalidTitle::Control,
-            InvalidLine::Unseen(c) => InvalidTitle::Unseen(c),
+            InvalidLine::ForbiddenCharacter(c) => InvalidTitle::ForbiddenCharacter(c),
             InvalidLine::Secret => InvalidTitle::Secret,
         })?;
         Ok(Self(line.into()))
@@ -91,8 +91,8 @@ pub enum InvalidDescription {
     Secret,
     /// A hidden character, such as a directional control, as its code point: people and agents
     /// would read different text.
-    #[error("{}", text::unseen(*.0))]
-    Unseen(u32),
+    #[error("{}", text::forbidden_character(*.0))]
+    ForbiddenCharacter(u32),
 }
 
 impl Description {
@@ -117,7 +117,7 @@ impl Description {
             return Err(InvalidDescription::TooLong);
         }
         if let Some(c) = text::hidden(text) {
-            return Err(InvalidDescription::Unseen(c.into()));
+            return Err(InvalidDescription::ForbiddenCharacter(c.into()));
         }
         Ok(Self(text.into()))
     }
@@ -217,7 +217,7 @@ mod tests {
         ] {
             let text = format!("# Why\n\n\tif (admin{c}) {{");
             let error = Description::parse(&text).unwrap_err();
-            assert_eq!(error, InvalidDescription::Unseen(c.into()));
+            assert_eq!(error, InvalidDescription::ForbiddenCharacter(c.into()));
             assert_eq!(Description::from_stored(&text).as_str(), text);
         }
         for text in [
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_title_is_one_line_and_a_description_many() {
-        assert_eq!(Title::parse(" Mend it ").unwrap().as_str(), "Mend it");
+        assert_eq!(Title::parse(" Fix it ").unwrap().as_str(), "Fix it");
         for (text, error) in [
             (" ", InvalidTitle::Blank),
             ("a\nb", InvalidTitle::Control),

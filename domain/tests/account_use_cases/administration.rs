@@ -85,11 +85,11 @@ async fn a_member_administers_nothing() {
     let bulk = admin_tokens.revoke_matching(&member, &filter, None, context());
     denied(&bulk.await.expect_err("denied"));
     denied(&all.admin_tokens.stats(&member).await.expect_err("denied"));
-    let trail = all
+    let audit_log = all
         .audit
         .list(&member, &AuditFilter::default(), None, 1)
         .await;
-    denied(&trail.expect_err("denied"));
+    denied(&audit_log.expect_err("denied"));
     let admin_token = NewToken {
         name: token_name("up"),
         scope: Scope::Admin,
@@ -119,7 +119,7 @@ async fn a_bulk_revocation_requires_a_filter_and_keeps_the_acting_token() {
     let page = page.expect("a page");
     assert!(page.kept_own && page.tokens.is_empty());
     let kept = admin_tokens.revoke_matching(&world.admin, &own, None, context());
-    let kept = kept.await.expect("an answer");
+    let kept = kept.await.expect("the store works");
     assert!(kept.kept_own && kept.tokens.is_empty());
     assert!(world.all.tokens.verify(&world.admin_secret).await.is_ok());
 }
@@ -135,12 +135,12 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
     let principal = world.principal(session_of(&grace)).await.expect("in");
     let mut issued = Vec::new();
     for name in ["revoked", "reported"] {
-        let wanted = NewToken {
+        let request = NewToken {
             name: token_name(name),
             scope: Scope::ReadWrite,
             expires: Expiry::Never.into(),
         };
-        let token = world.all.tokens.create(&principal, wanted, &from(1)).await;
+        let token = world.all.tokens.create(&principal, request, &from(1)).await;
         issued.push(token.expect("issued"));
     }
     let admin_tokens = &world.all.admin_tokens;
@@ -156,7 +156,7 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
     let activity = audit.activity(&principal, None, 10).await.expect("a page");
     let mut told: Vec<_> = activity.events.to_vec();
     for one in &issued {
-        let events = audit.of_own_token(&principal, &one.token, 10).await;
+        let events = audit.own_token_events(&principal, &one.token, 10).await;
         told.extend(events.expect("entries").to_vec());
     }
     for (action, address) in [
@@ -178,20 +178,20 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
     let id = issued[0].token.id;
     let other = TokenId::new(TokenKind::AgentRun, id.uuid());
     let found = admin_tokens.tokens_by_id(&world.admin, vec![id]).await;
-    assert!(found.expect("an answer").contains_key(&id));
+    assert!(found.expect("the store works").contains_key(&id));
     let found = admin_tokens.tokens_by_id(&world.admin, vec![other]).await;
-    assert!(found.expect("an answer").is_empty());
+    assert!(found.expect("the store works").is_empty());
     // An administrator sees all details.
     let all = AuditFilter::default();
-    let trail = audit
+    let audit_log = audit
         .list(&world.admin, &all, None, 50)
         .await
         .expect("a page");
-    let addresses = trail
+    let addresses = audit_log
         .events
         .iter()
         .map(|event| event.context.client_address);
-    assert!(addresses.flatten().count() >= 4, "{trail:?}");
+    assert!(addresses.flatten().count() >= 4, "{audit_log:?}");
 }
 
 #[tokio::test]
@@ -199,12 +199,16 @@ async fn the_owner_of_a_leaked_token_gets_a_notice() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let wanted = NewToken {
+    let request = NewToken {
         name: token_name("leaky"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.create(&principal, wanted, context()).await;
+    let issued = world
+        .all
+        .tokens
+        .create(&principal, request, context())
+        .await;
     let issued = issued.expect("issued");
     let report = [issued.secret.expose(), "oi_pat_nonsense", ""];
     let reported = world
@@ -232,7 +236,7 @@ async fn the_owner_of_a_leaked_token_gets_a_notice() {
         ..AuditFilter::default()
     };
     let events = world.all.store.events(&events, None, 10).await;
-    assert_eq!(events.expect("a trail").len(), 1);
+    assert_eq!(events.expect("the audit log").len(), 1);
     let dismissed = users
         .dismiss_notices(&principal, notices[0].at, context())
         .await;

@@ -9,7 +9,7 @@ use crate::world::{PASSWORD, World, context, email, password, session_of};
 async fn an_invite_creates_one_signed_in_user() {
     let world = World::new().await;
     let code = world.invite("Grace@Example.com", Role::Member).await;
-    let invite = world.all.invites.look(&code).await.expect("open");
+    let invite = world.all.invites.preview(&code).await.expect("open");
     assert_eq!(invite.role(), Role::Member);
     let claimed = world.claim(&code).await.expect("claimed");
     assert_eq!(claimed.user.email.as_str(), "Grace@Example.com");
@@ -47,7 +47,7 @@ async fn an_invite_is_for_its_address_and_requires_a_way_to_sign_in() {
     );
     let nothing = claim(None, None).await;
     assert!(
-        matches!(nothing, Err(InviteError::NothingToSignInWith)),
+        matches!(nothing, Err(InviteError::NoCredential)),
         "{nothing:?}"
     );
     for (word, weak) in [
@@ -77,13 +77,13 @@ async fn the_first_administrator_claims_a_new_instance_once() {
         session: None,
     };
     let invites = &all.invites;
-    let void = invites.claim(
+    let invalid = invites.claim(
         earlier.secret.expose(),
         claim(Some("ada@example.com")),
         context(),
     );
     assert!(matches!(
-        void.await,
+        invalid.await,
         Err(InviteError::NotClaimable(NotClaimable::Withdrawn))
     ));
     let nameless = invites.claim(link.secret.expose(), claim(None), context());

@@ -119,8 +119,8 @@ impl Play {
     async fn unrevoked(&self) -> BTreeSet<TokenId> {
         let now = self.world.all.tokens.now();
         let filter = TokenFilter::default();
-        let ids = self.world.all.store.matching(&filter, now);
-        ids.await.expect("the store answers").into_iter().collect()
+        let ids = self.world.all.store.matching_ids(&filter, now);
+        ids.await.expect("the store works").into_iter().collect()
     }
 
     async fn step(&mut self, step: Step, number: u8) {
@@ -128,7 +128,7 @@ impl Play {
         match step {
             Step::Create => {
                 let lifetime = Lifetime::from_seconds(60).expect("a minute");
-                let wanted = NewToken {
+                let request = NewToken {
                     name: token_name("ci"),
                     scope: Scope::ReadWrite,
                     expires: if number.is_multiple_of(2) {
@@ -137,7 +137,7 @@ impl Play {
                         Expiry::Never.into()
                     },
                 };
-                let issued = all.tokens.create(&self.grace, wanted, context()).await;
+                let issued = all.tokens.create(&self.grace, request, context()).await;
                 self.issued.push(issued.expect("issued"));
             }
             Step::Delete => {
@@ -150,7 +150,7 @@ impl Play {
             Step::Use => {
                 if let Some(issued) = Self::chosen(&mut self.issued, number) {
                     let _ = all.tokens.verify(issued.secret.expose()).await;
-                    all.tokens.flush_last_used().await.expect("noted");
+                    all.tokens.flush_last_used().await.expect("recorded");
                 }
             }
             Step::Rotate => {
@@ -221,7 +221,7 @@ impl Play {
             Ok(revoked) => {
                 let told: BTreeSet<TokenId> =
                     revoked.tokens.iter().map(|owned| owned.token.id).collect();
-                assert_eq!(ended, told, "what ended is what is told");
+                assert_eq!(ended, told, "exactly the reported tokens ended");
                 let review = &self.reviews[usize::from(number) % self.reviews.len()];
                 assert_eq!(Review::of(ids).digest, review.digest, "exactly those");
                 if review.is_complete() {
@@ -294,11 +294,11 @@ async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
     let before = play.unrevoked().await;
     let filter = play.filter(1);
     let (admin, admin_tokens) = (&play.world.admin, &play.world.all.admin_tokens);
-    let refused = admin_tokens
+    let rejected = admin_tokens
         .revoke_matching(admin, &filter, None, context())
         .await;
-    let Err(AdminTokenError::ReviewRequired(review)) = refused else {
-        panic!("{refused:?}");
+    let Err(AdminTokenError::ReviewRequired(review)) = rejected else {
+        panic!("{rejected:?}");
     };
     assert_eq!(play.unrevoked().await, before);
     let page = admin_tokens.review(admin, &filter, None, PAGE).await;

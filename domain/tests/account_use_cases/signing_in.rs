@@ -5,8 +5,8 @@ use openindex_domain::access::ActorError;
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::{
-    ABSOLUTE_LIMIT_SECONDS, Ended, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
-    Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
+    ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
+    SessionSelection, Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
 };
 use openindex_domain::testing::{
     InMemory, MockAuditStore, MockPasswordHasher, MockRateLimitStore, MockUserStore, fixtures,
@@ -28,22 +28,22 @@ async fn wrong_passwords_and_unknown_addresses_get_the_same_error() {
         // Ada has no password.
         ("user1@example.com", PASSWORD),
     ] {
-        let answer = world.sign_in(address, word).await;
+        let result = world.sign_in(address, word).await;
         assert!(
-            matches!(answer, Err(SignInError::Rejected)),
-            "{address}: {answer:?}"
+            matches!(result, Err(SignInError::Rejected)),
+            "{address}: {result:?}"
         );
     }
     assert_eq!(
         world.count(AuditAction::SignInRejected).await,
         3,
-        "known and unknown accounts leave the same trail"
+        "known and unknown accounts cause the same audit events"
     );
     let every = AuditFilter::default();
-    let trail = world.all.store.events(&every, None, 100);
-    let trail = format!("{:?}", trail.await.expect("a trail"));
-    assert!(trail.contains("UnknownAccount"), "{trail}");
-    assert!(!trail.contains("nobody"), "{trail}");
+    let audit_log = world.all.store.events(&every, None, 100);
+    let audit_log = format!("{:?}", audit_log.await.expect("the audit log"));
+    assert!(audit_log.contains("UnknownAccount"), "{audit_log}");
+    assert!(!audit_log.contains("nobody"), "{audit_log}");
 }
 
 #[tokio::test]
@@ -55,8 +55,8 @@ async fn ten_failures_per_address_are_recorded_and_the_tenth_says_so() {
         let known = "grace@example.com";
         // An account has ten attempts.
         let address = if number < 9 { &unknown } else { known };
-        let answer = world.sign_in(address, OTHER).await;
-        assert!(answer.is_err(), "{address}: {answer:?}");
+        let result = world.sign_in(address, OTHER).await;
+        assert!(result.is_err(), "{address}: {result:?}");
         let recorded = [
             world.count(AuditAction::SignInRejected).await,
             world.count(AuditAction::SignInRejectedRepeatedly).await,
@@ -65,8 +65,8 @@ async fn ten_failures_per_address_are_recorded_and_the_tenth_says_so() {
         assert_eq!(recorded, expected, "after {} failures", number + 1);
     }
     world.all.clock.advance_seconds(15 * 60);
-    let answer = world.sign_in("nobody@example.com", OTHER).await;
-    assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+    let result = world.sign_in("nobody@example.com", OTHER).await;
+    assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
     assert_eq!(world.count(AuditAction::SignInRejected).await, 10);
 }
 
@@ -83,8 +83,8 @@ async fn ten_denials_per_user_are_recorded_and_the_tenth_says_so() {
     let second = world.principal(&again).await.expect("another session");
     for number in 1..=25 {
         let principal = if number % 2 == 0 { &first } else { &second };
-        let noted = world.all.audit.record_denial(principal, context()).await;
-        noted.expect("counted");
+        let recorded = world.all.audit.record_denial(principal, context()).await;
+        recorded.expect("counted");
         let recorded = [
             world.count(AuditAction::AdminDenied).await,
             world.count(AuditAction::AdminDeniedRepeatedly).await,
@@ -118,14 +118,14 @@ async fn spellings_of_one_address_share_their_failures() {
         } else {
             "GRACE@Example.COM"
         };
-        let answer = world.sign_in(spelling, OTHER).await;
-        assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+        let result = world.sign_in(spelling, OTHER).await;
+        assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
     }
     for word in [PASSWORD, OTHER] {
-        let answer = world.sign_in("Grace@example.com", word).await;
+        let result = world.sign_in("Grace@example.com", word).await;
         assert!(
-            matches!(answer, Err(SignInError::RateLimited(_))),
-            "{answer:?}"
+            matches!(result, Err(SignInError::RateLimited(_))),
+            "{result:?}"
         );
     }
     world.all.clock.advance_seconds(15 * 60);
@@ -138,8 +138,8 @@ async fn a_correct_password_resets_the_count_of_failures() {
     world.join(Role::Member).await;
     for _ in 0..3 {
         for _ in 0..9 {
-            let answer = world.sign_in("grace@example.com", OTHER).await;
-            assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+            let result = world.sign_in("grace@example.com", OTHER).await;
+            assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
         }
         assert!(world.sign_in("grace@example.com", PASSWORD).await.is_ok());
     }
@@ -152,16 +152,16 @@ async fn guessing_from_one_address_is_limited_for_any_account() {
     let attacker = from("2001:db8::1");
     for number in 0..100 {
         let address = format!("user{number}@example.net");
-        let answer = world.sign_in_from(&address, OTHER, &attacker).await;
-        assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+        let result = world.sign_in_from(&address, OTHER, &attacker).await;
+        assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
     }
     // The same network, and the right password.
     let neighbor = from("2001:db8::2");
-    let answer = world.sign_in_from("grace@example.com", PASSWORD, &neighbor);
-    assert!(matches!(answer.await, Err(SignInError::RateLimited(_))));
+    let result = world.sign_in_from("grace@example.com", PASSWORD, &neighbor);
+    assert!(matches!(result.await, Err(SignInError::RateLimited(_))));
     let elsewhere = from("2001:db8:1::1");
-    let answer = world.sign_in_from("grace@example.com", PASSWORD, &elsewhere);
-    assert!(answer.await.is_ok());
+    let result = world.sign_in_from("grace@example.com", PASSWORD, &elsewhere);
+    assert!(result.await.is_ok());
 }
 
 #[tokio::test]
@@ -225,7 +225,9 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
         .await
         .expect("twice is no error");
     assert!(world.principal(first).await.is_none());
-    let stale = sessions.end(&principal, Ended::All, context()).await;
+    let stale = sessions
+        .end(&principal, SessionSelection::All, context())
+        .await;
     assert!(
         matches!(
             stale,
@@ -234,7 +236,9 @@ async fn signing_out_ends_one_session_and_everywhere_ends_all() {
         "{stale:?}"
     );
     let principal = world.principal(&second).await.expect("signed in");
-    let ended = sessions.end(&principal, Ended::All, context()).await;
+    let ended = sessions
+        .end(&principal, SessionSelection::All, context())
+        .await;
     assert_eq!(ended.expect("ended"), 2);
     assert!(world.principal(&third).await.is_none());
     let by_token = sessions.sign_out(&world.admin, context()).await;
@@ -250,12 +254,16 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
         .await
         .expect("in");
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let wanted = NewToken {
+    let request = NewToken {
         name: token_name("ci"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.create(&principal, wanted, context()).await;
+    let issued = world
+        .all
+        .tokens
+        .create(&principal, request, context())
+        .await;
     let issued = issued.expect("a session issues tokens");
     let change = |current: &'static str, new: &'static str| {
         let (sessions, principal) = (world.all.sessions.clone(), principal.clone());
@@ -289,7 +297,7 @@ async fn a_sign_in_link_works_once() {
     let grace = world.join(Role::Member).await;
     let sessions = &world.all.sessions;
     let by_admin = SignInLinkUser::ByAdmin(&world.admin, grace.user.id);
-    let void = sessions
+    let invalid = sessions
         .create_sign_in_link(by_admin, context())
         .await
         .expect("a link");
@@ -307,10 +315,10 @@ async fn a_sign_in_link_works_once() {
         }
     };
     let code = link.secret.expose().to_owned();
-    let refused = redeem(void.secret.expose().to_owned(), OTHER).await;
+    let rejected = redeem(invalid.secret.expose().to_owned(), OTHER).await;
     assert!(
-        matches!(refused, Err(SessionError::NotFound)),
-        "{refused:?}"
+        matches!(rejected, Err(SessionError::NotFound)),
+        "{rejected:?}"
     );
     let weak = redeem(code.clone(), "short").await;
     assert!(
@@ -333,9 +341,9 @@ async fn a_sign_in_link_works_once() {
         .advance_seconds(SIGN_IN_LINK_LIFETIME_SECONDS);
     let late = redeem(late.secret.expose().to_owned(), PASSWORD).await;
     assert!(matches!(late, Err(SessionError::NotFound)), "{late:?}");
-    let nobody = email("nobody@example.com");
-    let nobody = sessions.create_sign_in_link(SignInLinkUser::ByOperator(&nobody), context());
-    assert!(matches!(nobody.await, Err(SessionError::NotFound)));
+    let unknown = email("nobody@example.com");
+    let unknown = sessions.create_sign_in_link(SignInLinkUser::ByOperator(&unknown), context());
+    assert!(matches!(unknown.await, Err(SessionError::NotFound)));
 }
 
 #[tokio::test]
@@ -346,12 +354,12 @@ async fn an_outage_during_sign_in_is_not_a_wrong_password() {
     let all = InMemory::default();
     let sessions = all.sessions_with_users(Arc::new(down));
     let (address, word) = (email("grace@example.com"), password(PASSWORD));
-    let answer = sessions.sign_in(&address, &word, client(), context()).await;
-    assert!(matches!(answer, Err(SignInError::Store(_))), "{answer:?}");
+    let result = sessions.sign_in(&address, &word, client(), context()).await;
+    assert!(matches!(result, Err(SignInError::Store(_))), "{result:?}");
 }
 
 /// Returns the calls of the stores and the hasher during a failed sign-in, in order.
-async fn steps_of_a_refusal(address: &str) -> Vec<String> {
+async fn calls_of_a_failed_sign_in(address: &str) -> Vec<String> {
     let world = World::new().await;
     world.join(Role::Member).await;
     let steps = Arc::new(Mutex::new(Vec::new()));
@@ -361,8 +369,8 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
     };
     let mut rate_limits = MockRateLimitStore::new();
     let count = note();
-    rate_limits.expect_count().returning(move |buckets, _| {
-        count(format!("count in {} buckets", buckets.len()));
+    rate_limits.expect_count().returning(move |limits, _| {
+        count(format!("count under {} limits", limits.len()));
         Ok(Ok(()))
     });
     let mut audit = MockAuditStore::new();
@@ -388,26 +396,26 @@ async fn steps_of_a_refusal(address: &str) -> Vec<String> {
         world.all.entropy.clone(),
     );
     let (address, guess) = (email(address), password(OTHER));
-    let answer = sessions
+    let result = sessions
         .sign_in(&address, &guess, client(), context())
         .await;
-    assert!(matches!(answer, Err(SignInError::Rejected)), "{answer:?}");
+    assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
     let steps = steps.lock().expect("the steps");
     steps.clone()
 }
 
 #[tokio::test]
 async fn known_and_unknown_accounts_cause_the_same_calls() {
-    let known = steps_of_a_refusal("grace@example.com").await;
+    let known = calls_of_a_failed_sign_in("grace@example.com").await;
     // Ada has no password.
-    let without_password = steps_of_a_refusal("user1@example.com").await;
-    let unknown = steps_of_a_refusal("nobody@example.com").await;
+    let without_password = calls_of_a_failed_sign_in("user1@example.com").await;
+    let unknown = calls_of_a_failed_sign_in("nobody@example.com").await;
     assert_eq!(
         known,
         [
-            "count in 1 buckets",
+            "count under 1 limits",
             "verify",
-            "count in 1 buckets",
+            "count under 1 limits",
             "append SignInRejected"
         ]
     );

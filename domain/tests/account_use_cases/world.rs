@@ -76,7 +76,7 @@ impl World {
 
     pub(crate) async fn principal(&self, signed_in: &SignedIn) -> Option<Principal> {
         let verified = self.all.sessions.verify(signed_in.secret.expose()).await;
-        verified.expect("the store answers")
+        verified.expect("the store works")
     }
 
     pub(crate) async fn count(&self, action: AuditAction) -> usize {
@@ -85,7 +85,7 @@ impl World {
             ..AuditFilter::default()
         };
         let events = self.all.store.events(&filter, None, 1_000).await;
-        events.expect("a trail").len()
+        events.expect("the audit log").len()
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn token_name(text: &str) -> TokenName {
 }
 
 pub(crate) fn client() -> ClientName {
-    ClientName::cut("Browser/1")
+    ClientName::sanitize("Browser/1")
 }
 
 pub(crate) fn context() -> &'static RequestContext {

@@ -30,12 +30,12 @@ async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
     for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
         assert_eq!(run.authorize(requirement), Err(Denial::HumanTokenRequired));
     }
-    let wanted = NewToken {
+    let request = NewToken {
         name: TokenName::parse("more").expect("a name"),
         scope: Scope::ReadWrite,
         expires: Expiry::Never.into(),
     };
-    let issued = world.all.tokens.create(&run, wanted, context()).await;
+    let issued = world.all.tokens.create(&run, request, context()).await;
     assert!(matches!(
         issued,
         Err(TokenError::NotAuthorized(ActorError::Denied(
@@ -44,13 +44,13 @@ async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
     ));
     let id = run.token().expect("a token").id;
     let runs = &world.all.agent_runs;
-    let refused = [
+    let rejected = [
         world.start(&run, "another", None).await.err(),
         runs.list(&run, &RunFilter::ANY, None, 10).await.err(),
         runs.get(&run, id).await.err(),
         runs.end(&run, id, context()).await.err(),
     ];
-    for error in refused {
+    for error in rejected {
         assert!(
             matches!(
                 error,
@@ -112,12 +112,12 @@ async fn a_run_never_outlives_the_token_that_started_it() {
     let principal = world.verify(&issuer).await;
     let run = world.start(&principal, "a", None).await.expect("a run");
     // An overlap of ten seconds, after which both have ended.
-    let wanted = RotationOptions {
+    let request = RotationOptions {
         expires: None,
         overlap: Overlap::from_seconds(10).expect("ten seconds"),
     };
     let tokens = &world.all.tokens;
-    let rotated = tokens.rotate(&world.person, issuer.token.id, wanted, context());
+    let rotated = tokens.rotate(&world.person, issuer.token.id, request, context());
     let successor = rotated.await.expect("rotated");
     assert_eq!(rejection(&world, &run.secret).await, None);
     // Started within the overlap, it ends with it too.
@@ -174,12 +174,12 @@ async fn a_suspension_ends_runs_permanently() {
 #[tokio::test]
 async fn a_run_is_bound_only_to_an_open_work_item() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let bound = world.start(&world.person, "a", Some(item.key)).await;
     assert!(bound.is_ok());
     let nowhere = "OPS-99".parse().ok();
     let missing = world.start(&world.person, "a", nowhere).await;
-    assert!(matches!(missing, Err(AgentRunError::NoSuchWorkItem(key)) if Some(key) == nowhere));
+    assert!(matches!(missing, Err(AgentRunError::WorkItemNotFound(key)) if Some(key) == nowhere));
 }
 
 #[tokio::test]
@@ -187,14 +187,14 @@ async fn a_token_can_start_runs_only_for_itself() {
     let world = World::new().await;
     let other = world.pat("other", Expiry::Never).await;
     for named in [other.token.id, world.person.token().expect("a token").id] {
-        let wanted = NewRun {
+        let request = NewRun {
             agent: agent("builder"),
             work_item: None,
             ttl: RunTtl::from_seconds(60).expect("a minute"),
             issuer: Some(named),
         };
         let runs = &world.all.agent_runs;
-        let started = runs.start(&world.person, wanted, context()).await;
+        let started = runs.start(&world.person, request, context()).await;
         assert!(matches!(started, Err(AgentRunError::TokenRequired)));
     }
 }
@@ -215,17 +215,17 @@ async fn runs_are_counted_for_the_caller_and_for_administrators() {
     let counted = runs.count_live(&world.person, foreign, None).await;
     assert_eq!(counted.expect("an administrator may"), 0);
     let plain = world.verify(&other).await;
-    let refused = runs.count_live(&plain, foreign, None).await;
-    assert!(matches!(refused, Err(AgentRunError::NotAuthorized(_))));
+    let rejected = runs.count_live(&plain, foreign, None).await;
+    assert!(matches!(rejected, Err(AgentRunError::NotAuthorized(_))));
     let run = world.run("two", None).await;
-    let refused = runs.count_live(&run, ada, None).await;
-    assert!(matches!(refused, Err(AgentRunError::NotAuthorized(_))));
+    let rejected = runs.count_live(&run, ada, None).await;
+    assert!(matches!(rejected, Err(AgentRunError::NotAuthorized(_))));
 }
 
 #[tokio::test]
 async fn a_history_shows_who_did_what_without_request_details() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let agent = world.run("builder", None).await;
     let change = WorkItemChange::Claim;
     let work = &world.all.work_items;
@@ -251,6 +251,6 @@ async fn a_history_shows_who_did_what_without_request_details() {
             .iter()
             .all(|event| event.context == RequestContext::default())
     );
-    let ended = audit.endings(&agent, &[]).await;
+    let ended = audit.end_events(&agent, &[]).await;
     assert!(ended.is_err(), "a run reads no reasons");
 }

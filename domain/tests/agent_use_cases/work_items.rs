@@ -35,13 +35,12 @@ async fn a_bound_run_reads_everything_and_changes_only_its_item() {
         WorkItemChange::Complete,
         WorkItemChange::Delete,
     ] {
-        let refused = work.change(&run, None, other.key, Versions::ANY, change, context());
+        let rejected = work.change(&run, None, other.key, Versions::ANY, change, context());
+        let Err(WorkItemError::NotAuthorized(error)) = rejected.await else {
+            panic!("a run changes an item that it is not bound to");
+        };
         let bound_to = own.key;
-        assert!(matches!(
-            refused.await,
-            Err(WorkItemError::NotAuthorized(ActorError::Denied(Denial::BoundToWorkItem { bound_to: key })))
-                if key == bound_to
-        ));
+        assert_eq!(error, Denial::BoundToWorkItem { bound_to }.into());
     }
     let making = work.create(&run, task("More"), context()).await;
     assert!(
@@ -65,7 +64,7 @@ async fn a_bound_run_reads_everything_and_changes_only_its_item() {
 #[tokio::test]
 async fn a_run_works_for_its_own_agent_alone() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let run = world.run("a", None).await;
     let work = &world.all.work_items;
     for named in [None, Some(agent("a"))] {
@@ -89,8 +88,8 @@ async fn a_run_works_for_its_own_agent_alone() {
         WorkItemChange::Claim,
         context(),
     );
-    let refused = claim.await;
-    assert!(matches!(refused, Err(WorkItemError::OtherAgent { own }) if own == agent("a")));
+    let rejected = claim.await;
+    assert!(matches!(rejected, Err(WorkItemError::OtherAgent { own }) if own == agent("a")));
     assert!(matches!(
         work.queue(&run, named, 10).await,
         Err(WorkItemError::OtherAgent { .. })
@@ -100,7 +99,7 @@ async fn a_run_works_for_its_own_agent_alone() {
 #[tokio::test]
 async fn a_claim_is_free_again_when_its_run_ends() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let run = world.run("a", None).await;
     let work = &world.all.work_items;
     let claim = || WorkItemChange::Claim;
@@ -126,7 +125,7 @@ async fn a_claim_is_free_again_when_its_run_ends() {
 #[tokio::test]
 async fn a_person_claims_releases_and_steps_in() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let work = &world.all.work_items;
     let act = |change: WorkItemChange| {
         let (person, key) = (&world.person, item.key);
@@ -176,7 +175,7 @@ async fn a_person_claims_releases_and_steps_in() {
 #[tokio::test]
 async fn a_person_cannot_claim_what_another_has_claimed() {
     let world = World::new().await;
-    let item = world.task("Mend it").await;
+    let item = world.task("Fix it").await;
     let work = &world.all.work_items;
     let other = fixtures::user(2);
     let held = WorkItem {

@@ -32,7 +32,7 @@ impl World {
         agent_id: &str,
         work_item: Option<WorkItemKey>,
     ) -> Result<TokenWithSecret, AgentRunError> {
-        let wanted = NewRun {
+        let request = NewRun {
             agent: agent(agent_id),
             work_item,
             ttl: RunTtl::from_seconds(3_600).expect("an hour"),
@@ -40,7 +40,7 @@ impl World {
         };
         self.all
             .agent_runs
-            .start(principal, wanted, context())
+            .start(principal, request, context())
             .await
     }
 
@@ -56,12 +56,12 @@ impl World {
     }
 
     pub(crate) async fn pat(&self, name: &str, expires: Expiry) -> TokenWithSecret {
-        let wanted = NewToken {
+        let request = NewToken {
             name: TokenName::parse(name).expect("a name"),
             scope: Scope::ReadWrite,
             expires: expires.into(),
         };
-        let issued = self.all.tokens.create(&self.person, wanted, context());
+        let issued = self.all.tokens.create(&self.person, request, context());
         issued.await.expect("a token")
     }
 

@@ -1,4 +1,4 @@
-//! axe-core finds nothing on any page, light or dark; and no page is wider than a phone.
+//! axe-core reports no violation on any page, light or dark, and no page is wider than a phone.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) fn assert_accessible(browser: &Browser, pages: &[(&str, String)]) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// How far a page can be scrolled sideways, in CSS pixels.
+/// Returns how far a page can be scrolled sideways, in CSS pixels.
 pub(crate) fn overflow(browser: &Browser) -> i64 {
     let script = "
         const root = document.documentElement;
@@ -56,7 +56,7 @@ fn no_page_is_wider_than_a_phone() {
 }
 
 #[test]
-fn hostile_names_harm_no_page() {
+fn hostile_names_are_escaped_on_every_page() {
     let sample = Sample::new();
     let wide = "界".repeat(100);
     let long = "W".repeat(100);

@@ -1,4 +1,4 @@
-//! One's own account and the API reference: tried by hand, on a phone and on a wide screen.
+//! The account page and the API reference, on a phone and on a wide screen.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ fn is_visible(browser: &Browser, selector: &str) -> bool {
 }
 
 #[test]
-fn a_name_is_changed_and_the_change_is_among_the_activity() {
+fn a_name_change_appears_in_the_activity() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/account");
@@ -31,7 +31,7 @@ fn a_name_is_changed_and_the_change_is_among_the_activity() {
 }
 
 #[test]
-fn the_address_of_password_managers_leads_to_the_form() {
+fn the_well_known_password_url_leads_to_the_form() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/.well-known/change-password");

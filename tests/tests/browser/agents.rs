@@ -1,5 +1,5 @@
-//! A person's half hour with agents: a run started, the queue, an item claimed and completed, the run
-//! ended.
+//! A user's half hour with agents: starting a run, the queue, claiming and completing an item,
+//! ending the run.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::accessibility::overflow;
 use super::driver::Browser;
 use super::sample::{PASSWORD, Sample, text};
 
-/// The half hour, by clicks on what the pages show.
+/// Does all of it by clicking on what the pages show.
 fn half_hour(sample: &Sample, browser: &Browser) {
     let http = &sample.server.http;
     browser.open("/settings/agent-runs/new?item=WEB-1");
@@ -17,7 +17,7 @@ fn half_hour(sample: &Sample, browser: &Browser) {
     let secret = browser.value("#secret");
     assert!(secret.starts_with("oi_run_"));
     assert!(!browser.path().contains("oi_run_"));
-    // The agent works with what it was given.
+    // The agent works with the token and commands that the page shows.
     let claimed = http.post("/browse/WEB-1/claim", &secret, &json!({}));
     assert_eq!(claimed.status, 200, "{claimed:?}");
     browser.click("main p a.button");
@@ -53,7 +53,7 @@ fn a_run_is_started_an_item_claimed_and_completed_and_the_run_ended() {
 }
 
 #[test]
-fn without_javascript_the_same() {
+fn agent_pages_work_without_javascript() {
     let sample = Sample::new();
     sample.browser.without_javascript();
     half_hour(&sample, &sample.browser);
@@ -64,7 +64,7 @@ fn a_run_is_started_by_keyboard() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/agent-runs/new");
-    // The agent's id has the focus; Enter in a field sends the form.
+    // The field of the agent's id has the focus; Enter in a field submits the form.
     browser.keys("keys-1\u{e007}");
     browser.wait_for_heading("Agent run started");
     browser.open("/settings/agent-runs?agent=keys-1");
@@ -72,7 +72,7 @@ fn a_run_is_started_by_keyboard() {
 }
 
 #[test]
-fn who_saves_second_sees_both_texts_and_saves_on_purpose() {
+fn a_conflicting_edit_is_shown_and_can_be_saved_again() {
     let sample = Sample::new();
     let (browser, http) = (&sample.browser, &sample.server.http);
     browser.open("/work/OPS-1/edit");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::driver::Browser;
 
-/// Calls the API from the page that is shown and returns what the script saw.
+/// Calls the API from the current page and returns what the script saw.
 const CALL: &str = "
     const [url, token] = arguments;
     return fetch(url + '/browse', {
@@ -23,7 +23,7 @@ const CALL: &str = "
     );";
 
 #[test]
-fn a_script_of_a_named_origin_calls_the_api_and_that_of_another_does_not() {
+fn scripts_of_allowed_origins_alone_can_call_the_api() {
     let pages = Database::new(Kind::Sqlite);
     let pages = Server::start(&pages);
     let database = Database::new(Kind::Sqlite);
@@ -38,13 +38,13 @@ fn a_script_of_a_named_origin_calls_the_api_and_that_of_another_does_not() {
     assert_eq!(seen, json!([201, "/browse/OPS-1", id]));
     let seen = browser.script(CALL, &json!([closed.url, admin]));
     assert_eq!(seen, json!(["blocked"]));
-    // An error is seen as one, too.
+    // Errors are readable, too.
     let seen = browser.script(CALL, &json!([open.url, "oi_pat_x"]));
     assert_eq!(seen[0], json!(401));
-    // Pages are nobody's to read.
+    // Pages cannot be read by other origins.
     let read = "return fetch(arguments[0] + '/sign-in').then(() => 'read', () => 'blocked');";
     assert_eq!(browser.script(read, &json!([open.url])), json!("blocked"));
-    // Another origin than those that are named.
+    // An origin that is not allowed.
     browser.open(&format!("{}/health", closed.url));
     let seen = browser.script(CALL, &json!([open.url, admin]));
     assert_eq!(seen, json!(["blocked"]));

@@ -1,4 +1,4 @@
-//! The page that shows a new token once: what it says works, and nothing is lost by leaving it.
+//! The page that shows a new token once: its commands work, and leaving it loses nothing.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::once::Person;
 
 #[test]
-fn copying_comes_first_and_leaving_before_it_asks() {
+fn copying_has_the_focus_and_leaving_without_it_requires_confirmation() {
     let person = Person::new(true);
     person.create();
     let browser = &person.browser;

@@ -1,5 +1,5 @@
-//! What goes wrong between a user and a page: a session that ends meanwhile, an address that is opened
-//! again, a sign-in link that another person used.
+//! Errors in the browser: a session that ends meanwhile, an address that is opened again, a sign-in
+//! link that another person used.
 
 use serde_json::json;
 
@@ -14,13 +14,13 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.click("main button[type='submit']");
 }
 
-/// Where the focus is: the id of the element.
+/// Returns the id of the element that has the focus.
 fn focus(browser: &Browser) -> String {
     text(&browser.script("return document.activeElement.id;", &json!([])))
 }
 
 #[test]
-fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
+fn entries_are_restored_after_the_session_was_ended_elsewhere() {
     for with_javascript in [true, false] {
         let sample = Sample::new();
         let browser = &sample.browser;
@@ -30,7 +30,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
         browser.open("/settings/tokens/new");
         browser.fill("name", "nightly & weekly");
         browser.choose("expiry", "90");
-        // In another browser, the same user signs out everywhere.
+        // In another browser, the same user ends all sessions.
         let elsewhere = sample.stranger();
         elsewhere.open("/sign-in");
         sign_in(&elsewhere, "ada@example.com", PASSWORD);
@@ -58,7 +58,7 @@ fn what_was_typed_comes_back_after_the_session_was_ended_elsewhere() {
 }
 
 #[test]
-fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
+fn the_page_says_which_session_ended_and_where_sign_in_leads() {
     let sample = Sample::new();
     let stranger = sample.stranger();
     stranger.open("/settings/admin/users");
@@ -79,7 +79,7 @@ fn the_page_says_which_session_ended_and_where_the_sign_in_leads() {
 }
 
 #[test]
-fn an_address_in_the_history_opens_a_page_and_an_unknown_one_says_so_in_the_frame() {
+fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation() {
     let sample = Sample::new();
     let browser = &sample.browser;
     for (path, to) in [
@@ -90,7 +90,7 @@ fn an_address_in_the_history_opens_a_page_and_an_unknown_one_says_so_in_the_fram
         browser.open(path);
         assert_eq!(browser.path(), to);
     }
-    // The password is wrong: the address that is left is the form's.
+    // The password is wrong; the address bar still shows the form's action.
     browser.open("/settings/account");
     browser.fill("currentPassword", "wrong");
     browser.fill("password", OTHER_PASSWORD);
@@ -121,7 +121,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/tokens/new");
-    // Past the checks of the browser, as one without them would.
+    // Bypasses the browser's own checks, as a browser without them would.
     let send = "
         const form = document.querySelector('main .form');
         form.noValidate = true;
@@ -174,7 +174,7 @@ fn a_user_whose_account_a_sign_in_link_took_over_is_notified_at_the_next_sign_in
     assert!(said.contains("UTC"), "{said}");
     assert!(said.contains("from 127.0.0.1"), "{said}");
     assert_eq!(owner.violations(), Vec::<String>::new());
-    // The other session has ended, and says so.
+    // The other session has ended, and its page says so.
     thief.open("/settings/tokens");
     assert!(thief.text("main").contains("Your session has ended."));
     owner.click("main .banner form button");

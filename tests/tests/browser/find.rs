@@ -1,4 +1,4 @@
-//! Finding one's own tokens: search, order, status and pages.
+//! Finding tokens: search, order, status and pages.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn fill(sample: &Sample) {
     }
 }
 
-/// The names in the list, in their order.
+/// Returns the names in the list, in order.
 fn names(browser: &Browser) -> Vec<String> {
     let script = "
         const names = document.querySelectorAll('main tbody th a');
@@ -32,7 +32,7 @@ fn names(browser: &Browser) -> Vec<String> {
         .collect()
 }
 
-/// Presses Tab until the focus is on what the selector finds.
+/// Presses Tab until an element that matches the selector has the focus.
 fn tab_to(browser: &Browser, selector: &str) {
     let script = "return document.activeElement.matches(arguments[0]);";
     for _ in 0..300 {
@@ -81,7 +81,7 @@ fn tokens_are_searched_sorted_filtered_and_paged_by_keyboard() {
     browser.wait_for_heading("Delete token");
     tab_to(browser, "button.danger.filled");
     browser.keys("\u{e007}");
-    // Back where one was, search, order and page.
+    // Going back restores search, order and page.
     wait_for_path(browser, "after=");
     assert!(browser.path().contains("search=bULK"));
     assert_eq!(names(browser), ["Bulk 00"]);

@@ -129,7 +129,7 @@ fn the_filters_of_a_phone_are_one_field_until_another_is_set() {
     for (list, search, other) in [
         ("/settings/tokens", "#search", "status=live"),
         ("/settings/agent-runs", "#agent", "status=all"),
-        ("/settings/admin/tokens", "#user", "scope=admin"),
+        ("/settings/admin/tokens", "#search", "scope=admin"),
         ("/settings/admin/audit", "#actor", "action=token.created"),
         ("/work", "#q", "status=all"),
     ] {

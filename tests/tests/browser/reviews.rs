@@ -1,4 +1,4 @@
-//! Bulk revocation in two browsers: one lists, the other changes what matches.
+//! Bulk revocation in two browsers: one reviews the list, the other changes what matches.
 
 use openindex_tests::Client;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn create(http: &Client, by: &str, name: &str) -> Value {
     created.json()
 }
 
-/// Another browser in which Ada is signed in.
+/// Returns another browser in which Ada is signed in.
 fn another_session(sample: &Sample) -> Browser {
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -28,7 +28,7 @@ fn another_session(sample: &Sample) -> Browser {
 }
 
 #[test]
-fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked() {
+fn a_list_changed_by_another_session_is_reviewed_again() {
     let sample = Sample::new();
     let (http, browser) = (&sample.server.http, &sample.browser);
     let (user, token) = sample
@@ -40,7 +40,7 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
     let path = format!("{BULK}?user={user}&expiringBefore=2091-01-01");
     browser.open(&path);
     browser.wait_for_heading("Revoke 3 tokens");
-    // The other session deletes one of them, and another token comes.
+    // The other session deletes one token and creates another.
     let other = another_session(&sample);
     other.open(&format!(
         "/settings/admin/tokens?user={user}&expiringBefore=2091-01-01"
@@ -57,7 +57,7 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
     let works = |secret: &String| http.get("/me", secret).status == 200;
     assert!(works(&unseen));
     assert_eq!(secrets.iter().filter(|secret| works(secret)).count(), 2);
-    // Reviewed again, these three are revoked.
+    // After another review, these three are revoked.
     browser.press("Revoke 3 tokens");
     browser.wait("the list", || {
         browser.text("main").contains("Revoked 3 tokens.")
@@ -67,7 +67,7 @@ fn a_list_that_changed_in_another_session_is_shown_anew_and_nothing_is_revoked()
 }
 
 #[test]
-fn hundreds_of_tokens_are_looked_through_without_javascript() {
+fn hundreds_of_tokens_can_be_reviewed_without_javascript() {
     let sample = Sample::new();
     let (http, browser) = (&sample.server.http, another_session(&sample));
     for email in [

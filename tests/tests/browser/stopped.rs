@@ -1,4 +1,4 @@
-//! A response that does not come: the form is stopped, and sent again.
+//! A response that does not arrive: the user stops loading, and submits the form again.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::holding::Holding;
 use super::sample::{PASSWORD, text};
 
 #[test]
-fn after_stop_a_form_can_be_sent_again_and_says_what_became_of_the_first_try() {
+fn a_stopped_form_can_be_sent_again_and_reports_the_first_attempt() {
     let proxy = Holding::new();
     let database = Database::new(Kind::Sqlite);
     let server = Server::start_with(&database, &["--public-url", &proxy.url]);
@@ -28,7 +28,8 @@ fn after_stop_a_form_can_be_sent_again_and_says_what_became_of_the_first_try() {
         browser.wait_for_heading("Create token");
         browser.fill("name", "laptop");
         let held = proxy.hold_next();
-        // Pressed twice, which sends it once. While a response is awaited, no script can be run.
+        // Pressed twice, which submits once. No script can run while the browser waits for a
+        // response.
         let send = "
             const form = document.querySelector('main .form');
             const button = form.querySelector('button[type=submit]');

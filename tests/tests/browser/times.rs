@@ -1,10 +1,10 @@
-//! Times: the reader's own where a script can tell, and UTC that says so where none runs.
+//! Times: in the reader's time zone with scripts, and in UTC without.
 
 use serde_json::json;
 
 use super::once::Person;
 
-/// The first time on the page: what it says, and what it says when pointed at.
+/// Returns the text of the first time on the page, and its tooltip.
 fn first_time(person: &Person) -> (String, String) {
     let script = "
         const time = document.querySelector('main time');
@@ -15,7 +15,7 @@ fn first_time(person: &Person) -> (String, String) {
 }
 
 #[test]
-fn times_are_in_the_zone_of_the_reader_and_utc_stays_at_hand() {
+fn times_are_in_the_users_time_zone_with_utc_in_the_tooltip() {
     let person = Person::new(true);
     person.create();
     let mut shown = Vec::new();

@@ -1,4 +1,4 @@
-//! What `oi-server` says when a database cannot be used: what is wrong, with what, and what to do; and
+//! The errors of `oi-server` for unusable databases: what is wrong, with what, and what to do, but
 //! never a password.
 
 use std::fs;
@@ -10,8 +10,8 @@ use openindex_tests::{Cluster, Database, Kind, Server, free_port, server_as_nobo
 
 use crate::support::{as_user, name, oi_server, outcomes, said};
 
-/// Runs a command on a database that cannot be used, and answers what it said.
-fn refused(url: &str) -> String {
+/// Runs a command on an unusable database, and returns its output.
+fn failing(url: &str) -> String {
     let output = oi_server(url, &["migrate"]);
     let said = said(&output);
     assert!(!output.status.success(), "{said}");
@@ -21,7 +21,7 @@ fn refused(url: &str) -> String {
 }
 
 fn assert_says(url: &str, expected: &[&str]) {
-    let said = refused(url);
+    let said = failing(url);
     for words in expected {
         assert!(said.contains(words), "{words}: {said}");
     }
@@ -46,7 +46,7 @@ fn an_address_where_no_postgresql_listens_is_named() {
         &format!("postgres:///oi?host={socket}&user=oi&password=hunter2"),
         &["database unreachable: ", &format!("({socket}")],
     );
-    // Something else does.
+    // Another program listens.
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -79,7 +79,7 @@ fn a_rejected_login_is_reported_with_a_hint() {
     owner.execute_all("CREATE ROLE plain LOGIN; CREATE ROLE stranger LOGIN");
     let url = owner.url();
     let right = as_user(url, "app:p%40ss%23w%2Fo%25rd");
-    // It is let in, and may not migrate.
+    // It may connect, but not migrate.
     assert_says(&right, &["pending migrations: 0001 tokens", "as the owner"]);
     assert_says(
         &as_user(url, "app:hunter2"),
@@ -152,8 +152,9 @@ fn a_standby_is_reported_as_read_only() {
     );
 }
 
-/// Runs `oi-server migrate` as a user whom file permissions bind, also where the tests run as root.
-fn refused_as_nobody(url: &str) -> String {
+/// Runs `oi-server migrate` as a user who is subject to file permissions, even if the tests run as
+/// root.
+fn failing_as_nobody(url: &str) -> String {
     let mut command = server_as_nobody();
     let output = command.arg("migrate").env("DATABASE_URL", url).output();
     let output = output.expect("oi-server runs");
@@ -212,7 +213,7 @@ fn a_read_only_sqlite_file_is_reported_with_a_hint() {
     };
     let url = |name: &str| format!("sqlite://{}", directory.path().join(name).display());
     open(directory.path(), "555");
-    let said = refused_as_nobody(&url("new.db"));
+    let said = failing_as_nobody(&url("new.db"));
     assert!(
         said.contains("new.db: permission denied; let the server's user write"),
         "{said}"
@@ -221,10 +222,10 @@ fn a_read_only_sqlite_file_is_reported_with_a_hint() {
     let migrated = oi_server(&url("old.db"), &["migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");
     open(&directory.path().join("old.db"), "444");
-    let said = refused_as_nobody(&url("old.db"));
+    let said = failing_as_nobody(&url("old.db"));
     assert!(said.contains("let the server's user"), "{said}");
     open(&directory.path().join("old.db"), "000");
-    let said = refused_as_nobody(&url("old.db"));
+    let said = failing_as_nobody(&url("old.db"));
     assert!(said.contains("let the server's user"), "{said}");
 }
 
@@ -235,7 +236,7 @@ fn a_sqlite_file_that_became_read_only_is_not_ready() {
     let file = database.url().strip_prefix("sqlite://").expect("a path");
     let file = file.split('?').next().unwrap_or_default();
     let directory = std::path::Path::new(file).parent().expect("a directory");
-    // As root, which is bound by no mode, the server is another user: the owner of both.
+    // Root is subject to no mode; then the server runs as another user, who owns both.
     let _ = Command::new("chown")
         .arg("-R")
         .arg("65534")

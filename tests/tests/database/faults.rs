@@ -1,101 +1,101 @@
-//! The ways in which a database can be away: all are 503 with `Retry-After`, and all end without a
-//! restart of the server.
+//! The ways in which a database can be unavailable: all return 503 with `Retry-After`, and all end
+//! without a restart of the server.
 
 use openindex_tests::{Cluster, Database, Kind, Server};
 
 use crate::support::{as_user, assert_well, grant, name, outcomes, served, wait_for_log};
 
-/// A served database: what breaks it, whether that ends its sessions, what mends it, and what the
-/// log says.
+/// A fault of a served database: what breaks it, whether that ends its sessions, what fixes it, and
+/// what the log says.
 struct Fault {
     breaks: &'static str,
     ends_sessions: bool,
-    mends: &'static str,
+    fixes: &'static str,
     log: &'static str,
 }
 
-/// `{db}` and `{role}` stand for the names. They are run from another database.
+/// Faults caused from another database. `{db}` and `{role}` stand for the names.
 const OUTSIDE: [Fault; 6] = [
     Fault {
         breaks: "ALTER DATABASE {db} ALLOW_CONNECTIONS false",
         ends_sessions: true,
-        mends: "ALTER DATABASE {db} ALLOW_CONNECTIONS true",
+        fixes: "ALTER DATABASE {db} ALLOW_CONNECTIONS true",
         log: "is not currently accepting connections (SQLSTATE 55000); run ALTER DATABASE",
     },
     Fault {
         breaks: "REVOKE CONNECT ON DATABASE {db} FROM PUBLIC",
         ends_sessions: true,
-        mends: "GRANT CONNECT ON DATABASE {db} TO {role}",
+        fixes: "GRANT CONNECT ON DATABASE {db} TO {role}",
         log: "(SQLSTATE 42501); run GRANT CONNECT ON DATABASE",
     },
     Fault {
         breaks: "ALTER ROLE {role} NOLOGIN",
         ends_sessions: true,
-        mends: "ALTER ROLE {role} LOGIN",
+        fixes: "ALTER ROLE {role} LOGIN",
         log: "is not permitted to log in (SQLSTATE 28000); run ALTER ROLE",
     },
     Fault {
         breaks: "ALTER ROLE {role} CONNECTION LIMIT 0",
         ends_sessions: true,
-        mends: "ALTER ROLE {role} CONNECTION LIMIT -1",
+        fixes: "ALTER ROLE {role} CONNECTION LIMIT -1",
         log: "too many connections for role",
     },
     Fault {
         breaks: "ALTER DATABASE {db} RENAME TO {db}_elsewhere",
         ends_sessions: true,
-        mends: "ALTER DATABASE {db}_elsewhere RENAME TO {db}",
+        fixes: "ALTER DATABASE {db}_elsewhere RENAME TO {db}",
         log: "does not exist (SQLSTATE 3D000); check the database name",
     },
     Fault {
         breaks: "ALTER ROLE {role} RENAME TO {role}_elsewhere",
         ends_sessions: true,
-        mends: "ALTER ROLE {role}_elsewhere RENAME TO {role}",
+        fixes: "ALTER ROLE {role}_elsewhere RENAME TO {role}",
         log: "does not exist (SQLSTATE 28000); check the user",
     },
 ];
 
-/// These are run inside.
+/// Faults caused from inside the database.
 const INSIDE: [Fault; 7] = [
     Fault {
         breaks: "ALTER TABLE tokens RENAME TO elsewhere",
         ends_sessions: false,
-        mends: "ALTER TABLE elsewhere RENAME TO tokens",
+        fixes: "ALTER TABLE elsewhere RENAME TO tokens",
         log: "missing in the database: tokens; run `oi-server migrate`",
     },
     Fault {
         breaks: "ALTER TABLE users RENAME COLUMN suspended_at TO elsewhere",
         ends_sessions: true,
-        mends: "ALTER TABLE users RENAME COLUMN elsewhere TO suspended_at",
+        fixes: "ALTER TABLE users RENAME COLUMN elsewhere TO suspended_at",
         log: "(SQLSTATE 42703); run `oi-server migrate`",
     },
     Fault {
         breaks: "REVOKE USAGE ON SCHEMA public FROM {role}; REVOKE USAGE ON SCHEMA public FROM PUBLIC",
         ends_sessions: true,
-        mends: "GRANT USAGE ON SCHEMA public TO {role}",
+        fixes: "GRANT USAGE ON SCHEMA public TO {role}",
         log: "no USAGE on schema \\\"public\\\" for role",
     },
     Fault {
         breaks: "REVOKE SELECT ON tokens FROM {role}",
         ends_sessions: false,
-        mends: "GRANT SELECT ON tokens TO {role}",
+        fixes: "GRANT SELECT ON tokens TO {role}",
         log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants`",
     },
     Fault {
         breaks: "REVOKE UPDATE ON users FROM {role}",
         ends_sessions: false,
-        mends: "GRANT UPDATE ON users TO {role}",
+        fixes: "GRANT UPDATE ON users TO {role}",
         log: "missing privileges: UPDATE on users;",
     },
     Fault {
         breaks: "REVOKE SELECT ON _sqlx_migrations FROM {role}",
         ends_sessions: false,
-        mends: "GRANT SELECT ON _sqlx_migrations TO {role}",
+        fixes: "GRANT SELECT ON _sqlx_migrations TO {role}",
         log: "permission denied for table _sqlx_migrations",
     },
     Fault {
         breaks: "ALTER DATABASE {db} SET search_path = nowhere",
         ends_sessions: true,
-        mends: "ALTER DATABASE {db} RESET search_path",
+        fixes: "ALTER DATABASE {db} RESET search_path",
         log: "tables not found in search_path \\\"nowhere\\\": they exist in schema \\\"public\\\"; run ALTER ROLE",
     },
 ];
@@ -113,7 +113,7 @@ fn assert_faults_are_outages(faults: &[Fault], run_inside: bool) {
     let run = |sql: &str| if run_inside { &database } else { &outside }.execute_all(&named(sql));
     for fault in faults {
         assert_well(&server, &token);
-        // A database with sessions is not renamed.
+        // A database with sessions cannot be renamed.
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{db}'";
         let renames = fault.breaks.starts_with("ALTER DATABASE {db} RENAME");
         if renames {
@@ -142,7 +142,7 @@ fn assert_faults_are_outages(faults: &[Fault], run_inside: bool) {
             );
         }
         wait_for_log(&server, fault.log);
-        run(fault.mends);
+        run(fault.fixes);
         if fault.ends_sessions {
             outside.execute(&named(end));
         }

@@ -1,5 +1,5 @@
-//! A store that can be read and not written is not ready from the first change that fails until a small one
-//! succeeds; and its log tells the state, not each request.
+//! A store that can be read but not written is not ready from the first change that fails until a
+//! small one succeeds; its log reports the state, not each request.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use openindex_tests::{Database, Kind, Server, binary};
 
 use crate::support::{assert_well, outcomes, served, wait_for_log};
 
-/// Has every insertion into these tables fail as on a full disk.
+/// Makes every INSERT into these tables fail as on a full disk.
 fn fail_with(code: &str, message: &str) -> String {
     let trigger = |table: &str| {
         format!("CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk();")
@@ -71,7 +71,7 @@ fn postgresql_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
 fn sqlite_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
     let database = Database::new(Kind::Sqlite);
     let token = Server::bootstrap(&database).token;
-    // A file that reaches the limit is an error to the process instead of its end.
+    // Exceeding the limit on file size is an error instead of killing the process.
     let mut program = Command::new("bash");
     program.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
     program.arg(binary("oi-server"));

@@ -1,5 +1,5 @@
-//! A database, or a pooler before it, that is full, paused, starting or disabled: an outage that is told as
-//! what it is, with the setting to change, and that ends by itself.
+//! A database, or a pooler in front of it, that is full, paused, starting or disabled: a temporary
+//! outage that is reported as such, with the setting to change.
 
 use openindex_tests::{Cluster, Database, Kind, PgBouncer, Server, free_port};
 
@@ -7,8 +7,8 @@ use crate::support::{assert_well, name, oi_server, outcomes, said, served, wait_
 
 const TRUST: &str = "auth_type = trust\nadmin_users = openindex";
 
-/// What `oi-server` says when it cannot start, by each of the commands that open a database.
-fn assert_refused(url: &str, expected: &[&str]) {
+/// Asserts what each command that opens a database prints when it fails.
+fn assert_fails(url: &str, expected: &[&str]) {
     for arguments in [&["migrate"][..], &["serve", "--listen", "127.0.0.1:0"]] {
         let output = oi_server(url, arguments);
         let said = said(&output);
@@ -25,7 +25,7 @@ fn an_exhausted_pooler_is_reported_with_the_setting_to_change() {
     let database = Database::new(Kind::Postgres);
     let _ = Server::bootstrap(&database);
     for (settings, expected) in [
-        ("max_client_conn = 1", "raise max_client_conn of PgBouncer"),
+        ("max_client_conn = 1", "raise max_client_conn in PgBouncer"),
         (
             "default_pool_size = 1\nquery_wait_timeout = 1",
             "raise its default_pool_size",
@@ -36,11 +36,11 @@ fn an_exhausted_pooler_is_reported_with_the_setting_to_change() {
         ),
         (
             "default_pool_size = 1",
-            "all of default_pool_size is in use",
+            "its default_pool_size is exhausted",
         ),
     ] {
         let pooler = PgBouncer::start(database.url(), &format!("{TRUST}\n{settings}"));
-        assert_refused(&pooler.before(database.url()), &[expected]);
+        assert_fails(&pooler.before(database.url()), &[expected]);
     }
 }
 
@@ -51,7 +51,7 @@ fn a_pooler_that_cannot_reach_its_database_points_to_its_log() {
     let away = format!("{before}:{}/{}", free_port(), name(&database));
     let settings = format!("{TRUST}\nquery_wait_timeout = 1\nserver_login_retry = 1");
     let pooler = PgBouncer::start(&away, &settings);
-    assert_refused(&pooler.before(&away), &["PgBouncer"]);
+    assert_fails(&pooler.before(&away), &["PgBouncer"]);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn a_paused_pooler_or_disabled_database_is_a_temporary_outage() {
         assert_eq!(outcome, (503, "unavailable".to_owned()));
     }
     wait_for_log(&server, "if a pooler is in front, whether it is paused");
-    assert_refused(&lent, &["whether it is paused"]);
+    assert_fails(&lent, &["whether it is paused"]);
     lending.command("RESUME");
     assert_well(&server, &token);
     wait_for_log(&server, "store recovered");
@@ -79,7 +79,7 @@ fn a_paused_pooler_or_disabled_database_is_a_temporary_outage() {
     assert_well(&server, &token);
     let db = name(&database);
     pooler.command(&format!("DISABLE {db}"));
-    assert_refused(
+    assert_fails(
         &url,
         &["is disabled", "run ENABLE in the PgBouncer console"],
     );
@@ -94,7 +94,7 @@ fn a_limit_of_postgresql_is_reported_with_the_command_that_raises_it() {
     let (url, _) = served(&database);
     let db = name(&database);
     database.execute(&format!("ALTER DATABASE {db} CONNECTION LIMIT 0"));
-    assert_refused(
+    assert_fails(
         &url,
         &[
             "too many connections for database",
@@ -112,11 +112,11 @@ fn a_limit_of_postgresql_is_reported_with_the_command_that_raises_it() {
     }
     cluster.stop();
     cluster.start();
-    assert_refused(
+    assert_fails(
         &url,
         &[
             "remaining connection slots are reserved",
-            "raise max_connections of PostgreSQL",
+            "raise max_connections in PostgreSQL",
         ],
     );
 }

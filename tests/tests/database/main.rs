@@ -1,5 +1,5 @@
-//! What a database can be besides one that is there and lets everything pass: one that another role
-//! owns, one behind a pooler, one that refuses.
+//! Databases that are not simply available: owned by another role, behind a pooler, or rejecting
+//! the server.
 
 mod errors;
 mod faults;

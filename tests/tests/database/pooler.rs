@@ -10,15 +10,15 @@ use crate::support::{as_user, assert_well, name, oi_server, outcomes, said, serv
 const SESSION: &str = "auth_type = trust";
 const TRANSACTION: &str = "auth_type = trust\npool_mode = transaction";
 
-/// A migrated database with its first administrator's token.
+/// Returns a migrated database with its first administrator's token.
 fn migrated() -> (Database, String) {
     let database = Database::new(Kind::Postgres);
     let token = Server::bootstrap(&database).token;
     (database, token)
 }
 
-/// Everything that a server does with the database works, many requests at once included, and a
-/// revocation holds from the moment that it was acknowledged.
+/// Asserts that everything that a server does with the database works, also for concurrent
+/// requests, and that a revocation holds once it is acknowledged.
 fn assert_serves(url: &str, token: &str) -> Server {
     let server = Server::start_at(url, &[]);
     assert_well(&server, token);
@@ -97,7 +97,7 @@ fn sessions_that_a_pooler_did_not_reset_work() {
 #[test]
 fn a_pooler_in_transaction_mode_is_detected_and_everything_works() {
     let (database, token) = migrated();
-    // The parameter is that of the test's own driver.
+    // A parameter of the test's own driver.
     let settings = format!(
         "{TRANSACTION}\ndefault_pool_size = 4\nignore_startup_parameters = extra_float_digits"
     );
@@ -106,10 +106,10 @@ fn a_pooler_in_transaction_mode_is_detected_and_everything_works() {
     let servers = [assert_serves(&url, &token), assert_serves(&url, &token)];
     for server in servers {
         let log = server.log();
-        assert!(log.contains("a pooler in transaction mode"), "{log}");
+        assert!(log.contains("pooler in transaction mode detected"), "{log}");
         assert_well(&server, &token);
     }
-    // What is set is set for a transaction, and no statement stays behind for another client.
+    // Settings last for one transaction, and no statement stays behind for another client.
     let through = Database::at(&url);
     for _ in 0..8 {
         through.execute_all(
@@ -128,7 +128,7 @@ fn a_pooler_in_transaction_mode_with_one_or_rotating_sessions_is_detected() {
         let server = assert_serves(&pooler.before(database.url()), &token);
         let log = server.log();
         assert!(
-            log.contains("a pooler in transaction mode"),
+            log.contains("pooler in transaction mode detected"),
             "{more}: {log}"
         );
     }
@@ -140,7 +140,7 @@ fn the_url_can_declare_transaction_mode() {
     let pooler = PgBouncer::start(database.url(), TRANSACTION);
     let url = format!("{}?pool_mode=transaction", pooler.before(database.url()));
     assert_serves(&url, &token);
-    // To tell that of a database without a pooler does no harm.
+    // Declaring it without a pooler is harmless.
     assert_serves(&format!("{}?pool_mode=transaction", database.url()), &token);
 }
 
@@ -165,7 +165,7 @@ fn a_pooler_in_statement_mode_is_named_as_the_reason() {
     let pooler = PgBouncer::start(database.url(), "auth_type = trust\npool_mode = statement");
     let said = said(&oi_server(&pooler.before(database.url()), &["migrate"]));
     assert!(
-        said.contains("set pool_mode of the pooler to session or transaction"),
+        said.contains("set the pooler's pool_mode to session or transaction"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! A role that owns the tables, and one that serves.
+//! The role that owns the tables, and the role that serves.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::support::{
 
 const PAGE: &str = include_str!("../../../docs/postgresql.md");
 
-/// The fenced blocks that are marked `sh roles`, in order.
+/// Returns the fenced blocks marked `sh roles`, in order.
 fn blocks() -> Vec<&'static str> {
     PAGE.split("```sh roles\n")
         .skip(1)
@@ -33,7 +33,7 @@ fn the_set_up_with_two_roles_works_word_for_word() {
     let programs = binary("oi-server");
     let programs = programs.parent().expect("a directory").display();
     let path = std::env::var("PATH").unwrap_or_default();
-    // The cluster comes with a database of this name, which the page creates.
+    // The cluster already has a database of this name, which the page creates.
     let script = format!(
         "psql --quiet \"$ADMIN_URL\" --command 'DROP DATABASE openindex'\n{}",
         blocks().concat().replace("db.example.com:5432", address)
@@ -67,7 +67,7 @@ fn the_set_up_with_two_roles_works_word_for_word() {
 #[test]
 fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
     let database = Database::new(Kind::Postgres);
-    // Before PostgreSQL 15 everybody could, unless it was taken from them.
+    // Before PostgreSQL 15, every role may create objects unless that is revoked.
     database.execute("GRANT CREATE ON SCHEMA public TO PUBLIC");
     let (url, role) = served(&database);
     let admin = Server::bootstrap(&Database::at(&url));
@@ -107,17 +107,17 @@ fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
         "ALTER ROLE CURRENT_USER SUPERUSER",
     ] {
         let tried = as_served.try_execute(statement);
-        let refused = tried.as_ref().is_err_and(|error| {
+        let rejected = tried.as_ref().is_err_and(|error| {
             ["permission denied", "must be", "no privileges"]
                 .iter()
                 .any(|words| error.contains(words))
         });
-        // A grant without the right to grant is a warning, and has no effect.
+        // A grant without the grant option is a warning, and has no effect.
         let no_effect = statement.starts_with("GRANT DELETE") && tried.is_ok();
-        assert!(refused || no_effect, "{statement}: {tried:?}");
+        assert!(rejected || no_effect, "{statement}: {tried:?}");
     }
     assert!(as_served.try_execute("DELETE FROM audit_events").is_err());
-    // And running the SQL again takes what was given meanwhile.
+    // Running the SQL again revokes what was granted meanwhile.
     database.execute(&format!(
         "GRANT ALL ON audit_events, _sqlx_migrations TO {role}"
     ));
@@ -154,7 +154,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     let role = format!("served_{}", name(&database));
     database.execute(&format!("CREATE ROLE {role} LOGIN"));
     let url = as_user(database.url(), &role);
-    // Nothing is there yet.
+    // The database is empty.
     let bootstrap = ["bootstrap", "--email", "ada@example.com", "--name", "Ada"];
     for arguments in [
         &["serve", "--listen", "127.0.0.1:0"][..],
@@ -175,7 +175,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     grant(&database, &role);
     let again = oi_server(&url, &["migrate"]);
     assert!(again.status.success(), "nothing is pending: {again:?}");
-    // As an older release left it.
+    // As after an older release.
     database.execute("DELETE FROM _sqlx_migrations WHERE version = 1001");
     database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
     let said_now = said(&oi_server(&url, &["serve", "--listen", "127.0.0.1:0"]));
@@ -184,7 +184,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
         "{said_now}"
     );
     assert!(said_now.contains("as the owner"), "{said_now}");
-    // As a newer release leaves it.
+    // As after a newer release.
     let other = Database::new(Kind::Postgres);
     let migrated = oi_server(other.url(), &["migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");

@@ -1,12 +1,11 @@
-//! What a database or a role can have as its defaults: the server works with it, or says in one line what
-//! is wrong.
+//! Defaults of a database or a role: the server works with them, or says in one line what is wrong.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
 
 use crate::support::{as_user, assert_well, name, oi_server, said, served};
 
-/// A title of many bytes and scripts.
+/// A title with long characters of many scripts.
 fn title() -> String {
     "Ж漢é😀".repeat(40)
 }
@@ -127,10 +126,10 @@ fn a_timeout_that_is_too_short_is_overridden_or_named() {
     let (url, role) = served(&database);
     for timeout in ["statement_timeout", "idle_session_timeout"] {
         database.execute(&format!("ALTER ROLE {role} SET {timeout} = 1"));
-        // What overrides it may itself take longer than a millisecond.
+        // Overriding it may itself take longer than a millisecond.
         let output = oi_server(&url, &["migrate"]);
         let said = said(&output);
-        let named = format!("{timeout} of the role and the database");
+        let named = format!("{timeout} for the role and the database");
         assert!(output.status.success() || said.contains(&named), "{said}");
         database.execute(&format!("ALTER ROLE {role} RESET ALL"));
     }
@@ -163,7 +162,7 @@ fn the_schema_of_tables_that_are_not_found_is_named() {
     let database = Database::new(Kind::Postgres);
     let (url, role) = served(&database);
     let start = |url: &str| said(&oi_server(url, &["serve", "--listen", "127.0.0.1:0"]));
-    // In the URL, of the role, of the database.
+    // In the URL, for the role, and for the database.
     let elsewhere = "tables not found in search_path \"nowhere\": they exist in schema \"public\"; run \
                      ALTER ROLE";
     let said = start(&format!("{url}?options=-c%20search_path%3Dnowhere"));
@@ -190,7 +189,7 @@ fn the_schema_of_tables_that_are_not_found_is_named() {
     assert!(said.contains("run GRANT CONNECT ON DATABASE"), "{said}");
     assert!(!said.contains("pending migrations"), "{said}");
     database.execute(&format!("GRANT CONNECT ON DATABASE {db} TO {role}"));
-    // One table alone.
+    // A single table.
     database.execute_all("CREATE SCHEMA away; ALTER TABLE rate_limits SET SCHEMA away");
     let server = Server::start_at(&url, &[]);
     assert_eq!(server.http.get("/ready", "").status, 503);

@@ -1,8 +1,8 @@
-//! Signing in takes the same work for known and unknown accounts.
+//! Signing in does the same work for known and unknown accounts.
 
 use openindex_tests::{Cluster, Database, Server};
 
-/// Fails to sign in from an address of its own, so that only accounts are throttled.
+/// Fails to sign in from a separate address, so that only the account's rate limit applies.
 fn fail(server: &Server, email: &str, number: usize) {
     let form = format!("email={email}&password=five+words+that+are+wrong");
     let address = format!("10.{}.{}.7", number / 250, number % 250);
@@ -11,9 +11,9 @@ fn fail(server: &Server, email: &str, number: usize) {
         ("sec-fetch-site", "same-origin"),
         ("x-forwarded-for", &address),
     ];
-    let refused = server.http.send("POST", "/sign-in", &headers, Some(&form));
-    assert_eq!(refused.status, 422, "{refused:?}");
-    assert!(refused.text.contains("wrong"), "{refused:?}");
+    let rejected = server.http.send("POST", "/sign-in", &headers, Some(&form));
+    assert_eq!(rejected.status, 422, "{rejected:?}");
+    assert!(rejected.text.contains("wrong"), "{rejected:?}");
 }
 
 fn start(database: &Database) -> Server {
@@ -44,7 +44,7 @@ fn postgresql_executes_the_same_statements_for_known_and_unknown_accounts() {
         let logged = log[before..].lines().filter_map(|line| {
             let (_, statement) = line.split_once("LOG:  ")?;
             let (_, sql) = statement.split_once(": ")?;
-            // Uses and housekeeping go on beside it.
+            // Last-used times and maintenance are written meanwhile.
             let concerns = [
                 "rate_limits",
                 "users",
@@ -60,7 +60,7 @@ fn postgresql_executes_the_same_statements_for_known_and_unknown_accounts() {
         });
         logged.collect::<Vec<String>>()
     };
-    // The first prepares them, on each connection.
+    // The first sign-in prepares the statements on each connection.
     for email in ["grace@example.com", "nobody@example.com"] {
         let _ = statements(email);
     }

@@ -1,25 +1,25 @@
-//! What several of these tests do.
+//! Helpers of these tests.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use openindex_tests::{Database, Server, binary};
 
-/// More than it takes on a busy machine.
+/// A generous timeout for a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Replaces the user in a URL, as in `name` or `name:password`.
+/// Replaces the user in a URL with `name` or `name:password`.
 pub(crate) fn as_user(url: &str, user: &str) -> String {
     let (_, server) = url.split_once('@').expect("a user in the URL");
     format!("postgres://{user}@{server}")
 }
 
-/// The name of the database that a URL leads to.
+/// Returns the name of the database in a URL.
 pub(crate) fn name(database: &Database) -> &str {
     database.url().rsplit_once('/').expect("a name").1
 }
 
-/// Runs `oi-server` with these arguments on the database that the URL leads to.
+/// Runs `oi-server` with these arguments on the database with this URL.
 pub(crate) fn oi_server(url: &str, arguments: &[&str]) -> Output {
     Command::new(binary("oi-server"))
         .args(arguments)
@@ -28,12 +28,12 @@ pub(crate) fn oi_server(url: &str, arguments: &[&str]) -> Output {
         .expect("oi-server runs")
 }
 
-/// What it said on standard error.
+/// Returns standard error.
 pub(crate) fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Makes a role that serves a migrated database, and answers its URL and its name.
+/// Creates a role that serves a migrated database, and returns its URL and its name.
 pub(crate) fn served(database: &Database) -> (String, String) {
     let role = format!("served_{}", name(database));
     database.execute(&format!("CREATE ROLE {role} LOGIN"));
@@ -43,7 +43,7 @@ pub(crate) fn served(database: &Database) -> (String, String) {
     (as_user(database.url(), &role), role)
 }
 
-/// Runs what `oi-server grants` prints.
+/// Runs the SQL that `oi-server grants` prints.
 pub(crate) fn grant(database: &Database, role: &str) {
     let grants = oi_server("sqlite://unused.db", &["grants", "--role", role]);
     assert!(grants.status.success(), "{grants:?}");
@@ -51,7 +51,7 @@ pub(crate) fn grant(database: &Database, role: &str) {
     database.execute_all(&grants);
 }
 
-/// The codes of a request that verifies, of a change and of the probe.
+/// Returns the statuses of a verification, of a change and of the readiness check.
 pub(crate) fn outcomes(server: &Server, token: &str) -> [(u16, String); 3] {
     let body = serde_json::json!({"name": "ci", "scope": "read_write"});
     [
@@ -68,7 +68,8 @@ pub(crate) fn outcomes(server: &Server, token: &str) -> [(u16, String); 3] {
     })
 }
 
-/// Waits until a line of the log holds these words: it is written beside the response.
+/// Waits until a line of the log contains these words; it is written concurrently with the
+/// response.
 pub(crate) fn wait_for_log(server: &Server, words: &str) {
     let begun = Instant::now();
     while !server.log().contains(words) {
@@ -77,7 +78,7 @@ pub(crate) fn wait_for_log(server: &Server, words: &str) {
     }
 }
 
-/// Fails unless all is well.
+/// Asserts that the server works.
 pub(crate) fn assert_well(server: &Server, token: &str) {
     let outcomes = outcomes(server, token);
     assert_eq!(outcomes.map(|(status, _)| status), [200, 201, 200]);

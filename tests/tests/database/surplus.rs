@@ -1,5 +1,5 @@
-//! A role that serves and may do more than that is named with each surplus, whichever way it has it; and
-//! `oi-server grants` takes what it can.
+//! A serving role with excess privileges gets a warning with each of them, whatever gives them, and
+//! `oi-server grants` revokes what it can.
 
 use openindex_tests::{Database, Kind, Server};
 
@@ -7,68 +7,68 @@ use crate::support::{as_user, grant, name, oi_server, served};
 
 const WARNING: &str = "database role has more privileges than serving requires";
 
-/// What gives the role more, what the warning says of it, and whether running the SQL of
-/// `oi-server grants` as a superuser takes it.
+/// What gives the role an excess privilege, what the warning says, and whether the SQL of
+/// `oi-server grants`, run as a superuser, revokes it.
 struct Surplus {
     given: &'static str,
-    told: &'static str,
-    is_taken: bool,
+    warning: &'static str,
+    is_revoked: bool,
     undone: &'static str,
 }
 
-/// `{role}` is the role that serves, `{group}` one that it is not a member of at first, `{db}` the database,
-/// `{owner}` the owner of the tables.
+/// `{role}` is the serving role, `{group}` one that it is not a member of at first, `{db}` the
+/// database, `{owner}` the owner of the tables.
 const SURPLUSES: [Surplus; 19] = [
-    taken("ALTER TABLE tokens OWNER TO {role}", "owns tokens"),
-    taken(
+    revoked("ALTER TABLE tokens OWNER TO {role}", "owns tokens"),
+    revoked(
         "ALTER FUNCTION audit_events_append_only() OWNER TO {role}",
         "owns audit_events_append_only()",
     ),
-    taken(
+    revoked(
         "GRANT UPDATE (action) ON audit_events TO {role}",
         "can UPDATE on audit_events",
     ),
-    taken(
+    revoked(
         "GRANT DELETE, TRUNCATE ON audit_events TO PUBLIC",
         "can DELETE, TRUNCATE on audit_events",
     ),
-    taken(
+    revoked(
         "GRANT TRIGGER, REFERENCES ON users TO {role}",
         "can REFERENCES, TRIGGER on users",
     ),
-    taken(
+    revoked(
         "GRANT INSERT ON _sqlx_migrations TO {role}",
         "can INSERT on _sqlx_migrations",
     ),
-    taken(
+    revoked(
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "can create objects in the schema public",
     ),
-    taken(
+    revoked(
         "GRANT TEMPORARY ON DATABASE {db} TO {role}",
         "can create objects in the database",
     ),
-    taken(
+    revoked(
         "GRANT CREATE ON DATABASE {db} TO PUBLIC",
         "can create objects in the database",
     ),
-    taken(
+    revoked(
         "GRANT DELETE ON audit_events TO {group}; GRANT {group} TO {role}",
         "can DELETE on audit_events",
     ),
-    taken(
+    revoked(
         "ALTER ROLE {role} NOINHERIT; GRANT UPDATE ON audit_events TO {group}; GRANT {group} TO {role}",
         "can UPDATE, DELETE on audit_events",
     ),
-    taken(
+    revoked(
         "ALTER ROLE {group} BYPASSRLS; GRANT {group} TO {role}",
         "is a member of {group}, which has BYPASSRLS",
     ),
-    taken(
+    revoked(
         "ALTER ROLE {group} NOBYPASSRLS; GRANT {owner} TO {group}; GRANT {group} TO {role}",
         "is a member of {owner}, which owns _sqlx_migrations, audit_events, ",
     ),
-    taken(
+    revoked(
         "GRANT pg_execute_server_program TO {role}",
         "is a member of pg_execute_server_program",
     ),
@@ -99,20 +99,20 @@ const SURPLUSES: [Surplus; 19] = [
     ),
 ];
 
-const fn taken(given: &'static str, told: &'static str) -> Surplus {
+const fn revoked(given: &'static str, warning: &'static str) -> Surplus {
     Surplus {
         given,
-        told,
-        is_taken: true,
+        warning,
+        is_revoked: true,
         undone: "",
     }
 }
 
-const fn left(given: &'static str, told: &'static str, undone: &'static str) -> Surplus {
+const fn left(given: &'static str, warning: &'static str, undone: &'static str) -> Surplus {
     Surplus {
         given,
-        told,
-        is_taken: false,
+        warning,
+        is_revoked: false,
         undone,
     }
 }
@@ -120,7 +120,7 @@ const fn left(given: &'static str, told: &'static str, undone: &'static str) -> 
 #[test]
 fn every_excess_privilege_is_logged_and_revoked_if_possible() {
     let database = Database::new(Kind::Postgres);
-    // Not a superuser, unlike the user that the cluster came with.
+    // Not a superuser, unlike the user of the cluster.
     let owner = format!("owner_{}", name(&database));
     let group = format!("group_{}", name(&database));
     database.execute_all(&format!(
@@ -145,12 +145,12 @@ fn every_excess_privilege_is_logged_and_revoked_if_possible() {
     assert_eq!(warnings(), Vec::<String>::new());
     for surplus in SURPLUSES {
         database.execute_all(&named(surplus.given));
-        let told = warnings();
-        assert_eq!(told.len(), 1, "{}: {told:?}", surplus.given);
-        assert!(told[0].contains(&named(surplus.told)), "{told:?}");
-        assert!(told[0].contains("run the SQL from `oi-server grants`"));
+        let warning = warnings();
+        assert_eq!(warning.len(), 1, "{}: {warning:?}", surplus.given);
+        assert!(warning[0].contains(&named(surplus.warning)), "{warning:?}");
+        assert!(warning[0].contains("run the SQL from `oi-server grants`"));
         grant(&database, &role);
-        if !surplus.is_taken {
+        if !surplus.is_revoked {
             assert_eq!(warnings().len(), 1, "{}", surplus.given);
             database.execute_all(&named(surplus.undone));
             grant(&database, &role);

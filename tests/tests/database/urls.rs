@@ -1,4 +1,4 @@
-//! URLs and variables as people have them: each works, or is named with the way out.
+//! URLs and variables as other programs use them: each works, or is reported with a hint.
 
 use std::fs;
 use std::process::{Command, Output};

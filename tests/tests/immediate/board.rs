@@ -1,23 +1,23 @@
-//! The credentials that are worth a check: those that are about to end or have just ended, more than
-//! those of long ago.
+//! The credentials to check: those that are about to end or have just ended, more often than older
+//! ones.
 
 use std::sync::{Arc, Mutex};
 
 use crate::log::Credential;
 
-/// How many are on the board.
+/// Number of credentials on the board.
 const SLOTS: usize = 64;
-/// Every other check is on one of the newest.
+/// Half of the checks are of one of the newest.
 const NEWEST: usize = 12;
 
-/// A credential and what its bearer sends.
+/// A credential and its secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
     pub(crate) credential: Credential,
     pub(crate) secret: Arc<str>,
 }
 
-/// All that were ever put up, the newest last.
+/// All credentials so far, newest last.
 #[derive(Debug, Default)]
 pub(crate) struct Board(Mutex<Vec<Known>>);
 
@@ -26,7 +26,7 @@ impl Board {
         self.0.lock().expect("the board").push(known);
     }
 
-    /// One of them.
+    /// Returns a credential to check.
     pub(crate) fn pick(&self, random: &mut Random) -> Known {
         let board = self.0.lock().expect("the board");
         let among = if random.below(2) == 0 { NEWEST } else { SLOTS };
@@ -34,13 +34,13 @@ impl Board {
         board[board.len() - 1 - back].clone()
     }
 
-    /// All that were ever put up.
+    /// Returns all credentials so far.
     pub(crate) fn all(&self) -> Vec<Known> {
         self.0.lock().expect("the board").clone()
     }
 }
 
-/// A sequence that looks random and is the same in every run: `SplitMix64`.
+/// A pseudorandom sequence that is the same in every run: `SplitMix64`.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 
@@ -49,7 +49,7 @@ impl Random {
         Self(seed)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -1,5 +1,5 @@
-//! The changing side: each user has a thread that issues credentials and ends them, in every way
-//! that there is, through any replica.
+//! The changes: each user has a thread that creates credentials and ends them in every way there
+//! is, through any replica.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::log::{Act, Change, Item, Outcome, Run, Span, TokenWithSecret, User};
 use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};
 
-/// How long a change may fail on and on before something is wrong with the test's world.
+/// How long a change may keep failing before the test itself counts as broken.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Bulk revocation takes the tokens that expire before the second of these: those of a batch.
+/// Bulk revocation covers the tokens that expire before the second of these: those of one batch.
 const BATCH_EXPIRES: &str = "2190-01-01T00:00:00Z";
 const BATCH_BEFORE: &str = "2191-01-01T00:00:00Z";
 
-/// The ways in which something ends.
+/// The ways to end something.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Way {
     OwnRevocation,
@@ -32,7 +32,7 @@ pub(crate) enum Way {
 }
 
 impl Way {
-    /// All of them, in the order in which they take turns.
+    /// All of them, in the order of their use.
     pub(crate) const ALL: [Self; 9] = [
         Self::OwnRevocation,
         Self::AdminRevocation,
@@ -45,7 +45,7 @@ impl Way {
         Self::OwnersDeletion,
     ];
 
-    /// What it is called in the log.
+    /// Returns its name in the log.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::OwnRevocation => "revocation by its owner",
@@ -61,10 +61,10 @@ impl Way {
     }
 }
 
-/// Not a way to end anything, and not counted as one.
+/// Ends nothing, and is not counted as a way.
 const LIFTING: &str = "lifting of a suspension";
 
-/// Somebody whose token starts the credentials and is only ever suspended.
+/// A user whose token creates the credentials, and who is only ever suspended.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
     /// `usr_…`.
@@ -73,7 +73,7 @@ pub(crate) struct Person {
     pub(crate) main: Known,
 }
 
-/// What a thread needs to change things.
+/// The context of a changing thread.
 struct Changer<'a> {
     trial: &'a Trial,
     person: &'a Person,
@@ -81,14 +81,14 @@ struct Changer<'a> {
     random: Random,
 }
 
-/// A token or a run that was just issued.
+/// A new token or run.
 struct New {
     /// `pat_…` or `run_…`.
     id: String,
     known: Known,
 }
 
-/// Changes what is this person's until the trial has had its changes.
+/// Changes this user's credentials until the trial has made all its changes.
 pub(crate) fn change(trial: &Trial, person: &Person) {
     let mut changer = Changer {
         trial,
@@ -127,11 +127,11 @@ impl Changer<'_> {
             }
             Way::ItemsCompletion => self.complete_an_item(way.name()),
             Way::OwnersSuspension => self.suspend_and_lift(way.name()),
-            Way::OwnersDeletion => self.delete_somebody(way.name()),
+            Way::OwnersDeletion => self.delete_a_user(way.name()),
         }
     }
 
-    /// Ends these, and has what goes with them checked too.
+    /// Ends these, and then checks them and those that end with them.
     fn end_all(&mut self, way: Way, those: &[New], with_them: &[New]) {
         let news = those.iter().chain(with_them);
         let all: Vec<Known> = news.map(|new| new.known.clone()).collect();
@@ -149,12 +149,12 @@ impl Changer<'_> {
             }
             Way::Rotation => {
                 let path = format!("/me/pats/{id}/rotate");
-                let (none, answers) = (json!({}), [201, 409]);
+                let (none, expected) = (json!({}), [201, 409]);
                 let (span, reply) =
-                    self.settle(name, &act, ("POST", &path), &main, Some(&none), &answers);
-                // 409 when an attempt without an answer had rotated it: its successor is lost.
+                    self.settle(name, &act, ("POST", &path), &main, Some(&none), &expected);
+                // 409 if an unacknowledged attempt has rotated it; its successor is lost.
                 if reply.status == 201 {
-                    self.note(&reply.json(), span, None);
+                    self.record(&reply.json(), span, None);
                 }
             }
             Way::RunsEnd => self.delete(name, &act, &format!("/agent-runs/{id}"), &main),
@@ -193,8 +193,8 @@ impl Changer<'_> {
         }
     }
 
-    /// Deletes a user of their own, with a token and a run.
-    fn delete_somebody(&mut self, way: &'static str) {
+    /// Deletes a separate user with a token and a run.
+    fn delete_a_user(&mut self, way: &'static str) {
         let person = self.trial.spare();
         let mut theirs = Changer {
             trial: self.trial,
@@ -217,15 +217,15 @@ impl Changer<'_> {
         }
     }
 
-    /// A new token.
+    /// Creates a token.
     fn token(&mut self, expires: Option<&str>) -> New {
         let body = json!({"name": "ends", "scope": "read_write", "expiresAt": expires});
         let main = self.person.main.clone();
         let (span, created) = self.create("/me/pats", &main, &body);
-        self.note(&created, span, None)
+        self.record(&created, span, None)
     }
 
-    /// A new run.
+    /// Starts a run.
     fn start(&mut self, issuer: &Known, item: Option<&Item>) -> New {
         let key = item.map(|item| item.0.as_str());
         let body = json!({"agentId": "agent", "ttlSeconds": 86_400, "workItemKey": key});
@@ -234,11 +234,11 @@ impl Changer<'_> {
             issuer: issuer.credential,
             item: item.cloned(),
         };
-        self.note(&created, span, Some(run))
+        self.record(&created, span, Some(run))
     }
 
-    /// Writes down what was issued, and puts it up to be checked.
-    fn note(&self, created: &Value, span: Span, run: Option<Run>) -> New {
+    /// Logs the new credential and puts it on the board.
+    fn record(&self, created: &Value, span: Span, run: Option<Run>) -> New {
         let issued = TokenWithSecret {
             owner: self.person.user,
             run,
@@ -250,8 +250,8 @@ impl Changer<'_> {
         }
     }
 
-    /// Creates something, again and again until that is answered. What an attempt without an answer
-    /// created is known to nobody.
+    /// Creates something, retrying until it is acknowledged. No client knows what an unacknowledged
+    /// attempt created.
     fn create(&mut self, path: &str, actor: &Known, body: &Value) -> (Span, Value) {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -267,8 +267,8 @@ impl Changer<'_> {
         self.settle(way, act, ("DELETE", path), actor, None, &[204, 404]);
     }
 
-    /// Makes a change, again and again until it is answered with one of these statuses, and writes
-    /// down each attempt.
+    /// Makes a change, retrying until the response has one of these statuses, and logs each
+    /// attempt.
     fn settle(
         &mut self,
         way: &'static str,
@@ -276,7 +276,7 @@ impl Changer<'_> {
         (method, path): (&'static str, &str),
         actor: &Known,
         body: Option<&Value>,
-        answers: &[u16],
+        expected: &[u16],
     ) -> (Span, Reply) {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -286,7 +286,7 @@ impl Changer<'_> {
             } = sent;
             let done = reply
                 .as_ref()
-                .is_some_and(|reply| answers.contains(&reply.status));
+                .is_some_and(|reply| expected.contains(&reply.status));
             self.trial.recorder.log().changes.push(Change {
                 span,
                 took,
@@ -301,7 +301,7 @@ impl Changer<'_> {
             });
             match reply {
                 Some(reply) if done => {
-                    self.trial.pace.answered();
+                    self.trial.pace.acknowledged();
                     return (span, reply);
                 }
                 reply => wait_out(reply.as_ref(), path, give_up),
@@ -309,7 +309,7 @@ impl Changer<'_> {
         }
     }
 
-    /// Asks any replica, which is answered too.
+    /// Sends a request to any replica; its response counts as a check of the actor, too.
     fn ask(
         &mut self,
         (method, path): (&'static str, &str),
@@ -323,14 +323,14 @@ impl Changer<'_> {
     }
 }
 
-/// After an attempt without an answer. A denial is tried again too: it is written down, and whether
-/// it was right is for the oracle.
+/// Waits after an unacknowledged attempt. A denial is retried too: it is logged, and the oracle
+/// decides whether it was right.
 fn wait_out(reply: Option<&Reply>, path: &str, give_up: Instant) {
     if let Some(reply) = reply {
         let body = String::from_utf8_lossy(&reply.body);
         assert!(matches!(reply.status, 401 | 503), "{path}: {body}");
     }
-    assert!(Instant::now() < give_up, "{path} has no answer");
+    assert!(Instant::now() < give_up, "{path} has no response");
     std::thread::sleep(PAUSE);
 }
 

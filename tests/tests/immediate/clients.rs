@@ -1,4 +1,4 @@
-//! The verifying side.
+//! The clients that verify credentials.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};
 
 impl Trial {
-    /// Verifies until the run is over. A client has a replica of its own, so that those of the
-    /// others go on while one is stopped; it turns to the next one after a failure.
+    /// Verifies until the trial ends. Each client starts with its own replica, so that others
+    /// continue while one is stopped, and moves to the next one after a failure.
     pub(crate) fn verify(&self, number: usize) {
         let mut random = Random::new(number as u64);
         let mut links = Links::new(&self.replicas);
@@ -25,14 +25,14 @@ impl Trial {
         }
     }
 
-    /// Verifies this credential at every replica.
+    /// Verifies this credential on every replica.
     pub(crate) fn check_everywhere(&self, links: &mut Links<'_>, known: &Known) {
         for replica in 0..self.replicas.count() {
             self.check(links, replica, known);
         }
     }
 
-    /// Verifies this credential at this replica.
+    /// Verifies this credential on this replica.
     pub(crate) fn check(&self, links: &mut Links<'_>, replica: usize, known: &Known) -> Verdict {
         let request = Request {
             method: "GET",
@@ -42,8 +42,8 @@ impl Trial {
         self.send(links, replica, known, &request).verdict
     }
 
-    /// Sends a request and writes down what became of its bearer's credential: whatever the request
-    /// is for, it is a verification.
+    /// Sends a request and logs the verdict on its credential: every request is a verification,
+    /// whatever it is for.
     pub(crate) fn send(
         &self,
         links: &mut Links<'_>,
@@ -54,9 +54,9 @@ impl Trial {
         let begun = Instant::now();
         let invoked = self.recorder.number();
         let reply = links.send(replica, &known.secret, request).ok();
-        let answered = self.recorder.number();
+        let responded = self.recorder.number();
         let sent = Sent {
-            span: Span { invoked, answered },
+            span: Span { invoked, responded },
             took: begun.elapsed(),
             verdict: verdict(request.method, reply.as_ref()),
             reply,
@@ -73,7 +73,7 @@ impl Trial {
     }
 }
 
-/// A request that was sent, and its answer if there was one.
+/// A request, and its response if there was one.
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) span: Span,
@@ -87,7 +87,7 @@ fn verdict(method: &str, reply: Option<&Reply>) -> Verdict {
         None | Some(503) => Verdict::Unknown,
         Some(401) => Verdict::Denied,
         Some(200..300) => Verdict::Accepted,
-        // Whoever is told that what they want to end is not there has been let in.
+        // A 404 for the target of a deletion means that the credential was accepted.
         Some(404) if method != "GET" => Verdict::Accepted,
         Some(other) => Verdict::Other(other),
     }

@@ -1,4 +1,4 @@
-//! What goes wrong meanwhile.
+//! The faults that are injected meanwhile.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use openindex_tests::Server;
 use crate::proxy::Proxy;
 use crate::trial::Trial;
 
-/// What can go wrong.
+/// The kinds of faults.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
     Stop,
@@ -17,10 +17,10 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// All of them, in the order in which they take turns.
+    /// All of them, in the order of their use.
     pub(crate) const ALL: [Self; 4] = [Self::Stop, Self::Cut, Self::Kill, Self::Outage];
 
-    /// What it is called in the log.
+    /// Returns its name in the log.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Stop => "replica stopped and continued",
@@ -31,15 +31,15 @@ impl Fault {
     }
 }
 
-/// While a replica is stopped so many changes are answered by the others, within the limit. Each is
-/// followed by a check at the stopped one, which finds it there when it wakes up.
+/// Number of changes that the other replicas acknowledge while one is stopped, within the time
+/// limit. Each is followed by a check on the stopped replica, which receives it when it continues.
 const CHANGES_MEANWHILE: u64 = 4;
 const STOPPED_AT_MOST: Duration = Duration::from_millis(500);
-/// While the database is out of reach so many checks have no verdict.
+/// Number of checks without a verdict while the database is unreachable.
 const FAILURES_MEANWHILE: u64 = 32;
 const OUT_OF_REACH_AT_MOST: Duration = Duration::from_millis(200);
 
-/// The replicas, as processes, and their way to the database.
+/// The processes of the replicas, and their proxy to the database.
 pub(crate) struct Processes {
     pub(crate) servers: Vec<Server>,
     pub(crate) proxy: Proxy,
@@ -47,7 +47,7 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    /// So many, each started by `start`.
+    /// Starts `count` replicas with `start`.
     pub(crate) fn new(count: usize, proxy: Proxy, start: fn(&Proxy) -> Server) -> Self {
         Self {
             servers: (0..count).map(|_| start(&proxy)).collect(),
@@ -56,7 +56,7 @@ impl Processes {
         }
     }
 
-    /// Breaks things until the trial has had its faults, and leaves them whole.
+    /// Injects faults until the trial has had all of them, and leaves everything working.
     pub(crate) fn break_things(&mut self, trial: &Trial) {
         while let Some(number) = trial.pace.next_fault() {
             let number = usize::try_from(number).expect("a small number");
@@ -75,9 +75,9 @@ impl Processes {
 
     fn stop(&self, trial: &Trial, replica: usize) {
         self.servers[replica].signal("STOP");
-        let before = trial.pace.counts().answered;
+        let before = trial.pace.counts().acknowledged;
         trial.pace.wait(STOPPED_AT_MOST, |counts| {
-            counts.answered >= before + CHANGES_MEANWHILE
+            counts.acknowledged >= before + CHANGES_MEANWHILE
         });
         self.servers[replica].signal("CONT");
     }

@@ -1,67 +1,67 @@
-//! What was asked and what was answered, by everybody, in one order.
+//! The requests and responses of all threads, in one sequence.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// A personal access token or an agent run, by its place in [`Log::issued`].
+/// A personal access token or an agent run, as an index into [`Log::issued`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Credential(pub(crate) usize);
 
-/// Somebody who owns credentials.
+/// A user who owns credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct User(pub(crate) usize);
 
-/// A work item that runs are bound to, by its key.
+/// A work item that runs are bound to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Item(pub(crate) String);
 
-/// When something was asked and when its answer, or its failure, was known; both numbers are of
-/// one sequence. The first was taken before a byte was sent, the second when all was read.
+/// The sequence numbers of a request and of its response or failure. The first is taken before a
+/// byte is sent, the second when everything has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) invoked: u64,
-    pub(crate) answered: u64,
+    pub(crate) responded: u64,
 }
 
 impl Span {
-    /// Whether this was over before the other was begun.
+    /// Returns whether this ended before the other began.
     pub(crate) const fn precedes(self, other: Self) -> bool {
-        self.answered < other.invoked
+        self.responded < other.invoked
     }
 }
 
-/// A credential that a server has answered with.
+/// A credential that a server has created.
 #[derive(Debug, Clone)]
 pub(crate) struct TokenWithSecret {
     pub(crate) owner: User,
-    /// The token that started it and the item that it is bound to, where it is a run.
+    /// For a run, the token that started it and the item that it is bound to.
     pub(crate) run: Option<Run>,
     pub(crate) span: Span,
 }
 
-/// What a run stands on, beside its owner.
+/// What a run depends on, besides its owner.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
     pub(crate) issuer: Credential,
     pub(crate) item: Option<Item>,
 }
 
-/// What a server thinks of a credential.
+/// A server's verdict on a credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// 200.
     Accepted,
     /// 401.
     Denied,
-    /// 503, or no answer at all.
+    /// 503, or no response.
     Unknown,
-    /// Any other status, which none of this explains.
+    /// Any other status, which is unexpected.
     Other(u16),
 }
 
-/// A verification: a request, by what became of its bearer's credential.
+/// A verification: any request, by the verdict on its credential.
 #[derive(Debug, Clone)]
 pub(crate) struct Check {
     pub(crate) span: Span,
@@ -71,25 +71,26 @@ pub(crate) struct Check {
     pub(crate) verdict: Verdict,
 }
 
-/// What a change is to do.
+/// What a change does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Act {
-    /// End these, and with them the runs that they started, for good.
+    /// Ends these, and the runs that they started, permanently.
     End(Vec<Credential>),
-    /// Resolve the item, and so end the runs that are bound to it, for good.
+    /// Resolves the item, which ends the runs bound to it permanently.
     Resolve(Item),
-    /// Suspend the user: ends their runs for good, and their tokens until it is lifted.
+    /// Suspends the user: ends their runs permanently, and their tokens until the suspension is
+    /// lifted.
     Suspend(User),
-    /// Lift the suspension.
+    /// Lifts the suspension.
     Lift(User),
 }
 
-/// What became of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It was answered: it has happened, now or before.
+    /// Acknowledged: it has happened, now or before.
     Done,
-    /// 503, or no answer: it may have happened.
+    /// 503, or no response: it may have happened.
     Unknown,
 }
 
@@ -99,23 +100,23 @@ pub(crate) struct Change {
     pub(crate) span: Span,
     pub(crate) took: Duration,
     pub(crate) replica: usize,
-    /// In which of the ways that there are.
+    /// The way in which it was made.
     pub(crate) way: &'static str,
     pub(crate) act: Act,
     pub(crate) outcome: Outcome,
 }
 
-/// All of it.
+/// The whole log.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
     pub(crate) issued: Vec<TokenWithSecret>,
     pub(crate) checks: Vec<Check>,
     pub(crate) changes: Vec<Change>,
-    /// The kind of each fault.
+    /// The kinds of the faults.
     pub(crate) faults: Vec<&'static str>,
 }
 
-/// Where everybody writes it.
+/// The log while it is written, shared by all threads.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     sequence: AtomicU64,
@@ -123,7 +124,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// The next number.
+    /// Returns the next sequence number.
     pub(crate) fn number(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::SeqCst)
     }
@@ -132,7 +133,7 @@ impl Recorder {
         self.log.lock().expect("the log")
     }
 
-    /// Writes down a new credential.
+    /// Adds a new credential.
     pub(crate) fn issued(&self, issued: TokenWithSecret) -> Credential {
         let mut log = self.log();
         log.issued.push(issued);
@@ -148,8 +149,8 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "asked at {}, answered at {}",
-            self.invoked, self.answered
+            "sent at {}, response at {}",
+            self.invoked, self.responded
         )
     }
 }

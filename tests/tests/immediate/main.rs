@@ -1,8 +1,8 @@
-//! "Immediate", proven: three replicas on one database, many clients who verify while tokens are
-//! revoked, users suspended and agent runs ended, and replicas that stop, die and lose their
-//! database meanwhile. Everything that is asked and answered is written down in one order, and an
-//! oracle looks for a request that was accepted although it was begun after the end of its credential
-//! had been answered. A deliberately stale server shows that it would be found.
+//! Proof that revocation is immediate: three replicas on one database, many clients that verify
+//! while tokens are revoked, users suspended and agent runs ended, and while replicas stop, crash
+//! and lose their database. Every request and response is logged in one sequence, and an oracle
+//! looks for a request that was accepted although it began after the end of its credential had been
+//! acknowledged. A deliberately stale server shows that the oracle would find one.
 
 mod board;
 mod changes;
@@ -30,8 +30,7 @@ use totals::Totals;
 use trial::Trial;
 use wire::Replicas;
 
-/// Of the log only what a failure would be understood by: a line for each request would fill the
-/// test's memory.
+/// Only the log lines that explain a failure: a line for each request would fill the test's memory.
 const ARGUMENTS: [&str; 10] = [
     "--log",
     "openindex_app=info,warn",
@@ -44,7 +43,7 @@ const ARGUMENTS: [&str; 10] = [
     "--run-rate",
     "1000000",
 ];
-/// How many findings are shown.
+/// Maximum number of findings that are printed.
 const SHOWN: usize = 10;
 
 #[test]
@@ -58,7 +57,7 @@ fn no_replica_accepts_an_ended_credential_whatever_breaks() {
     });
 }
 
-/// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` make it longer or shorter.
+/// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` change its length.
 #[test]
 #[ignore = "takes many minutes; scripts/test --long runs it"]
 fn no_replica_accepts_an_ended_credential_in_a_long_run() {
@@ -112,7 +111,7 @@ fn assert_nothing_found(log: &Log) {
     );
 }
 
-/// A trial in which nothing ends, or nobody is let in, would prove nothing.
+/// A trial in which nothing ends, or nothing is accepted, would prove nothing.
 fn assert_all_happened(log: &Log) {
     let totals = Totals::of(log);
     for way in Way::ALL.map(Way::name) {

@@ -1,23 +1,23 @@
-//! Whether the servers did as they promise: a pure function of the log.
+//! Decides whether the servers kept their promise: a pure function of the log.
 //!
-//! The promise is about order alone. A credential that a change has ended is accepted by no request
-//! that was begun after the change was answered, and one that nothing can have ended is not denied.
-//! Whatever ran at the same time may be seen in either order; a change without an answer may have
-//! happened or not, until one that was begun later is answered.
+//! The promise is about order. A credential that a change has ended is accepted by no request that
+//! began after the change was acknowledged, and a credential that nothing can have ended is not
+//! denied. Concurrent requests may be seen in either order. An unacknowledged change may have
+//! happened or not, until a later one is acknowledged.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use crate::log::{Act, Change, Check, Credential, Item, Log, Outcome, User, Verdict};
 
-/// Something that must not be.
+/// A violation of the promise.
 #[derive(Debug)]
 pub(crate) enum Finding<'a> {
-    /// Accepted although this had ended it before.
+    /// Accepted although this change had ended it before.
     StaleAccept(&'a Check, &'a Change),
     /// Denied although nothing can have ended it.
     FalseDenial(&'a Check),
-    /// Neither accepted nor denied, and no outage either.
+    /// Neither accepted nor denied, and not an outage.
     NoVerdict(&'a Check),
 }
 
@@ -27,13 +27,13 @@ impl fmt::Display for Finding<'_> {
             Self::StaleAccept(check, change) => {
                 write!(f, "STALE ACCEPT\n  {change}\n  {check}")
             }
-            Self::FalseDenial(check) => write!(f, "DENIED, and nobody ended it\n  {check}"),
+            Self::FalseDenial(check) => write!(f, "DENIED, although nothing ended it\n  {check}"),
             Self::NoVerdict(check) => write!(f, "NO VERDICT\n  {check}"),
         }
     }
 }
 
-/// Everything in the log that must not be.
+/// Returns all violations in the log.
 pub(crate) fn judge(log: &Log) -> Vec<Finding<'_>> {
     let oracle = Oracle::new(log);
     let findings = log.checks.iter().filter_map(|check| match check.verdict {
@@ -47,7 +47,7 @@ pub(crate) fn judge(log: &Log) -> Vec<Finding<'_>> {
     findings.collect()
 }
 
-/// The changes, by what they are about.
+/// The changes, by target.
 struct Oracle<'a> {
     log: &'a Log,
     ends: HashMap<Credential, Vec<&'a Change>>,
@@ -80,7 +80,8 @@ impl<'a> Oracle<'a> {
         oracle
     }
 
-    /// What ends this credential for good, whenever it happens. A suspension is not among it.
+    /// Returns the changes that end this credential permanently, whenever they happen; suspensions
+    /// are not among them.
     fn ends_for_good(&self, credential: Credential) -> impl Iterator<Item = &'a Change> {
         let run = self.log.issued[credential.0].run.as_ref();
         let own = self.ends.get(&credential);
@@ -91,7 +92,7 @@ impl<'a> Oracle<'a> {
         [own, issuer, item].into_iter().flatten().flatten().copied()
     }
 
-    /// The change that had surely ended the credential when the check was begun.
+    /// Returns a change that had certainly ended the credential when the check began.
     fn surely_ended_before(&self, check: &Check) -> Option<&'a Change> {
         let issued = &self.log.issued[check.credential.0];
         let before =
@@ -107,11 +108,11 @@ impl<'a> Oracle<'a> {
                     .filter(before)
                     .find(|suspension| {
                         if issued.run.is_some() {
-                            // A run that was started after it is none of its business.
+                            // A suspension does not affect a run started after it.
                             issued.span.precedes(suspension.span)
                         } else {
-                            // A lift that failed may have happened too, but not any more once a suspension
-                            // that was begun later is answered.
+                            // A failed lift may have happened too, but not once a suspension that
+                            // began later is acknowledged.
                             !lifts.iter().any(|lift| {
                                 !lift.span.precedes(suspension.span)
                                     && !check.span.precedes(lift.span)
@@ -121,7 +122,7 @@ impl<'a> Oracle<'a> {
             })
     }
 
-    /// Whether anything can have ended the credential by the time of the check's answer.
+    /// Returns whether anything can have ended the credential before the response to the check.
     fn may_have_ended(&self, check: &Check) -> bool {
         let issued = &self.log.issued[check.credential.0];
         let begun = |change: &&Change| !check.span.precedes(change.span);

@@ -1,5 +1,5 @@
-//! The oracle on logs that were written by hand. Each line is one thing that was asked, with the
-//! numbers of question and answer.
+//! Tests of the oracle on handwritten logs. Each line is one request, with the sequence numbers of
+//! request and response.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const TOKEN: Credential = Credential(0);
 const OTHER: Credential = Credential(1);
 const RUN: Credential = Credential(2);
 
-/// A token, another one, and a run of the first that is bound to an item; issued by number 8.
+/// Two tokens and a run of the first that is bound to an item; all created by number 8.
 fn world() -> Log {
     let issued = |run, invoked| TokenWithSecret {
         owner: OWNER,
@@ -36,8 +36,8 @@ fn item() -> Item {
     Item("OPS-1".to_owned())
 }
 
-const fn span(invoked: u64, answered: u64) -> Span {
-    Span { invoked, answered }
+const fn span(invoked: u64, responded: u64) -> Span {
+    Span { invoked, responded }
 }
 
 fn change(log: &mut Log, at: (u64, u64), act: Act, outcome: Outcome) {
@@ -61,8 +61,8 @@ fn check(log: &mut Log, at: (u64, u64), credential: Credential, verdict: Verdict
     });
 }
 
-/// What is found, in the order of the checks: `s` for a stale accept, `d` for a false denial, `n`
-/// for no verdict.
+/// Returns the findings in the order of the checks: `s` for a stale acceptance, `d` for a false
+/// denial, `n` for no verdict.
 fn found(log: &Log) -> String {
     let findings = judge(log);
     let letters = findings.iter().map(|finding| match finding {
@@ -73,7 +73,7 @@ fn found(log: &Log) -> String {
     letters.collect()
 }
 
-/// What is found when there is one check after these changes.
+/// Returns the findings for one check after these changes.
 fn verdict_after(
     changes: &[((u64, u64), Act, Outcome)],
     at: (u64, u64),
@@ -103,7 +103,7 @@ fn a_stale_acceptance_is_found_and_shown_with_its_change() {
     let shown = finding.to_string();
     for part in [
         "replica 0",
-        "asked at 10, answered at 12",
+        "sent at 10, response at 12",
         "replica 1",
         "asked at 13",
     ] {
@@ -165,7 +165,7 @@ fn a_suspension_ends_tokens_until_the_unsuspension_begins_and_runs_for_good() {
         assert_eq!(verdict_after(&changes, (13, 14), credential, Denied), "");
     }
     changes.push(((20, 22), Act::Lift(OWNER), Done));
-    // Before the lifting, during it, after it.
+    // Before, during and after the lift.
     for (at, token, run) in [
         ((13, 19), "s", "s"),
         ((13, 21), "", "s"),
@@ -181,7 +181,7 @@ fn a_suspension_ends_tokens_until_the_unsuspension_begins_and_runs_for_good() {
     assert_eq!(verdict_after(&changes, (21, 24), TOKEN, Denied), "");
     assert_eq!(verdict_after(&changes, (23, 24), TOKEN, Denied), "d");
     assert_eq!(verdict_after(&changes, (23, 24), RUN, Denied), "");
-    // And again.
+    // Again.
     changes.push(((30, 32), Act::Suspend(OWNER), Done));
     assert_eq!(verdict_after(&changes, (25, 31), TOKEN, Accepted), "");
     assert_eq!(verdict_after(&changes, (25, 31), TOKEN, Denied), "");

@@ -1,39 +1,40 @@
-//! How far everybody is. The run is sized by counts, and its parts wait for each other's counts, so
-//! that it is the same run on a slow machine and on a fast one.
+//! The progress of the threads. The length of the trial is given as counts, and its parts wait for
+//! each other's counts, so that it is the same trial on a slow machine and on a fast one.
 
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// How much is to be done.
+/// The number of operations to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
-    /// Verifications that are answered with a verdict, at least.
+    /// Minimum number of verifications with a verdict.
     pub(crate) checks: u64,
-    /// Changes that end something.
+    /// Number of changes that end something.
     pub(crate) changes: u64,
     /// Faults.
     pub(crate) faults: u64,
-    /// Threads that do nothing but verify.
+    /// Number of threads that only verify.
     pub(crate) clients: usize,
-    /// Users, each with a thread that changes what is theirs. At most 60 may join in 15 minutes.
+    /// Number of users, each with a thread that changes their credentials. At most 60 can join in
+    /// 15 minutes.
     pub(crate) users: usize,
 }
 
-/// How much is done.
+/// The number of operations done.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts {
     pub(crate) checks: u64,
     pub(crate) failures: u64,
     pub(crate) changes_begun: u64,
-    /// Changes that are answered, their checks still to come.
-    pub(crate) answered: u64,
-    /// Changes that are through, with the checks that follow.
+    /// Changes that are acknowledged but not yet checked.
+    pub(crate) acknowledged: u64,
+    /// Changes that are acknowledged and checked.
     pub(crate) changes: u64,
     pub(crate) faults: u64,
     abandoned: bool,
 }
 
-/// Where it is counted.
+/// The shared counters.
 #[derive(Debug)]
 pub(crate) struct Pace {
     plan: Plan,
@@ -41,7 +42,7 @@ pub(crate) struct Pace {
     moved: Condvar,
 }
 
-/// Waking whoever waits at each check would cost more than the check.
+/// Waking the waiting threads at each check would cost more than the check.
 const WAKE_EVERY: u64 = 16;
 
 impl Pace {
@@ -65,7 +66,7 @@ impl Pace {
         self.counts.lock().expect("the counts")
     }
 
-    /// A verification got a verdict, or none.
+    /// Counts a verification with or without a verdict.
     pub(crate) fn checked(&self, verdict: bool) {
         let mut counts = self.lock();
         let count = if verdict {
@@ -80,25 +81,26 @@ impl Pace {
         }
     }
 
-    /// A change was answered.
-    pub(crate) fn answered(&self) {
-        self.lock().answered += 1;
+    /// Counts an acknowledged change.
+    pub(crate) fn acknowledged(&self) {
+        self.lock().acknowledged += 1;
         self.moved.notify_all();
     }
 
-    /// What follows the answer to a change is done, too.
+    /// Counts a change whose checks are done.
     pub(crate) fn changed(&self) {
         self.lock().changes += 1;
         self.moved.notify_all();
     }
 
-    /// A fault is over.
+    /// Counts a fault that has ended.
     pub(crate) fn faulted(&self) {
         self.lock().faults += 1;
         self.moved.notify_all();
     }
 
-    /// Whoever panics ends the run for all, instead of leaving them to wait for its counts.
+    /// Ends the trial for all threads if this one panics, instead of leaving them waiting for its
+    /// counts.
     pub(crate) fn abandon(&self) {
         self.lock().abandoned = true;
         self.moved.notify_all();
@@ -111,21 +113,21 @@ impl Pace {
                 && counts.faults >= self.plan.faults)
     }
 
-    /// Whether everything is done.
+    /// Returns whether everything is done.
     pub(crate) fn finished(&self) -> bool {
         self.over(&self.lock())
     }
 
-    /// Waits until `enough`, or the end of the run, or for as long as `limit`.
+    /// Waits until `enough`, until the trial ends, or for at most `limit`.
     pub(crate) fn wait(&self, limit: Duration, enough: impl Fn(&Counts) -> bool) {
         let waiting = |counts: &mut Counts| !self.over(counts) && !enough(counts);
         let waited = self.moved.wait_timeout_while(self.lock(), limit, waiting);
         drop(waited.expect("the counts"));
     }
 
-    /// Waits while the checks are far ahead of the changes: a change takes many steps, and would have
-    /// few turns among so many clients. They may be ahead by more than there are changes in progress,
-    /// which wait for the checks in turn.
+    /// Waits while the checks are far ahead of the changes: a change takes many steps, and would
+    /// rarely run among so many clients. The checks may be ahead by more than the changes in
+    /// progress, which in turn wait for checks.
     pub(crate) fn keep_step(&self) {
         let plan = self.plan;
         let ahead = |counts: &mut Counts| {
@@ -138,7 +140,8 @@ impl Pace {
         drop(waited.expect("the counts"));
     }
 
-    /// The number of the next change, when the checks have come so far; `None` after the last.
+    /// Returns the number of the next change once the checks have come so far; `None` after the
+    /// last.
     pub(crate) fn next_change(&self) -> Option<u64> {
         let plan = self.plan;
         let counts = self.moved.wait_while(self.lock(), |counts| {
@@ -155,7 +158,7 @@ impl Pace {
         Some(number)
     }
 
-    /// The same for faults, which are spread over the checks.
+    /// Returns the number of the next fault, spread over the checks; `None` after the last.
     pub(crate) fn next_fault(&self) -> Option<u64> {
         let plan = self.plan;
         let counts = self.moved.wait_while(self.lock(), |counts| {

@@ -1,14 +1,14 @@
-//! The way from the replicas to the database, which can be cut and closed.
+//! A proxy between the replicas and the database that can cut and reject connections.
 
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// Passes connections on until they are cut. All of them end when it is dropped.
+/// Forwards connections until they are cut. All of them end when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    /// The database's URL through it.
+    /// The URL of the database through the proxy.
     pub(crate) url: String,
     state: watch::Sender<State>,
     _runtime: Runtime,
@@ -18,12 +18,12 @@ pub(crate) struct Proxy {
 struct State {
     /// How often all connections were cut.
     cuts: u64,
-    /// Whether new ones are turned away.
+    /// Whether new connections are rejected.
     closed: bool,
 }
 
 impl Proxy {
-    /// Listens in front of the server that `url` leads to.
+    /// Listens in front of the server that `url` points at.
     pub(crate) fn before(url: &str) -> Self {
         let (user, rest) = url.split_once('@').expect("a user in the URL");
         let (server, database) = rest.split_once('/').expect("a database in the URL");
@@ -44,12 +44,12 @@ impl Proxy {
         }
     }
 
-    /// Ends all connections, whatever is on them; new ones are served.
+    /// Cuts all connections; new ones are accepted.
     pub(crate) fn cut(&self) {
         self.state.send_modify(|state| state.cuts += 1);
     }
 
-    /// Ends all connections, and turns new ones away.
+    /// Cuts all connections and rejects new ones.
     pub(crate) fn close(&self) {
         self.state.send_modify(|state| {
             state.cuts += 1;
@@ -57,7 +57,7 @@ impl Proxy {
         });
     }
 
-    /// Serves new connections again.
+    /// Accepts new connections again.
     pub(crate) fn open(&self) {
         self.state.send_modify(|state| state.closed = false);
     }
@@ -80,7 +80,7 @@ async fn forward(
 ) {
     let passing = async {
         let mut server = TcpStream::connect(server).await.expect("the database");
-        // What a query costs is not to wait for a packet to fill.
+        // Measured queries must not wait for a packet to fill.
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let _ = copy_bidirectional(&mut client, &mut server).await;
     };

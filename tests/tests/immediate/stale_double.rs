@@ -1,5 +1,5 @@
-//! The checker itself, tried on servers that are known to be right or wrong: the API on the store in
-//! memory, behind a lookup that may remember what it found.
+//! Tests of the checker itself on servers known to be right or wrong: the API on the in-memory
+//! store, with lookups that may be cached.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -51,7 +51,7 @@ fn a_cache_of_lookups_is_caught() {
         .count();
     let totals = Totals::of(&log);
     assert!(stale > 0, "{totals}");
-    // Not one lucky find: the ends of most credentials are followed by an acceptance.
+    // Not a single lucky find: most credentials are accepted after their end.
     assert!(stale as u64 > PLAN.changes, "{stale} of {totals}");
 }
 
@@ -63,7 +63,7 @@ fn the_same_servers_without_the_cache_pass() {
     assert_eq!(Totals::of(&log).unknown.count, 0);
 }
 
-/// Runs the trial on two servers that remember what they looked up for this long.
+/// Runs the trial on two servers that cache lookups for this long.
 fn run_on_doubles(remembered: Duration) -> Log {
     let memory = InMemory::default();
     let runtime = Runtime::new().expect("a runtime");
@@ -82,7 +82,7 @@ fn run_on_doubles(remembered: Duration) -> Log {
     trial.run(&http, |_| ())
 }
 
-/// Starts a server on a free port and answers its base URL.
+/// Starts a server on a free port and returns its base URL.
 async fn serve(memory: &InMemory, remembered: Duration) -> String {
     let lookups = Lookups {
         store: memory.store.clone(),
@@ -120,10 +120,10 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
     url
 }
 
-/// What was found, and when.
+/// A cached result, and when it was found.
 type Remembered = (Instant, Option<Arc<TokenRecord>>);
 
-/// The store in memory, whose lookups may answer with what they found before.
+/// The in-memory store with a cache of lookups.
 struct Lookups<S> {
     store: Arc<S>,
     remembered: Duration,

@@ -1,4 +1,4 @@
-//! A log in numbers.
+//! Statistics of a log.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::log::{Log, Outcome, Verdict};
 
-/// How often what happened, and how long it took at most.
+/// Counts and longest durations.
 #[derive(Debug, Default)]
 pub(crate) struct Totals {
     pub(crate) credentials: usize,
     pub(crate) accepted: Number,
     pub(crate) denied: Number,
     pub(crate) unknown: Number,
-    /// By the way of the change: those that were answered, and attempts that were not.
+    /// By way of change: acknowledged attempts and unacknowledged ones.
     pub(crate) changes: BTreeMap<&'static str, (Number, Number)>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
 }
 
-/// How often, and how long at most.
+/// A count and the longest duration.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Number {
     pub(crate) count: u64,
@@ -79,7 +79,7 @@ impl fmt::Display for Totals {
         writeln!(f, "  denied: {}", self.denied)?;
         write!(f, "  without a verdict: {}", self.unknown)?;
         for (way, (done, unknown)) in &self.changes {
-            write!(f, "\n  {way}: {done}; attempts without answer: {unknown}")?;
+            write!(f, "\n  {way}: {done}; attempts without response: {unknown}")?;
         }
         for (fault, count) in &self.faults {
             write!(f, "\n  {fault}: {count}")?;

@@ -1,5 +1,5 @@
-//! The trial: clients who verify, users whose credentials end, and whoever breaks things, all at the
-//! same time. It knows neither what serves it nor what it proves.
+//! The trial: clients verify, users' credentials end, and faults happen, all at the same time. It
+//! knows neither what serves it nor what it proves.
 
 use std::sync::Mutex;
 use std::thread;
@@ -14,23 +14,23 @@ use crate::pace::{Pace, Plan};
 use crate::totals::Totals;
 use crate::wire::{Links, Replicas};
 
-/// How long whoever got no answer waits, lest an outage be a flood.
+/// Pause after a request without a response, so that an outage does not cause a flood.
 pub(crate) const PAUSE: Duration = Duration::from_millis(5);
-/// How often a long trial says how far it is.
+/// How often a long trial prints its progress.
 const PROGRESS: Duration = Duration::from_secs(10);
-/// How often the last checks are repeated before their replica counts as gone.
+/// How often the last checks are repeated before their replica counts as dead.
 const LAST_ATTEMPTS: usize = 1_000;
 
-/// What all its threads share.
+/// The state that all threads share.
 #[derive(Debug)]
 pub(crate) struct Trial {
     pub(crate) replicas: Replicas,
     pub(crate) recorder: Recorder,
     pub(crate) board: Board,
     pub(crate) pace: Pace,
-    /// The token of an administrator, which nobody ends.
+    /// The token of an administrator, which is never ended.
     pub(crate) admin: Known,
-    /// Users who are there to be deleted, each with the secret of a token.
+    /// Users to be deleted, each with the secret of a token.
     spares: Mutex<Vec<(String, String)>>,
 }
 
@@ -48,7 +48,7 @@ impl Trial {
             run: None,
             span: Span {
                 invoked: number,
-                answered: number,
+                responded: number,
             },
         };
         Self {
@@ -64,8 +64,8 @@ impl Trial {
         }
     }
 
-    /// Users to delete, one for each deletion that the plan has. How often somebody joins from one
-    /// address is limited; `forget` empties the counts.
+    /// Creates one user for each deletion in the plan. The number of users who can join from one
+    /// address is limited; `forget` resets the rate limits.
     pub(crate) fn join_spares(
         plan: Plan,
         http: &Client,
@@ -83,7 +83,7 @@ impl Trial {
         spares
     }
 
-    /// Lets the users join through this client, runs to the end, and answers what happened.
+    /// Creates the users through this client, runs the trial, and returns its log.
     pub(crate) fn run(self, http: &Client, faults: impl FnOnce(&Self) + Send) -> Log {
         let plan = self.pace.plan();
         let begun = Instant::now();
@@ -97,7 +97,7 @@ impl Trial {
                 scope.spawn(move || trial.guarded(|| changes::change(trial, person)));
             }
             scope.spawn(move || trial.guarded(|| faults(trial)));
-            scope.spawn(move || trial.tell_progress(begun));
+            scope.spawn(move || trial.print_progress(begun));
         });
         self.check_all_once_more(plan.clients);
         let log = self.recorder.into_log();
@@ -115,11 +115,11 @@ impl Trial {
         let invoked = self.recorder.number();
         let (id, secret) =
             http.join_with_token(&self.admin.secret, &format!("member{user}@example.com"));
-        let answered = self.recorder.number();
+        let responded = self.recorder.number();
         let issued = TokenWithSecret {
             owner: User(user),
             run: None,
-            span: Span { invoked, answered },
+            span: Span { invoked, responded },
         };
         Person {
             id,
@@ -128,7 +128,7 @@ impl Trial {
         }
     }
 
-    /// A user to delete, who owns nothing but a token.
+    /// Returns a user to delete, who owns only a token.
     pub(crate) fn spare(&self) -> Person {
         let mut spares = self.spares.lock().expect("the spares");
         let (id, secret) = spares.pop().expect("a spare for each deletion");
@@ -140,14 +140,14 @@ impl Trial {
             run: None,
             span: Span {
                 invoked: number,
-                answered: number,
+                responded: number,
             },
         };
         let main = self.put_up(issued, &secret);
         Person { id, user, main }
     }
 
-    /// Writes down a new credential, and puts it up to be checked.
+    /// Logs a new credential and puts it on the board.
     pub(crate) fn put_up(&self, issued: TokenWithSecret, secret: &str) -> Known {
         let known = Known {
             credential: self.recorder.issued(issued),
@@ -157,7 +157,7 @@ impl Trial {
         known
     }
 
-    /// Does one thread's work. Its panic ends the trial for the others too.
+    /// Runs one thread's work. A panic ends the trial for the other threads too.
     fn guarded(&self, work: impl FnOnce()) {
         struct Guard<'a>(&'a Pace);
         impl Drop for Guard<'_> {
@@ -171,7 +171,7 @@ impl Trial {
         work();
     }
 
-    /// When everything is over: each credential that there was, at one of the replicas.
+    /// Checks each credential once more on one of the replicas, when everything has ended.
     fn check_all_once_more(&self, threads: usize) {
         let all = self.board.all();
         thread::scope(|scope| {
@@ -181,21 +181,21 @@ impl Trial {
                     let mut links = Links::new(&self.replicas);
                     for (number, known) in mine {
                         let replica = number % self.replicas.count();
-                        let answered = (0..LAST_ATTEMPTS)
+                        let responded = (0..LAST_ATTEMPTS)
                             .any(|_| self.check(&mut links, replica, known) != Verdict::Unknown);
-                        assert!(answered, "replica {replica} does not come back");
+                        assert!(responded, "replica {replica} does not come back");
                     }
                 });
             }
         });
     }
 
-    fn tell_progress(&self, begun: Instant) {
+    fn print_progress(&self, begun: Instant) {
         while !self.pace.finished() {
             self.pace.wait(PROGRESS, |_| false);
             let (counts, plan) = (self.pace.counts(), self.pace.plan());
             say(&format!(
-                "{:5.0} s: {} of {} checks, {} of {} changes, {} of {} faults, {} without answer",
+                "{:5.0} s: {} of {} checks, {} of {} changes, {} of {} faults, {} without response",
                 begun.elapsed().as_secs_f64(),
                 counts.checks,
                 plan.checks,
@@ -209,10 +209,7 @@ impl Trial {
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "whoever runs a long trial wants to see it move"
-)]
+#[expect(clippy::print_stderr, reason = "a long trial prints its progress")]
 fn say(text: &str) {
     eprintln!("{text}");
 }

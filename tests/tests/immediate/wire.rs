@@ -1,5 +1,5 @@
-//! Speaking to the replicas: HTTP/1.1 on connections that are kept, written out by hand, because
-//! what a million checks cost is mostly the client.
+//! The client for the replicas: handwritten HTTP/1.1 on persistent connections, because most of the
+//! cost of a million checks is the client.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longer than a server lets any request take (30 s): a change that was given up here is not going
-/// to happen later.
+/// Longer than a server's request timeout (30 s): a change that timed out here will not happen
+/// later.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Where the replicas listen now.
+/// The current ports of the replicas.
 #[derive(Debug)]
 pub(crate) struct Replicas(Vec<AtomicU16>);
 
 impl Replicas {
-    /// These, by the base URLs that they were started with.
+    /// The replicas with these base URLs.
     pub(crate) fn new<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
         Self(urls.into_iter().map(|url| port(url).into()).collect())
     }
@@ -26,7 +26,7 @@ impl Replicas {
         self.0.len()
     }
 
-    /// The replica was started again, somewhere else.
+    /// Sets the new address of a restarted replica.
     pub(crate) fn moved(&self, replica: usize, url: &str) {
         self.0[replica].store(port(url), Ordering::SeqCst);
     }
@@ -37,7 +37,7 @@ fn port(url: &str) -> u16 {
     port.parse().expect("a port")
 }
 
-/// What is asked.
+/// A request.
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
@@ -45,7 +45,7 @@ pub(crate) struct Request<'a> {
     pub(crate) body: Option<&'a Value>,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -58,7 +58,7 @@ impl Reply {
     }
 }
 
-/// One thread's connections, one to each replica, made when they are needed.
+/// One thread's connections, one to each replica, opened on demand.
 #[derive(Debug)]
 pub(crate) struct Links<'a> {
     replicas: &'a Replicas,
@@ -77,7 +77,8 @@ impl<'a> Links<'a> {
         Self { replicas, links }
     }
 
-    /// Asks this replica as the bearer of this secret. After a failure the next one gets a new connection.
+    /// Sends a request with this secret to this replica. After a failure the next request opens a
+    /// new connection.
     pub(crate) fn send(
         &mut self,
         replica: usize,
@@ -138,7 +139,7 @@ impl Link {
                 length = value.parse().ok();
             }
         }
-        // Only an answer without a body may leave out how long it is: our servers know it.
+        // Our servers omit the length only for responses without a body.
         let length = match (status, length) {
             (204, None) => 0,
             (_, Some(length)) => length,

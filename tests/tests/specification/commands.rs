@@ -1,4 +1,4 @@
-//! The commands of the page, as a shell runs them.
+//! The commands of the specification, as a shell runs them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,7 +19,7 @@ both_stores! {
     the_check_reports_what_is_wrong_with_a_token,
 }
 
-/// A server with its first administrator, and a shell whose `oi` finds it.
+/// A server with its first administrator, and a shell whose `oi` uses it.
 pub(crate) struct Shell {
     home: TempDir,
     pub(crate) server: Server,
@@ -41,13 +41,12 @@ impl Shell {
         }
     }
 
-    /// A command of the page, with this token.
+    /// Returns a command of the page with this token.
     pub(crate) fn of_page(&self, start: &str, token: &str) -> String {
         command(start, token, &self.server.url)
     }
 
-    /// Runs lines in one shell; the server's address is the one thing that the page takes for
-    /// granted.
+    /// Runs lines in one shell; only the server's address, which the page assumes, is set.
     pub(crate) fn run(&self, lines: &[&str]) -> Output {
         let programs = binary("oi");
         let programs = programs.parent().expect("a directory").display();
@@ -62,14 +61,14 @@ impl Shell {
             .expect("bash runs")
     }
 
-    /// The one JSON document that they print.
+    /// Runs lines and returns the one JSON document that they print.
     pub(crate) fn json(&self, lines: &[&str]) -> Value {
         let output = self.run(lines);
         assert!(output.status.success(), "{lines:?}: {output:?}");
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
     }
 
-    /// The error document of a command that fails with this status.
+    /// Runs lines that fail with this exit code and returns the error document.
     fn error(&self, lines: &[&str], status: i32) -> Value {
         let output = self.run(lines);
         assert_eq!(output.status.code(), Some(status), "{lines:?}: {output:?}");
@@ -81,7 +80,7 @@ impl Shell {
         self.home.path().join(".config/openindex-agent/config.json")
     }
 
-    /// A token of the administrator's, as the API answers it.
+    /// Creates a token of the administrator and returns the API's response.
     pub(crate) fn create(&self, body: &Value) -> Value {
         let created = self.server.http.post("/me/pats", &self.admin.token, body);
         assert_eq!(created.status, 201, "{created:?}");

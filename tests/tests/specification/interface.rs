@@ -1,4 +1,4 @@
-//! What the page says of the HTTP API.
+//! What the specification says about the HTTP API.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -68,8 +68,8 @@ fn a_token_has_one_of_the_two_scopes(kind: Kind) {
         json!(["admin"]),
     ] {
         let body = json!({"name": "x", "scope": scope});
-        let refused = http.post("/me/pats", &shell.admin.token, &body);
-        assert_eq!(refused.status, 400, "{scope}");
+        let rejected = http.post("/me/pats", &shell.admin.token, &body);
+        assert_eq!(rejected.status, 400, "{scope}");
     }
 }
 
@@ -99,9 +99,9 @@ fn a_value_is_returned_once_and_never_again(kind: Kind) {
         "/audit/export",
     ] {
         for token in [&shell.admin.token, secret] {
-            let answer = http.get(path, token);
+            let response = http.get(path, token);
             for hidden in [&shell.admin.token, secret] {
-                assert!(!answer.text.contains(hidden), "{path}: {answer:?}");
+                assert!(!response.text.contains(hidden), "{path}: {response:?}");
             }
         }
     }
@@ -128,11 +128,12 @@ fn a_token_does_not_expire_unless_a_date_is_set(kind: Kind) {
     assert_eq!(dated["expiresAt"], "2100-01-01T00:00:00.000Z");
     let secret = text(&dated["token"]);
     assert_eq!(http.get("/me", secret).status, 200);
-    // The date is moved, since no API takes one in the past and a test does not wait.
+    // The date is changed in the database, since the API rejects one in the past and a test does
+    // not wait.
     let past = kind.just_expired();
     let update = format!("UPDATE tokens SET expires_at = {past} WHERE name = 'soon'");
     assert_eq!(shell.database.execute(&update), 1);
-    // A server that starts then has no memory of the other date.
+    // A newly started server has no memory of the other date.
     let server = openindex_tests::Server::start(&shell.database);
     let expired = server.http.get("/me", secret);
     assert_eq!(expired.outcome(), (401, "token_expired".to_owned()));
@@ -145,12 +146,12 @@ fn creating_a_new_token_and_deleting_the_old_one_rotates(kind: Kind) {
     let new = shell.create(&bodies()[1]);
     let path = format!("/me/pats/{}", text(&old["id"]));
     assert_eq!(http.delete(&path, text(&new["token"])).status, 204);
-    let refused = http.get("/me", text(&old["token"]));
-    assert_eq!(refused.outcome(), (401, "token_revoked".to_owned()));
+    let rejected = http.get("/me", text(&old["token"]));
+    assert_eq!(rejected.outcome(), (401, "token_revoked".to_owned()));
     assert_eq!(http.get("/me", text(&new["token"])).status, 200);
 }
 
-/// A change whose head has arrived, and whose body has not, when its token is deleted.
+/// Sends the head of a change, but not its body, so that its token can be deleted meanwhile.
 fn half_sent(address: &str, token: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).expect("a connection");
     let head = format!(
@@ -198,11 +199,11 @@ fn deleting_ends_requests_that_are_on_their_way(kind: Kind) {
         deleted.store(true, Ordering::SeqCst);
     });
     stream.write_all(&body.as_bytes()[1..]).expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).expect("a response");
     assert!(
-        answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
-        "{answer}"
+        response.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+        "{response}"
     );
     let list = http.get("/me/pats", &shell.admin.token).json();
     let names = list["items"].as_array().expect("items").iter();
@@ -225,7 +226,7 @@ fn separate_tokens_are_revoked_independently(kind: Kind) {
     }
 }
 
-/// The status line and the body of a request by curl, as a user sees them.
+/// Returns the status line and the body of a request by curl, as a user sees them.
 fn seen(shell: &Shell, path: &str, token: Option<&str>) -> String {
     let header = token.map_or_else(String::new, |token| {
         format!("--header 'Authorization: Bearer {token}'")
@@ -251,21 +252,21 @@ fn a_missing_invalid_or_revoked_token_is_401(kind: Kind) {
     for token in [
         None,
         Some("oi_pat_..."),
-        // Well-formed, and of no server.
+        // Well-formed, but not issued by any server.
         Some("oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h"),
         Some(revoked),
     ] {
         for path in ["/me", "/me/pats", "/browse", "/admin/users"] {
-            let answer = seen(&shell, path, token);
+            let response = seen(&shell, path, token);
             assert!(
-                answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
-                "{answer}"
+                response.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+                "{response}"
             );
             assert!(
-                answer
+                response
                     .to_lowercase()
                     .contains("\r\nwww-authenticate: bearer"),
-                "{answer}"
+                "{response}"
             );
         }
     }
@@ -275,15 +276,15 @@ fn an_insufficient_scope_is_403(kind: Kind) {
     let shell = Shell::new(kind);
     let row = &rows("| Status | Meaning | Resolution |")[1];
     let created = shell.create(&bodies()[0]);
-    let answer = seen(&shell, "/admin/users", Some(text(&created["token"])));
+    let response = seen(&shell, "/admin/users", Some(text(&created["token"])));
     assert!(
-        answer.starts_with(&format!("HTTP/1.1 {}\r\n", row[0])),
-        "{answer}"
+        response.starts_with(&format!("HTTP/1.1 {}\r\n", row[0])),
+        "{response}"
     );
     // The resolution: a token with a higher scope, for example admin.
     assert!(row[2].contains("admin"));
-    assert!(answer.contains("scope=\"admin\""), "{answer}");
+    assert!(response.contains("scope=\"admin\""), "{response}");
     let admin = shell.create(&json!({"name": "x", "scope": "admin"}));
-    let answer = seen(&shell, "/admin/users", Some(text(&admin["token"])));
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let response = seen(&shell, "/admin/users", Some(text(&admin["token"])));
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
 }

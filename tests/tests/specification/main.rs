@@ -1,6 +1,6 @@
-//! The specification, to the letter: its commands, bodies, statuses and table rows are taken out of
+//! The specification, word for word: its commands, bodies, statuses and table rows are read from
 //! the page (`personal-access-tokens.txt`) and tried on the built programs. `docs/specification.md`
-//! says which test holds which of its sentences, and `docs/security-statements.md` the same for
+//! lists the tests of each of its sentences, and `docs/security-statements.md` those of
 //! `SECURITY.md`.
 
 mod commands;

@@ -1,15 +1,15 @@
-//! The page that this project implements, and what can be taken out of it.
+//! The specification that this project implements, and how the tests read it.
 
 use serde_json::Value;
 
 pub(crate) const PAGE: &str = include_str!("personal-access-tokens.txt");
-/// The server that the page speaks of.
+/// The server in the page's examples.
 const SERVER: &str = "https://app.openindex.dev";
-/// How the page writes a token.
+/// The token in the page's examples.
 const TOKEN: &str = "oi_pat_...";
 
-/// A command of the page, the one and only that starts like this, with a token and a server of the
-/// test's in place of the page's. Nothing else of it is touched.
+/// Returns the only command of the page that starts like this, with the test's token and server in
+/// place of the page's.
 pub(crate) fn command(start: &str, token: &str, server: &str) -> String {
     let mut lines = PAGE.lines().skip_while(|line| !line.starts_with(start));
     let mut command = lines
@@ -23,7 +23,7 @@ pub(crate) fn command(start: &str, token: &str, server: &str) -> String {
     command.replace(TOKEN, token).replace(SERVER, server)
 }
 
-/// The JSON bodies of the page, in order.
+/// Returns the JSON bodies of the page, in order.
 pub(crate) fn bodies() -> Vec<Value> {
     let blocks = PAGE.split('{').skip(1);
     blocks
@@ -34,7 +34,7 @@ pub(crate) fn bodies() -> Vec<Value> {
         .collect()
 }
 
-/// The cells of the rows of the page's table with this head.
+/// Returns the cells of the table with this head.
 pub(crate) fn rows(head: &str) -> Vec<Vec<&'static str>> {
     let lines = PAGE.lines().skip_while(|line| *line != head).skip(2);
     lines

@@ -1,4 +1,4 @@
-//! Workflow agent run tokens are for work alone.
+//! Workflow agent run tokens can only be used for work.
 
 use openindex_tests::{Kind, both_stores};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ both_stores! {
 
 const API: &str = include_str!("../../../docs/openapi.json");
 
-/// A run's token, whose owner administers the instance.
+/// Starts a run whose owner is an administrator and returns its token.
 fn run_token(shell: &Shell) -> String {
     let body = json!({"agentId": "builder-7", "ttlSeconds": 3600});
     let started = shell
@@ -23,7 +23,7 @@ fn run_token(shell: &Shell) -> String {
     text(&started.json()["token"]).to_owned()
 }
 
-/// What a settings command needs to be a whole command line.
+/// Returns the arguments that complete a settings command.
 fn arguments(command: &str) -> &'static str {
     match command.rsplit(' ').next().expect("a name") {
         "create" if command.contains("invites") => "--email grace@example.com",
@@ -65,7 +65,7 @@ fn an_agent_run_token_is_rejected_for_every_settings_command(kind: Kind) {
             "a human's is named: {error}"
         );
     }
-    // The token itself is good.
+    // The token itself is valid.
     shell.json(&[&export, "oi queue list"]);
 }
 
@@ -91,9 +91,9 @@ fn an_agent_run_token_is_rejected_by_every_admin_endpoint(kind: Kind) {
             ];
             let body = (method != "get").then_some("{}");
             let method = method.to_uppercase();
-            let answer = shell.server.http.send(&method, &path, &headers, body);
+            let response = shell.server.http.send(&method, &path, &headers, body);
             assert_eq!(
-                answer.outcome(),
+                response.outcome(),
                 (403, "human_token_required".to_owned()),
                 "{method} {path}"
             );

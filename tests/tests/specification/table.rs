@@ -1,5 +1,5 @@
-//! Tables that name, for every sentence of a page, the tests that hold it: `docs/specification.md` for
-//! the specification, `docs/security-statements.md` for `SECURITY.md` and `docs/postgresql.md`.
+//! Tables that list the tests of every sentence of a page: `docs/specification.md` for the
+//! specification, `docs/security-statements.md` for `SECURITY.md` and `docs/postgresql.md`.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -12,7 +12,7 @@ const SECURITY: &str = include_str!("../../../SECURITY.md");
 const POSTGRESQL: &str = include_str!("../../../docs/postgresql.md");
 const STATEMENTS: &str = include_str!("../../../docs/security-statements.md");
 
-/// A statement in the words of its page, and the cell beside it.
+/// A statement in the words of its page, and the other cell of its row.
 struct Row {
     statement: String,
     tests: &'static str,
@@ -36,7 +36,7 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Returns what the page and the table do not agree on, and every row without a test of which
+/// Returns the differences between the page and the table, and every row without a test for which
 /// `may_be_untested` is false.
 fn faults(page: &str, table: &'static str, may_be_untested: fn(&Row) -> bool) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -51,7 +51,7 @@ fn faults(page: &str, table: &'static str, may_be_untested: fn(&Row) -> bool) ->
             faults.push(format!("not on the page: {statement}"));
         }
         rest = rest.replace(statement.as_str(), "");
-        // Each as `folder/file.rs`: `test`.
+        // Each has the form `folder/file.rs`: `test`.
         let quoted: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
         for pair in quoted.chunks(2) {
             let [file, test] = pair else {
@@ -69,14 +69,14 @@ fn faults(page: &str, table: &'static str, may_be_untested: fn(&Row) -> bool) ->
             faults.push(format!("without a test: {statement}"));
         }
     }
-    // What may be left are the rules of tables, the marks of lists and the fences of code.
+    // Only rules of tables, list markers and code fences may be left.
     let left = rest.split_whitespace();
     let left = left.filter(|word| !word.chars().all(|c| "|-`".contains(c)));
     faults.extend(left.map(|word| format!("without a row: {word}")));
     faults
 }
 
-/// Only a heading of the specification says nothing that could be held.
+/// Returns whether the row is a heading, which needs no test.
 fn is_heading(row: &Row) -> bool {
     !row.statement.ends_with(['.', ':', '"', '}']) && !row.statement.starts_with("oi ")
 }
@@ -85,7 +85,7 @@ fn is_advice(row: &Row) -> bool {
     row.tests == "advice"
 }
 
-/// A page in Markdown without headings and heads of tables.
+/// Returns a Markdown page without its headings and table heads.
 fn sentences(page: &str) -> String {
     let lines: Vec<&str> = page.lines().collect();
     let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|-"));
@@ -96,13 +96,13 @@ fn sentences(page: &str) -> String {
     kept.map(|(_, line)| *line).collect::<Vec<_>>().join("\n")
 }
 
-/// What `SECURITY.md` says after "Reporting a vulnerability", and the table of it.
+/// Returns `SECURITY.md` after "Reporting a vulnerability", and its table.
 fn security() -> (String, &'static str) {
     let start = SECURITY.find("## What is guarded").expect("the section");
     (sentences(&SECURITY[start..]), tables()[0])
 }
 
-/// The tables of `SECURITY.md` and of `docs/postgresql.md`.
+/// Returns the tables of `SECURITY.md` and of `docs/postgresql.md`.
 fn tables() -> [&'static str; 2] {
     let (security, postgresql) = STATEMENTS
         .split_once("## docs/postgresql.md")
@@ -123,7 +123,7 @@ fn every_sentence_of_security_md_has_a_test_or_is_advice() {
 
 #[test]
 fn every_sentence_on_postgresql_has_a_test_or_is_advice() {
-    // Another test runs the blocks of code.
+    // Another test runs the code blocks.
     let page: String = POSTGRESQL.split("```").step_by(2).collect();
     assert_eq!(faults(&sentences(&page), tables()[1], is_advice), [""; 0]);
 }

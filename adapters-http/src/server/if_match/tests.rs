@@ -87,7 +87,7 @@ fn if_none_match_excludes_versions_by_the_weak_comparison() {
 }
 
 #[test]
-fn what_is_no_list_of_tags_is_refused() {
+fn a_malformed_list_of_tags_is_an_error() {
     for values in [
         &[&b""[..]][..],
         &[b","],
@@ -115,7 +115,7 @@ fn what_is_no_list_of_tags_is_refused() {
 }
 
 #[test]
-fn a_date_is_refused_unless_nothing_can_have_changed_since() {
+fn a_date_in_the_past_fails_the_precondition() {
     let now = Some(fixtures::NOW);
     let at = |date: &str| {
         let headers = headers(&header::IF_UNMODIFIED_SINCE, &[date.as_bytes()]);

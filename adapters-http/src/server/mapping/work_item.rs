@@ -16,7 +16,7 @@ impl From<WorkItemError> for Problem {
                 "work item not found; it may have been deleted",
             )
             .next("oi work-item list"),
-            WorkItemError::NoSuchParent => {
+            WorkItemError::ParentNotFound => {
                 Self::invalid_field("parent", &"must be the key of an existing project or task")
                     .next("oi work-item list")
             }
@@ -40,8 +40,8 @@ impl From<WorkItemConflict> for Problem {
             WorkItemConflict::VersionMismatch { current } => Self::new(
                 Code::VersionMismatch,
                 format!(
-                    "the work item is at version {current}, which If-Match or If-None-Match \
-                     rules out; read it again, then send If-Match: \"{current}\""
+                    "the work item is at version {current}, which does not satisfy If-Match or \
+                     If-None-Match; read it again, then send If-Match: \"{current}\""
                 ),
             ),
             WorkItemConflict::Resolved(status) => Self::new(
@@ -95,16 +95,16 @@ impl From<WorkItemConflict> for Problem {
                     names(from.next())
                 ),
             ),
-            WorkItemConflict::HasParts => Self::new(
+            WorkItemConflict::HasSubTasks => Self::new(
                 Code::HasSubTasks,
                 "the work item has sub-tasks; delete them first",
             )
             .next("oi work-item list"),
-            WorkItemConflict::PartOfPart => Self::invalid_field(
+            WorkItemConflict::NestedSubTask => Self::invalid_field(
                 "parent",
                 &"must be a project or task; a sub-task cannot have sub-tasks",
             ),
-            WorkItemConflict::NoSuchAssignee => Self::invalid_field(
+            WorkItemConflict::AssigneeNotFound => Self::invalid_field(
                 "assignee",
                 &"must be the id of an existing user who is not suspended",
             ),

@@ -21,7 +21,8 @@ pub(super) fn add_component(components: &mut Components) {
         .max_length(Some(128));
     let header = header(
         schema.build(),
-        "Request id, also in the server log. A client can send its own as a UUID, 32 hexadecimal digits or a `traceparent`; it is returned as 32 lower-case digits.",
+        "Request id, also in the server log. A client can send its own as a UUID, 32 hexadecimal \
+         digits or a `traceparent`; it is returned as 32 lower-case digits.",
         "req_0af7651916cd43dd8448eb211c80319c",
     );
     components

@@ -17,18 +17,21 @@ use utoipa::{OpenApi, PartialSchema as _};
 
 use crate::wire::{self, schema};
 
-use super::permission::Needs;
+use super::permission::Access;
 use super::{Code, routes};
 
 /// Extension of an operation that says who may call it: `nothing` (no token required), `any_token`,
 /// `human` or `human_admin`.
-const NEEDS_EXTENSION: &str = "x-openindex-needs";
+const ACCESS_EXTENSION: &str = "x-openindex-requires";
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "OpenIndex",
-        description = "API of an OpenIndex instance: create, list, rotate and revoke personal access tokens, start agent runs, manage work items, and administer users, invites and tokens.\n\nSend a token as `Authorization: Bearer oi_pat_…`, or `Bearer oi_run_…` in an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
+        description = "API of an OpenIndex instance: create, list, rotate and revoke personal access \
+            tokens, start agent runs, manage work items, and administer users, invites and \
+            tokens.\n\nSend a token as `Authorization: Bearer oi_pat_…`, or `Bearer oi_run_…` in \
+            an agent run. Errors are `application/problem+json` (RFC 9457) with a stable `code`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
         contact(name = "The operator of this instance"),
     ),
@@ -44,7 +47,9 @@ const NEEDS_EXTENSION: &str = "x-openindex-needs";
     )),
     tags(
         (name = "account", description = "Account and tokens"),
-        (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work on items but cannot manage tokens or settings, and it is revoked when its issuing token, owner or work item ends."),
+        (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work \
+            on items but cannot manage tokens or settings, and it is revoked when its issuing \
+            token, owner or work item ends."),
         (name = "admin", description = "Administration"),
         (name = "discovery", description = "Health and discovery"),
     ),
@@ -54,9 +59,11 @@ struct Base;
 /// Additions of the work item routes.
 #[derive(OpenApi)]
 #[openapi(components(schemas(schema::SearchText)), tags(
-    (name = "work items", description = "Work items\n\nA response with one item has its version as the `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has that version. An agent run that is bound to a work item can change only that item."),
+    (name = "work items", description = "Work items\n\nA response with one item has its version as the \
+        `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has \
+        that version. An agent run that is bound to a work item can change only that item."),
 ))]
-struct WorkBase;
+struct WorkItemsBase;
 
 pub(super) fn base() -> Document {
     let mut document = Base::openapi();
@@ -65,7 +72,7 @@ pub(super) fn base() -> Document {
         .bearer_format("oi_pat_… or oi_run_…")
         .description(Some(
             "A personal access token (`oi_pat_…`), or an agent run token (`oi_run_…`) where \
-             `x-openindex-needs` is `any_token`. Tokens in query parameters or cookies are \
+             `x-openindex-requires` is `any_token`. Tokens in query parameters or cookies are \
              ignored.",
         ))
         .build();
@@ -75,23 +82,29 @@ pub(super) fn base() -> Document {
     document
 }
 
-pub(super) fn work_base() -> Document {
-    WorkBase::openapi()
+pub(super) fn work_items_base() -> Document {
+    WorkItemsBase::openapi()
 }
 
 /// Returns the description of every route of this version.
 #[must_use]
 pub fn document() -> Document {
-    let (_, work) = routes::work().into_parts();
+    let (_, work) = routes::work_items().into_parts();
     complete(routes::all().into_parts().1.merge_from(work))
 }
 
 /// Returns the description of an instance without work items.
-pub(crate) fn without_work() -> Document {
+pub(crate) fn without_work_items() -> Document {
     complete(routes::all().into_parts().1)
 }
 
+/// The order of the tags.
+const TAGS: [&str; 5] = ["account", "agent runs", "work items", "admin", "discovery"];
+
 fn complete(mut document: Document) -> Document {
+    if let Some(tags) = &mut document.tags {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| *name == tag.name));
+    }
     combinations::describe(document.components.get_or_insert_default());
     examples::add(&mut document);
     commands::add(&mut document);
@@ -102,7 +115,7 @@ fn complete(mut document: Document) -> Document {
 /// responses that the description references.
 pub(super) fn describe(
     paths: &mut Paths,
-    needs: Needs,
+    access: Access,
     problems: &[Code],
 ) -> Vec<(String, RefOr<Response>)> {
     let mut shared = Vec::new();
@@ -111,11 +124,11 @@ pub(super) fn describe(
             shared.push(problems::not_modified(read));
         }
         for operation in operations(item) {
-            describe_needs(operation, needs);
+            describe_access(operation, access);
             describe_conditions(operation);
             let responses = operation.responses.responses.values_mut();
             responses.for_each(headers::complete);
-            let problems = problems_of(needs).chain(problems.iter().copied());
+            let problems = problems_of(access).chain(problems.iter().copied());
             shared.extend(problems::describe(path, operation, problems));
         }
     }
@@ -134,14 +147,14 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, post, delete, patch, put].into_iter().flatten()
 }
 
-fn describe_needs(operation: &mut Operation, needs: Needs) {
+fn describe_access(operation: &mut Operation, access: Access) {
     operation
         .extensions
         .get_or_insert_with(Extensions::default)
-        .insert(NEEDS_EXTENSION.to_owned(), needs_name(needs).into());
-    operation.security = Some(match needs {
-        Needs::Nothing => Vec::new(),
-        Needs::Token(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
+        .insert(ACCESS_EXTENSION.to_owned(), access_name(access).into());
+    operation.security = Some(match access {
+        Access::Public => Vec::new(),
+        Access::Token(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
     });
 }
 
@@ -158,10 +171,10 @@ fn describe_conditions(operation: &mut Operation) {
 }
 
 /// Returns the problems for a rejected or denied token.
-fn problems_of(needs: Needs) -> impl Iterator<Item = Code> {
-    let codes = match needs {
-        Needs::Nothing => Vec::new(),
-        Needs::Token(requirement) => {
+fn problems_of(access: Access) -> impl Iterator<Item = Code> {
+    let codes = match access {
+        Access::Public => Vec::new(),
+        Access::Token(requirement) => {
             let mut codes = problems::UNAUTHORIZED.to_vec();
             if requirement.human {
                 codes.push(Code::HumanTokenRequired);
@@ -175,11 +188,11 @@ fn problems_of(needs: Needs) -> impl Iterator<Item = Code> {
     codes.into_iter()
 }
 
-fn needs_name(needs: Needs) -> &'static str {
-    match needs {
-        Needs::Nothing => "nothing",
-        Needs::Token(Requirement::HUMAN_ADMIN) => "human_admin",
-        Needs::Token(requirement) if requirement.human => "human",
-        Needs::Token(_) => "any_token",
+fn access_name(access: Access) -> &'static str {
+    match access {
+        Access::Public => "nothing",
+        Access::Token(Requirement::HUMAN_ADMIN) => "human_admin",
+        Access::Token(requirement) if requirement.human => "human",
+        Access::Token(_) => "any_token",
     }
 }

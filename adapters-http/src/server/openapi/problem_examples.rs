@@ -48,7 +48,7 @@ pub(super) fn example(code: Code) -> Problem {
             "this agent run belongs to builder-7; leave agentId out, or start a run for the other \
              agent",
         ),
-        Code::NotFound => plain("work item not found; it may have been deleted"),
+        Code::NotFound => plain("nothing has this id or key; it may have been deleted"),
         Code::MethodNotAllowed => plain("this path does not support PUT; see the Allow header"),
         Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
         Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),
@@ -80,7 +80,7 @@ pub(super) fn example(code: Code) -> Problem {
             to: ItemStatus::Done,
         }
         .into(),
-        Code::HasSubTasks => WorkItemConflict::HasParts.into(),
+        Code::HasSubTasks => WorkItemConflict::HasSubTasks.into(),
         Code::NumbersExhausted => WorkItemConflict::NumbersExhausted.into(),
         Code::VersionMismatch => WorkItemConflict::VersionMismatch { current: 8 }.into(),
         Code::PreconditionFailed => {

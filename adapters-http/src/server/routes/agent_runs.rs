@@ -78,7 +78,8 @@ pub(in crate::server) async fn list(
     request_body = StartAgentRun,
     responses(
         (status = 201, description = "The run with its secret, which is shown only once",
-            body = StartedAgentRun, headers(("Location" = String, description = "Path of the agent run"))),
+            body = StartedAgentRun,
+            headers(("Location" = String, description = "Path of the agent run"))),
     ))]
 pub(in crate::server) async fn start(
     Human(principal): Human,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use http::StatusCode;
 
 use crate::server::api::Shared;
-use crate::server::body::Reported;
+use crate::server::body::LeakReportBody;
 use crate::server::{Context, Problem, Public};
 use crate::wire::{LeakReport, PlainSecret};
 
@@ -26,7 +26,7 @@ pub(super) async fn report_leaked(
     _: Public,
     State(state): State<Shared>,
     context: Context,
-    Reported(tokens): Reported,
+    LeakReportBody(tokens): LeakReportBody,
 ) -> Result<StatusCode, Problem> {
     let texts: Vec<&str> = tokens.iter().map(PlainSecret::expose).collect();
     state.admin_tokens.report_leaked(&texts, &context).await?;

@@ -19,7 +19,7 @@ use http::{Method, StatusCode, header};
 pub(crate) use audit::export::stream_export;
 
 use super::api::{Routes, Shared, route};
-use super::{Code, Problem, WorkState, layers, openapi};
+use super::{Code, Problem, WorkItemsState, layers, openapi};
 
 /// Returns every route of the API except those of work items.
 pub(super) fn all() -> Routes<Shared> {
@@ -92,8 +92,8 @@ pub(super) fn all() -> Routes<Shared> {
 }
 
 /// Returns the work item routes.
-pub(super) fn work() -> Routes<WorkState> {
-    let routes = Routes::new(openapi::work_base());
+pub(super) fn work_items() -> Routes<WorkItemsState> {
+    let routes = Routes::new(openapi::work_items_base());
     let routes = route!(routes, browse::list);
     let routes = route!(
         routes,

@@ -12,7 +12,7 @@ use crate::server::{Public, openapi};
 fn json(state: &Shared) -> String {
     let mut document = match state.work_items {
         Some(_) => openapi::document(),
-        None => openapi::without_work(),
+        None => openapi::without_work_items(),
     };
     document.servers = Some(vec![Server::new(&state.settings.public_url)]);
     document.to_json().unwrap_or_else(|_| "{}".to_owned())

@@ -10,7 +10,8 @@ use crate::wire::Discovery;
 /// Discover the API
 ///
 /// Returns the base URL of the API and the server version. No token is required.
-#[utoipa::path(get, path = "/.well-known/openindex.json", tag = "discovery", operation_id = "getDiscovery",
+#[utoipa::path(get, path = "/.well-known/openindex.json", tag = "discovery",
+    operation_id = "getDiscovery",
     responses((status = 200, description = "API base URL and server version", body = Discovery)))]
 pub(super) async fn get(_: Public, State(state): State<Shared>) -> Json<Discovery> {
     Json(Discovery {

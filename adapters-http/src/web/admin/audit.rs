@@ -112,7 +112,8 @@ pub(in crate::web) async fn list(
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     let chosen = chosen(&query);
-    let after = query.get("after").parse().ok();
+    let mut ignored = Vec::new();
+    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
     let (filter, wrong) = match parse(&web, principal, &query).await? {
         Ok(filter) => (Some(filter), None),
         Err(wrong) => (None, Some(wrong)),
@@ -140,7 +141,7 @@ pub(in crate::web) async fn list(
         StatusCode::OK
     };
     let template = AuditPage {
-        page: Page::of(&web, &by.0, "audit"),
+        page: Page::of(&web, &by.0, "audit").with_ignored(ignored),
         events: events
             .entries()
             .into_iter()

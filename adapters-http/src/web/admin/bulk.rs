@@ -77,11 +77,10 @@ pub(in crate::web) async fn revoke(
         let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
         match revoked.await {
             Ok(revoked) => {
-                let about = match revoked.tokens.count() {
-                    1 => "1 token".to_owned(),
-                    count => format!("{count} tokens"),
-                };
-                return Ok(Done::TokensRevoked.to(&web.site, LIST, &about));
+                return Ok(match revoked.tokens.count() {
+                    1 => Done::OneTokenRevoked.on(&web.site, LIST),
+                    count => Done::TokensRevoked.to(&web.site, LIST, &format!("{count} tokens")),
+                });
             }
             Err(AdminTokenError::ReviewOutdated(_)) => {}
             Err(error) => return Err(error.into()),

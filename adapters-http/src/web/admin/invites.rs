@@ -219,7 +219,8 @@ async fn render(
     errors: Invalid,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let after = query.get("after").parse().ok();
+    let mut ignored = Vec::new();
+    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
     let found = web.api.invites.list(principal, after, PAGE).await?;
     let mut people = People::load(web, principal).await?;
     let mut met: Vec<UserId> = Vec::new();
@@ -230,7 +231,9 @@ async fn render(
     people.meet(web, principal, &met).await?;
     let now = web.api.tokens.now();
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites").with_damaged(&found.invites),
+        page: Page::of(web, &by.0, "invites")
+            .with_damaged(&found.invites)
+            .with_ignored(ignored),
         form: once::to_show(web, form)?,
         invites: found
             .invites

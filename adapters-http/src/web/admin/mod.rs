@@ -45,7 +45,8 @@ impl Back {
         }
     }
 
-    /// Returns the path to open after a change: the filtered list, or `page` if there was no filter.
+    /// Returns the path to open after a change: the filtered list, or `page` if there was no
+    /// filter.
     pub(super) fn or(&self, page: String) -> String {
         if self.query.is_empty() {
             page

@@ -1,16 +1,23 @@
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Scope, Status};
+use openindex_domain::token::{Scope, Search, Secret, Status};
 
 use crate::web::form::Form;
 use crate::web::query::Query;
 
-const FIELDS: [&str; 5] = ["user", "scope", "status", "unusedSince", "expiringBefore"];
+const FIELDS: [&str; 6] = [
+    "search",
+    "user",
+    "scope",
+    "status",
+    "unusedSince",
+    "expiringBefore",
+];
 
 /// The filter of the admin tokens as entered; unset fields are empty.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ChosenFilter {
-    values: [String; 5],
+    values: [String; 6],
 }
 
 impl ChosenFilter {
@@ -26,7 +33,13 @@ impl ChosenFilter {
         }
     }
 
+    /// Returns a field as a page may show it: empty when it contains a token.
     pub(super) fn get(&self, field: &str) -> &str {
+        let text = self.typed(field);
+        if Secret::is_in(text) { "" } else { text }
+    }
+
+    fn typed(&self, field: &str) -> &str {
         let at = FIELDS.iter().position(|name| *name == field);
         at.map_or("", |at| self.values[at].as_str())
     }
@@ -35,7 +48,7 @@ impl ChosenFilter {
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         FIELDS
             .into_iter()
-            .zip(self.values.iter().map(String::as_str))
+            .map(|field| (field, self.get(field)))
             .filter(|(_, value)| !value.is_empty())
     }
 
@@ -56,7 +69,7 @@ impl ChosenFilter {
             field: &'static str,
             parse: impl Fn(&str) -> Option<T>,
         ) -> Result<Option<T>, &'static str> {
-            match filter.get(field) {
+            match filter.typed(field) {
                 "" => Ok(None),
                 text => parse(text).map(Some).ok_or(field),
             }
@@ -64,6 +77,7 @@ impl ChosenFilter {
         Ok(TokenFilter {
             token: None,
             owner: read(self, "user", |text| text.parse().ok())?,
+            search: read(self, "search", |text| Search::parse(text).ok())?,
             scope: read(self, "scope", |text| text.parse::<Scope>().ok())?,
             status: read(self, "status", Status::parse)?,
             unused_since: read(self, "unusedSince", Timestamp::parse_since)?,

@@ -7,7 +7,7 @@ use http::StatusCode;
 use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{TokenId, TokenKind};
+use openindex_domain::token::{RevokedBy, TokenId, TokenKind};
 
 use crate::web::access::Administrator;
 use crate::web::done::Done;
@@ -70,6 +70,8 @@ struct RevokePage {
 /// A token with its owner.
 pub(super) struct OwnedView {
     pub(super) token: TokenView,
+    /// Why it was revoked; empty while it is not, and where it is unknown.
+    pub(super) reason: &'static str,
     pub(super) owner_id: String,
     pub(super) owner: Shown,
     pub(super) is_owner_suspended: bool,
@@ -87,6 +89,13 @@ impl OwnedView {
                     .as_ref()
                     .map_or(&id, |profile| profile.name.as_str()),
             ),
+            reason: match token.trace.revoked_by {
+                Some(RevokedBy::Owner) => "Deleted by the owner",
+                Some(RevokedBy::Administrator) => "Revoked by an administrator",
+                Some(RevokedBy::Rotation) => "Rotated",
+                Some(RevokedBy::Leak) => "Reported as leaked",
+                None => "",
+            },
             owner_id: id,
             is_owner_suspended: !owner.active,
         }
@@ -101,7 +110,8 @@ pub(in crate::web) async fn list(
     let principal = &by.0.principal;
     let admin_tokens = &web.api.admin_tokens;
     let chosen = ChosenFilter::of_query(&query);
-    let after: Option<TokenId> = query.get("after").parse().ok();
+    let mut ignored = Vec::new();
+    let after: Option<TokenId> = query.place("after", |text| text.parse().ok(), &mut ignored);
     let (filter, wrong_field) = match chosen.parse() {
         Ok(filter) => (Some(filter), None),
         Err(field) => (None, Some(field)),
@@ -112,14 +122,16 @@ pub(in crate::web) async fn list(
     };
     let counts = admin_tokens.stats(principal).await?;
     let mut people = People::load(&web, principal).await?;
-    if let Some(owner) = filter.and_then(|filter| filter.owner) {
+    if let Some(owner) = filter.as_ref().and_then(|filter| filter.owner) {
         people.meet(&web, principal, &[owner]).await?;
     }
     let now = web.api.tokens.now();
     let next = found.as_ref().and_then(|found| found.next);
     let tokens = found.map(|found| found.tokens).unwrap_or_default();
     let template = TokensPage {
-        page: Page::of(&web, &by.0, "all-tokens").with_damaged(&tokens),
+        page: Page::of(&web, &by.0, "all-tokens")
+            .with_damaged(&tokens)
+            .with_ignored(ignored),
         tokens: tokens
             .iter()
             .map(|owned| OwnedView::of(owned, now))

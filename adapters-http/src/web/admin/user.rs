@@ -345,7 +345,8 @@ pub(in crate::web) async fn sign_in_link(
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
-        purpose: "Anyone who opens it can set a new password and sign in to the account. It works once.",
+        purpose: "Anyone who opens it can set a new password and sign in to the account. It works \
+                  once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
         again: "If you create another link for this user, this one stops working.",
         url: &web.api.settings.sign_in_link(&new.secret),

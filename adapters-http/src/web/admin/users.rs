@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::user::{ListedUser, Role, User, UserQuery, UserSearch, UserSeek, UserSort};
+use openindex_domain::user::{
+    ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
+};
 
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
@@ -29,17 +31,38 @@ struct UsersPage<'a> {
     search: &'a str,
     /// Why the search is invalid.
     error: Option<String>,
-    sorts: Vec<SortView>,
+    /// The order, unless it is the usual one.
+    sort: String,
+    by_name: Heading,
+    by_last_seen: Heading,
+    by_joined: Heading,
+    clear: String,
     back: Back,
     previous: Option<String>,
     next: Option<String>,
 }
 
-/// An option of the sort select.
-struct SortView {
-    value: &'static str,
-    label: &'static str,
-    is_selected: bool,
+/// A column heading that sorts the list.
+struct Heading {
+    /// The list in this order, or in the reverse order if this is the current one.
+    path: String,
+    /// The value of `aria-sort` if the list is in this order.
+    direction: Option<&'static str>,
+}
+
+impl Heading {
+    /// `orders` are the two orders of the column; the first is the default.
+    fn of(now: UserSort, orders: [UserSort; 2], searched: &Query) -> Self {
+        let [first, second] = orders;
+        let next = if now == first { second } else { first };
+        Self {
+            path: searched.clone().with("sort", next.as_str()).on(PATH),
+            direction: orders.contains(&now).then_some(match now {
+                UserSort::Name | UserSort::Joined | UserSort::LeastSeen => "ascending",
+                UserSort::Newest | UserSort::LastSeen => "descending",
+            }),
+        }
+    }
 }
 
 struct ListedView {
@@ -95,16 +118,6 @@ impl ListedView {
     }
 }
 
-const fn label(sort: UserSort) -> &'static str {
-    match sort {
-        UserSort::Joined => "Joined, oldest first",
-        UserSort::Newest => "Joined, newest first",
-        UserSort::Name => "Name",
-        UserSort::LastSeen => "Last seen, most recent first",
-        UserSort::LeastSeen => "Last seen, never or least recent first",
-    }
-}
-
 pub(in crate::web) async fn list(
     by: Administrator,
     State(web): State<Web>,
@@ -116,23 +129,27 @@ pub(in crate::web) async fn list(
         "" => Ok(None),
         text => UserSearch::parse(text).map(Some),
     };
-    let sort = UserSort::parse(query.get("sort")).unwrap_or_default();
+    let mut ignored = Vec::new();
+    let sort = query.place("sort", UserSort::parse, &mut ignored);
+    let sort = sort.unwrap_or_default();
     let (search, error) = match search {
         Ok(search) => (search, None),
         Err(error) => (None, Some(error.to_string())),
     };
     let shown = search.as_ref().map_or("", UserSearch::as_str).to_owned();
-    let cursor = |name| query.get(name).parse().ok();
+    // A cursor is of one order.
+    let mut cursor = |name| {
+        let parse = |text: &str| text.parse().ok();
+        let of_order = |cursor: &UserCursor| cursor.sort == sort;
+        query.place(name, |text| parse(text).filter(of_order), &mut ignored)
+    };
     let seek = cursor("before").map(UserSeek::Before);
     let seek = seek.or_else(|| cursor("after").map(UserSeek::After));
-    let chosen = Query::default().with("search", shown.as_str()).with(
-        "sort",
-        if sort == UserSort::default() {
-            ""
-        } else {
-            sort.as_str()
-        },
-    );
+    let searched = Query::default().with("search", shown.as_str());
+    let chosen = match sort {
+        UserSort::Joined => searched.clone(),
+        sort => searched.clone().with("sort", sort.as_str()),
+    };
     let here = match &seek {
         None => chosen.clone(),
         Some(UserSeek::After(at)) => chosen.clone().with("after", at.to_string()),
@@ -149,7 +166,7 @@ pub(in crate::web) async fn list(
     };
     let counts = web.api.admin_tokens.stats(principal).await?;
     let now = web.api.tokens.now();
-    let page = Page::of(&web, &by.0, "users");
+    let page = Page::of(&web, &by.0, "users").with_ignored(ignored);
     let link = |name: &str, to: String| chosen.clone().with(name, to).on(PATH);
     let (page, users, previous, next) = match found {
         None => (page, Vec::new(), None, None),
@@ -177,13 +194,11 @@ pub(in crate::web) async fn list(
         suspended: counts.users_suspended,
         search: &shown,
         error,
-        sorts: UserSort::ALL
-            .map(|one| SortView {
-                value: one.as_str(),
-                label: label(one),
-                is_selected: one == sort,
-            })
-            .into(),
+        sort: chosen.get("sort").to_owned(),
+        by_name: Heading::of(sort, [UserSort::Name; 2], &searched),
+        by_last_seen: Heading::of(sort, [UserSort::LastSeen, UserSort::LeastSeen], &searched),
+        by_joined: Heading::of(sort, [UserSort::Joined, UserSort::Newest], &searched),
+        clear: Query::default().with("sort", chosen.get("sort")).on(PATH),
         back: Back::to(&here.on(PATH), PATH),
         previous,
         next,

@@ -42,7 +42,8 @@ pub(in crate::web) async fn list(
     let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
         chosen.with(field, query.get(field))
     });
-    let after = query.get("after").parse().ok();
+    let mut ignored = Vec::new();
+    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
     let (found, wrong_field) = match parse(&query) {
         Ok(filter) => (
             Some(runs.list(principal, &filter, after, PAGE).await?),
@@ -56,7 +57,9 @@ pub(in crate::web) async fn list(
     let details = Details::of(&web, &person, &shown).await?;
     let now = runs.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "agent-runs").with_damaged(&found),
+        page: Page::of(&web, &person, "agent-runs")
+            .with_damaged(&found)
+            .with_ignored(ignored),
         runs: shown
             .iter()
             .filter_map(|run| RunView::of(run, &details, now))

@@ -164,10 +164,10 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
                 return once::already(&web, &person, created).await;
             }
-            Err(AgentRunError::NoSuchIssuer(_)) => {
+            Err(AgentRunError::IssuerNotFound(_)) => {
                 errors.token = Some("This token is no longer active. Choose another.");
             }
-            Err(AgentRunError::NoSuchWorkItem(key)) => {
+            Err(AgentRunError::WorkItemNotFound(key)) => {
                 errors.work_item = Some(format!("{key} doesn’t exist"));
             }
             Err(AgentRunError::WorkItemResolved(key)) => {
@@ -176,13 +176,15 @@ pub(in crate::web) async fn start(
             }
             Err(AgentRunError::QuotaReached { quota }) => {
                 errors.limit = Some(format!(
-                    "You’ve reached the limit of {quota} active agent runs. End one you no longer need."
+                    "You’ve reached the limit of {quota} active agent runs. End one you no longer \
+                     need."
                 ));
             }
             Err(AgentRunError::RateReached(reached)) => {
                 let wait = duration(reached.retry_after_seconds.into());
                 errors.limit = Some(format!(
-                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again in {wait}.",
+                    "You’ve reached the limit of {} agent runs started within 24 hours. Try again \
+                     in {wait}.",
                     reached.limit
                 ));
             }

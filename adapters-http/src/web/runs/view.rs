@@ -58,7 +58,7 @@ impl Details {
         Ok(Self {
             me: principal.user_id(),
             tokens,
-            endings: web.api.audit.endings(principal, runs).await?,
+            endings: web.api.audit.end_events(principal, runs).await?,
         })
     }
 

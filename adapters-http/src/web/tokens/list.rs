@@ -6,7 +6,8 @@ use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::Listing;
 use openindex_domain::token::{
-    ListFilter, ListedStatus, RETENTION_DAYS, Search, Secret, Seek, Sort, Status, Token, TokenName,
+    ListCursor, ListFilter, ListedStatus, RETENTION_DAYS, Search, Secret, Seek, Sort, Status,
+    Token, TokenName,
 };
 
 use crate::web::access::Person;
@@ -32,6 +33,7 @@ struct ListPage {
     /// Why the search text is invalid.
     search_error: Option<String>,
     is_filtered: bool,
+    is_status_wrong: bool,
     is_revoked: bool,
     retention_days: i64,
     /// The query to add to links, so that they lead back to this list.
@@ -45,8 +47,8 @@ struct Row {
     shares_name: bool,
 }
 
-/// Returns the filter and page parameters, for links back to the list. A token pasted into the search
-/// is left out.
+/// Returns the filter and page parameters, for links back to the list. A token pasted into the
+/// search is left out.
 pub(super) fn kept(query: &Query) -> Query {
     FIELDS
         .iter()
@@ -77,19 +79,28 @@ pub(in crate::web) async fn list(
         "" => Ok(None),
         text => Search::parse(text).map(Some),
     };
+    let mut ignored = Vec::new();
+    let status = query.read("status", ListedStatus::parse);
+    let is_status_wrong = status.is_err();
     let mut filter = ListFilter {
-        status: ListedStatus::parse(query.get("status")),
-        sort: Sort::parse(query.get("sort")).unwrap_or_default(),
+        status: status.unwrap_or_default(),
+        sort: query
+            .place("sort", Sort::parse, &mut ignored)
+            .unwrap_or_default(),
         ..ListFilter::default()
     };
-    let is_filtered = filter != ListFilter::default() || !query.get("search").is_empty();
-    let seek = match (query.get("before").parse(), query.get("after").parse()) {
-        (Ok(cursor), _) => Some(Seek::Before(cursor)),
-        (_, Ok(cursor)) => Some(Seek::After(cursor)),
-        _ => None,
+    let is_filtered = !chosen.is_empty();
+    // A cursor is of one order.
+    let mut cursor = |name| {
+        let parse = |text: &str| text.parse().ok();
+        let of_order = |cursor: &ListCursor| cursor.sort() == filter.sort;
+        query.place(name, |text| parse(text).filter(of_order), &mut ignored)
     };
+    let seek = cursor("before").map(Seek::Before);
+    let seek = seek.or_else(|| cursor("after").map(Seek::After));
     let (mut found, mut previous, mut next) = (Listing::default(), None, None);
     let search_error = match search {
+        _ if is_status_wrong => None,
         Ok(search) => {
             filter.search = search;
             let is_backward = matches!(seek, Some(Seek::Before(_)));
@@ -111,7 +122,9 @@ pub(in crate::web) async fn list(
         page.on(crate::TOKENS_PAGE)
     };
     let template = ListPage {
-        page: Page::of(&web, &person, "tokens").with_damaged(&found),
+        page: Page::of(&web, &person, "tokens")
+            .with_damaged(&found)
+            .with_ignored(ignored),
         tokens: found
             .iter()
             .map(|token| Row {
@@ -120,6 +133,7 @@ pub(in crate::web) async fn list(
             })
             .collect(),
         is_filtered,
+        is_status_wrong,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
@@ -128,7 +142,7 @@ pub(in crate::web) async fn list(
         chosen,
         search_error,
     };
-    let status = if template.search_error.is_some() {
+    let status = if template.search_error.is_some() || is_status_wrong {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
         StatusCode::OK

@@ -1,7 +1,8 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use openindex_domain::token::{Overlap, RotationOptions, Token, TokenError};
+use http::StatusCode;
+use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -38,6 +39,16 @@ struct RotatePage<'a> {
     errors: Invalid,
 }
 
+#[derive(Template)]
+#[template(path = "tokens/rotated.html")]
+struct RotatedPage {
+    page: Page,
+    /// The page of the token that replaced it.
+    successor: String,
+    /// Back to the list.
+    list: String,
+}
+
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
@@ -45,7 +56,12 @@ pub(in crate::web) async fn show_form(
     query: Query,
 ) -> Result<Response, WebError> {
     // Fails like the form would, before the user fills it in.
-    let token = found(web.api.tokens.rotatable(&person.principal, id).await, id)?;
+    let token = match web.api.tokens.rotatable(&person.principal, id).await {
+        Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
+            return rotated(&web, &person, successor, &query);
+        }
+        read => found(read, id)?,
+    };
     render(
         &web,
         &person,
@@ -65,7 +81,12 @@ pub(in crate::web) async fn rotate(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let tokens = &web.api.tokens;
-    let predecessor = tokens.rotatable(&person.principal, id).await?;
+    let predecessor = match tokens.rotatable(&person.principal, id).await {
+        Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
+            return rotated(&web, &person, successor, &query);
+        }
+        read => read?,
+    };
     let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
         render(&web, &person, &predecessor, &query, &form, errors)
@@ -89,7 +110,7 @@ pub(in crate::web) async fn rotate(
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!(
-                        "The old token keeps working for {} more.",
+                        "The old token keeps working for {}.",
                         duration(seconds)
                     )
                 }
@@ -105,9 +126,28 @@ pub(in crate::web) async fn rotate(
                 &query,
             )
         }
+        Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
+            rotated(&web, &person, successor, &query)
+        }
         Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),
     }
+}
+
+/// The page for a token that was rotated before, as Back and a second press of the button find it.
+fn rotated(
+    web: &Web,
+    person: &Person,
+    successor: TokenId,
+    query: &Query,
+) -> Result<Response, WebError> {
+    let kept = list::kept(query);
+    let template = RotatedPage {
+        page: Page::of(web, person, "tokens"),
+        successor: kept.on(&format!("{}/{successor}", crate::TOKENS_PAGE)),
+        list: kept.on(crate::TOKENS_PAGE),
+    };
+    html(StatusCode::CONFLICT, &template)
 }
 
 async fn render(

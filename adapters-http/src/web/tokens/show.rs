@@ -78,10 +78,10 @@ pub(in crate::web) async fn show(
     query: Query,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
-    let token = tokens.known(principal, id).await?;
+    let token = tokens.get_including_revoked(principal, id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
-    let events = web.api.audit.of_own_token(principal, &token, NEWEST);
+    let events = web.api.audit.own_token_events(principal, &token, NEWEST);
     let events = events.await?;
     let issued_with = RunFilter {
         issuer: Some(id),
@@ -98,9 +98,9 @@ pub(in crate::web) async fn show(
     let template = ShowPage {
         page: Page::of(&web, &person, "tokens"),
         effective_scope: scope_name(token.scope.min(allowed)),
-        last_four: token.trace.last_four.map(|end| end.to_string()),
-        created_from: token.trace.created_from,
-        last_used_from: token.trace.last_used_from,
+        last_four: token.details.last_four.map(|end| end.to_string()),
+        created_from: token.details.created_from,
+        last_used_from: token.details.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
         chain: chain(&web, &person, &token, &events, now).await?,
         runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
@@ -127,10 +127,17 @@ async fn chain(
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = web.api.tokens.known(&person.principal, id).await?;
+        let found = web
+            .api
+            .tokens
+            .get_including_revoked(&person.principal, id)
+            .await?;
         before = match &found {
             Some(found) => {
-                let events = web.api.audit.of_own_token(&person.principal, found, NEWEST);
+                let events = web
+                    .api
+                    .audit
+                    .own_token_events(&person.principal, found, NEWEST);
                 predecessor(id, &events.await?)
             }
             None => None,
@@ -145,7 +152,11 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = web.api.tokens.known(&person.principal, id).await?;
+        let found = web
+            .api
+            .tokens
+            .get_including_revoked(&person.principal, id)
+            .await?;
         after = found.as_ref().and_then(|found| found.successor);
         chain.push(Link::of(id, found.as_ref(), now));
     }

@@ -1,5 +1,5 @@
-/// Returns the name of a browser from its `User-Agent`, such as `Firefox on Linux`, or `None` if it is
-/// not a common one. The order matters: most user agents name several browsers.
+/// Returns the name of a browser from its `User-Agent`, such as `Firefox on Linux`, or `None` if it
+/// is not a common one. The order matters: most user agents name several browsers.
 pub(in crate::web) fn browser(client: &str) -> Option<String> {
     let find = |names: &[(&str, &'static str)]| {
         names

@@ -7,8 +7,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A time on a page: the date, the time in UTC, and the relative time. A script converts date and time
-/// to the reader's time zone.
+/// A time on a page: the date, the time in UTC, and the relative time. A script converts date and
+/// time to the reader's time zone.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::web) struct Moment {
     at: Timestamp,
@@ -38,7 +38,8 @@ impl Moment {
         }
     }
 
-    /// Returns the relative time, such as `3 hours ago` or `in 2 days`, rounded to the nearest unit.
+    /// Returns the relative time, such as `3 hours ago` or `in 2 days`, rounded to the nearest
+    /// unit.
     pub(in crate::web) fn relative(self) -> String {
         let seconds = (self.at.unix_millis() - self.now.unix_millis()) / 1000;
         let amount = seconds.unsigned_abs();

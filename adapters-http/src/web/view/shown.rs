@@ -1,8 +1,8 @@
 use std::fmt;
 
-/// User-supplied text without explicit bidirectional formatting characters (Unicode UAX #9 §2), which
-/// could reorder the text around it. Templates put it into `<bdi>`, which isolates the direction of its
-/// letters.
+/// User-supplied text without explicit bidirectional formatting characters (Unicode UAX #9 §2),
+/// which could reorder the text around it. Templates put it into `<bdi>`, which isolates the
+/// direction of its letters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::web) struct Shown(String);
 

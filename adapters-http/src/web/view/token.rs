@@ -38,7 +38,8 @@ pub(in crate::web) struct TokenView {
     pub(in crate::web) expires_soon: bool,
     pub(in crate::web) last_used: Option<Moment>,
     pub(in crate::web) revoked: Option<Moment>,
-    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is unknown.
+    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is
+    /// unknown.
     pub(in crate::web) reason: &'static str,
     /// The ID of the token that replaced it; `None` if it was not rotated.
     pub(in crate::web) successor: Option<String>,
@@ -60,7 +61,7 @@ impl TokenView {
         Self {
             id: token.id.to_string(),
             name: Shown::of(token.name.as_str()),
-            last_four: token.trace.last_four.map(|end| end.to_string()),
+            last_four: token.details.last_four.map(|end| end.to_string()),
             scope: ScopeView {
                 label: scope_name(token.scope),
                 is_admin: token.scope == Scope::Admin,
@@ -72,7 +73,7 @@ impl TokenView {
             expires_soon: token.expires_soon(now),
             last_used: token.last_used_at.map(|at| Moment::new(at, now)),
             revoked: token.revoked_at.map(|at| Moment::new(at, now)),
-            reason: match token.trace.revoked_by {
+            reason: match token.details.revoked_by {
                 Some(RevokedBy::Owner) => "Deleted by you",
                 Some(RevokedBy::Administrator) => "Revoked by an administrator",
                 Some(RevokedBy::Rotation) => "Rotated",

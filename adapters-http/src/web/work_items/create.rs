@@ -103,10 +103,10 @@ pub(in crate::web) async fn create(
             Err(WorkItemError::NotAuthorized(ActorError::FormUsed(created))) => {
                 return once::already(&web, &person, created).await;
             }
-            Err(WorkItemError::NoSuchParent) => {
+            Err(WorkItemError::ParentNotFound) => {
                 typed.error = Some("The parent item doesn’t exist.".to_owned());
             }
-            Err(WorkItemError::Conflict(why @ WorkItemConflict::NoSuchAssignee)) => {
+            Err(WorkItemError::Conflict(why @ WorkItemConflict::AssigneeNotFound)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
                 errors.other = Some(conflict(&why, &names));
             }

@@ -17,7 +17,7 @@ use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::Shown;
 
-use super::fields::{Errors, Fields, Values, lines, read};
+use super::fields::{Before, Errors, Fields, Values, lines, read};
 use super::item::bound_runs;
 use super::view::{Choice, conflict, priority, status, target};
 use super::{expected, path_of, use_cases};
@@ -31,6 +31,7 @@ struct EditPage {
     version: u64,
     statuses: Vec<Choice>,
     fields: Fields,
+    before: Before,
     bound_runs: usize,
     /// The fields whose current value differs from the entry: label and current value.
     conflicts: Vec<(&'static str, Shown)>,
@@ -46,12 +47,14 @@ pub(in crate::web) async fn show_form(
     let (entries, errors) = (person.entries(), Errors::default());
     let Ok(version) = entries.get("version").parse() else {
         let (values, status) = (Values::of(&item), item.status.as_str());
-        return render(&web, &person, &item, values, status, errors, false).await;
+        let before = Before::of(&item);
+        return render(&web, &person, &item, values, status, before, errors, false).await;
     };
     // Keeps the version that the form was shown with, to detect changes since then.
     let item = WorkItem { version, ..item };
     let (values, status) = (Values::typed(entries), entries.shown("status"));
-    render(&web, &person, &item, values, status, errors, false).await
+    let before = Before::typed(entries);
+    render(&web, &person, &item, values, status, before, errors, false).await
 }
 
 pub(in crate::web) async fn edit(
@@ -97,11 +100,14 @@ pub(in crate::web) async fn edit(
             Err(error) => return Err(error.into()),
         }
     }
-    let values = Values::typed(&form);
-    let status = form.shown("status");
+    let mut values = Values::typed(&form);
+    let mut status = form.shown("status").to_owned();
+    let before = Before::typed(&form);
     if has_changed {
         let item = work.get(principal, key).await?;
-        return render(&web, &person, &item, values, status, errors, true).await;
+        before.refresh(&mut values, &mut status, &item);
+        let before = Before::of(&item);
+        return render(&web, &person, &item, values, &status, before, errors, true).await;
     }
     // Keeps the version that the form was shown with, to detect changes since then.
     let shown = form.get("version").parse().unwrap_or(0);
@@ -109,15 +115,17 @@ pub(in crate::web) async fn edit(
         version: shown,
         ..current
     };
-    render(&web, &person, &item, values, status, errors, false).await
+    render(&web, &person, &item, values, &status, before, errors, false).await
 }
 
+#[expect(clippy::too_many_arguments, reason = "what one template shows")]
 async fn render(
     web: &Web,
     person: &Person,
     item: &WorkItem,
     values: Values,
     selected: &str,
+    before: Before,
     errors: Errors,
     has_changed: bool,
 ) -> Result<Response, WebError> {
@@ -143,6 +151,7 @@ async fn render(
         version: item.version,
         statuses: status_choices,
         fields: Fields::of(web, person, values, item.assignee, errors).await?,
+        before,
         bound_runs: bound_runs(web, person, item.key).await?,
         conflicts,
         has_changed,

@@ -1,6 +1,7 @@
 //! The fields shared by the forms for new and edited items.
 
 use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{Description, ExecutionTarget, Priority, Title, WorkItem};
@@ -23,6 +24,82 @@ pub(super) struct Values {
     pub(super) priority: String,
     pub(super) target: String,
     pub(super) assignee: String,
+}
+
+/// The values that the form was rendered with, to find out which of them the user changed.
+#[derive(Default)]
+pub(super) struct Before {
+    pub(super) title: String,
+    /// A digest of the text, which is not sent twice.
+    pub(super) description: String,
+    pub(super) priority: String,
+    pub(super) target: String,
+    pub(super) assignee: String,
+    pub(super) status: String,
+}
+
+impl Before {
+    pub(super) fn of(item: &WorkItem) -> Self {
+        let now = Values::of(item);
+        Self {
+            description: digest(&now.description),
+            title: now.title,
+            priority: now.priority,
+            target: now.target,
+            assignee: now.assignee,
+            status: item.status.to_string(),
+        }
+    }
+
+    pub(super) fn typed(form: &Form) -> Self {
+        let was = |name: &str| form.shown(&format!("was-{name}")).to_owned();
+        Self {
+            title: was("title"),
+            description: was("description"),
+            priority: was("priority"),
+            target: was("target"),
+            assignee: was("assignee"),
+            status: was("status"),
+        }
+    }
+
+    /// Replaces the fields that the user did not change with the item's current values.
+    pub(super) fn refresh(&self, values: &mut Values, status: &mut String, item: &WorkItem) {
+        // Without the initial values, every field counts as changed.
+        if self.status.is_empty() {
+            return;
+        }
+        let now = Values::of(item);
+        let is_same = self.description == digest(&values.description);
+        for (is_same, value, now) in [
+            (self.title == values.title, &mut values.title, now.title),
+            (is_same, &mut values.description, now.description),
+            (
+                self.priority == values.priority,
+                &mut values.priority,
+                now.priority,
+            ),
+            (self.target == values.target, &mut values.target, now.target),
+            (
+                self.assignee == values.assignee,
+                &mut values.assignee,
+                now.assignee,
+            ),
+            (self.status == *status, status, item.status.to_string()),
+        ] {
+            if is_same {
+                *value = now;
+            }
+        }
+    }
+}
+
+/// Returns a digest to compare texts. It can differ between versions of the server, where every
+/// text counts as changed.
+fn digest(text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
 }
 
 /// The validation errors.

@@ -5,7 +5,7 @@ use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work_item::WorkItemKey;
+use openindex_domain::work_item::{ItemStatus, WorkItem, WorkItemKey};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -19,17 +19,34 @@ const ENTRIES: u32 = 50;
 /// The audit events of an item.
 pub(super) struct History {
     events: Vec<AuditEvent>,
-    /// The user's own runs among the actors, with their agents.
-    runs: HashMap<TokenId, Shown>,
+    /// The user's own runs among the actors.
+    runs: HashMap<TokenId, Run>,
+}
+
+struct Run {
+    agent: Shown,
+    /// When it ended; `None` if it is live.
+    ended: Option<Timestamp>,
 }
 
 pub(super) struct Entry {
-    pub(super) at: Moment,
+    /// `None` where only the owner of the run can tell.
+    pub(super) at: Option<Moment>,
     pub(super) what: &'static str,
     /// Another run or item that the entry is about.
     pub(super) about: Option<String>,
-    pub(super) who: Named,
+    /// `None` for what came of itself: the end of the run.
+    pub(super) who: Option<Named>,
     pub(super) run: Option<RunLink>,
+}
+
+/// A claim that ended with its agent run.
+struct Lapse {
+    run: TokenId,
+    /// The index of the claim's event.
+    claim: usize,
+    /// Whether it is the last claim, so that the item is back in the queue.
+    is_last: bool,
 }
 
 /// The agent run that acted.
@@ -57,7 +74,11 @@ impl History {
             match web.api.agent_runs.get(principal, id).await {
                 Ok(token) => {
                     let agent = token.run.as_ref().map_or("", |run| run.agent.as_str());
-                    runs.insert(id, Shown::of(agent));
+                    let run = Run {
+                        agent: Shown::of(agent),
+                        ended: token.end().filter(|at| *at <= web.api.agent_runs.now()),
+                    };
+                    runs.insert(id, run);
                 }
                 Err(AgentRunError::NotFound) => foreign.push(id),
                 Err(error) => return Err(error.into()),
@@ -80,11 +101,52 @@ impl History {
     pub(super) fn link(&self, run: TokenId) -> RunLink {
         RunLink {
             id: run.to_string(),
-            agent: self.runs.get(&run).cloned(),
+            agent: self.runs.get(&run).map(|run| run.agent.clone()),
         }
     }
 
-    pub(super) fn entries(&self, key: WorkItemKey, names: &Names, now: Timestamp) -> Vec<Entry> {
+    /// Returns the claims that ended with their runs, as the next claim or the item itself shows.
+    fn lapses(&self, item: &WorkItem) -> Vec<Lapse> {
+        let own = Subject::WorkItem(item.key);
+        let mut lapses = Vec::new();
+        // Whether the claim of the event before has ended by what came later, the newest first.
+        let mut is_over = item.claim.is_none() && item.status == ItemStatus::InProgress;
+        let (mut is_last, mut is_edited) = (true, false);
+        for (claim, event) in self.events.iter().enumerate() {
+            match event.action {
+                _ if event.subject != own => {}
+                AuditAction::WorkItemClaimed => {
+                    let run = run_of(event).filter(|run| match self.runs.get(run) {
+                        Some(run) => run.ended.is_some(),
+                        None => !is_edited,
+                    });
+                    if let Some(run) = run.filter(|_| is_over) {
+                        lapses.push(Lapse {
+                            run,
+                            claim,
+                            is_last,
+                        });
+                    }
+                    (is_over, is_last, is_edited) = (true, false, false);
+                }
+                AuditAction::WorkItemReleased | AuditAction::WorkItemCompleted => is_over = false,
+                // An edit of the status ends a claim, too. Of a run of one's own, more is known.
+                AuditAction::WorkItemUpdated => is_edited = true,
+                _ => {}
+            }
+        }
+        lapses
+    }
+
+    /// Returns the run that had claimed the item when it ended, if it is in the queue for that.
+    pub(super) fn lapsed(&self, item: &WorkItem) -> Option<RunLink> {
+        let mut lapses = self.lapses(item).into_iter();
+        let last = lapses.find(|lapse| lapse.is_last)?;
+        Some(self.link(last.run))
+    }
+
+    pub(super) fn entries(&self, item: &WorkItem, names: &Names, now: Timestamp) -> Vec<Entry> {
+        let key = item.key;
         let entry = |event: &AuditEvent| {
             let own = Subject::WorkItem(key);
             let is_subject = event.subject == own;
@@ -94,24 +156,38 @@ impl History {
                 Some(event.subject)
             };
             Some(Entry {
-                at: Moment::new(event.at, now),
+                at: Some(Moment::new(event.at, now)),
                 what: what(event.action, is_subject)?,
                 about: match other {
                     Some(Subject::WorkItem(part)) if !is_subject => Some(part.to_string()),
                     Some(Subject::Token(run)) => Some(run.to_string()),
                     _ => None,
                 },
-                who: match event.actor {
+                who: Some(match event.actor {
                     AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
                         names.within(user)
                     }
                     AuditActor::Operator => Named::other("the server operator"),
                     AuditActor::Anonymous => Named::other("an anonymous caller"),
-                },
+                }),
                 run: run_of(event).map(|run| self.link(run)),
             })
         };
-        self.events.iter().filter_map(entry).collect()
+        let lapses = self.lapses(item);
+        let lapse = |claim: usize| {
+            let lapse = lapses.iter().find(|lapse| lapse.claim == claim)?;
+            let ended = self.runs.get(&lapse.run).and_then(|run| run.ended);
+            Some(Entry {
+                at: ended.map(|at| Moment::new(at, now)),
+                what: "Back in the queue",
+                about: None,
+                who: None,
+                run: Some(self.link(lapse.run)),
+            })
+        };
+        let events = self.events.iter().enumerate();
+        let entries = events.flat_map(|(at, event)| lapse(at).into_iter().chain(entry(event)));
+        entries.collect()
     }
 }
 

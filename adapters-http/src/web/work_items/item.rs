@@ -32,6 +32,8 @@ struct WorkItemPage {
     resolved: Option<Moment>,
     /// The agent run that has claimed it.
     run: Option<RunLink>,
+    /// The agent run that had claimed it and has ended.
+    lapsed: Option<RunLink>,
     /// The user on whose behalf an agent has claimed it.
     on_behalf: Option<Named>,
     parts: Vec<ItemView>,
@@ -128,7 +130,7 @@ async fn render(
     let template = WorkItemPage {
         page: Page::of(web, person, "work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
-        whole: key.whole().map(|whole| whole.to_string()),
+        whole: key.parent().map(|whole| whole.to_string()),
         created_by: names.within(item.created_by),
         created: Moment::new(item.created_at, now),
         resolved: item.resolved_at.map(|at| Moment::new(at, now)),
@@ -141,7 +143,8 @@ async fn render(
             .collect(),
         has_more_parts: parts.next.is_some(),
         bound_runs: bound_runs(web, person, key).await?,
-        history: history.entries(key, &names, now),
+        lapsed: history.lapsed(item),
+        history: history.entries(item, &names, now),
         problem: match &why {
             Some(Rejected::Conflict(why)) => Some(conflict(why, &names)),
             Some(Rejected::Agent(_)) | None => None,

@@ -58,7 +58,9 @@ pub(in crate::web) async fn list(
     let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
         chosen.with(field, query.get(field))
     });
-    let after: Option<WorkItemCursor> = query.get("after").parse().ok();
+    let mut ignored = Vec::new();
+    let after: Option<WorkItemCursor> =
+        query.place("after", |text| text.parse().ok(), &mut ignored);
     let (filter, wrong_field) = match parse(&query, me) {
         Ok(filter) => (Some(filter), None),
         Err(field) => (None, Some(field)),
@@ -74,7 +76,9 @@ pub(in crate::web) async fn list(
     let names = Names::of(&web, &person, met).await?;
     let now = web.api.tokens.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "work").with_damaged(&items),
+        page: Page::of(&web, &person, "work")
+            .with_damaged(&items)
+            .with_ignored(ignored),
         items: items
             .iter()
             .map(|item| ItemView::of(item, me, &names, now))

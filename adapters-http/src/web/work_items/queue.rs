@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
-use openindex_domain::work_item::{QueueBucket, WorkItem};
+use openindex_domain::work_item::{QueueItems, WorkItem};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -44,7 +44,9 @@ pub(in crate::web) async fn queue(
 ) -> Result<Response, WebError> {
     let work = use_cases(&web)?;
     let principal = &person.principal;
-    let is_for_agents = query.get("for") == "agents";
+    let mut ignored = Vec::new();
+    let read = |text: &str| (text == "agents").then_some(());
+    let is_for_agents = query.place("for", read, &mut ignored).is_some();
     let agent = query.read("agent", |text| AgentId::parse(text).ok());
     let is_agent_wrong = is_for_agents && agent.is_err();
     let agent = agent.unwrap_or_default().filter(|_| is_for_agents);
@@ -69,7 +71,8 @@ pub(in crate::web) async fn queue(
     let template = QueuePage {
         page: Page::of(&web, &person, "queue")
             .with_damaged(&mine.items)
-            .with_damaged(&next.items),
+            .with_damaged(&next.items)
+            .with_ignored(ignored),
         is_for_agents,
         agent: query.get("agent"),
         all_mine: if is_for_agents {

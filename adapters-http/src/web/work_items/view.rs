@@ -164,8 +164,8 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
             status(*from),
             status(*to)
         ),
-        WorkItemConflict::HasParts => "This item has sub-tasks. Delete them first.".to_owned(),
-        WorkItemConflict::PartOfPart => "A sub-task can’t have sub-tasks.".to_owned(),
+        WorkItemConflict::HasSubTasks => "This item has sub-tasks. Delete them first.".to_owned(),
+        WorkItemConflict::NestedSubTask => "A sub-task can’t have sub-tasks.".to_owned(),
         WorkItemConflict::NoSuchAssignee => {
             "The assignee doesn’t exist or is suspended. Choose someone else.".to_owned()
         }

@@ -33,7 +33,7 @@ async fn an_invite_is_made_listed_and_withdrawn() {
 }
 
 #[tokio::test]
-async fn wrong_fields_and_taken_addresses_are_refused() {
+async fn invalid_fields_and_addresses_in_use_are_errors() {
     let server = Server::new();
     let admin = server.admin();
     for (body, field) in [
@@ -45,12 +45,12 @@ async fn wrong_fields_and_taken_addresses_are_refused() {
         ),
         (json!({"email": "grace@example.com", "name": "G"}), "name"),
     ] {
-        let answer = server.post("/admin/invites", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), [field], "{body}");
+        let response = server.post("/admin/invites", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), [field], "{body}");
     }
     let taken = json!({"email": "USER1@example.com"});
-    let answer = server.post("/admin/invites", &admin, &taken).await;
-    assert_eq!(answer.problem(409), "email_taken");
+    let response = server.post("/admin/invites", &admin, &taken).await;
+    assert_eq!(response.problem(409), "email_taken");
     for path in [
         "/admin/invites/x",
         "/admin/invites/inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",

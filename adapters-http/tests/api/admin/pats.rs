@@ -33,7 +33,7 @@ async fn everybodys_tokens_are_listed_filtered_and_revoked() {
 }
 
 #[tokio::test]
-async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_token() {
+async fn a_bulk_revocation_has_a_dry_run_and_never_revokes_the_acting_token() {
     let server = Server::new();
     let admin = server.admin();
     let grace = server.token(2, TokenKind::Personal, Scope::ReadWrite, Role::Member);
@@ -48,10 +48,10 @@ async fn a_bulk_revocation_shows_first_what_it_would_end_and_keeps_the_acting_to
     assert_eq!(preview["keptOwn"], true);
     assert_eq!(server.get("/me", &grace).await.status, 200);
     // Nothing is revoked by omission.
-    let answer = server
+    let response = server
         .post("/admin/pats/revoke", &admin, &json!({"status": "live"}))
         .await;
-    assert_eq!(answer.wrong_fields(), ["dryRun"]);
+    assert_eq!(response.wrong_fields(), ["dryRun"]);
     assert_eq!(server.get("/me", &grace).await.status, 200);
     let body = json!({"status": "live", "dryRun": false});
     let done = server
@@ -92,7 +92,7 @@ async fn exactly_what_the_dry_run_named_is_revoked_or_nothing() {
     for token in [&grace, &unseen] {
         assert_eq!(server.get("/me", token).await.status, 200);
     }
-    // A dry run that presents it says so, too.
+    // A dry run with an outdated value says so as well.
     let mut again = review.clone();
     again["expected"] = reviewed["expected"].clone();
     let still = server.post(path, &admin, &again).await;
@@ -108,7 +108,7 @@ async fn exactly_what_the_dry_run_named_is_revoked_or_nothing() {
     for token in [&grace, &unseen] {
         assert_eq!(server.get("/me", token).await.problem(401), "token_revoked");
     }
-    // It names what is not there any more.
+    // The value identifies tokens that no longer exist.
     let twice = server.post(path, &admin, &real(&current["expected"])).await;
     assert_eq!(twice.problem(409), "review_outdated");
     assert_eq!(twice.json()["matching"]["count"], 0);
@@ -141,7 +141,7 @@ async fn more_than_a_page_is_revoked_only_as_it_was_reviewed_and_all_of_it_can_b
     let rest = server.post(path, &admin, &body).await.json();
     assert_eq!(rest["expected"], first["expected"]);
     assert_eq!(rest["items"].as_array().unwrap()[..], items[100..]);
-    // A cursor leads through a dry run alone.
+    // A cursor is valid only in a dry run.
     body["dryRun"] = json!(false);
     body["expected"] = first["expected"].clone();
     let refused = server.post(path, &admin, &body).await;
@@ -156,8 +156,8 @@ async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
     let server = Server::new();
     let admin = server.admin();
     for body in [json!({"dryRun": true}), json!({"dryRun": false})] {
-        let answer = server.post("/admin/pats/revoke", &admin, &body).await;
-        assert_eq!(answer.problem(400), "invalid_request", "{body}");
+        let response = server.post("/admin/pats/revoke", &admin, &body).await;
+        assert_eq!(response.problem(400), "invalid_request", "{body}");
     }
     for (body, field) in [
         (json!({"user": "grace"}), "user"),
@@ -181,8 +181,8 @@ async fn a_bulk_revocation_needs_a_filter_and_right_ones() {
         if body.get("dryRun").is_none() {
             body["dryRun"] = json!(false);
         }
-        let answer = server.post("/admin/pats/revoke", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), [field], "{body}");
+        let response = server.post("/admin/pats/revoke", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), [field], "{body}");
     }
     assert_eq!(server.get("/me", &admin).await.status, 200);
 }

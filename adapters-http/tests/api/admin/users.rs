@@ -98,31 +98,31 @@ async fn wrong_parameters_are_named() {
             "cursor",
         ),
     ] {
-        let answer = server.get(&format!("/admin/users?{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{query}");
+        let response = server.get(&format!("/admin/users?{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{query}");
     }
-    let answer = server.get("/admin/users?limit=1&limit=2", &admin).await;
-    assert_eq!(answer.wrong_fields(), ["limit"]);
+    let response = server.get("/admin/users?limit=1&limit=2", &admin).await;
+    assert_eq!(response.wrong_fields(), ["limit"]);
 }
 
 #[tokio::test]
-async fn whoever_does_not_administer_is_told_which_scope_it_takes_and_noted() {
+async fn a_denied_administration_request_names_the_scope_and_is_audited() {
     let server = Server::new();
     for (scope, role) in [
         (Scope::ReadWrite, Role::Admin),
         (Scope::Admin, Role::Member),
     ] {
         let token = server.token(1, TokenKind::Personal, scope, role);
-        let answer = server.get("/admin/users", &token).await;
-        assert_eq!(answer.problem(403), "insufficient_scope");
+        let response = server.get("/admin/users", &token).await;
+        assert_eq!(response.problem(403), "insufficient_scope");
         assert_eq!(
-            answer.header("www-authenticate"),
+            response.header("www-authenticate"),
             r#"Bearer realm="openindex", error="insufficient_scope", scope="admin""#
         );
     }
     let run = server.token(1, TokenKind::AgentRun, Scope::Admin, Role::Admin);
-    let answer = server.get("/admin/users", &run).await;
-    assert_eq!(answer.problem(403), "human_token_required");
+    let response = server.get("/admin/users", &run).await;
+    assert_eq!(response.problem(403), "human_token_required");
     let admin = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
     let path = format!("/audit?action=admin.denied&actor={}", fixtures::user(1).id);
     let trail = server.get(&path, &admin).await.json();
@@ -149,18 +149,18 @@ async fn suspension_and_roles_count_at_once_and_the_last_admin_stays() {
         "owner_suspended"
     );
     let own = format!("/admin/users/{}", fixtures::user(1).id);
-    let answer = server.post(&format!("{own}/suspend"), &admin, &none).await;
-    assert_eq!(answer.problem(409), "last_admin");
-    let answer = server.patch(&own, &admin, &role("member")).await;
-    assert_eq!(answer.problem(409), "last_admin");
+    let response = server.post(&format!("{own}/suspend"), &admin, &none).await;
+    assert_eq!(response.problem(409), "last_admin");
+    let response = server.patch(&own, &admin, &role("member")).await;
+    assert_eq!(response.problem(409), "last_admin");
     let active = server
         .post(&format!("{path}/unsuspend"), &admin, &none)
         .await;
     assert_eq!(active.json()["suspendedAt"], json!(null));
     assert_eq!(server.get("/me", &grace).await.status, 200);
 
-    let answer = server.patch(&path, &admin, &role("owner")).await;
-    assert_eq!(answer.wrong_fields(), ["role"]);
+    let response = server.patch(&path, &admin, &role("owner")).await;
+    assert_eq!(response.wrong_fields(), ["role"]);
     for path in [
         "/admin/users/x",
         "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
@@ -170,14 +170,14 @@ async fn suspension_and_roles_count_at_once_and_the_last_admin_stays() {
 }
 
 #[tokio::test]
-async fn one_request_changes_a_role_or_an_address_and_deletion_is_refused_to_oneself() {
+async fn one_request_changes_a_role_or_an_address_and_nobody_deletes_their_own_account() {
     let server = Server::new();
     let admin = server.admin();
     let grace = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
     let path = format!("/admin/users/{}", fixtures::user(2).id);
     let both = serde_json::json!({"role": "member", "email": "grace@example.org"});
-    let answer = server.patch(&path, &admin, &both).await;
-    assert_eq!(answer.wrong_fields(), ["role", "email"]);
+    let response = server.patch(&path, &admin, &both).await;
+    assert_eq!(response.wrong_fields(), ["role", "email"]);
     let none = serde_json::json!({});
     assert_eq!(server.patch(&path, &admin, &none).await.status, 400);
     let own = server.delete(&path, &grace).await;
@@ -195,9 +195,9 @@ async fn a_sign_in_link_is_shown_once() {
     let server = Server::new();
     let admin = server.admin();
     let path = format!("/admin/users/{}/sign-in-link", fixtures::user(1).id);
-    let answer = server.post(&path, &admin, &serde_json::json!({})).await;
-    assert_eq!(answer.status, 201);
-    let link = answer.json();
+    let response = server.post(&path, &admin, &serde_json::json!({})).await;
+    assert_eq!(response.status, 201);
+    let link = response.json();
     let url = link["url"].as_str().unwrap();
     assert!(
         url.starts_with("https://oi.example.com/sign-in/link/"),
@@ -205,6 +205,6 @@ async fn a_sign_in_link_is_shown_once() {
     );
     assert_eq!(link["expiresAt"], "2026-11-24T07:00:00.000Z");
     let unknown = "/admin/users/usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2/sign-in-link";
-    let answer = server.post(unknown, &admin, &serde_json::json!({})).await;
-    assert_eq!(answer.problem(404), "not_found");
+    let response = server.post(unknown, &admin, &serde_json::json!({})).await;
+    assert_eq!(response.problem(404), "not_found");
 }

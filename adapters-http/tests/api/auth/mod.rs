@@ -4,9 +4,9 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server};
+use crate::support::{Server, TestResponse};
 
-async fn claim(server: &Server, body: &Value) -> Answer {
+async fn claim(server: &Server, body: &Value) -> TestResponse {
     let request = Request::post("/auth/invites/claim").header("content-type", "application/json");
     server.send(request, Body::from(body.to_string())).await
 }
@@ -81,9 +81,9 @@ async fn a_claim_says_what_is_wrong_with_it() {
             "invalid_field",
         ),
     ] {
-        let answer = claim(&server, &body).await;
-        assert_eq!(answer.problem(status), code, "{body}");
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let response = claim(&server, &body).await;
+        assert_eq!(response.problem(status), code, "{body}");
+        let text = String::from_utf8_lossy(&response.body).into_owned();
         assert!(!text.contains(&nobody) && !text.contains("gracehopper2026"));
     }
     let body = json!({"code": code, "name": "G", "password": "a longer one, of several words"});
@@ -93,7 +93,7 @@ async fn a_claim_says_what_is_wrong_with_it() {
     let late = invite(&server, &admin).await;
     server.clock.advance_seconds(8 * 24 * 60 * 60);
     let body = json!({"code": late, "name": "G", "tokenName": "x"});
-    // The address has an account by now, but an expired invite is over before that matters.
+    // The address already has an account, but the expired invite is reported first.
     assert_ne!(claim(&server, &body).await.status, 201);
 }
 
@@ -104,9 +104,9 @@ async fn guessing_codes_is_slowed_down() {
     for _ in 0..60 {
         assert_eq!(claim(&server, &body).await.problem(404), "not_found");
     }
-    let answer = claim(&server, &body).await;
-    assert_eq!(answer.problem(429), "rate_limited");
-    assert_eq!(answer.header("retry-after"), "900");
+    let response = claim(&server, &body).await;
+    assert_eq!(response.problem(429), "rate_limited");
+    assert_eq!(response.header("retry-after"), "900");
     server.clock.advance_seconds(900);
     assert_eq!(claim(&server, &body).await.problem(404), "not_found");
 }

@@ -1,4 +1,4 @@
-//! A run that is bound to a work item changes that one alone, and sees them all.
+//! A run that is bound to a work item changes only that item, and can read all of them.
 
 use http::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::keys;
 use crate::support::{Server, with_token};
 
 #[tokio::test]
-async fn it_changes_its_own_item_and_no_other_and_makes_none() {
+async fn it_changes_only_its_own_item_and_creates_none() {
     let server = Server::new();
     let admin = server.admin();
     let own = server.make_item(&admin, json!({})).await;
@@ -41,10 +41,10 @@ async fn it_changes_its_own_item_and_no_other_and_makes_none() {
         let request =
             with_token(method.clone(), &path, &run).header("content-type", "application/json");
         let body = body.map_or_else(String::new, |body| body.to_string());
-        let answer = server.send(request, body.into()).await;
-        let code = answer.problem(403);
+        let response = server.send(request, body.into()).await;
+        let code = response.problem(403);
         assert_eq!(code, "run_bound_to_work_item", "{method} {path}");
-        let detail = answer.json()["detail"].to_string();
+        let detail = response.json()["detail"].to_string();
         assert!(detail.contains(&own), "{detail}");
     }
     let list = server.get("/browse", &run).await.ok();
@@ -62,7 +62,7 @@ async fn it_changes_its_own_item_and_no_other_and_makes_none() {
 }
 
 #[tokio::test]
-async fn it_ends_with_its_item_whatever_ends_that() {
+async fn it_ends_when_its_item_is_resolved_or_deleted() {
     let server = Server::new();
     let admin = server.admin();
     for how in ["complete", "cancel", "delete"] {
@@ -85,14 +85,14 @@ async fn it_ends_with_its_item_whatever_ends_that() {
             }
             _ => assert_eq!(server.delete(&path, &admin).await.status, 204),
         }
-        // What may be repeated otherwise is not by a run that is over.
+        // Repeating is not an error otherwise, but an ended run cannot repeat anything.
         let complete = format!("{path}/complete");
-        let answer = server.post(&complete, &run, &json!({})).await;
-        assert_eq!(answer.problem(401), "token_revoked", "{how}");
-        let detail = answer.json()["detail"].to_string();
+        let response = server.post(&complete, &run, &json!({})).await;
+        assert_eq!(response.problem(401), "token_revoked", "{how}");
+        let detail = response.json()["detail"].to_string();
         assert!(detail.contains("the agent run ended at"), "{detail}");
     }
-    // What is taken up again needs a new run.
+    // A reopened item requires a new run.
     let body = json!({"status": "todo"});
     server.patch("/browse/OPS-1", &admin, &body).await.ok();
     let (_, run) = server.start_run(&admin, "builder", Some("OPS-1")).await;

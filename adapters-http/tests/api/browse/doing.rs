@@ -5,10 +5,10 @@ use http::Method;
 use openindex_domain::testing::fixtures;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, with_token};
+use crate::support::{Server, TestResponse, with_token};
 
-/// Does something with `OPS-1`, for an agent or for oneself.
-async fn act(server: &Server, token: &str, action: &str, agent: Option<&str>) -> Answer {
+/// Calls an action on `OPS-1`, for an agent or for the caller.
+async fn act(server: &Server, token: &str, action: &str, agent: Option<&str>) -> TestResponse {
     let path = format!("/browse/OPS-1/{action}");
     let Some(agent) = agent else {
         let request = with_token(Method::POST, &path, token);
@@ -74,7 +74,7 @@ async fn a_claim_is_given_back_or_ends_with_its_run() {
 }
 
 #[tokio::test]
-async fn whoever_comes_second_is_told_which_agent_was_first() {
+async fn the_second_claim_names_the_agent_of_the_first() {
     let server = Server::new();
     let admin = server.admin();
     let member = server.member(2);
@@ -90,16 +90,16 @@ async fn whoever_comes_second_is_told_which_agent_was_first() {
         (&member, Some("builder")),
         (&admin, Some("third")),
     ] {
-        let answer = act(&server, token, "claim", agent).await;
-        assert_eq!(answer.problem(409), "work_item_claimed", "{agent:?}");
-        let problem = answer.json();
+        let response = act(&server, token, "claim", agent).await;
+        assert_eq!(response.problem(409), "work_item_claimed", "{agent:?}");
+        let problem = response.json();
         assert_eq!(problem["holder"], json!({"agentId": "builder"}));
         let detail = problem["detail"].to_string();
         assert!(detail.contains("builder"), "{detail}");
         assert_eq!(problem["nextCommand"], "oi queue list");
     }
-    // An agent leaves it alone altogether; a person may step in.
-    for answer in [
+    // An agent cannot change it at all; a person can.
+    for response in [
         act(&server, &other, "release", None).await,
         act(&server, &other, "complete", None).await,
         server.delete("/browse/OPS-1", &other).await,
@@ -107,15 +107,15 @@ async fn whoever_comes_second_is_told_which_agent_was_first() {
             .patch("/browse/OPS-1", &other, &json!({"title": "Mine"}))
             .await,
     ] {
-        assert_eq!(answer.problem(409), "work_item_claimed");
-        assert_eq!(answer.json()["holder"], json!({"agentId": "builder"}));
+        assert_eq!(response.problem(409), "work_item_claimed");
+        assert_eq!(response.json()["holder"], json!({"agentId": "builder"}));
     }
     let released = act(&server, &member, "release", None).await.ok();
     assert_eq!(released["activeAgentId"], json!(null));
 }
 
 #[tokio::test]
-async fn a_person_claims_for_themselves_and_the_next_is_told_who_did() {
+async fn a_persons_claim_is_named_to_the_next_claimant() {
     let server = Server::new();
     let admin = server.admin();
     let member = server.member(2);
@@ -130,9 +130,9 @@ async fn a_person_claims_for_themselves_and_the_next_is_told_who_did() {
     assert_eq!(claimed["claimedAt"], "2026-11-24T06:00:00.000Z");
     let list = server.get("/browse", &admin).await.ok();
     assert_eq!(list["items"][0]["activeUserId"], holder.as_str());
-    let answer = act(&server, &admin, "claim", None).await;
-    assert_eq!(answer.problem(409), "work_item_claimed");
-    let problem = answer.json();
+    let response = act(&server, &admin, "claim", None).await;
+    assert_eq!(response.problem(409), "work_item_claimed");
+    let problem = response.json();
     assert_eq!(problem["holder"], json!({"userId": holder}));
     assert!(problem["detail"].to_string().contains(&holder), "{problem}");
     let released = act(&server, &member, "release", None).await.ok();
@@ -166,9 +166,9 @@ async fn resolved_work_is_not_taken_on() {
         let body = json!({ "status": status });
         server.patch("/browse/OPS-1", &admin, &body).await.ok();
         for agent in [None, Some("builder")] {
-            let answer = act(&server, &admin, "claim", agent).await;
-            assert_eq!(answer.problem(409), "work_item_resolved");
-            let detail = answer.json()["detail"].to_string();
+            let response = act(&server, &admin, "claim", agent).await;
+            assert_eq!(response.problem(409), "work_item_resolved");
+            let detail = response.json()["detail"].to_string();
             assert!(detail.contains(status), "{detail}");
         }
         let body = json!({ "status": again });
@@ -184,7 +184,7 @@ async fn an_agent_resolves_or_deletes_what_it_works_at_and_nothing_else() {
     server.make_item(&admin, json!({})).await;
     let (_, run) = server.start_run(&admin, "builder", None).await;
     let done = json!({"status": "done"});
-    for answer in [
+    for response in [
         act(&server, &run, "complete", None).await,
         act(&server, &admin, "complete", Some("builder")).await,
         server.patch("/browse/OPS-1", &run, &done).await,
@@ -193,8 +193,8 @@ async fn an_agent_resolves_or_deletes_what_it_works_at_and_nothing_else() {
             .await,
         server.delete("/browse/OPS-1", &run).await,
     ] {
-        assert_eq!(answer.problem(409), "work_item_not_claimed");
-        let detail = answer.json()["detail"].to_string();
+        assert_eq!(response.problem(409), "work_item_not_claimed");
+        let detail = response.json()["detail"].to_string();
         assert!(detail.contains("claim this one first"), "{detail}");
     }
     assert_eq!(item(&server, &admin).await["version"], 1);
@@ -211,14 +211,14 @@ async fn work_for_people_is_not_for_agents_and_the_other_way_round() {
         .await;
     let (_, run) = server.start_run(&admin, "builder", None).await;
     for (token, agent) in [(&run, None), (&admin, Some("builder"))] {
-        let answer = act(&server, token, "claim", agent).await;
-        assert_eq!(answer.problem(409), "wrong_execution_target");
-        assert!(answer.json()["detail"].to_string().contains("human"));
+        let response = act(&server, token, "claim", agent).await;
+        assert_eq!(response.problem(409), "wrong_execution_target");
+        assert!(response.json()["detail"].to_string().contains("human"));
     }
     let body = json!({"executionTarget": "agent"});
     server.patch("/browse/OPS-1", &admin, &body).await.ok();
-    let answer = act(&server, &admin, "claim", None).await;
-    assert_eq!(answer.problem(409), "wrong_execution_target");
+    let response = act(&server, &admin, "claim", None).await;
+    assert_eq!(response.problem(409), "wrong_execution_target");
     act(&server, &run, "claim", None).await.ok();
 }
 
@@ -229,12 +229,12 @@ async fn a_run_works_for_its_own_agent() {
     server.make_item(&admin, json!({})).await;
     let (_, run) = server.start_run(&admin, "builder", None).await;
     for action in ["claim", "release", "complete"] {
-        let answer = act(&server, &run, action, Some("other")).await;
-        assert_eq!(answer.problem(403), "agent_mismatch", "{action}");
-        assert!(answer.json()["detail"].to_string().contains("builder"));
+        let response = act(&server, &run, action, Some("other")).await;
+        assert_eq!(response.problem(403), "agent_mismatch", "{action}");
+        assert!(response.json()["detail"].to_string().contains("builder"));
     }
-    let answer = server.get("/browse/queue?agentId=other", &run).await;
-    assert_eq!(answer.problem(403), "agent_mismatch");
+    let response = server.get("/browse/queue?agentId=other", &run).await;
+    assert_eq!(response.problem(403), "agent_mismatch");
     assert_eq!(item(&server, &admin).await["version"], 1);
 }
 
@@ -262,8 +262,8 @@ async fn a_wrong_body_is_named() {
             (json!({"agent": "a"}), "agent"),
         ] {
             let path = format!("/browse/OPS-1/{action}");
-            let answer = server.post(&path, &admin, &body).await;
-            assert_eq!(answer.wrong_fields(), [field], "{action} {body}");
+            let response = server.post(&path, &admin, &body).await;
+            assert_eq!(response.wrong_fields(), [field], "{action} {body}");
         }
     }
     assert_eq!(item(&server, &admin).await["version"], 1);

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::Server;
 
 #[tokio::test]
-async fn what_is_absent_stays_and_null_is_nobody() {
+async fn absent_fields_keep_their_value_and_null_unassigns() {
     let server = Server::new();
     let member = server.member(2);
     let me = fixtures::user(2).id.to_string();
@@ -60,8 +60,8 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
     let key = server.make_item(&admin, json!({})).await;
     let path = format!("/browse/{key}");
     for body in [json!({}), json!(null)] {
-        let answer = server.patch(&path, &admin, &body).await;
-        assert_eq!(answer.problem(400), "invalid_request", "{body}");
+        let response = server.patch(&path, &admin, &body).await;
+        assert_eq!(response.problem(400), "invalid_request", "{body}");
     }
     let stranger = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
     for (body, fields) in [
@@ -89,12 +89,12 @@ async fn a_patch_that_changes_nothing_or_is_wrong_is_400() {
         (json!({"kind": "project", "title": "x"}), &["kind"]),
         (json!({"version": 1}), &["version"]),
     ] {
-        let answer = server.patch(&path, &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), fields, "{body}");
+        let response = server.patch(&path, &admin, &body).await;
+        assert_eq!(response.wrong_fields(), fields, "{body}");
     }
-    let answer = server.patch(&path, &admin, &json!({"status": null})).await;
+    let response = server.patch(&path, &admin, &json!({"status": null})).await;
     assert_eq!(
-        answer.json()["detail"],
+        response.json()["detail"],
         "status must not be null; leave it out to keep the current value"
     );
     assert_eq!(server.get(&path, &admin).await.json()["version"], 1);
@@ -110,8 +110,8 @@ async fn who_may_take_an_item_on_is_for_people_to_say() {
         let (_, run) = server.start_run(&admin, "builder", bound).await;
         for target in ["human", "agent"] {
             let body = json!({"executionTarget": target, "title": "Mine"});
-            let answer = server.patch(&path, &run, &body).await;
-            assert_eq!(answer.problem(403), "human_token_required");
+            let response = server.patch(&path, &run, &body).await;
+            assert_eq!(response.problem(403), "human_token_required");
         }
         let same = json!({"executionTarget": "either"});
         assert_eq!(server.patch(&path, &run, &same).await.ok()["version"], 1);
@@ -119,7 +119,7 @@ async fn who_may_take_an_item_on_is_for_people_to_say() {
 }
 
 #[tokio::test]
-async fn one_status_follows_on_another_or_the_answer_names_those_that_do() {
+async fn an_invalid_transition_names_the_valid_ones() {
     let server = Server::new();
     let admin = server.admin();
     let key = server.make_item(&admin, json!({})).await;
@@ -132,14 +132,14 @@ async fn one_status_follows_on_another_or_the_answer_names_those_that_do() {
         assert_eq!(patched["resolvedAt"].is_string(), resolved, "{next}");
     }
     for next in ["done", "in_progress"] {
-        let answer = server.patch(&path, &admin, &status(next)).await;
-        assert_eq!(answer.problem(409), "invalid_transition");
-        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let response = server.patch(&path, &admin, &status(next)).await;
+        assert_eq!(response.problem(409), "invalid_transition");
+        let detail = response.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.ends_with("allowed: todo"), "{detail}");
     }
     let complete = format!("{path}/complete");
-    let answer = server.post(&complete, &admin, &json!({})).await;
-    assert_eq!(answer.problem(409), "invalid_transition");
+    let response = server.post(&complete, &admin, &json!({})).await;
+    assert_eq!(response.problem(409), "invalid_transition");
 }
 
 #[tokio::test]
@@ -149,8 +149,8 @@ async fn an_item_with_sub_tasks_is_not_deleted() {
     let key = server.make_item(&admin, json!({})).await;
     let part = server.make_item(&admin, json!({"parent": key})).await;
     let (path, part) = (format!("/browse/{key}"), format!("/browse/{part}"));
-    let answer = server.delete(&path, &admin).await;
-    assert_eq!(answer.problem(409), "has_sub_tasks");
+    let response = server.delete(&path, &admin).await;
+    assert_eq!(response.problem(409), "has_sub_tasks");
     assert_eq!(server.delete(&part, &admin).await.status, 204);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     assert_eq!(server.get(&path, &admin).await.problem(404), "not_found");
@@ -175,18 +175,18 @@ async fn a_key_that_is_not_there_or_cannot_be_is_404() {
         "OPS-4294967296",
     ] {
         let path = format!("/browse/{key}");
-        let answer = server.get(&path, &admin).await;
-        assert_eq!(answer.problem(404), "not_found", "{key}");
-        assert_eq!(answer.json(), alike, "{key}");
+        let response = server.get(&path, &admin).await;
+        assert_eq!(response.problem(404), "not_found", "{key}");
+        assert_eq!(response.json(), alike, "{key}");
         let title = json!({"title": "x"});
-        let answer = server.patch(&path, &admin, &title).await;
-        assert_eq!(answer.problem(404), "not_found", "{key}");
+        let response = server.patch(&path, &admin, &title).await;
+        assert_eq!(response.problem(404), "not_found", "{key}");
         assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
         for action in ["claim", "release", "complete"] {
-            let answer = server
+            let response = server
                 .post(&format!("{path}/{action}"), &admin, &json!({}))
                 .await;
-            assert_eq!(answer.problem(404), "not_found", "{key} {action}");
+            assert_eq!(response.problem(404), "not_found", "{key} {action}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `/browse`: making work items, and finding them again.
+//! `/browse`: creating and finding work items.
 
 mod bound_run;
 mod doing;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, with_token};
 
-/// The keys of a list's items, in its order.
+/// Returns the keys of a list's items, in order.
 fn keys(items: &Value) -> Vec<String> {
     let items = items.as_array().expect("items");
     items
@@ -136,13 +136,13 @@ async fn a_place_that_cannot_be_says_what_to_do() {
     ] {
         let mut body = body;
         body["title"] = json!("A part");
-        let answer = server.post("/browse", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), fields, "{body}");
+        let response = server.post("/browse", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), fields, "{body}");
     }
     server.make_item(&admin, json!({"parent": "OPS-1"})).await;
     let part = json!({"parent": "OPS-1.1", "title": "A part of a part"});
-    let answer = server.post("/browse", &admin, &part).await;
-    assert_eq!(answer.wrong_fields(), ["parent"]);
+    let response = server.post("/browse", &admin, &part).await;
+    assert_eq!(response.wrong_fields(), ["parent"]);
     let list = server.get("/browse", &admin).await.json();
     assert_eq!(list["items"].as_array().unwrap().len(), 2);
 }
@@ -184,15 +184,15 @@ async fn every_other_wrong_field_is_named_at_once() {
         for (field, value) in body.as_object().unwrap() {
             whole[field] = value.clone();
         }
-        let answer = server.post("/browse", &admin, &whole).await;
-        assert_eq!(answer.wrong_fields(), fields, "{body}");
+        let response = server.post("/browse", &admin, &whole).await;
+        assert_eq!(response.wrong_fields(), fields, "{body}");
     }
     let list = server.get("/browse", &admin).await.json();
     assert_eq!(list["items"], json!([]));
 }
 
 #[tokio::test]
-async fn the_largest_description_fits_into_a_request() {
+async fn the_largest_description_can_be_sent() {
     let server = Server::new();
     let admin = server.admin();
     let title = "🙂".repeat(200);
@@ -205,7 +205,7 @@ async fn the_largest_description_fits_into_a_request() {
         let made = server.post("/browse", &admin, &body).await.ok();
         assert_eq!(made["description"], description.as_str());
         let path = format!("/browse/{}", made["key"].as_str().unwrap());
-        // As a client writes it that keeps to ASCII.
+        // As sent by a client that escapes everything except ASCII.
         let escaped = description.replace('長', "\\u9577").replace('\n', "\\n");
         let escaped = match escaped.strip_prefix('"') {
             Some(_) => escaped.replace('"', "\\\""),
@@ -227,8 +227,8 @@ async fn a_resolved_parent_gets_no_parts() {
     let complete = format!("/browse/{key}/complete");
     server.post(&complete, &admin, &json!({})).await.ok();
     let body = json!({"parent": key, "title": "Too late"});
-    let answer = server.post("/browse", &admin, &body).await;
-    assert_eq!(answer.problem(409), "work_item_resolved");
+    let response = server.post("/browse", &admin, &body).await;
+    assert_eq!(response.problem(409), "work_item_resolved");
 }
 
 #[tokio::test]
@@ -239,8 +239,8 @@ async fn a_domain_has_as_many_items_as_there_are_numbers() {
         .store
         .put_work_item(fixtures::work_item(WorkItemKey::MAX_NUMBER));
     let body = json!({"domain": "OPS", "title": "One too many"});
-    let answer = server.post("/browse", &admin, &body).await;
-    assert_eq!(answer.problem(409), "numbers_exhausted");
+    let response = server.post("/browse", &admin, &body).await;
+    assert_eq!(response.problem(409), "numbers_exhausted");
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_list_has_no_descriptions_and_pages_hold_everything_once() {
     let server = Server::new();
     let admin = server.admin();
     for number in 1..=23 {
-        // Some are as old as each other.
+        // Some have the same age.
         let created_at = fixtures::NOW.saturating_add_seconds(i64::from(number / 3));
         server.store.put_work_item(WorkItem {
             created_at,
@@ -326,7 +326,7 @@ async fn filters_narrow_the_list_down() {
 }
 
 #[tokio::test]
-async fn a_search_wants_every_word_in_any_case_and_nothing_is_a_wildcard() {
+async fn a_search_matches_every_word_ignoring_case_and_has_no_wildcards() {
     let server = Server::new();
     let admin = server.admin();
     for (title, description) in [
@@ -377,8 +377,8 @@ async fn wrong_parameters_are_named() {
         ("cursor=evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", &["cursor"]),
         ("sort=key", &["sort"]),
     ] {
-        let answer = server.get(&format!("/browse?{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), fields, "{query}");
+        let response = server.get(&format!("/browse?{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), fields, "{query}");
     }
 }
 

@@ -106,7 +106,7 @@ async fn mine_is_the_agents_work_or_what_is_assigned_to_me() {
         ("limit=0", "limit"),
         ("cursor=x", "cursor"),
     ] {
-        let answer = server.get(&format!("/browse/queue?{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{query}");
+        let response = server.get(&format!("/browse/queue?{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{query}");
     }
 }

@@ -4,9 +4,9 @@ use axum::body::Body;
 use http::{Method, header};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, with_token};
+use crate::support::{Server, TestResponse, with_token};
 
-/// Every way to change an item, each of which can be told the version.
+/// Every change of an item, each of which accepts a version.
 fn changes(path: &str) -> Vec<(Method, String, Option<Value>)> {
     vec![
         (
@@ -26,7 +26,7 @@ async fn change(
     token: &str,
     (method, path, body): (Method, String, Option<Value>),
     tags: &[&str],
-) -> Answer {
+) -> TestResponse {
     let mut request = with_token(method, &path, token);
     for tag in tags {
         request = request.header(header::IF_MATCH, *tag);
@@ -45,11 +45,11 @@ async fn a_change_is_made_to_the_version_that_it_is_meant_for() {
     let key = server.make_item(&admin, json!({})).await;
     let mut tag = "\"1\"".to_owned();
     for request in changes(&format!("/browse/{key}")) {
-        let answer = change(&server, &admin, request, &[&tag]).await;
-        assert!(answer.status.is_success(), "{answer:?}");
-        if answer.status == 200 {
-            answer.header("etag").clone_into(&mut tag);
-            assert_eq!(tag, format!("\"{}\"", answer.json()["version"]));
+        let response = change(&server, &admin, request, &[&tag]).await;
+        assert!(response.status.is_success(), "{response:?}");
+        if response.status == 200 {
+            response.header("etag").clone_into(&mut tag);
+            assert_eq!(tag, format!("\"{}\"", response.json()["version"]));
         }
     }
     assert_eq!(tag, "\"5\"");
@@ -61,12 +61,12 @@ async fn any_version_will_do_for_a_star_but_there_must_be_one() {
     let admin = server.admin();
     let key = server.make_item(&admin, json!({})).await;
     for request in changes(&format!("/browse/{key}")) {
-        let answer = change(&server, &admin, request, &["*"]).await;
-        assert!(answer.status.is_success(), "{answer:?}");
+        let response = change(&server, &admin, request, &["*"]).await;
+        assert!(response.status.is_success(), "{response:?}");
     }
     for request in changes(&format!("/browse/{key}")) {
-        let answer = change(&server, &admin, request, &["*"]).await;
-        assert_eq!(answer.problem(404), "not_found");
+        let response = change(&server, &admin, request, &["*"]).await;
+        assert_eq!(response.problem(404), "not_found");
     }
 }
 
@@ -91,9 +91,9 @@ async fn another_version_is_412_and_says_which_it_is() {
         "\"99999999999999999999\"",
     ] {
         for request in changes(&path) {
-            let answer = change(&server, &admin, request, &[tag]).await;
-            assert_eq!(answer.problem(412), "version_mismatch", "{tag}");
-            let detail = answer.json()["detail"].to_string();
+            let response = change(&server, &admin, request, &[tag]).await;
+            assert_eq!(response.problem(412), "version_mismatch", "{tag}");
+            let detail = response.json()["detail"].to_string();
             assert!(detail.contains("at version 2,"), "{detail}");
         }
     }
@@ -113,8 +113,8 @@ async fn one_of_several_versions_will_do() {
             &["W/\"6\", \"7-gzip\""],
             &["\"1,2,3,4\", \"one\""],
         ] {
-            let answer = change(&server, &admin, request.clone(), tags).await;
-            assert_eq!(answer.problem(412), "version_mismatch", "{tags:?}");
+            let response = change(&server, &admin, request.clone(), tags).await;
+            assert_eq!(response.problem(412), "version_mismatch", "{tags:?}");
         }
     }
     let lists = [
@@ -125,8 +125,8 @@ async fn one_of_several_versions_will_do() {
         &["\"5\",\"5\""],
     ];
     for (request, tags) in changes(&path).into_iter().zip(lists) {
-        let answer = change(&server, &admin, request, tags).await;
-        assert!(answer.status.is_success(), "{tags:?} {answer:?}");
+        let response = change(&server, &admin, request, tags).await;
+        assert!(response.status.is_success(), "{tags:?} {response:?}");
     }
 }
 
@@ -148,8 +148,8 @@ async fn what_is_no_list_of_tags_is_400() {
         &["*", "\"1\""],
     ] {
         for request in changes(&path) {
-            let answer = change(&server, &admin, request, tags).await;
-            assert_eq!(answer.problem(400), "invalid_request", "{tags:?}");
+            let response = change(&server, &admin, request, tags).await;
+            assert_eq!(response.problem(400), "invalid_request", "{tags:?}");
         }
     }
     assert_eq!(server.get(&path, &admin).await.json()["version"], 1);

@@ -1,4 +1,4 @@
-//! `/me`: who am I, and the ways in which a credential is refused.
+//! `/me`, and the ways in which a credential is rejected.
 
 mod pats;
 
@@ -12,13 +12,13 @@ use serde_json::json;
 use crate::support::{Server, with_token};
 
 #[tokio::test]
-async fn tells_the_user_the_token_and_the_effective_scope() {
+async fn returns_the_user_the_token_and_the_effective_scope() {
     let server = Server::new();
     let token = server.token(1, TokenKind::Personal, Scope::Admin, Role::Member);
-    let answer = server.get("/me", &token).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let mut me = answer.json();
+    let response = server.get("/me", &token).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("cache-control"), "no-store");
+    let mut me = response.json();
     let id = me["token"]["id"].take();
     assert!(id.as_str().unwrap().starts_with("pat_"), "{id}");
     assert_eq!(
@@ -61,10 +61,10 @@ async fn without_credentials_the_challenge_has_no_error_code() {
         if let Some(value) = authorization {
             request = request.header(header::AUTHORIZATION, value);
         }
-        let answer = server.send(request, Body::empty()).await;
-        assert_eq!(answer.problem(401), "authentication_required");
+        let response = server.send(request, Body::empty()).await;
+        assert_eq!(response.problem(401), "authentication_required");
         assert_eq!(
-            answer.header("www-authenticate"),
+            response.header("www-authenticate"),
             r#"Bearer realm="openindex""#
         );
     }
@@ -82,15 +82,15 @@ async fn a_token_in_a_query_a_cookie_or_a_body_never_authenticates() {
         Request::get(format!("/me?Authorization=Bearer%20{admin}")),
     ];
     for request in requests {
-        let answer = server.send(request, Body::empty()).await;
-        assert_eq!(answer.problem(401), "authentication_required");
+        let response = server.send(request, Body::empty()).await;
+        assert_eq!(response.problem(401), "authentication_required");
     }
     let form =
         Request::post("/me/pats").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let answer = server
+    let response = server
         .send(form, Body::from(format!("access_token={admin}")))
         .await;
-    assert_eq!(answer.problem(401), "authentication_required");
+    assert_eq!(response.problem(401), "authentication_required");
 }
 
 #[tokio::test]
@@ -99,12 +99,12 @@ async fn two_authorization_headers_are_400() {
     let admin = server.admin();
     let request = with_token(Method::GET, "/me", &admin)
         .header(header::AUTHORIZATION, format!("Bearer {admin}"));
-    let answer = server.send(request, Body::empty()).await;
-    assert_eq!(answer.problem(400), "invalid_request");
+    let response = server.send(request, Body::empty()).await;
+    assert_eq!(response.problem(400), "invalid_request");
 }
 
 #[tokio::test]
-async fn whoever_holds_a_real_secret_is_told_what_became_of_it() {
+async fn a_real_secret_that_is_rejected_says_why() {
     let server = Server::new();
     let admin = server.admin();
     let soon = Expiry::At(fixtures::NOW.saturating_add_seconds(60));
@@ -113,14 +113,14 @@ async fn whoever_holds_a_real_secret_is_told_what_became_of_it() {
     let path = format!("/me/pats/{}", revoked.token.id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     let known = revoked.secret.expose().to_owned();
-    let answer = server.get("/me", &known).await;
-    assert_eq!(answer.problem(401), "token_revoked");
+    let response = server.get("/me", &known).await;
+    assert_eq!(response.problem(401), "token_revoked");
     assert_eq!(
-        answer.header("www-authenticate"),
+        response.header("www-authenticate"),
         "Bearer realm=\"openindex\", error=\"invalid_token\", \
          error_description=\"the token was revoked at 2026-11-24T06:00:00.000Z\""
     );
-    assert_eq!(answer.json()["nextCommand"], "oi auth check");
+    assert_eq!(response.json()["nextCommand"], "oi auth check");
 
     server.clock.advance_seconds(59);
     assert_eq!(
@@ -128,14 +128,14 @@ async fn whoever_holds_a_real_secret_is_told_what_became_of_it() {
         200
     );
     server.clock.advance_seconds(1);
-    let answer = server.get("/me", expiring.secret.expose()).await;
-    assert_eq!(answer.problem(401), "token_expired");
+    let response = server.get("/me", expiring.secret.expose()).await;
+    assert_eq!(response.problem(401), "token_expired");
 
     let mut user = fixtures::user(1);
     user.suspended_at = Some(fixtures::NOW);
     server.store.put_user(user);
-    let answer = server.get("/me", &admin).await;
-    assert_eq!(answer.problem(401), "owner_suspended");
+    let response = server.get("/me", &admin).await;
+    assert_eq!(response.problem(401), "owner_suspended");
 }
 
 #[tokio::test]
@@ -152,12 +152,12 @@ async fn a_mistyped_token_is_malformed_and_a_strange_one_unknown() {
         (String::new(), "token_malformed"),
         (strange, "token_unknown"),
     ] {
-        let answer = server.get("/me", &token).await;
-        assert_eq!(answer.problem(401), code);
-        let challenge = answer.header("www-authenticate");
+        let response = server.get("/me", &token).await;
+        assert_eq!(response.problem(401), code);
+        let challenge = response.header("www-authenticate");
         assert!(challenge.contains("error=\"invalid_token\""), "{challenge}");
         if !token.is_empty() {
-            let body = String::from_utf8_lossy(&answer.body).into_owned();
+            let body = String::from_utf8_lossy(&response.body).into_owned();
             assert!(!body.contains(&token), "{body}");
         }
     }

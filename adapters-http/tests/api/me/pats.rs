@@ -132,8 +132,8 @@ async fn a_list_is_filtered_and_paged() {
         ("?cursor=x", "cursor"),
         ("?after=x", "after"),
     ] {
-        let answer = server.get(&format!("/me/pats{query}"), &admin).await;
-        assert_eq!(answer.wrong_fields(), [field], "{query}");
+        let response = server.get(&format!("/me/pats{query}"), &admin).await;
+        assert_eq!(response.wrong_fields(), [field], "{query}");
     }
     assert_eq!(ids(&list("?limit=1000").await), ids(&all));
 }
@@ -159,7 +159,7 @@ async fn a_page_has_1000_tokens_at_most_and_unless_asked_otherwise() {
 async fn too_many_creations_within_24_hours_are_429_with_the_time_to_wait() {
     let server = Server::new();
     let admin = server.admin();
-    // As many as the default allows, all revoked, so that the quota is not what is reached.
+    // As many as the limit allows, all revoked, so that the quota is not reached.
     for number in 1_000..2_000 {
         let mut token = fixtures::token(number, fixtures::NOW);
         token.revoked_at = Some(fixtures::NOW);
@@ -170,10 +170,10 @@ async fn too_many_creations_within_24_hours_are_429_with_the_time_to_wait() {
     let own = server.get("/me", &admin).await.json()["token"]["id"].clone();
     let rotate = format!("/me/pats/{}/rotate", own.as_str().unwrap());
     for (path, body) in [("/me/pats", &body), (rotate.as_str(), &json!({}))] {
-        let answer = server.post(path, &admin, body).await;
-        assert_eq!(answer.problem(429), "issue_rate_reached");
-        assert_eq!(answer.header("retry-after"), "86340");
-        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        let response = server.post(path, &admin, body).await;
+        assert_eq!(response.problem(429), "issue_rate_reached");
+        assert_eq!(response.header("retry-after"), "86340");
+        let detail = response.json()["detail"].as_str().unwrap().to_owned();
         assert!(
             detail.contains("1000 tokens") && detail.contains("2026-11-25T06:00:00"),
             "{detail}"
@@ -223,8 +223,8 @@ async fn every_wrong_field_is_named_at_once() {
             &["token"],
         ),
     ] {
-        let answer = server.post("/me/pats", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), fields, "{body}");
+        let response = server.post("/me/pats", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), fields, "{body}");
     }
     assert_eq!(trail(&server).await, vec![]);
 }
@@ -250,7 +250,7 @@ async fn a_lifetime_is_counted_by_the_servers_clock() {
     let path = format!("/me/pats/{}/rotate", created["id"].as_str().unwrap());
     let rotated = server.post(&path, &admin, &json!({"expiresIn": 1})).await;
     assert_eq!(rotated.json()["expiresAt"], "2026-11-24T06:00:01.000Z");
-    // A whole number, at least 1, that leads at most to the end of the calendar.
+    // A whole number from 1 up to the end of the calendar.
     for lifetime in [
         json!(0),
         json!(-1),
@@ -260,8 +260,8 @@ async fn a_lifetime_is_counted_by_the_servers_clock() {
         json!(253_402_300_799_i64),
     ] {
         let body = json!({"name": "ci", "scope": "admin", "expiresIn": lifetime});
-        let answer = server.post("/me/pats", &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), ["expiresIn"], "{body}");
+        let response = server.post("/me/pats", &admin, &body).await;
+        assert_eq!(response.wrong_fields(), ["expiresIn"], "{body}");
     }
     for (path, mut body) in [
         ("/me/pats", json!({"name": "ci", "scope": "admin"})),
@@ -269,19 +269,23 @@ async fn a_lifetime_is_counted_by_the_servers_clock() {
     ] {
         body["expiresAt"] = json!("2026-12-31");
         body["expiresIn"] = json!(60);
-        let answer = server.post(path, &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), ["expiresAt", "expiresIn"], "{path}");
+        let response = server.post(path, &admin, &body).await;
+        assert_eq!(
+            response.wrong_fields(),
+            ["expiresAt", "expiresIn"],
+            "{path}"
+        );
     }
 }
 
 #[tokio::test]
-async fn an_expiry_in_the_past_is_refused_with_the_servers_time() {
+async fn an_expiry_in_the_past_is_an_error_with_the_servers_time() {
     let server = Server::new();
     let admin = server.admin();
     let body = json!({"name": "ci", "scope": "admin", "expiresAt": "2026-11-24T05:59:59Z"});
-    let answer = server.post("/me/pats", &admin, &body).await;
+    let response = server.post("/me/pats", &admin, &body).await;
     assert_eq!(
-        answer.json()["errors"][0]["message"],
+        response.json()["errors"][0]["message"],
         "must be in the future (server time: 2026-11-24T06:00:00.000Z)"
     );
 }
@@ -297,14 +301,14 @@ async fn a_day_that_is_today_west_of_greenwich_and_has_ended_in_utc_is_told_as_t
         (rotate.as_str(), json!({})),
     ] {
         body["expiresAt"] = json!("2026-11-23");
-        let answer = server.post(path, &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), ["expiresAt"]);
+        let response = server.post(path, &admin, &body).await;
+        assert_eq!(response.wrong_fields(), ["expiresAt"]);
         assert_eq!(
-            answer.json()["errors"][0]["message"],
+            response.json()["errors"][0]["message"],
             "must be in the future: 2026-11-23 has already ended in UTC; choose 2026-11-24 or later \
              (server time: 2026-11-24T06:00:00.000Z)"
         );
-        // Today in UTC, whatever day it is elsewhere.
+        // Today in UTC, whatever the date is elsewhere.
         body["expiresAt"] = json!("2026-11-24");
         let created = server.post(path, &admin, &body).await.json();
         assert_eq!(created["expiresAt"], "2026-11-25T00:00:00.000Z");
@@ -316,11 +320,11 @@ async fn no_token_makes_a_mightier_one() {
     let server = Server::new();
     let weak = server.token(1, TokenKind::Personal, Scope::ReadWrite, Role::Admin);
     let body = json!({"name": "up", "scope": "admin"});
-    let answer = server.post("/me/pats", &weak, &body).await;
-    assert_eq!(answer.problem(403), "insufficient_scope");
+    let response = server.post("/me/pats", &weak, &body).await;
+    assert_eq!(response.problem(403), "insufficient_scope");
     let demoted = server.token(2, TokenKind::Personal, Scope::Admin, Role::Member);
-    let answer = server.post("/me/pats", &demoted, &body).await;
-    assert_eq!(answer.problem(403), "insufficient_scope");
+    let response = server.post("/me/pats", &demoted, &body).await;
+    assert_eq!(response.problem(403), "insufficient_scope");
     let body = json!({"name": "same", "scope": "read_write"});
     assert_eq!(server.post("/me/pats", &weak, &body).await.status, 201);
 }
@@ -332,13 +336,13 @@ async fn a_weak_token_does_not_rotate_a_mightier_one() {
     let weak = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let mighty = server.create(&admin, Scope::Admin, Expiry::Never).await;
     let path = format!("/me/pats/{}/rotate", mighty.token.id);
-    let answer = server.post(&path, weak.secret.expose(), &json!({})).await;
-    assert_eq!(answer.problem(403), "insufficient_scope");
+    let response = server.post(&path, weak.secret.expose(), &json!({})).await;
+    assert_eq!(response.problem(403), "insufficient_scope");
     assert_eq!(server.get("/me", mighty.secret.expose()).await.status, 200);
 }
 
 #[tokio::test]
-async fn an_agent_run_is_refused_on_every_route() {
+async fn an_agent_run_token_is_denied_on_every_route() {
     let server = Server::new();
     let admin = server.admin();
     let pat = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
@@ -353,9 +357,9 @@ async fn an_agent_run_is_refused_on_every_route() {
         (Method::POST, &rotate),
     ] {
         let request = with_token(method.clone(), path, &run);
-        let answer = server.send(request, Body::empty()).await;
+        let response = server.send(request, Body::empty()).await;
         assert_eq!(
-            answer.problem(403),
+            response.problem(403),
             "human_token_required",
             "{method} {path}"
         );
@@ -386,8 +390,8 @@ async fn what_belongs_to_someone_else_is_not_there() {
         );
         assert_eq!(server.delete(path, &other).await.problem(404), "not_found");
         let rotate = format!("{path}/rotate");
-        let answer = server.post(&rotate, &other, &json!({})).await;
-        assert_eq!(answer.problem(404), "not_found", "{path}");
+        let response = server.post(&rotate, &other, &json!({})).await;
+        assert_eq!(response.problem(404), "not_found", "{path}");
     }
     assert_eq!(server.get("/me", pat.secret.expose()).await.status, 200);
 }
@@ -400,8 +404,8 @@ async fn the_limit_of_live_tokens_is_409() {
         server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     }
     let body = json!({"name": "one too many", "scope": "read_write"});
-    let answer = server.post("/me/pats", &admin, &body).await;
-    assert_eq!(answer.problem(409), "token_limit_reached");
+    let response = server.post("/me/pats", &admin, &body).await;
+    assert_eq!(response.problem(409), "token_limit_reached");
 }
 
 #[tokio::test]
@@ -424,52 +428,54 @@ async fn rotation_ends_the_old_secret_as_the_new_one_begins() {
     assert_ne!(new["id"], old.token.id.to_string());
     let secret = new["token"].as_str().unwrap();
     assert_eq!(server.get("/me", secret).await.status, 200);
-    let answer = server.get("/me", old.secret.expose()).await;
-    assert_eq!(answer.problem(401), "token_revoked");
+    let response = server.get("/me", old.secret.expose()).await;
+    assert_eq!(response.problem(401), "token_revoked");
     let twice = server.post(&path, &admin, &json!({})).await;
     assert_eq!(twice.problem(409), "token_already_rotated");
     assert_eq!(twice.json()["successorId"], new["id"]);
 }
 
 #[tokio::test]
-async fn of_rotations_at_the_same_time_the_losers_are_told_the_successor() {
+async fn concurrent_rotations_name_the_successor() {
     let server = Server::new();
     let admin = server.admin();
     for body in [json!({}), json!({"overlapSeconds": 60})] {
         let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         let path = format!("/me/pats/{}/rotate", old.token.id);
         let rotations = (0..8).map(|_| server.post(&path, &admin, &body));
-        let answers = futures_util::future::join_all(rotations).await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 201);
-        assert_eq!((won.len(), lost.len()), (1, 7), "{answers:?}");
-        for answer in lost {
-            assert_eq!(answer.problem(409), "token_already_rotated");
-            assert_eq!(answer.json()["successorId"], won[0].json()["id"]);
+        let responses = futures_util::future::join_all(rotations).await;
+        let (won, lost): (Vec<_>, Vec<_>) = responses
+            .iter()
+            .partition(|response| response.status == 201);
+        assert_eq!((won.len(), lost.len()), (1, 7), "{responses:?}");
+        for response in lost {
+            assert_eq!(response.problem(409), "token_already_rotated");
+            assert_eq!(response.json()["successorId"], won[0].json()["id"]);
         }
     }
 }
 
 #[tokio::test]
-async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_was_deleted() {
+async fn only_its_owner_learns_that_a_token_was_rotated_and_only_until_it_is_deleted() {
     let server = Server::new();
     let (admin, other) = (server.admin(), server.member(2));
     let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", old.token.id);
     let rotate = format!("{path}/rotate");
     assert_eq!(server.post(&rotate, &admin, &json!({})).await.status, 201);
-    // Nobody else learns that there was one, and it is not on the list any more.
-    let answer = server.post(&rotate, &other, &json!({})).await;
-    assert_eq!(answer.problem(404), "not_found");
+    // No one else learns that the token existed, and it is no longer listed.
+    let response = server.post(&rotate, &other, &json!({})).await;
+    assert_eq!(response.problem(404), "not_found");
     assert_eq!(server.get(&path, &admin).await.problem(404), "not_found");
     assert_eq!(server.delete(&path, &admin).await.problem(404), "not_found");
     let deleted = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", deleted.token.id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
-    let answer = server
+    let response = server
         .post(&format!("{path}/rotate"), &admin, &json!({}))
         .await;
-    assert_eq!(answer.problem(404), "not_found");
-    // One that was deleted in its overlap has a successor all the same.
+    assert_eq!(response.problem(404), "not_found");
+    // A token deleted during its overlap still has a successor.
     let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
     let path = format!("/me/pats/{}", old.token.id);
     let rotate = format!("{path}/rotate");
@@ -478,13 +484,13 @@ async fn a_token_that_was_rotated_is_told_of_to_its_owner_alone_and_not_when_it_
         .await
         .json();
     assert_eq!(server.delete(&path, &admin).await.status, 204);
-    let answer = server.post(&rotate, &admin, &json!({})).await;
-    assert_eq!(answer.problem(409), "token_already_rotated");
-    assert_eq!(answer.json()["successorId"], new["id"]);
+    let response = server.post(&rotate, &admin, &json!({})).await;
+    assert_eq!(response.problem(409), "token_already_rotated");
+    assert_eq!(response.json()["successorId"], new["id"]);
 }
 
 #[tokio::test]
-async fn rotation_with_an_overlap_keeps_both_until_it_is_over() {
+async fn both_tokens_work_during_a_rotations_overlap() {
     let server = Server::new();
     let admin = server.admin();
     let old = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
@@ -503,8 +509,8 @@ async fn rotation_with_an_overlap_keeps_both_until_it_is_over() {
     server.clock.advance_seconds(59);
     assert_eq!(server.get("/me", old.secret.expose()).await.status, 200);
     server.clock.advance_seconds(1);
-    let answer = server.get("/me", old.secret.expose()).await;
-    assert_eq!(answer.problem(401), "token_expired");
+    let response = server.get("/me", old.secret.expose()).await;
+    assert_eq!(response.problem(401), "token_expired");
     let secret = new["token"].as_str().unwrap();
     assert_eq!(server.get("/me", secret).await.status, 200);
 }
@@ -524,12 +530,12 @@ async fn a_rotation_that_cannot_be_says_why() {
         (json!({"expiresAt": "2020-01-01"}), "expiresAt"),
         (json!({"scope": "admin"}), "scope"),
     ] {
-        let answer = server.post(&path, &admin, &body).await;
-        assert_eq!(answer.wrong_fields(), [field], "{body}");
+        let response = server.post(&path, &admin, &body).await;
+        assert_eq!(response.wrong_fields(), [field], "{body}");
     }
     server.clock.advance_millis(1);
-    let answer = server.post(&path, &admin, &json!({})).await;
-    assert_eq!(answer.problem(409), "token_not_live");
+    let response = server.post(&path, &admin, &json!({})).await;
+    assert_eq!(response.problem(409), "token_not_live");
 }
 
 #[tokio::test]
@@ -550,8 +556,8 @@ async fn a_token_can_delete_and_rotate_itself() {
         server.get("/me", &admin).await.problem(401),
         "token_revoked"
     );
-    let answer = server.delete(&format!("/me/pats/{id}"), secret).await;
-    assert_eq!(answer.status, 204);
+    let response = server.delete(&format!("/me/pats/{id}"), secret).await;
+    assert_eq!(response.status, 204);
     assert_eq!(
         server.get("/me", secret).await.problem(401),
         "token_revoked"
@@ -559,7 +565,7 @@ async fn a_token_can_delete_and_rotate_itself() {
 }
 
 #[tokio::test]
-async fn the_trail_tells_who_did_what_in_which_request() {
+async fn the_audit_log_records_who_did_what_in_which_request() {
     let server = Server::new();
     let admin = server.admin();
     let body = json!({"name": "ci", "scope": "read_write"}).to_string();
@@ -581,7 +587,7 @@ async fn the_trail_tells_who_did_what_in_which_request() {
 }
 
 #[tokio::test]
-async fn what_a_token_is_recognized_by_is_told_to_its_owner_and_administrators() {
+async fn owners_and_administrators_see_what_identifies_a_token() {
     let server = Server::new();
     let admin = server.admin();
     let member = server.token(2, TokenKind::Personal, Scope::ReadWrite, Role::Member);

@@ -1,9 +1,9 @@
-//! `limits`: what an `oi-server` is compared with. The same HTTP library, accept loop and layers,
-//! and one route, `GET /me`, which answers
+//! `limits`: the server that `oi-server` is compared with. It has the same HTTP library, accept
+//! loop and layers, and one route, `GET /me`:
 //!
-//! - without `--database-url`: always the bytes in `OPENINDEX_BENCH_BODY`, no matter who asks;
-//! - with it: from one prepared SELECT by the digest of the bearer token, on its own for each
-//!   request, through the pool of the database library.
+//! - Without `--database-url`, it always returns the bytes in `OPENINDEX_BENCH_BODY`, to everyone.
+//! - With it, it runs one prepared SELECT per request, by the digest of the bearer token, through
+//!   the pool of the database library.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ use uuid::Uuid;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// As many as an `oi-server` opens.
+/// As many as `oi-server` opens.
 const POSTGRES_CONNECTIONS: u32 = 10;
 const SQLITE_CONNECTIONS: u32 = 4;
 
@@ -56,7 +56,7 @@ struct Args {
 }
 
 #[derive(Clone)]
-enum Answer {
+enum Responder {
     Always(Bytes),
     Postgres(PgPool),
     Sqlite(SqlitePool),
@@ -70,20 +70,20 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     let args = Args::parse();
-    let answer = match args.database_url {
-        None => Answer::Always(
+    let responder = match args.database_url {
+        None => Responder::Always(
             std::env::var("OPENINDEX_BENCH_BODY")
-                .context("the body to answer")?
+                .context("the body to return")?
                 .into(),
         ),
-        Some(url) if url.starts_with("sqlite:") => Answer::Sqlite(
+        Some(url) if url.starts_with("sqlite:") => Responder::Sqlite(
             SqlitePoolOptions::new()
                 .max_connections(SQLITE_CONNECTIONS)
                 .test_before_acquire(false)
                 .connect(&url)
                 .await?,
         ),
-        Some(url) => Answer::Postgres(
+        Some(url) => Responder::Postgres(
             PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .test_before_acquire(false)
@@ -93,7 +93,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let router = Router::new()
         .route("/me", get(me))
-        .with_state(answer)
+        .with_state(responder)
         .layer(middleware::from_fn(read_body))
         .layer(middleware::from_fn(limit_time))
         .layer(middleware::from_fn(limit_size))
@@ -105,13 +105,13 @@ async fn main() -> anyhow::Result<()> {
     serve(tokio::net::TcpListener::bind(args.listen).await?, router).await
 }
 
-async fn me(State(answer): State<Answer>, headers: HeaderMap) -> Response {
-    let found = match answer {
-        Answer::Always(body) => {
+async fn me(State(responder): State<Responder>, headers: HeaderMap) -> Response {
+    let found = match responder {
+        Responder::Always(body) => {
             return ([(header::CONTENT_TYPE, "application/json")], body).into_response();
         }
-        Answer::Postgres(pool) => postgres(&pool, digest(&headers)).await,
-        Answer::Sqlite(pool) => sqlite(&pool, digest(&headers)).await,
+        Responder::Postgres(pool) => postgres(&pool, digest(&headers)).await,
+        Responder::Sqlite(pool) => sqlite(&pool, digest(&headers)).await,
     };
     match found {
         Ok(Some(me)) => Json(me).into_response(),
@@ -153,7 +153,7 @@ struct Token {
     expires_at: Option<String>,
 }
 
-/// User's id, address, name and role; token's id, name and scope.
+/// The user's id, email address, name and role; the token's id, name and scope.
 type Row = (Uuid, String, String, String, Uuid, String, String);
 
 impl Me {
@@ -201,7 +201,7 @@ async fn sqlite(pool: &SqlitePool, digest: [u8; 32]) -> sqlx::Result<Option<Me>>
     Ok(row.map(Me::of))
 }
 
-// --- What surrounds the route, as in oi-server ------------------------------------------------------
+// --- The layers around the route, as in oi-server ---
 
 async fn observe(
     State(entropy): State<Arc<SystemEntropy>>,

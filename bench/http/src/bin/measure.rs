@@ -1,4 +1,4 @@
-//! `measure`: what `bench/run` calls when everything is built.
+//! `measure`: the program that `bench/run` builds and runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,25 +16,25 @@ use openindex_bench_http::targets;
 
 #[derive(Parser)]
 struct Args {
-    /// Every part once, briefly: to see that it works. The figures mean nothing.
+    /// Run each part once, briefly, to check that it works; ignore the figures
     #[arg(long)]
     quick: bool,
-    /// The most tokens that are put into a table [default: 10 000 000; quick: 10 000]
+    /// Maximum number of tokens in a table [default: 10 000 000; 10 000 with --quick]
     #[arg(long)]
     largest: Option<u64>,
-    /// The workspace.
+    /// Root of the workspace.
     #[arg(long)]
     root: PathBuf,
-    /// Where cargo puts what it builds.
+    /// Cargo's target folder.
     #[arg(long)]
     target: PathBuf,
-    /// Where to write the results.
+    /// File to write the results to
     #[arg(long)]
     output: PathBuf,
-    /// The command to write down.
+    /// Command line to show in the results
     #[arg(long)]
     command: String,
-    /// The parts, all by default.
+    /// Parts to run [default: all]
     parts: Vec<String>,
 }
 
@@ -44,13 +44,13 @@ fn main() -> anyhow::Result<()> {
         PARTS
             .iter()
             .find(|part| part.name == name)
-            .with_context(|| format!("there is no part {name}"))?;
+            .with_context(|| format!("unknown part: {name}"))?;
     }
     let largest = args
         .largest
         .unwrap_or(if args.quick { 10_000 } else { 10_000_000 });
     let bench = Bench::new(args.root.clone(), args.target.clone(), args.quick, largest)?;
-    // Results of a part are kept beside each other, so that one part can be measured anew.
+    // The results of each part are stored, so that one part can be measured again.
     let kept = args.target.join(if args.quick {
         "bench-quick"
     } else {
@@ -70,7 +70,7 @@ fn main() -> anyhow::Result<()> {
                 fs::write(file, serde_json::to_vec_pretty(&report)?)?;
             }
             Err(error) => {
-                bench.say(&format!("{} FAILED: {error:#}", part.name));
+                bench.progress(&format!("{} FAILED: {error:#}", part.name));
                 failed.push(part.name);
             }
         }
@@ -85,7 +85,7 @@ fn main() -> anyhow::Result<()> {
     let postgres = bench.postgres().and_then(|it| it.postgres_version()).ok();
     let results = results(&args, &bench, postgres, &reports)?;
     fs::write(&args.output, results)?;
-    bench.say(&format!(
+    bench.progress(&format!(
         "{} after {}",
         args.output.display(),
         time(begun.elapsed())
@@ -102,11 +102,13 @@ fn results(
 ) -> anyhow::Result<String> {
     let mut text = String::from("# Results\n\n");
     if args.quick {
-        text.push_str("**A quick run, to see that it works: these figures mean nothing.**\n\n");
+        text.push_str(
+            "**A quick run, to check that the benchmarks work: ignore these figures.**\n\n",
+        );
     }
     write!(
         text,
-        "Written by `{}`; [README.md](README.md) tells what each figure means.\n\n{}\n",
+        "Written by `{}`; [README.md](README.md) explains each figure.\n\n{}\n",
         args.command,
         machine::describe(&bench.root, &bench.target, postgres)
     )?;

@@ -1,4 +1,4 @@
-//! Expired tokens: what they cost on their owner's list, and what their purge costs verification.
+//! The cost of expired tokens for their owner's list, and of their purge for verification.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,9 +15,9 @@ use crate::seed::{Database, Range, secrets};
 const FEW: u64 = 10;
 const LIVE: u64 = 1_000;
 const EXPIRED: u64 = 100_000;
-/// The number of the first token of the user who has many.
+/// Number of the first token of the user with many tokens.
 const MANY_FROM: u64 = 2 * (LIVE + EXPIRED);
-/// Tokens that are presented while others are purged.
+/// Tokens that are verified while others are purged.
 const PRESENTED: u64 = 1_000;
 const CONNECTIONS: usize = 8;
 
@@ -26,17 +26,17 @@ const CONNECTIONS: usize = 8;
 ///
 /// # Errors
 ///
-/// When a server or a command does not start or answer, or a purge is too quick to be measured.
+/// If a server or a command fails, or a purge is too fast to be measured.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
     for (name, key) in [("PostgreSQL", "postgres"), ("SQLite", "sqlite")] {
         report.add(&format!("### {name}"));
         let database = database(bench, key)?;
-        bench.say(&format!("expired: lists, {name}"));
+        bench.progress(&format!("expired: lists, {name}"));
         lists(bench, &database, key, &mut report)?;
         bench.delete(&database)?;
         let database = self::database(bench, key)?;
-        bench.say(&format!("expired: purge, {name}"));
+        bench.progress(&format!("expired: purge, {name}"));
         purge(bench, &database, key, &mut report)?;
         bench.delete(&database)?;
     }
@@ -62,7 +62,7 @@ fn lists(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
     };
     let few = secrets(&database.fill(user(FEW, FEW))?);
     let many = secrets(&database.fill(user(MANY_FROM, LIVE + EXPIRED))?);
-    // The live ones are the oldest, behind all that have expired.
+    // The live tokens are the oldest, so they are listed after all expired ones.
     database.run(&format!(
         "UPDATE tokens SET expires_at = {} WHERE created_at >= {}",
         if database.is_postgres() {
@@ -99,10 +99,10 @@ fn lists(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
         let times = |index: usize| each(&turns[index], |it| it.micros(0.5));
         let ratio = Spread::of_ratios(&times(1), &times(0));
         if query == "?limit=10" {
-            report.note(&format!("expired, first page, {key}"), ratio.median);
+            report.record(&format!("expired, first page, {key}"), ratio.median);
         }
         if query == "?limit=10&status=live" {
-            report.note(&format!("expired, live tokens, {key}"), ratio.median);
+            report.record(&format!("expired, live tokens, {key}"), ratio.median);
         }
         rows.push(vec![
             format!("`GET {path}`"),
@@ -171,7 +171,7 @@ fn purge(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
         "UPDATE tokens SET expires_at = created_at WHERE created_at >= {created}"
     ))?;
     let left = || database.count("SELECT count(*) FROM tokens WHERE expires_at IS NOT NULL");
-    // The purge begins with the server.
+    // The purge starts with the server.
     let begun = Instant::now();
     let server = bench.oi_server(database, &[])?;
     let target = Target::get(server.address, "/me", &known);
@@ -182,7 +182,7 @@ fn purge(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
     }
     ensure!(
         left()? > 0,
-        "the purge was over before it was measured; use a larger --largest"
+        "the purge finished before it was measured; pass a larger --largest"
     );
     while left()? > 0 {
         std::thread::sleep(Duration::from_millis(100));
@@ -201,7 +201,7 @@ fn purge(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
         (Spread::of(during), Spread::of(after), ratio)
     };
     let (p50, p99) = (figures(0.5), figures(0.99));
-    report.note(&format!("purge, p99, {key}"), p99.2.median);
+    report.record(&format!("purge, p99, {key}"), p99.2.median);
     report.add(&format!(
         "{} expired tokens purged in {}, {CONNECTIONS} connections that verify meanwhile:",
         number(f64::from(u32::try_from(ended)?)),

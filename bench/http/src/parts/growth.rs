@@ -1,4 +1,4 @@
-//! What a lookup costs as the table grows.
+//! The cost of a lookup as the table grows.
 
 use std::time::Instant;
 
@@ -9,15 +9,15 @@ use crate::rounds::{Spread, each, take_turns};
 use crate::seed::{Database, Range, secrets};
 
 const FIRST: u64 = 1000;
-/// The most different tokens that are presented, from all over the table.
+/// Maximum number of distinct tokens that are verified, from all over the table.
 const PRESENTED: u64 = 20_000;
 const PER_USER: u64 = 100;
 
-/// Measures lookups in tables of 1 000 tokens and ten times as many each time, up to the largest.
+/// Measures lookups in tables of 1 000 tokens, 10 000 and so on, up to the largest.
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
     report.add(&format!(
@@ -36,7 +36,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         };
         let growing = database()?;
         let rows = grow(bench, name, &database()?, &growing, |ratio| {
-            report.note(&format!("growth, {key}"), ratio);
+            report.record(&format!("growth, {key}"), ratio);
         })?;
         bench.delete(&growing)?;
         report.add(&format!("### {name}"));
@@ -76,7 +76,7 @@ fn grow(
     let (mut from, mut to) = (0, FIRST);
     let mut rows = Vec::new();
     while to <= bench.largest {
-        bench.say(&format!("growth: {to} tokens, {name}"));
+        bench.progress(&format!("growth: {to} tokens, {name}"));
         let begun = Instant::now();
         let many = secrets(&growing.fill(range(from, to))?);
         let filled_in = begun.elapsed();

@@ -1,4 +1,4 @@
-//! `GET /me` beside what it cannot be faster than.
+//! `GET /me` compared with its limits.
 
 use crate::bench::Bench;
 use crate::load::Target;
@@ -7,7 +7,7 @@ use crate::report::{Report, load_table};
 use crate::rounds::{Spread, Turn, each, take_turns};
 use crate::seed::{Database, Range, secrets};
 
-/// As many users as tokens, all known.
+/// As many users as tokens; the secrets of all tokens are known.
 pub(super) const TOKENS: Range = Range {
     from: 0,
     to: 1000,
@@ -16,31 +16,31 @@ pub(super) const TOKENS: Range = Range {
 };
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 
-/// A server with the requests that it gets.
+/// A server and its requests.
 struct Variant {
     name: &'static str,
     pid: u32,
     target: Target,
 }
 
-/// A server on a database with tokens, and their secrets.
+/// Returns a server on a database with tokens, and their secrets.
 pub(super) fn filled(
     bench: &Bench,
     database: &Database,
     range: Range,
     arguments: &[&str],
 ) -> anyhow::Result<(Server, Vec<String>)> {
-    // Started once before, to make the tables.
+    // Started once to create the tables.
     drop(bench.oi_server(database, arguments)?);
     let known = database.fill(range)?;
     Ok((bench.oi_server(database, arguments)?, secrets(&known)))
 }
 
-/// Measures `GET /me` on both stores beside the limits.
+/// Measures `GET /me` on both stores, compared with the limits.
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let (sqlite, postgres) = (bench.sqlite()?, bench.postgres()?);
     let (ours_sqlite, tokens) = filled(bench, &sqlite, TOKENS, &[])?;
@@ -68,12 +68,12 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let names = variants.each_ref().map(|it| it.name);
     let mut report = Report::default();
     report.add(&format!(
-        "`GET /me` answers {} bytes of JSON. {} different tokens are presented in turn.",
+        "`GET /me` returns {} bytes of JSON. {} different tokens are presented in turn.",
         body.len(),
         tokens.len()
     ));
     for connections in CONNECTIONS {
-        bench.say(&format!("http: {connections} connections"));
+        bench.progress(&format!("http: {connections} connections"));
         let load = bench.load(connections);
         let turns = take_turns(&mut variants, bench.rounds(), |variant| {
             bench.turn(&[variant.pid], &variant.target, load)
@@ -90,11 +90,11 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         ] {
             let (over, under) = (&turns[over], &turns[under]);
             let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
-            report.note(&format!("{name}, {connections}"), ratio.median);
+            report.record(&format!("{name}, {connections}"), ratio.median);
         }
         let tail = |turns: &[Turn]| each(turns, |it| it.micros(0.99));
         let ratio = Spread::of_ratios(&tail(&turns[3]), &tail(&turns[0]));
-        report.note(
+        report.record(
             &format!("sqlite p99 ÷ limit p99, {connections}"),
             ratio.median,
         );
@@ -116,15 +116,15 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Measures one connection again while no core falls asleep. A single request is in one place at a time,
-/// so that each step of it wakes a core; who does more beside it keeps the cores awake, and is faster
-/// for that alone.
+/// Measures one connection again with all cores kept awake. A single request is in one place at a
+/// time, so each step wakes a core, and a server with extra work is faster only because that work
+/// keeps the cores awake.
 fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow::Result<()> {
-    bench.say("http: 1 connection, cores awake");
+    bench.progress("http: 1 connection, cores awake");
     let awake = match KeptAwake::start() {
         Ok(awake) => awake,
         Err(error) => {
-            report.add(&format!("With cores awake: left out, {error:#}."));
+            report.add(&format!("With cores awake: skipped, {error:#}."));
             return Ok(());
         }
     };
@@ -141,13 +141,13 @@ fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow
     for (name, over, under) in [("sqlite ÷ select", 3, 2), ("postgres ÷ select", 5, 4)] {
         let (over, under) = (&turns[over], &turns[under]);
         let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
-        report.note(&format!("{name}, 1, cores awake"), ratio.median);
+        report.record(&format!("{name}, 1, cores awake"), ratio.median);
     }
     Ok(())
 }
 
-/// An `oi-server` that answers discovery, its public route, with as many bytes as `length`, for
-/// which its public URL is made as long as that takes.
+/// Starts an `oi-server` whose discovery, a public route, returns `length` bytes. Its public URL is
+/// made as long as that takes.
 fn public(bench: &Bench, database: &Database, length: usize) -> anyhow::Result<(Server, String)> {
     let path = "/.well-known/openindex.json".to_owned();
     let address = free_address()?;

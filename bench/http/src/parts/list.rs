@@ -1,4 +1,4 @@
-//! What `GET /me/pats` costs as a user has more tokens.
+//! The cost of `GET /me/pats` as a user has more tokens.
 
 use crate::bench::Bench;
 use crate::load::Target;
@@ -12,12 +12,14 @@ const SIZES: [u64; 5] = [1, 10, 100, 1000, 10_000];
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
-    report.add("One connection, `GET /me/pats` of users with so many tokens; a page has 1 000 of them at most.");
+    report.add(
+        "One connection, `GET /me/pats` of users with this many tokens; a page has at most 1 000.",
+    );
     for (name, postgres) in [("PostgreSQL", true), ("SQLite", false)] {
-        bench.say(&format!("list: {name}"));
+        bench.progress(&format!("list: {name}"));
         let database = if postgres {
             bench.postgres()?
         } else {
@@ -26,8 +28,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         drop(bench.oi_server(&database, &[])?);
         let mut known = Vec::new();
         for (number, size) in (1..).zip(SIZES) {
-            // Token n belongs to user n / size, so this range is one user's, and each size has a
-            // user of its own.
+            // Token n belongs to user n / size, so this range belongs to one user, and each size
+            // has its own user.
             let first = number * 100_000;
             known.extend(database.fill(Range {
                 from: first,

@@ -1,4 +1,4 @@
-//! The parts of the benchmark, each of which can be run alone.
+//! The parts of the benchmark, each of which can run alone.
 
 pub mod expired;
 pub mod growth;
@@ -13,18 +13,18 @@ pub mod verify;
 use crate::bench::Bench;
 use crate::report::Report;
 
-/// One part.
+/// A part of the benchmark.
 #[derive(Debug)]
 pub struct Part {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub name: &'static str,
-    /// Its heading.
+    /// Its heading in the results.
     pub title: &'static str,
-    /// Measures it.
+    /// Runs it.
     pub run: fn(&Bench) -> anyhow::Result<Report>,
 }
 
-/// All of them, in the order of the results.
+/// All parts, in the order of the results.
 pub const PARTS: &[Part] = &[
     Part {
         name: "verify",
@@ -33,12 +33,12 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "http",
-        title: "Verifying over HTTP, beside its limits",
+        title: "Verifying over HTTP, compared with its limits",
         run: http::run,
     },
     Part {
         name: "peers",
-        title: "Beside other servers",
+        title: "Compared with other servers",
         run: peers::run,
     },
     Part {
@@ -63,12 +63,12 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "overload",
-        title: "Under more load than there is room for",
+        title: "Overload",
         run: overload::run,
     },
     Part {
         name: "start",
-        title: "Starting, at rest, and the command line",
+        title: "Startup, memory and the command line",
         run: start::run,
     },
 ];

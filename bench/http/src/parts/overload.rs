@@ -1,5 +1,4 @@
-//! What is left when there is more load than a server can take, and what connections cost that
-//! send nothing.
+//! Throughput under overload, and the cost of silent connections.
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -13,26 +12,26 @@ use crate::process::{Server, memory};
 use crate::report::{Report, load_table, mebibytes, spread};
 use crate::rounds::{Spread, Turn, each, take_turns};
 
-/// Connections with which a server is at its peak: the better of these.
+/// Numbers of connections for peak throughput; the better one counts.
 const SUSTAINABLE: [usize; 2] = [64, 256];
-/// Four times as many.
+/// Four times the larger number.
 const OVERLOAD: usize = 1024;
 const SILENT: usize = 5000;
-/// Between each hundred of them.
+/// Pause after each hundred of them.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Connections that send something, beside the silent ones.
+/// Connections that send requests while the silent ones are open.
 const BESIDE: usize = 32;
 
-/// Measures goodput at four times the connections, and requests beside silent connections.
+/// Measures goodput at four times the connections, and latency with silent connections open.
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
     report.add(&format!(
-        "Every connection sends its next request as soon as it has an answer, so that {OVERLOAD} \
-         connections are 4 times the load of {}, which has the server at its limit already.",
+        "Every connection sends its next request as soon as it has a response, so {OVERLOAD} \
+         connections are 4 times the load of {}, at which the server is already saturated.",
         SUSTAINABLE[1]
     ));
     let (sqlite, postgres) = (bench.sqlite()?, bench.postgres()?);
@@ -43,9 +42,9 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         let (server, tokens) = filled(bench, database, TOKENS, &[])?;
         let target = Target::get(server.address, "/me", &tokens);
         report.add(&format!("### {name}"));
-        bench.say(&format!("overload: {name}"));
+        bench.progress(&format!("overload: {name}"));
         goodput(bench, &server, &target, key, &mut report)?;
-        bench.say(&format!("overload: silent connections, {name}"));
+        bench.progress(&format!("overload: silent connections, {name}"));
         silent(bench, &server, &target, key, &mut report)?;
     }
     Ok(report)
@@ -78,7 +77,7 @@ fn goodput(
         "Goodput at {OVERLOAD} connections relative to the peak: {}.",
         spread(goodput)
     ));
-    report.note(&format!("goodput, {key}"), goodput.median);
+    report.record(&format!("goodput, {key}"), goodput.median);
     Ok(())
 }
 
@@ -91,14 +90,14 @@ fn silent(
 ) -> anyhow::Result<()> {
     let at_rest = memory(server.pid());
     let mut with_them = at_rest;
-    // Opened anew for each turn: a server closes what sends nothing for long.
+    // Opened for each turn, since a server closes connections that stay silent for long.
     let mut variants = [false, true];
     let turns = take_turns(&mut variants, bench.rounds(), |silent| {
         let connections = if *silent { SILENT } else { 0 };
         let held = (0..connections)
             .map(|number| {
-                // Not faster than they are accepted: one that the kernel has no place for is tried
-                // again after a second.
+                // Not faster than they are accepted: with a full accept queue, the kernel retries
+                // after a second.
                 if number % 100 == 99 {
                     std::thread::sleep(PAUSE);
                 }
@@ -126,6 +125,6 @@ fn silent(
         mebibytes(at_rest),
         mebibytes(with_them)
     ));
-    report.note(&format!("silent, {key}"), ratio.median);
+    report.record(&format!("silent, {key}"), ratio.median);
     Ok(())
 }

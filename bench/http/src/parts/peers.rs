@@ -1,4 +1,4 @@
-//! `GET /me` beside other servers that keep API keys, on the same PostgreSQL.
+//! `GET /me` compared with other servers that store API keys, on the same PostgreSQL.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use crate::rounds::{Spread, Turn, each, take_turns};
 
 const CONNECTIONS: [usize; 3] = [1, 32, 256];
 
-/// A server of somebody else.
+/// A server of another project.
 struct Peer {
     name: &'static str,
     /// Its folder in `bench/peers`, and where that is installed.
@@ -22,7 +22,7 @@ struct Peer {
     serve: &'static [&'static str],
 }
 
-/// The first of `seed` and `serve` is a program in the folder or, failing that, in `PATH`.
+/// The first word of `seed` and `serve` is a program in the folder or, if not there, in `PATH`.
 const PEERS: [Peer; 2] = [
     Peer {
         name: "better-auth",
@@ -43,11 +43,11 @@ const PEERS: [Peer; 2] = [
     },
 ];
 
-/// Measures `GET /me` of each peer that is installed beside ours.
+/// Measures `GET /me` of each installed peer, compared with ours.
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let mut report = Report::default();
     let database = bench.postgres()?;
@@ -61,14 +61,14 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
                 variants.push((peer.name, server, target));
             }
             Err(error) => {
-                bench.say(&format!("{} is left out: {error:#}", peer.name));
-                report.add(&format!("{} is left out: {error:#}.", peer.name));
+                bench.progress(&format!("{} skipped: {error:#}", peer.name));
+                report.add(&format!("{} skipped: {error:#}.", peer.name));
             }
         }
     }
     let names: Vec<_> = variants.iter().map(|(name, ..)| *name).collect();
     for connections in CONNECTIONS {
-        bench.say(&format!("peers: {connections} connections"));
+        bench.progress(&format!("peers: {connections} connections"));
         let load = bench.load(connections);
         let turns = take_turns(&mut variants, bench.rounds(), |(name, server, target)| {
             bench
@@ -83,20 +83,20 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
             .map(|peer| Spread::of_ratios(&each(peer, Turn::rate), &ours).median)
             .reduce(f64::max);
         if let Some(fastest) = fastest {
-            report.note(&format!("fastest peer ÷ ours, {connections}"), fastest);
+            report.record(&format!("fastest peer ÷ ours, {connections}"), fastest);
         }
     }
     Ok(report)
 }
 
-/// Fills a database of its own with users and keys, and starts it.
+/// Fills a database for the peer with users and keys, and starts the peer.
 fn start(bench: &Bench, peer: &Peer) -> anyhow::Result<(Server, Vec<String>)> {
     let folder = bench.target.join("peers").join(peer.folder);
     ensure!(
         folder.join(".installed").exists(),
-        "it is not installed (bench/peers/set-up)"
+        "not installed; run bench/peers/set-up"
     );
-    bench.say(&format!("peers: {} makes its keys", peer.name));
+    bench.progress(&format!("peers: {} creates its keys", peer.name));
     let database = bench.postgres()?;
     let command = |words: &[&str]| {
         let own = folder.join(words[0]);
@@ -119,14 +119,14 @@ fn start(bench: &Bench, peer: &Peer) -> anyhow::Result<(Server, Vec<String>)> {
         .output()?;
     ensure!(
         seeded.status.success(),
-        "it made no keys: {}",
+        "no keys were created: {}",
         String::from_utf8_lossy(&seeded.stderr).trim()
     );
     let keys: Vec<String> = String::from_utf8(seeded.stdout)?
         .lines()
         .map(str::to_owned)
         .collect();
-    ensure!(!keys.is_empty(), "it printed no keys");
+    ensure!(!keys.is_empty(), "no keys were printed");
     let address = free_address()?;
     let mut serve = command(peer.serve);
     serve.env("PORT", address.port().to_string());

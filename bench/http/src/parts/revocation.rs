@@ -1,4 +1,4 @@
-//! How long a revocation takes, and whether it holds everywhere at once.
+//! The latency of a revocation, and whether it takes effect everywhere immediately.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +17,13 @@ use crate::seed::{Known, Range, secrets};
 const REPLICAS: usize = 3;
 const CONNECTIONS: usize = 256;
 const PER_USER: u64 = 100;
-/// Tokens that are presented and stay live.
+/// Tokens that are verified and stay live.
 const LIVE: u64 = 1000;
 
-/// What revoking one after the other came to.
+/// The result of revoking tokens one after another.
 struct Revoked {
     times: Histogram,
-    /// Requests that were accepted after the token's 204.
+    /// Requests that were accepted after the 204 of the token's revocation.
     accepted: u64,
 }
 
@@ -31,7 +31,7 @@ struct Revoked {
 ///
 /// # Errors
 ///
-/// When a server does not start or answer.
+/// If a server does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let rounds = bench.rounds();
     let for_each = bench.quick_or(40, 200);
@@ -60,7 +60,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         .flat_map(|of_user| of_user[1..].iter().map(|token| (&of_user[0], token)));
     let (mut idle, mut busy, mut rates) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
-        bench.say("revocation");
+        bench.progress("revocation");
         let these: Vec<_> = pairs.by_ref().take(for_each).collect();
         idle.push(revoke(&addresses, &these)?);
         let these: Vec<_> = pairs.by_ref().take(for_each).collect();
@@ -97,19 +97,19 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         &["DELETE", "p50, ms", "p99, ms", "longest, ms"],
         &[row("at rest", &idle), row("while verifying", &busy)],
     ));
-    report.note(
+    report.record(
         "revocation, p99 under load, ms",
         quantile(&busy, 0.99).median,
     );
-    report.note(
+    report.record(
         "revocation, accepted after",
         f64::from(u32::try_from(accepted)?),
     );
     Ok(report)
 }
 
-/// Revokes on a thread of its own while this one puts load on the replicas, for as long as that
-/// takes. Answers how many requests a second were verified meanwhile.
+/// Revokes tokens on a separate thread while this one puts load on the replicas. Returns how many
+/// requests per second were verified meanwhile.
 fn while_verifying(
     bench: &Bench,
     target: &Target,
@@ -127,10 +127,10 @@ fn while_verifying(
         let mut rates = Vec::new();
         let mut load = bench.load(CONNECTIONS);
         while !revoking.is_finished() {
-            ensure!(rates.len() < 100, "revoking does not end");
+            ensure!(rates.len() < 100, "revoking does not finish");
             let sample = load::run(target, load, || begin.store(true, Ordering::Release))?;
             rates.push(sample.rate());
-            // Once it has begun, there is no pause in between.
+            // No pause once the load has started.
             load = Load {
                 warm_up: Duration::ZERO,
                 ..load
@@ -143,8 +143,8 @@ fn while_verifying(
     })
 }
 
-/// Deletes each second token with the first, on the replicas in turn, and presents it to all of
-/// them after that.
+/// Revokes the second token of each pair with the first, on the replicas in turn, and then sends it
+/// to all replicas.
 fn revoke(addresses: &[SocketAddr], pairs: &[(&Known, &Known)]) -> anyhow::Result<Revoked> {
     let mut clients = addresses
         .iter()

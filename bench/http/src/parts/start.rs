@@ -1,4 +1,4 @@
-//! Starting, memory at rest, sizes, and the command line.
+//! Startup time, memory at rest, binary sizes, and the command line.
 
 use std::fs;
 use std::path::Path;
@@ -13,21 +13,21 @@ use crate::process::memory;
 use crate::report::{Report, mebibytes, spread, table};
 use crate::rounds::{Spread, take_turns};
 
-/// How long a server rests before its memory is looked at.
+/// Idle time before a server's memory is measured.
 const REST: Duration = Duration::from_secs(1);
 
-/// Measures starting, and what there is besides requests.
+/// Measures startup, and everything besides requests.
 ///
 /// # Errors
 ///
-/// When a program does not start or answer.
+/// If a program does not start or respond.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
-    bench.say("start");
+    bench.progress("start");
     let times = bench.quick_or(3, 20);
     let mut report = Report::default();
     let mut rows = Vec::new();
 
-    // A new file each time, and databases that are there already.
+    // A new file each time, and existing databases.
     let new = (0..times)
         .map(|_| Ok(millis(bench.oi_server(&bench.sqlite()?, &[])?.started_in)))
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -48,15 +48,14 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         let starts = Spread::of(starts);
         let server = bench.oi_server(&database, &[])?;
         std::thread::sleep(REST);
-        report.note(&format!("start, {key}, ms"), starts.median);
+        report.record(&format!("start, {key}, ms"), starts.median);
         rows.push(vec![
             format!("{name}, 1 000 tokens"),
             spread(starts),
             mebibytes(memory(server.pid())),
         ]);
     }
-    report
-        .add("From being started to the first `GET /ready` that answers 200, migration included:");
+    report.add("From start to the first 200 of `GET /ready`, including migration:");
     report.add(&table(&["oi-server", "ready, ms", "memory at rest"], &rows));
 
     let size = |name: &str| -> anyhow::Result<Vec<String>> {

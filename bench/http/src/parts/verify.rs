@@ -1,16 +1,16 @@
-//! What criterion measured in-process; `bench/run` has it measure before this runs.
+//! The in-process results of criterion, which `bench/run` runs first.
 
 use crate::bench::Bench;
 use crate::report::Report;
 
-/// What the results are compared with.
+/// The benchmark that the results are compared with.
 const LIMIT: &str = "SHA-256 of 55 bytes";
 
-/// Reads what criterion measured.
+/// Reads the results of criterion.
 ///
 /// # Errors
 ///
-/// When it did not.
+/// If there are no results.
 pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let measurements = openindex_bench::read_group(&bench.target.join("criterion"), "verify")?;
     let mut report = Report::default();
@@ -31,7 +31,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         ("verify ÷ EdDSA", "JWT, EdDSA"),
     ] {
         if let (Some(ours), Some(other)) = (ours, median(name)) {
-            report.note(key, ours / other);
+            report.record(key, ours / other);
         }
     }
     Ok(report)

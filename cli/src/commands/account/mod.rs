@@ -1,4 +1,4 @@
-//! `oi settings personal account`: the account of whom the token acts as.
+//! `oi settings personal account`: the token owner's account.
 
 use clap::Subcommand;
 use openindex_domain::user::PersonName;
@@ -9,20 +9,19 @@ use crate::error::{CliError, Failure};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Change your name
+    /// Change your display name
     Update(UpdateArgs),
 }
 
-/// What to change.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An administrator changes your email address or role. To change your password, open Account in the
-web interface.
+Only an administrator can change your email address or role. To change your password, open Account
+in the web interface.
 
 Examples:
   oi settings personal account update --name \"Ada King\"")]
 pub(crate) struct UpdateArgs {
-    /// Name to show from now on: 1 to 100 characters
+    /// New display name (1 to 100 characters)
     #[arg(long, value_name = "NAME")]
     name: String,
 }
@@ -33,5 +32,5 @@ pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
         PersonName::parse(&args.name).map_err(|error| Failure::usage(format!("--name {error}")))?;
     let session = app.human_session()?;
     let me = session.call(|client| client.me_rename(name.clone()))?;
-    app.out.answer(&me, |style| me::human(&me, style))
+    app.out.print(&me, |style| me::human(&me, style))
 }

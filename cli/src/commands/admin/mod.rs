@@ -1,12 +1,12 @@
-//! `oi settings admin`: the instance, for those who administer it.
+//! `oi settings admin`: administers the instance.
 
 mod audit;
 mod invites;
-mod people;
 mod stats;
+mod time_filter;
 mod tokens;
+mod user_ref;
 mod users;
-mod when;
 
 use clap::Subcommand;
 
@@ -15,16 +15,16 @@ use crate::error::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Everybody who has an account
+    /// Manage users
     #[command(subcommand)]
     Users(users::Command),
-    /// Let somebody in
+    /// Manage invites
     #[command(subcommand)]
     Invites(invites::Command),
-    /// Everybody's tokens
+    /// List and revoke the tokens of all users
     #[command(subcommand)]
     Tokens(tokens::Command),
-    /// Who did what, and when
+    /// Read the audit log
     #[command(subcommand)]
     Audit(audit::Command),
     /// Count users, tokens and invites

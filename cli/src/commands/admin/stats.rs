@@ -1,4 +1,4 @@
-//! `oi settings admin stats`: how much of everything there is.
+//! `oi settings admin stats`: counts users, tokens and invites.
 
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Stats;
@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::render::{Style, fields};
 
 pub(super) const AFTER_HELP: &str = "\
-Needs a token with the scope admin, of an administrator.
+Requires an administrator's token with the scope admin.
 
 Examples:
   oi settings admin stats
@@ -17,7 +17,7 @@ Examples:
 pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let stats = session.call(Client::stats)?;
-    app.out.answer(&stats, |style| human(&stats, style))
+    app.out.print(&stats, |style| human(&stats, style))
 }
 
 fn human(stats: &Stats, style: &Style) -> String {
@@ -33,7 +33,7 @@ fn human(stats: &Stats, style: &Style) -> String {
         (
             "tokens",
             format!(
-                "{} live ({} of them admin), {} expired",
+                "{} active ({} admin), {} expired",
                 stats.tokens_live, stats.tokens_live_admin, stats.tokens_expired
             ),
         ),

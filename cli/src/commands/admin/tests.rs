@@ -1,5 +1,4 @@
-//! What the snapshots of these commands share. Some of it comes from somebody with bad
-//! intentions.
+//! Fixtures for the snapshots of these commands, some of them hostile.
 
 use openindex_adapters_http::wire::{
     AdminPat, AuditActor, AuditEvent, EmailChange, Invite, InviteStatus, MeUser, Open, Role, User,

@@ -5,7 +5,7 @@ use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
 use crate::app::{App, Session};
-use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Several};
 use crate::prompt;
@@ -13,21 +13,20 @@ use crate::render::{Style, plain};
 
 use super::{LIST, end, work_item};
 
-/// Which runs; read later, since a secret gets an error of its own.
+/// A run ID, parsed later because a secret gets a specific error.
 struct RunId;
 
 impl Field for RunId {
     type Value = String;
-    const PLACE: &'static str = "RUN_ID";
+    const POSITIONAL: &'static str = "RUN_ID";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("id", "ID", "Run id (run_…), as shown by `list`")];
+        &[("id", "ID", "Run ID (run_…), as shown by `list`")];
 }
 
-/// What to end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What a run had claimed is free again. Asks on a terminal; without one, --yes is required. Stops at
-the first run that cannot be ended and says which were.
+Releases the work items that the runs have claimed. Stops at the first run that cannot be ended, and
+lists those already ended. Asks for confirmation on a terminal; without one, --yes is required.
 
 Examples:
   oi agent-run end run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
@@ -35,7 +34,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     runs: Several<RunId>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
@@ -48,15 +47,15 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             ids.push(id);
         }
     }
-    require_someone_to_ask(args.yes, "ending a run")?;
+    require_terminal_or_yes(args.yes, "ending a run")?;
     let session = app.human_session()?;
     if !args.yes && !confirmed(&ids, &session, app)? {
-        return Err(not_confirmed("nothing was ended").into());
+        return Err(not_confirmed("no run was ended").into());
     }
     let ended = one_by_one(&ids, "ended", LIST, |id| {
         session.call(|client| client.agent_run_end(*id))
     })?;
-    app.out.answer(&json!({ "ended": ended }), |style| {
+    app.out.print(&json!({ "ended": ended }), |style| {
         let lines = ended
             .iter()
             .map(|id| format!("{} Ended {id}\n", style.done()));
@@ -64,19 +63,17 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-/// A secret gets an answer of its own, and is not repeated.
+/// Parses a run ID. A secret gets a specific error, which does not repeat it.
 fn parse(text: &str) -> Result<TokenId, Failure> {
     let message = match text.parse::<TokenId>() {
         Ok(id) if id.kind() == TokenKind::AgentRun => return Ok(id),
-        _ if text.starts_with("oi_") => {
-            "that is a token's secret; a run is named by its id (run_…)"
-        }
-        _ => "name a run by its id (run_ and 32 hexadecimal digits)",
+        _ if text.starts_with("oi_") => "this is a token's secret; pass the run's ID (run_…)",
+        _ => "invalid run ID: must be run_ and 32 hexadecimal digits",
     };
     Err(Failure::usage(message).next(LIST))
 }
 
-/// Shows what is about to end, and asks.
+/// Shows the runs to end, and asks for confirmation.
 fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
     let mut runs = Vec::new();
     for id in ids {
@@ -98,7 +95,7 @@ fn question(runs: &[AgentRun], style: &Style) -> String {
         1 => "this run? Its token stops".to_owned(),
         count => format!("these {count} runs? Their tokens stop"),
     };
-    format!("{text}End {what} working at once.")
+    format!("{text}End {what} working immediately. This cannot be undone.")
 }
 
 #[cfg(test)]
@@ -109,14 +106,14 @@ mod tests {
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn the_question_shows_what_would_end() {
+    fn the_prompt_shows_the_runs() {
         let runs = runs();
         insta::assert_snapshot!("end_one", question(&runs[..1], &STYLE));
         insta::assert_snapshot!("end_several", question(&runs[..3], &STYLE));
     }
 
     #[test]
-    fn a_secret_is_no_id_and_is_not_repeated() {
+    fn a_secret_is_rejected_and_not_repeated() {
         let secret = "oi_run_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
         for text in [
             secret,

@@ -7,17 +7,16 @@ use crate::render::{Form, Listing, Row, Style, expiry, moment, plain};
 
 use super::{end, work_item};
 
-/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Secrets are not listed: each is shown once, when its run is started.
+Tokens are not listed: each is shown only once, when its run is started.
 
 Examples:
   oi agent-run list
   oi agent-run list --ended
   oi agent-run list --all --json | jq -r '.items[] | select(.workItemKey == \"OPS-42\").id'")]
 pub(crate) struct Args {
-    /// Those that are over as well, as long as they are remembered
+    /// Include ended runs that have not been purged yet
     #[arg(long, visible_alias = "include-ended")]
     ended: bool,
     #[command(flatten)]
@@ -39,9 +38,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 
 fn human(runs: &[AgentRun], style: &Style) -> String {
     if runs.is_empty() {
-        return "No runs. Start one with: oi agent-run start --agent-id ID\n".to_owned();
+        return "No agent runs. Start one with: oi agent-run start --agent-id ID\n".to_owned();
     }
-    // Colour has no place inside of a cell: it would count as width.
+    // Color escapes in a cell would count as width.
     let colorless = Style {
         color: false,
         ..*style
@@ -60,10 +59,10 @@ fn human(runs: &[AgentRun], style: &Style) -> String {
         let item = run.work_item_key.as_deref();
         Row {
             name: plain(&run.agent_id),
-            words: format!("{} · {end} · {used_words}", work_item(run)),
+            summary: format!("{} · {end} · {used_words}", work_item(run)),
             cells: vec![item.map_or_else(|| "any".to_owned(), plain), until, used],
             id: plain(&run.id),
-            spent: run.status != Status::Live,
+            inactive: run.status != Status::Live,
         }
     });
     Listing {

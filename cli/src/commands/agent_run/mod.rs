@@ -1,4 +1,4 @@
-//! `oi agent-run`: tokens for automated workers, each for one run.
+//! `oi agent-run`: agent runs, each with its own token.
 
 mod end;
 mod list;
@@ -15,12 +15,12 @@ const LIST: &str = "oi agent-run list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Start a run and show the secret of its token, once
+    /// Start an agent run and show its token once
     Start(start::Args),
-    /// List your runs, the newest first
+    /// List your agent runs, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// End runs: their tokens stop working at once
+    /// End agent runs; their tokens stop working immediately
     End(end::Args),
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// When a run ends, or that it was ended before its time.
+/// Formats when a run expires or was ended.
 fn end(run: &AgentRun, style: &Style) -> String {
     match run.status {
         Open::Known(Status::Revoked) => format!("ended {}", moment(run.ended_at.as_deref(), style)),
@@ -40,7 +40,7 @@ fn end(run: &AgentRun, style: &Style) -> String {
     }
 }
 
-/// Which work items it may change.
+/// Formats which work items a run can change.
 fn work_item(run: &AgentRun) -> String {
     match run.work_item_key.as_deref() {
         None => "any work item".to_owned(),

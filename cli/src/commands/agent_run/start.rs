@@ -2,8 +2,8 @@ use openindex_adapters_http::wire::{AgentRun, StartAgentRun};
 use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 
 use crate::app::App;
-use crate::commands::look_first;
 use crate::commands::once::{self, Shown, Undo, parse, require_reader};
+use crate::commands::suggest_check;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::render::{Style, expiry, fields, plain, word};
@@ -11,38 +11,36 @@ use crate::render::{Style, expiry, fields, plain, word};
 use super::LIST;
 
 const WARNING: &str = "\
-Hand it to the agent as OPENINDEX_TOKEN now. It is not shown again, and whoever has it can work in
-your name until the run is over.";
-
-/// What to start.
+Pass this token to the agent as OPENINDEX_TOKEN now: it is not shown again. Anyone who has it can
+work on your behalf until the run ends.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A run's token is for work items and the queue alone, and acts in your name. It ends with its time,
-with the token that you start it with, with the work item that it is bound to, or with
-`oi agent-run end`, whichever comes first. The secret is shown in this one answer and never again.
+A run's token is only valid for work items and the queue, and acts on your behalf. The run ends when
+its lifetime ends, when the token that started it or the work item that it is bound to ends, or
+with `oi agent-run end`, whichever comes first. The token is shown only once.
 
 Examples:
   oi agent-run start --agent-id builder-7
   oi agent-run start --agent-id builder-7 --work-item OPS-42 --ttl 30m
   OPENINDEX_TOKEN=$(oi agent-run start --agent-id builder-7 --token-only) ./work.sh")]
 pub(crate) struct Args {
-    /// Which agent works with it, over the profile's
+    /// Agent to run as; overrides the profile's agent
     #[arg(
         long,
         value_name = "ID",
-        help = "Which agent works with it, over the profile's [env: OPENINDEX_AGENT_ID]"
+        help = "Agent to run as; overrides the profile's agent [env: OPENINDEX_AGENT_ID]"
     )]
     agent_id: Option<AgentId>,
-    /// The only work item that it may change; any when left out
+    /// Bind the run to this work item, the only one it can change [default: any]
     #[arg(long, value_name = "KEY", visible_alias = "work-item-key")]
     work_item: Option<WorkItemKey>,
-    /// For how long: 30m, 8h; from 60s to 24h
+    /// Lifetime, such as 30m or 8h (60s to 24h)
     #[arg(long, value_name = "SPAN", default_value = "1h")]
     ttl: String,
-    /// The same in seconds: 60 to 86400
+    /// Lifetime in seconds (60 to 86400)
     #[arg(long, value_name = "N", conflicts_with = "ttl")]
     ttl_seconds: Option<i64>,
-    /// Print the secret and nothing else, for a pipe or a variable
+    /// Print only the token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
 }
@@ -54,26 +52,26 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     require_reader()?;
     let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
-    let wanted = StartAgentRun {
+    let request = StartAgentRun {
         agent_id: agent.clone(),
         work_item_key: args.work_item,
         ttl_seconds: ttl,
         scope: None,
     };
     let started = session
-        .call(|client| client.agent_run_start(&wanted))
-        .map_err(|failure| look_first(failure, LIST))?;
+        .call(|client| client.agent_run_start(&request))
+        .map_err(|failure| suggest_check(failure, LIST))?;
     let id = plain(&started.run.id);
     let command = format!("oi agent-run end {id}");
     let undo = Undo {
-        made: format!("the run {id}"),
-        undone: "ended",
+        created: format!("run {id}"),
+        undone: "ended because its token was not shown",
         act: Box::new(|| {
             let id = parse(&started.run.id)?;
             session.call(|client| client.agent_run_end(id))
         }),
         command,
-        then: None,
+        consequence: None,
     };
     let shown = Shown {
         document: &started,
@@ -103,7 +101,7 @@ fn introduction(run: &AgentRun, style: &Style) -> String {
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
     format!(
-        "{} Started a run of the agent {}\n{}",
+        "{} Started a run of agent {}\n{}",
         style.done(),
         style.bold(&plain(&run.agent_id)),
         fields(&rows, style)
@@ -118,7 +116,7 @@ mod tests {
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn a_run_lasts_a_minute_to_a_day() {
+    fn a_ttl_is_one_minute_to_one_day() {
         for (text, seconds) in [("60s", 60), ("1h", 3_600), ("24h", 86_400), ("1d", 86_400)] {
             assert_eq!(ttl(text).unwrap().seconds(), seconds);
         }
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_run_is_introduced_without_its_secret() {
+    fn the_introduction_of_a_run_does_not_contain_its_secret() {
         let runs = runs();
         insta::assert_snapshot!("started_bound", introduction(&runs[0], &STYLE));
         insta::assert_snapshot!("started", introduction(&runs[1], &STYLE));

@@ -1,9 +1,8 @@
-//! What the snapshots of these commands share. Some of it comes from somebody with bad
-//! intentions.
+//! Fixtures for the snapshots of these commands, some of them hostile.
 
 use openindex_adapters_http::wire::{AgentRun, Open, Status, WireScope};
 
-/// Live and bound, live and unbound, ended, and over by itself.
+/// A live and bound, a live and unbound, an ended and an expired run.
 pub(super) fn runs() -> Vec<AgentRun> {
     let run = |digit: char, agent: &str, expires_at: &str, status| AgentRun {
         id: format!("run_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}"),

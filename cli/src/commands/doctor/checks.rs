@@ -14,10 +14,10 @@ use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
 use super::{Check, Status};
 
-/// Soon enough to be renewed now.
+/// A token that expires within 14 days should be rotated.
 const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
 
-/// Everything, in the order in which one thing needs the other.
+/// Runs all checks, in the order of their dependencies.
 pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     let mut checks = Vec::new();
     let (check, config) = config_file(app);
@@ -30,7 +30,7 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
             Ok((name, None)) => Check::new(
                 "profile",
                 Status::Ok,
-                format!("none is set; {name} would be used"),
+                format!("none is configured; the default is {name}"),
             ),
             Err(failure) => failed("profile", failure),
         });
@@ -48,35 +48,35 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
             let now = client.server_time().unwrap_or_else(|| app.now());
             token(&client, &credential, now, &mut checks);
         }
-        (None, _) => checks.push(skipped("token", "no server to ask")),
+        (None, _) => checks.push(skipped("token", "no server")),
         (_, None) => checks.push(skipped("token", "no token")),
         _ => checks.push(skipped("token", UNREACHABLE)),
     }
-    told_once(checks)
+    without_repetitions(checks)
 }
 
-/// Why what only a server can tell is not known.
+/// The reason to skip checks that depend on the server.
 const UNREACHABLE: &str = "server unreachable";
 
 fn skipped(name: &'static str, why: &str) -> Check {
     Check::new(name, Status::Skip, format!("skipped ({why})"))
 }
 
-/// One fault is one line: what fails for the reason of an earlier check refers to that.
-fn told_once(checks: Vec<Check>) -> Vec<Check> {
-    let mut told: Vec<Check> = Vec::new();
+/// Replaces checks that fail with the same message as an earlier one by a reference to it.
+fn without_repetitions(checks: Vec<Check>) -> Vec<Check> {
+    let mut reported: Vec<Check> = Vec::new();
     for check in checks {
-        let earlier = told.iter().find(|earlier| {
+        let earlier = reported.iter().find(|earlier| {
             check.status == Status::Fail
                 && earlier.status == Status::Fail
                 && earlier.detail == check.detail
         });
-        told.push(match earlier {
+        reported.push(match earlier {
             Some(earlier) => skipped(check.name, &format!("{} failed", earlier.name)),
             None => check,
         });
     }
-    told
+    reported
 }
 
 fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
@@ -93,11 +93,7 @@ fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
     let check = if let Some((what, command)) = app.store.exposure() {
         Check::new(NAME, Status::Warn, what).hint(command)
     } else if !file.exists() {
-        Check::new(
-            NAME,
-            Status::Ok,
-            format!("{shown}, which does not exist yet"),
-        )
+        Check::new(NAME, Status::Ok, format!("{shown} (does not exist yet)"))
     } else if let Some(mode) = crate::config::mode(file) {
         Check::new(NAME, Status::Ok, format!("{shown} (mode {mode:04o})"))
     } else {
@@ -119,7 +115,7 @@ fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Cr
     }
 }
 
-/// The server that would be talked to, and the means to.
+/// Checks the server's URL and creates a client for it.
 fn server(
     app: &App<'_>,
     found: Result<Server, Failure>,
@@ -144,11 +140,15 @@ fn server(
             (check, Some(client))
         }
         Err(CliError::Failure(failure)) => (failed(NAME, failure), None),
-        Err(_) => (Check::new(NAME, Status::Fail, "no client for it"), None),
+        Err(_) => (
+            Check::new(NAME, Status::Fail, "cannot create an HTTP client"),
+            None,
+        ),
     }
 }
 
-/// Whether the server answers, is ready, and what time it is there.
+/// Checks that the server responds and is ready, and compares the clocks. Returns whether it
+/// responds.
 fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
     let health = match client.health() {
         Ok(health) if health.status == 200 => health,
@@ -156,7 +156,7 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
             let url = client.api_url();
             let detail = format!("responds to {url}/health with HTTP {}", health.status);
             let check = Check::new("server", Status::Fail, detail)
-                .hint("is it the address of an OpenIndex server?");
+                .hint("check that this is the URL of an OpenIndex server");
             checks.push(check);
             checks.extend(["readiness", "clock"].map(|name| skipped(name, "no OpenIndex server")));
             return false;
@@ -167,7 +167,7 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
             let check = failed("server", failure);
             checks.push(match &check.hint {
                 Some(_) => check,
-                None => check.hint("is it running, and is the address right?"),
+                None => check.hint("check that the server is running and its URL is correct"),
             });
             checks.extend(["readiness", "clock"].map(|name| skipped(name, UNREACHABLE)));
             return false;
@@ -177,25 +177,21 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
         Ok(discovery) => Check::new(
             "server",
             Status::Ok,
-            format!("answers, version {}", discovery.version),
+            format!("responds, version {}", discovery.version),
         ),
-        Err(error) => Check::new(
-            "server",
-            Status::Warn,
-            format!("does not say its version: {error}"),
-        )
-        .hint("is it the address of an OpenIndex server?"),
+        Err(error) => Check::new("server", Status::Warn, format!("unknown version: {error}"))
+            .hint("check that this is the URL of an OpenIndex server"),
     });
     checks.push(match client.ready() {
         Ok(ready) if ready.status == 200 => {
-            Check::new("readiness", Status::Ok, "its store answers")
+            Check::new("readiness", Status::Ok, "database reachable")
         }
         Ok(ready) => Check::new(
             "readiness",
             Status::Fail,
             format!("not ready (HTTP {})", ready.status),
         )
-        .hint("its logs say why"),
+        .hint("check the server's logs"),
         Err(error) => failed("readiness", error.into()),
     });
     checks.push(clock(health.server_time, now));
@@ -205,16 +201,16 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
 fn clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
     const NAME: &str = "clock";
     let Some(server_time) = server_time else {
-        return Check::new(NAME, Status::Skip, "the server does not say its time");
+        return Check::new(NAME, Status::Skip, "the server did not report its time");
     };
     let ahead = now.unix_millis() - server_time.unix_millis();
     if ahead.abs() <= MAX_SKEW_MILLIS {
-        return Check::new(NAME, Status::Ok, "agrees with the server's");
+        return Check::new(NAME, Status::Ok, "in sync with the server's");
     }
-    Check::new(NAME, Status::Warn, skew_in_words(ahead)).hint("one of the two is wrong; use NTP")
+    Check::new(NAME, Status::Warn, skew_in_words(ahead)).hint("synchronize both clocks with NTP")
 }
 
-/// Whether the token is accepted, for what and for how long.
+/// Checks that the token is accepted, its effective scope and its expiry.
 fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut Vec<Check>) {
     let me = match client.me() {
         Ok(me) => me,
@@ -225,7 +221,7 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
             return;
         }
     };
-    let detail = format!("accepted: {}, of {}", me.token.name, who(&me));
+    let detail = format!("accepted: {}, owned by {}", me.token.name, who(&me));
     checks.push(Check::new("token", Status::Ok, detail));
     checks.push(effective_scope(&me));
     checks.push(ends(&me, now));
@@ -237,7 +233,7 @@ fn effective_scope(me: &Me) -> Check {
         return Check::new("scope", Status::Ok, token);
     }
     let detail = format!(
-        "{effective}: the token's {token} is limited by the role {}",
+        "{effective}: the token's scope {token} is limited by role {}",
         word(&me.user.role)
     );
     Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
@@ -252,7 +248,7 @@ fn ends(me: &Me, now: Timestamp) -> Check {
     let expires_at = me.token.expires_at.as_deref();
     let detail = expiry(expires_at, &style);
     match expires_at.and_then(parse) {
-        // A run is over within a day, and is started anew rather than renewed.
+        // A run always ends within a day, and cannot be rotated.
         _ if me.token.kind == Kind::AgentRun => Check::new("expiry", Status::Ok, detail),
         Some(at) if at.unix_millis() - now.unix_millis() < SOON_MILLIS => {
             let hint = format!(
@@ -287,11 +283,11 @@ mod tests {
     use crate::commands::tests::{me, me_in_a_run};
 
     #[test]
-    fn clocks_may_differ_by_a_minute() {
+    fn clocks_in_sync_differ_by_at_most_a_minute() {
         for (millis, status, detail) in [
-            (0, Status::Ok, "agrees with the server's"),
-            (60_000, Status::Ok, "agrees with the server's"),
-            (-60_000, Status::Ok, "agrees with the server's"),
+            (0, Status::Ok, "in sync with the server's"),
+            (60_000, Status::Ok, "in sync with the server's"),
+            (-60_000, Status::Ok, "in sync with the server's"),
             (180_000, Status::Warn, "3 minutes behind the server's"),
             (-7_200_000, Status::Warn, "2 hours ahead of the server's"),
         ] {
@@ -302,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expiry_within_two_weeks_is_told_with_the_way_out() {
+    fn an_expiry_within_two_weeks_is_a_warning_with_a_hint_to_rotate() {
         let mut me = me();
         assert_eq!(ends(&me, NOW).status, Status::Ok);
         me.token.expires_at = Some("2026-12-01T00:00:00.000Z".to_owned());
@@ -318,12 +314,12 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_the_role_limits_is_told() {
+    fn a_scope_that_the_role_limits_is_a_warning() {
         let check = effective_scope(&me());
         assert_eq!(check.status, Status::Warn);
         assert_eq!(
             check.detail,
-            "read_write: the token's admin is limited by the role member"
+            "read_write: the token's scope admin is limited by role member"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! `oi doctor`: finds out why it does not work.
+//! `oi doctor`: diagnoses configuration and connectivity.
 
 mod checks;
 
@@ -12,21 +12,21 @@ use crate::exit_code::ExitCode;
 use crate::render::{Style, plain, redact};
 
 pub(crate) const AFTER_HELP: &str = "\
-Looks at the config file, the profile, the token, the server and both clocks. Exits with 1 when a
-check fails, with 4 when all that fails is the token's.
+Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a
+check fails, or 4 if only checks of the token fail.
 
 Examples:
   oi doctor
   oi doctor --json | jq '.checks[] | select(.status != \"ok\")'";
 
-/// What was looked at, and what came of it.
+/// A check and its result.
 #[derive(Debug, Serialize)]
 struct Check {
     name: &'static str,
     status: Status,
     detail: String,
     hint: Option<String>,
-    /// Its failure is the token's, and not the way's to the server.
+    /// Whether a failure is about the token and not about the connection.
     #[serde(skip)]
     about_token: bool,
 }
@@ -35,15 +35,15 @@ struct Check {
 #[serde(rename_all = "lowercase")]
 enum Status {
     Ok,
-    /// Works, but should be looked after.
+    /// Works, but requires attention.
     Warn,
     Fail,
-    /// Could not be looked at, because of an earlier failure.
+    /// Was not checked because of an earlier failure.
     Skip,
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct DoctorOutput<'a> {
     ok: bool,
     checks: &'a [Check],
 }
@@ -53,7 +53,7 @@ impl Check {
         Self {
             name,
             status,
-            // It quotes what is in the file, where a secret may be at a wrong place.
+            // It may quote the config file, where a secret may be in the wrong place.
             detail: redact(&detail.into()),
             hint: None,
             about_token: false,
@@ -74,11 +74,11 @@ impl Check {
 pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let checks = checks::all(app);
     let exit = verdict(&checks);
-    let answer = Answer {
+    let output = DoctorOutput {
         ok: exit == ExitCode::Success,
         checks: &checks,
     };
-    app.out.answer(&answer, |style| human(&checks, style))?;
+    app.out.print(&output, |style| human(&checks, style))?;
     match exit {
         ExitCode::Success => Ok(()),
         exit => Err(CliError::Reported(exit)),
@@ -129,7 +129,7 @@ mod tests {
     use crate::commands::tests::STYLE;
 
     #[test]
-    fn shows_what_is_well_what_is_not_and_what_to_do() {
+    fn shows_the_result_of_each_check_with_a_hint() {
         let checks = [
             Check::new(
                 "config file",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_token_alone_has_an_exit_status_of_its_own() {
+    fn a_failure_of_only_the_token_has_its_own_exit_status() {
         let check = |status| Check::new("x", status, "");
         let token = || check(Status::Fail).about_token();
         for (checks, exit) in [

@@ -19,35 +19,33 @@ use crate::resolve::profile_server;
 use clap::Arg;
 
 use super::link::Link;
-use super::place::{self, Place};
+use super::server::{self, ClaimServer};
 
-/// What a first token is called when nobody says it.
+/// The default name of the first token.
 const TOKEN_NAME: &str = "oi";
 
-/// The link, or the code in it.
+/// The invite's link or code.
 struct Code;
 
 impl Field for Code {
     type Value = String;
-    const PLACE: &'static str = "CODE|URL|-";
+    const POSITIONAL: &'static str = "CODE|URL|-";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[(
         "code",
         "CODE|URL|-",
-        "Invite link, or the code in it; - prompts for it, or reads standard input",
+        "Invite link, or its code; - prompts for it, or reads it from standard input",
     )];
 
-    fn dress(arg: Arg) -> Arg {
+    fn customize(arg: Arg) -> Arg {
         arg.allow_hyphen_values(true)
     }
 }
 
-/// What to claim, and as whom.
 #[derive(clap::Args)]
 #[command(after_help = "\
-A password is for the web interface, a token for everything else; one of them is required. With
---use the token goes into the profile, which must not have one yet, and is not shown. Without it,
-the token is shown in this one answer and never again. The server is the one that the link leads
-to; for a code alone it is the one that other commands would use.
+Requires a password (for the web interface), a token (for everything else), or both. With --use, the
+token is saved in the profile, which must not have one yet, and is not shown. Without --use, it is
+shown only once. The server comes from the link; with only a code, oi uses the configured server.
 
 Examples:
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --use
@@ -56,22 +54,22 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     invite: One<Code>,
-    /// What you are called
+    /// Your display name
     #[arg(long)]
     name: String,
-    /// Your email address; required of the first administrator
+    /// Your email address; only required for the first administrator
     #[arg(long)]
     email: Option<String>,
-    /// Set a password: - asks for it twice, or reads it from standard input
+    /// Set a password: - prompts for it twice, or reads it from standard input
     #[arg(long, value_name = "-")]
     password: Option<String>,
-    /// Issue a first token of this name
+    /// Create a token with this name
     #[arg(long, value_name = "NAME")]
     token_name: Option<String>,
-    /// Issue a first token, keep it in the profile, and make that the current one
+    /// Create a token, save it in the profile, and make the profile current
     #[arg(long = "use")]
     make_current: bool,
-    /// Print the token and nothing else, for a pipe or a variable
+    /// Print only the token, for a pipe or a variable
     #[arg(long, conflicts_with_all = ["json", "make_current"], requires = "token_name")]
     token_only: bool,
 }
@@ -84,14 +82,13 @@ impl std::fmt::Debug for Args {
     }
 }
 
-/// Who has joined, and where their token is.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ClaimOutput<'a> {
     user: &'a User,
     pat: Option<&'a Pat>,
-    /// Null when it is in the profile.
+    /// `None` if it was saved in the profile, or if none was created.
     token: Option<&'a PlainSecret>,
-    /// The profile that it is in.
+    /// The profile that the token was saved in.
     profile: Option<&'a str>,
 }
 
@@ -101,12 +98,12 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let email = args.email.as_deref().map(Email::parse).transpose();
     let email = email.map_err(|error| Failure::usage(format!("--email {error}")))?;
     let token_name = token_name(args)?;
-    let wants_password = wants_password(args)?;
-    if token_name.is_none() && !wants_password {
-        let message = "nothing to sign in with; give --use, --token-name or --password -";
+    let sets_password = sets_password(args)?;
+    if token_name.is_none() && !sets_password {
+        let message = "nothing to sign in with; pass --use, --token-name or --password -";
         return Err(Failure::usage(message).into());
     }
-    if args.invite.0 == "-" && wants_password && !prompt::can_ask_hidden() {
+    if args.invite.0 == "-" && sets_password && !prompt::can_ask_hidden() {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
@@ -115,7 +112,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     }
     let link = link(&args.invite.0)?;
     let config = app.config()?;
-    let server = place::find(&link, app, &config)?;
+    let server = server::find(&link, app, &config)?;
     let profile = if args.make_current {
         Some(free_profile(&server.app_url, app, &config)?)
     } else {
@@ -123,7 +120,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     let mut person = vec![name.as_str()];
     person.extend(email.as_ref().map(Email::as_str));
-    let password = if wants_password {
+    let password = if sets_password {
         Some(password(&person)?)
     } else {
         None
@@ -142,11 +139,11 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             token_name,
         },
     )?;
-    let kept = match (&profile, &claimed.token) {
-        (Some(profile), Some(token)) => Some(keep(profile, token, &server, app)),
+    let saved = match (&profile, &claimed.token) {
+        (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
         _ => None,
     };
-    finish(args, app, &server, &claimed, profile.as_deref(), kept)
+    finish(args, app, &server, &claimed, profile.as_deref(), saved)
 }
 
 fn token_name(args: &Args) -> Result<Option<TokenName>, Failure> {
@@ -157,63 +154,65 @@ fn token_name(args: &Args) -> Result<Option<TokenName>, Failure> {
         .map_err(|error| Failure::usage(format!("--token-name {error}")))
 }
 
-/// Not quoted: it may be the password.
-fn wants_password(args: &Args) -> Result<bool, Failure> {
+/// Returns whether to set a password. An invalid value is not quoted: it may be the password.
+fn sets_password(args: &Args) -> Result<bool, Failure> {
     match args.password.as_deref() {
         None => Ok(false),
         Some("-") => Ok(true),
         Some(_) => Err(Failure::usage(
-            "others on this machine can see a password on the command line, and the shell's \
-             history keeps it; --password - asks for it, or reads it from standard input",
+            "a password on the command line is visible to other users and saved in shell history; \
+             --password - prompts for it, or reads it from standard input",
         )),
     }
 }
 
 fn link(text: &str) -> Result<Link, CliError> {
     if text == "-" {
-        return Ok(Link::parse(&prompt::read_hidden("Link (not shown): ")?)?);
+        return Ok(Link::parse(&prompt::read_hidden(
+            "Invite link (input hidden): ",
+        )?)?);
     }
     Ok(Link::parse(text)?)
 }
 
-/// A password that may be chosen, as far as this can be known here; the server knows the rest.
+/// Reads a new password, and checks the rules that do not depend on the server.
 fn password(person: &[&str]) -> Result<Password, CliError> {
     let check = |text: &Zeroizing<String>| -> Result<Password, Failure> {
-        let refused = |reason: &dyn std::fmt::Display| {
-            let mut failure = Failure::usage(format!("the password {reason}"));
+        let rejected = |reason: &dyn std::fmt::Display| {
+            let mut failure = Failure::usage(format!("password {reason}"));
             "weak_password".clone_into(&mut failure.code);
             failure
         };
-        let password = Password::parse(text).map_err(|error| refused(&error))?;
+        let password = Password::parse(text).map_err(|error| rejected(&error))?;
         password
             .check_new(person)
-            .map_err(|error| refused(&error))?;
+            .map_err(|error| rejected(&error))?;
         Ok(password)
     };
-    let text = prompt::read_hidden("Password (not shown, at least 15 characters): ")?;
+    let text = prompt::read_hidden("Password (at least 15 characters, input hidden): ")?;
     let password = check(&text)?;
-    if prompt::can_ask_hidden() && *prompt::read_hidden("The same again: ")? != *text {
-        let message = "the two passwords differ; nothing was claimed";
+    if prompt::can_ask_hidden() && *prompt::read_hidden("Repeat password: ")? != *text {
+        let message = "the passwords do not match; the invite was not claimed";
         return Err(Failure::usage(message).into());
     }
     Ok(password)
 }
 
-/// The profile to keep the token in. It is made sure of before the invite is used up that nothing
-/// is lost there: a token cannot be shown again, and a server may have no other profile.
+/// Returns the profile to save the token in. It must not have a token or another server, which
+/// would be lost; this is checked before the invite is used.
 fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<String, Failure> {
     let name = app.sources(Ok(config)).profile_name()?;
     check_name(&name)?;
     let taken = |why: String| {
-        Failure::usage(format!("the profile {name} {why}; nothing was claimed"))
-            .hint("name another one with --profile NAME")
+        Failure::usage(format!("profile {name} {why}; the invite was not claimed"))
+            .hint("choose another profile with --profile NAME")
             .next("oi profile list")
     };
     let Some(profile) = config.profiles.get(&name) else {
         return Ok(name);
     };
     if profile.token.is_some() {
-        return Err(taken("has a token".to_owned()));
+        return Err(taken("already has a token".to_owned()));
     }
     match profile_server(&name, profile)? {
         Some(server) if !server.app_url.same_origin(app_url) => {
@@ -223,25 +222,30 @@ fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<Str
     }
 }
 
-fn claim(client: &Client, wanted: &ClaimInvite) -> Result<ClaimedInvite, Failure> {
-    client.invite_claim(wanted).map_err(|error| {
+fn claim(client: &Client, request: &ClaimInvite) -> Result<ClaimedInvite, Failure> {
+    client.invite_claim(request).map_err(|error| {
         let failure = Failure::from(error);
-        // Nobody has a token to look with yet.
-        if failure.may_be_done() {
-            return failure.also(
-                "try again; if the invite is used up, ask an administrator for a sign-in link",
+        // The user has no token yet to check whether the account was created.
+        if failure.may_have_taken_effect() {
+            return failure.prepend_hint(
+                "try again; if the invite has been used, ask an administrator for a sign-in link",
             );
         }
         failure
     })
 }
 
-fn keep(name: &str, token: &PlainSecret, server: &Place, app: &App<'_>) -> Result<(), CliError> {
+fn save_to_profile(
+    name: &str,
+    token: &PlainSecret,
+    server: &ClaimServer,
+    app: &App<'_>,
+) -> Result<(), CliError> {
     app.store.update(|config| {
         let profile = config.profiles.entry(name.to_owned()).or_default();
-        // Somebody else may have set a token meanwhile: theirs stays.
+        // Do not overwrite a token that another process has saved in the meantime.
         if profile.token.is_some() {
-            let message = format!("the profile {name} was changed meanwhile");
+            let message = format!("profile {name} was changed in the meantime");
             return Err(Failure::new(ExitCode::Failure, "profile_changed", message).into());
         }
         *profile = Profile {
@@ -258,76 +262,76 @@ fn keep(name: &str, token: &PlainSecret, server: &Place, app: &App<'_>) -> Resul
 fn finish(
     args: &Args,
     app: &mut App<'_>,
-    server: &Place,
+    server: &ClaimServer,
     claimed: &ClaimedInvite,
     profile: Option<&str>,
-    kept: Option<Result<(), CliError>>,
+    saved: Option<Result<(), CliError>>,
 ) -> Result<(), CliError> {
-    let stored = matches!(kept, Some(Ok(())));
-    let shown = claimed.token.as_ref().filter(|_| !stored);
-    let answer = Answer {
+    let is_saved = matches!(saved, Some(Ok(())));
+    let shown = claimed.token.as_ref().filter(|_| !is_saved);
+    let output = ClaimOutput {
         user: &claimed.user,
         pat: claimed.pat.as_ref(),
         token: shown,
-        profile: profile.filter(|_| stored),
+        profile: profile.filter(|_| is_saved),
     };
-    let text = |style: &Style| human(&answer, &server.app_url, style);
+    let text = |style: &Style| human(&output, &server.app_url, style);
     if let Some(token) = shown {
         let once = Shown {
-            document: &answer,
+            document: &output,
             secret: token,
             secret_only: args.token_only,
-            warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
+            warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
         };
         once::show(app, &once, text, undo(claimed, token, server, app))?;
     } else {
-        app.out.answer(&answer, text)?;
+        app.out.print(&output, text)?;
     }
-    if stored && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
+    if is_saved && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
         let variable = environment::TOKEN;
         app.out.warn(&format!(
-            "{variable} is set, and is over the profile's token"
+            "{variable} is set and overrides the profile's token"
         ));
     }
-    let Some(Err(error)) = kept else {
+    let Some(Err(error)) = saved else {
         return Ok(());
     };
-    // The answer is given, and it holds the token: this must not be a second document.
+    // The output with the token was printed: do not append an error document.
     if let CliError::Failure(failure) = error {
         app.out.warn(&format!(
-            "the token is not in the profile: {}; store it with oi profile set --token -",
+            "the token was not saved in the profile: {}; save it with oi profile set --token -",
             failure.message
         ));
     }
     Err(CliError::Reported(ExitCode::Failure))
 }
 
-/// Revokes a first token that nobody has seen. The account stays.
+/// Returns how to revoke a first token that was not shown. The account stays.
 fn undo<'a>(
     claimed: &'a ClaimedInvite,
     token: &'a PlainSecret,
-    server: &'a Place,
+    server: &'a ClaimServer,
     app: &App<'_>,
 ) -> Undo<'a> {
     let id = claimed.pat.as_ref().map(|pat| pat.id.as_str());
     let email = plain(&claimed.user.email);
     Undo {
-        then: Some(format!(
-            "the account {email} was created: ask an administrator for a sign-in link, unless you \
-             set a password"
+        consequence: Some(format!(
+            "the account {email} was created; unless you set a password, ask an administrator for \
+             a sign-in link"
         )),
         ..Undo::of_token(id.unwrap_or_default(), token, &server.api_url, app)
     }
 }
 
-fn human(answer: &Answer<'_>, app_url: &BaseUrl, style: &Style) -> String {
-    let user = answer.user;
+fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
+    let user = output.user;
     let mut rows = vec![
         ("server", plain(app_url.as_str())),
         ("id", plain(&user.id)),
         ("role", word(&user.role)),
     ];
-    if let Some(pat) = answer.pat {
+    if let Some(pat) = output.pat {
         rows.push((
             "token",
             format!("{} ({})", plain(&pat.name), plain(&pat.id)),
@@ -335,7 +339,7 @@ fn human(answer: &Answer<'_>, app_url: &BaseUrl, style: &Style) -> String {
         rows.push(("scope", word(&pat.scope)));
         rows.push(("expires", expiry(pat.expires_at.as_deref(), style)));
     }
-    if let Some(profile) = answer.profile {
+    if let Some(profile) = output.profile {
         rows.push(("profile", format!("{} (current)", plain(profile))));
     }
     let who = format!("{} <{}>", plain(&user.name), plain(&user.email));
@@ -354,21 +358,21 @@ mod tests {
     use crate::commands::tests::{STYLE, pats};
 
     #[test]
-    fn says_who_has_joined_and_where_the_token_is() {
+    fn shows_the_new_user_and_where_the_token_is() {
         let (users, pats) = (users(), pats());
-        let answer = Answer {
+        let output = ClaimOutput {
             user: &users[0],
             pat: Some(&pats[0]),
             token: None,
             profile: Some("work"),
         };
         let url = BaseUrl::parse("https://openindex.example.com").unwrap();
-        insta::assert_snapshot!("claimed", human(&answer, &url, &STYLE));
-        let answer = Answer {
+        insta::assert_snapshot!("claimed", human(&output, &url, &STYLE));
+        let output = ClaimOutput {
             pat: None,
             profile: None,
-            ..answer
+            ..output
         };
-        insta::assert_snapshot!("claimed_with_password", human(&answer, &url, &STYLE));
+        insta::assert_snapshot!("claimed_with_password", human(&output, &url, &STYLE));
     }
 }

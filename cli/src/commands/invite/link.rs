@@ -1,4 +1,4 @@
-//! What an invite's link says: the code, and where it is to be claimed.
+//! Parses invite links: the code, and the server to claim it at.
 
 use openindex_adapters_http::client::BaseUrl;
 use openindex_domain::OpaqueSecret;
@@ -6,24 +6,22 @@ use openindex_domain::OpaqueSecret;
 use crate::error::Failure;
 use crate::token;
 
-/// A code, alone or in its link.
+/// An invite code, alone or from a link.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) code: OpaqueSecret,
-    /// Where the server may be that the link leads to, the likeliest first. None for a code alone.
+    /// Candidates for the server's URL, most likely first; empty for a code alone.
     pub(super) servers: Vec<BaseUrl>,
 }
 
 impl Link {
-    /// Reads a code or a link. Wherever the code stands in it, it is the one part that looks like
-    /// a code.
-    ///
-    /// The text is a secret: no failure quotes it.
+    /// Parses a code or a link. The code can be anywhere in the link: it is the only part that
+    /// looks like one. The text is a secret, so no failure quotes it.
     pub(super) fn parse(text: &str) -> Result<Self, Failure> {
         let text = token::compact(text);
         if text.contains(|c| token::QUOTES.contains(c)) {
             return Err(Failure::usage(
-                "remove the quotes; pass the link, or the code in it, alone",
+                "remove the quotes; pass only the link or its code",
             ));
         }
         if let Some(code) = OpaqueSecret::parse(&text) {
@@ -34,7 +32,7 @@ impl Link {
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(Failure::usage(
-                "that is no invite: pass the whole link, or the code of 43 characters in it",
+                "not an invite: pass the whole link, or its code of 43 characters",
             ));
         };
         let (rest, fragment) = rest.split_once('#').unwrap_or((rest, ""));
@@ -55,17 +53,17 @@ impl Link {
             .filter_map(|part| OpaqueSecret::parse(&part));
         let (Some(code), None) = (codes.next(), codes.next()) else {
             return Err(Failure::usage(
-                "there is no code in the link; is it whole? The code has 43 characters",
+                "no invite code in the link: pass the whole link with its code of 43 characters",
             ));
         };
-        // The page of the claim is one segment below the server, which may be below others.
+        // The invite page is one path segment below the server's URL, which may have a path itself.
         segments.retain(|segment| !segment.is_empty() && *segment != code.expose());
         segments.pop();
         let mut servers: Vec<BaseUrl> = Vec::new();
         for path in [segments.join("/"), String::new()] {
             let url = format!("{scheme}://{host}/{path}");
             let url = BaseUrl::parse(&url)
-                .map_err(|error| Failure::usage(format!("the link: {error}")))?;
+                .map_err(|error| Failure::usage(format!("invalid link: {error}")))?;
             if !servers.contains(&url) {
                 servers.push(url);
             }
@@ -87,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_may_stand_alone_or_anywhere_in_a_link() {
+    fn a_code_can_be_alone_or_anywhere_in_a_link() {
         assert!(servers(&format!("\u{feff} {CODE}\r\n\n")).is_empty());
         let wrapped = format!("https://x.example/jo\n  in/{CODE}\n");
         assert_eq!(servers(&wrapped), ["https://x.example"]);
@@ -108,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused_and_not_quoted() {
+    fn anything_else_is_an_error_that_does_not_quote_it() {
         let twice = format!("https://x.example/{CODE}?a={CODE}");
         let short = format!("https://x.example/join/{}", &CODE[1..]);
         let ftp = format!("ftp://x.example/join/{CODE}");

@@ -1,8 +1,8 @@
-//! `oi invite`: join an instance.
+//! `oi invite`: joins an instance with an invite.
 
 mod claim;
 mod link;
-mod place;
+mod server;
 
 use clap::Subcommand;
 
@@ -11,7 +11,7 @@ use crate::error::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Claim an invite: it makes you an account
+    /// Claim an invite and create your account
     Claim(claim::Args),
 }
 

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use crate::app::App;
-use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::commands::{not_confirmed, require_terminal_or_yes};
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::field::Several;
@@ -11,12 +11,11 @@ use crate::resolve::profile_not_found;
 
 use super::ProfileName;
 
-/// Which profiles.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Removes the profile from the config file, its token included. The token itself stays live: revoke
-it first with `oi settings personal tokens delete`, while the profile still has it. Asks on a
-terminal; without one, --yes is required.
+Removes the profile and its saved token from the config file. The token stays valid: to revoke it,
+run `oi settings personal tokens delete` before you delete the profile.
+Asks for confirmation on a terminal; without one, --yes is required.
 
 Examples:
   oi profile delete work
@@ -24,16 +23,16 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     names: Several<ProfileName>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct DeleteOutput {
     deleted: Vec<String>,
-    /// The one that commands use from now on; it need not exist.
+    /// The profile that commands use from now on; it may not exist.
     current_profile: String,
     #[serde(skip)]
     current_exists: bool,
@@ -42,7 +41,7 @@ struct Answer {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    require_someone_to_ask(args.yes, "deleting")?;
+    require_terminal_or_yes(args.yes, "deleting")?;
     let mut names = args.names.0.clone();
     names.sort();
     names.dedup();
@@ -51,20 +50,20 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if !args.yes {
         let style = app.out.message_style();
         if !prompt::confirm(&question(&names, &config, &style))? {
-            return Err(not_confirmed("nothing was deleted").into());
+            return Err(not_confirmed("no profile was deleted").into());
         }
     }
-    let answer = app.store.update(|config| {
+    let output = app.store.update(|config| {
         check(&names, config)?;
         Ok(delete(names, config))
     })?;
-    if answer.had_token {
+    if output.had_token {
         app.out.note(
-            "a deleted profile's token stays live until it expires or is revoked; to revoke it: \
+            "a deleted profile's token stays valid until it expires or is revoked; to revoke it: \
              oi settings personal tokens delete",
         );
     }
-    app.out.answer(&answer, |style| human(&answer, style))
+    app.out.print(&output, |style| human(&output, style))
 }
 
 fn check(names: &[String], config: &Config) -> Result<(), Failure> {
@@ -77,8 +76,8 @@ fn check(names: &[String], config: &Config) -> Result<(), Failure> {
     }
 }
 
-/// When the current profile goes, the default is current again.
-fn delete(names: Vec<String>, config: &mut Config) -> Answer {
+/// Removes the profiles. If the current one is among them, the default profile becomes current.
+fn delete(names: Vec<String>, config: &mut Config) -> DeleteOutput {
     let mut had_token = false;
     for name in &names {
         let profile = config.profiles.remove(name);
@@ -86,7 +85,7 @@ fn delete(names: Vec<String>, config: &mut Config) -> Answer {
         config.current_profile.take_if(|current| current == name);
     }
     let current = config.current_or_default().to_owned();
-    Answer {
+    DeleteOutput {
         deleted: names,
         current_exists: config.profiles.contains_key(&current),
         current_profile: current,
@@ -116,17 +115,17 @@ fn question(names: &[String], config: &Config, style: &Style) -> String {
     )
 }
 
-fn human(answer: &Answer, style: &Style) -> String {
-    let mut lines: Vec<String> = answer
+fn human(output: &DeleteOutput, style: &Style) -> String {
+    let mut lines: Vec<String> = output
         .deleted
         .iter()
-        .map(|name| format!("{} Deleted the profile {}\n", style.done(), plain(name)))
+        .map(|name| format!("{} Deleted profile {}\n", style.done(), plain(name)))
         .collect();
-    let current = style.bold(&plain(&answer.current_profile));
-    lines.push(if answer.current_exists {
+    let current = style.bold(&plain(&output.current_profile));
+    lines.push(if output.current_exists {
         format!("The current profile is {current}\n")
     } else {
-        "No profile is current; choose one with: oi profile use NAME\n".to_owned()
+        "There is no current profile; choose one with: oi profile use NAME\n".to_owned()
     });
     lines.concat()
 }
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn the_question_shows_what_would_go() {
+    fn the_prompt_shows_the_profiles_and_their_tokens() {
         let config = config();
         let one = question(&names(&["work"]), &config, &STYLE);
         let two = question(&names(&["old", "work"]), &config, &STYLE);
@@ -168,21 +167,21 @@ mod tests {
     #[test]
     fn deleting_the_current_profile_makes_the_default_current() {
         let mut config = config();
-        let answer = delete(names(&["work"]), &mut config);
+        let output = delete(names(&["work"]), &mut config);
         assert_eq!(config.current_profile, None);
-        assert!(answer.had_token);
-        insta::assert_snapshot!(human(&answer, &STYLE));
-        let answer = delete(names(&["default", "old"]), &mut config);
-        assert!(!answer.had_token);
+        assert!(output.had_token);
+        insta::assert_snapshot!(human(&output, &STYLE));
+        let output = delete(names(&["default", "old"]), &mut config);
+        assert!(!output.had_token);
         assert!(config.profiles.is_empty());
-        insta::assert_snapshot!(human(&answer, &STYLE));
+        insta::assert_snapshot!(human(&output, &STYLE));
     }
 
     #[test]
     fn deleting_another_profile_leaves_the_current_one() {
         let mut config = config();
-        let answer = delete(names(&["old"]), &mut config);
-        assert_eq!(answer.current_profile, "work");
+        let output = delete(names(&["old"]), &mut config);
+        assert_eq!(output.current_profile, "work");
         assert_eq!(config.current_profile.as_deref(), Some("work"));
     }
 }

@@ -8,7 +8,7 @@ use super::{Shown, or_dash};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ListOutput {
     items: Vec<Shown>,
     current_profile: String,
     config_path: String,
@@ -18,13 +18,13 @@ pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
     let current_profile = match app.sources(Ok(&config)).profile_name() {
         Ok(name) => name,
-        // The list must show what there is to choose from.
+        // Still list the profiles, so that the user can choose one.
         Err(failure) => {
             app.out.warn(&failure.message);
             config.current_or_default().to_owned()
         }
     };
-    let answer = Answer {
+    let output = ListOutput {
         items: config
             .profiles
             .iter()
@@ -33,20 +33,20 @@ pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
         current_profile: redact(&current_profile),
         config_path: app.store.file()?.display().to_string(),
     };
-    app.out.answer(&answer, |style| human(&answer, style))
+    app.out.print(&output, |style| human(&output, style))
 }
 
-fn human(answer: &Answer, style: &Style) -> String {
-    if answer.items.is_empty() {
-        return "No profiles. Make one with: oi profile set --app-url URL --token -\n".to_owned();
+fn human(output: &ListOutput, style: &Style) -> String {
+    if output.items.is_empty() {
+        return "No profiles. Create one with: oi profile set --app-url URL --token -\n".to_owned();
     }
-    let names = answer
+    let names = output
         .items
         .iter()
         .map(|item| item.name.len())
         .max()
         .unwrap_or(0);
-    let lines = answer.items.iter().map(|item| {
+    let lines = output.items.iter().map(|item| {
         let name = format!("{:names$}", plain(&item.name));
         let (mark, name) = if item.current {
             (style.green("*"), style.bold(&name))
@@ -77,7 +77,7 @@ mod tests {
             token: Some(openindex_adapters_http::wire::PlainSecret::new(secret)),
             ..Profile::default()
         };
-        let mut answer = Answer {
+        let mut output = ListOutput {
             items: vec![
                 Shown::new("local", false, &Profile::default()),
                 Shown::new("work", true, &work),
@@ -85,8 +85,8 @@ mod tests {
             current_profile: "work".to_owned(),
             config_path: "/c".to_owned(),
         };
-        insta::assert_snapshot!("profiles", human(&answer, &STYLE));
-        answer.items.clear();
-        insta::assert_snapshot!("profiles_none", human(&answer, &STYLE));
+        insta::assert_snapshot!("profiles", human(&output, &STYLE));
+        output.items.clear();
+        insta::assert_snapshot!("profiles_none", human(&output, &STYLE));
     }
 }

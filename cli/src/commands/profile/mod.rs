@@ -1,4 +1,4 @@
-//! `oi profile`: servers and tokens under names.
+//! `oi profile`: manages profiles (server URL and token).
 
 mod delete;
 mod list;
@@ -21,16 +21,16 @@ use crate::resolve::{ServerSource, default_url};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the profiles
+    /// List profiles
     #[command(visible_alias = "ls", after_help = "Examples:\n  oi profile list")]
     List,
-    /// Show a profile, its token masked
+    /// Show a profile, with its token masked
     Show(show::Args),
-    /// Make a profile, or change it
+    /// Create or change a profile
     Set(set::Args),
-    /// Make a profile the current one
+    /// Set the current profile
     Use(use_profile::Args),
-    /// Delete profiles; their tokens stay live
+    /// Delete profiles; their tokens stay valid
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
 }
@@ -45,38 +45,38 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// Which profile.
+/// The name of a profile.
 struct ProfileName;
 
 impl Field for ProfileName {
     type Value = String;
-    const PLACE: &'static str = "NAME";
+    const POSITIONAL: &'static str = "NAME";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
         &[("name", "NAME", "Name of the profile")];
 
-    fn dress(arg: Arg) -> Arg {
+    fn customize(arg: Arg) -> Arg {
         arg.add(completions::profiles())
     }
 }
 
-/// A profile as it may be shown.
+/// A profile without secrets.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     name: String,
-    /// Whether commands use it when no profile is named.
+    /// Whether commands use this profile by default.
     current: bool,
     app_url: Option<String>,
     api_url: String,
-    /// `default` where the profile names no server.
+    /// `default` if the profile has no server.
     api_resolution_source: &'static str,
-    /// Masked.
+    /// The masked token.
     token: Option<String>,
     agent_id: Option<String>,
 }
 
 impl Shown {
-    /// Whatever was written into the file by hand, and wherever, no secret is shown.
+    /// Redacts every value: a secret may be in any field of a file that was edited by hand.
     fn new(name: &str, current: bool, profile: &Profile) -> Self {
         let shown = |value: &Option<String>| value.as_deref().map(redact);
         let app_url = shown(&profile.app_url);
@@ -87,7 +87,7 @@ impl Shown {
         Self {
             name: redact(name),
             current,
-            // Without a server of its own, a profile's API is the default's, as for `oi me`.
+            // Without a server, the profile uses the default one.
             api_url: app_url
                 .clone()
                 .map_or_else(default_url, |url| shown(&profile.api_url).unwrap_or(url)),
@@ -98,7 +98,7 @@ impl Shown {
         }
     }
 
-    /// The server's rows for a person.
+    /// Returns the rows about the server.
     fn server_rows(&self) -> [(&'static str, String); 2] {
         let api_url = plain(&self.api_url);
         [
@@ -111,7 +111,7 @@ impl Shown {
     }
 }
 
-/// For a person, what is not there.
+/// Formats an optional value; `-` if it is missing.
 fn or_dash(value: Option<&String>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| crate::render::plain(value))
 }

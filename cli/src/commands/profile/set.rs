@@ -18,19 +18,18 @@ use super::{ProfileName, or_dash};
 
 const MAX_NAME_CHARS: usize = 64;
 
-/// What to put into the profile, and what to take out of it.
 #[derive(clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each is a flag of its own on the command line"
+    reason = "each is a separate flag on the command line"
 )]
 #[command(after_help = "\
-Without a name: the profile that commands would use. What is not named stays as it is. The server is
-given with --app-url and asked where its API is; the answer is kept. Without one,
-http://127.0.0.1:8080 is used, where oi-server listens by default.
+Without NAME, changes the profile that commands use by default. Settings that are not passed stay
+unchanged. oi asks the server at --app-url for its API URL and saves it in the profile. A profile
+without a server uses http://127.0.0.1:8080, the default address of oi-server.
 
-A token on the command line can be seen by others on this machine and stays in the shell's history:
-`--token -` asks for it, or reads it from standard input.
+A token on the command line is visible to other users on this machine and saved in shell history:
+`--token -` prompts for it, or reads it from standard input.
 
 Examples:
   oi profile set --app-url https://openindex.example.com --token -
@@ -39,7 +38,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     name: Optional<ProfileName>,
-    /// The token; - asks for it, or reads it from standard input
+    /// Token; - prompts for it, or reads it from standard input
     #[arg(
         long,
         value_name = "TOKEN|-",
@@ -47,19 +46,19 @@ pub(crate) struct Args {
         allow_hyphen_values = true
     )]
     token: Option<String>,
-    /// Which agent this profile stands for
+    /// Agent to work as
     #[arg(long, value_name = "ID", conflicts_with = "clear_agent_id")]
     agent_id: Option<String>,
-    /// Make it the current profile
+    /// Make this the current profile
     #[arg(long = "use")]
     make_current: bool,
-    /// Take the server out
+    /// Remove the server URL
     #[arg(long)]
     clear_app_url: bool,
-    /// Take the token out
+    /// Remove the token
     #[arg(long)]
     clear_token: bool,
-    /// Take the agent out
+    /// Remove the agent
     #[arg(long)]
     clear_agent_id: bool,
 }
@@ -75,7 +74,7 @@ impl std::fmt::Debug for Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct SetOutput {
     profile: String,
     current: bool,
     config_path: String,
@@ -102,7 +101,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .contains(&true);
     if changes_nothing {
         return Err(Failure::usage(
-            "nothing to set; give --app-url, --token, --agent-id, --use or one of --clear-…",
+            "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
         )
         .into());
     }
@@ -135,38 +134,38 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         agent_id,
         token,
     };
-    let mut answer = app.store.update(|config| Ok(change.apply(config)))?;
+    let mut output = app.store.update(|config| Ok(change.apply(config)))?;
     if replaces {
         app.out.note(&format!(
-            "replaced the token of profile {name}; the old one stays live until it expires or is \
-             revoked"
+            "replaced the token of profile {name}; the old token stays valid until it expires or \
+             is revoked"
         ));
     }
-    answer.config_path = app.store.file()?.display().to_string();
-    app.out.answer(&answer, |style| {
+    output.config_path = app.store.file()?.display().to_string();
+    app.out.print(&output, |style| {
         let api_url = format!(
             "{} (from {})",
-            plain(&answer.resolved_api_url),
-            answer.api_resolution_source
+            plain(&output.resolved_api_url),
+            output.api_resolution_source
         );
         let rows = [
-            ("app url", or_dash(answer.app_url.as_ref())),
+            ("app url", or_dash(output.app_url.as_ref())),
             ("api url", api_url),
-            ("token", or_dash(answer.token.as_ref())),
-            ("agent id", or_dash(answer.agent_id.as_ref())),
-            ("config", plain(&answer.config_path)),
+            ("token", or_dash(output.token.as_ref())),
+            ("agent id", or_dash(output.agent_id.as_ref())),
+            ("config", plain(&output.config_path)),
         ];
-        let current = if answer.current { " (current)" } else { "" };
+        let current = if output.current { " (current)" } else { "" };
         format!(
-            "{} Saved the profile {}{current}\n{}",
+            "{} Saved profile {}{current}\n{}",
             style.done(),
-            style.bold(&plain(&answer.profile)),
+            style.bold(&plain(&output.profile)),
             fields(&rows, style)
         )
     })
 }
 
-/// What is to be done to the file, all of it checked.
+/// A validated change of a profile.
 struct Change<'a> {
     name: &'a str,
     args: &'a Args,
@@ -177,8 +176,8 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    fn apply(self, config: &mut Config) -> Answer {
-        // The first profile is the one that is meant from then on.
+    fn apply(self, config: &mut Config) -> SetOutput {
+        // The first profile becomes the current one.
         if self.args.make_current
             || (config.profiles.is_empty() && config.current_profile.is_none())
         {
@@ -204,7 +203,7 @@ impl Change<'_> {
         }
         profile.agent_id = self.agent_id.or(profile.agent_id.take());
         profile.token = self.token.or(profile.token.take());
-        Answer {
+        SetOutput {
             profile: self.name.to_owned(),
             current,
             config_path: String::new(),
@@ -221,12 +220,12 @@ impl Change<'_> {
     }
 }
 
-/// The name as an argument, or the profile that commands would use.
+/// Returns the name from the arguments, or else the profile that commands use by default.
 fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> {
     let name = match (&args.name.0, &app.globals.profile) {
         (Some(one), Some(other)) if one != other => {
             return Err(Failure::usage(
-                "two profiles are named; which one is meant?",
+                "NAME and --profile are different profiles; pass only one of them",
             ));
         }
         (Some(name), _) => name.clone(),
@@ -236,27 +235,28 @@ fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> 
     Ok(name)
 }
 
-/// Whether a profile may have this name.
+/// Validates the name of a profile.
 pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     if name.starts_with("oi_pat_") || name.starts_with("oi_run_") {
         return Err(Failure::usage(
-            "that is a token and not a profile; give it with --token -",
+            "this is a token, not a profile name; pass it with --token -",
         ));
     }
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.chars().all(fits) {
+    let is_valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.chars().all(is_valid) {
         return Err(Failure::usage(format!(
-            "a profile's name has 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes and underscores"
+            "profile name must be 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes or \
+             underscores"
         )));
     }
     Ok(())
 }
 
-/// The server to store: the flag's. One in the environment is for now, and is not stored.
+/// Returns the server to save, from the flag. A server in the environment is not saved.
 fn app_url(args: &Args, app: &App<'_>) -> Result<Option<BaseUrl>, Failure> {
     match &app.globals.app_url {
         Some(_) if args.clear_app_url => Err(Failure::usage(
-            "--app-url and --clear-app-url contradict each other",
+            "--app-url and --clear-app-url cannot be combined",
         )),
         Some(text) => base_url(text, "--app-url").map(Some),
         None => Ok(None),
@@ -267,7 +267,7 @@ fn agent_id(text: &str) -> Result<String, Failure> {
     let text = text.trim();
     if text.is_empty() {
         return Err(Failure::usage(
-            "--agent-id must not be blank; --clear-agent-id takes it out",
+            "--agent-id must not be blank; to remove it, pass --clear-agent-id",
         ));
     }
     match AgentId::parse(text) {
@@ -276,26 +276,26 @@ fn agent_id(text: &str) -> Result<String, Failure> {
     }
 }
 
-/// The token to store, well-formed.
+/// Returns the token to save after validating it.
 fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
     let text = if text == "-" {
         prompt::read_token()?
     } else {
         app.out.note(
-            "others on this machine can see a token on the command line, and the shell's history \
-             keeps it; --token - reads it from standard input",
+            "a token on the command line is visible to other users and saved in shell history; \
+             --token - reads it from standard input",
         );
         Zeroizing::new(text.to_owned())
     };
     match token::parse(&text) {
         Ok(secret) => Ok(PlainSecret::new(secret.expose())),
         Err(error) => {
-            let mut failure = Failure::usage(format!("the token was not stored: {error}"));
+            let mut failure = Failure::usage(format!("the token was not saved: {error}"));
             "token_malformed".clone_into(&mut failure.code);
             if text.trim().is_empty() && !prompt::can_ask_hidden() {
                 failure = failure.hint(
-                    "the command before the pipe printed no token, and says why; the profile was left \
-                     as it is",
+                    "the command before the pipe printed no token; see its error. The profile was \
+                     not changed",
                 );
             }
             Err(failure.into())
@@ -303,7 +303,7 @@ fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
     }
 }
 
-/// Where the API is: the server is asked when it is new or was never asked.
+/// Determines the API URL. The server is asked if it is new, or if its API URL is not saved yet.
 fn resolve(
     app_url: Option<&BaseUrl>,
     name: &str,
@@ -329,7 +329,7 @@ fn resolve(
     Ok(Some(discovery::discover(&app.client(url, None)?)))
 }
 
-/// A token that stays when the server changes goes to the new server from now on.
+/// Notes that a token that is left in the profile will be sent to the new server.
 fn note_kept_token(
     app_url: Option<&BaseUrl>,
     name: &str,
@@ -344,7 +344,7 @@ fn note_kept_token(
         && !server.app_url.same_origin(app_url)
     {
         app.out.note(&format!(
-            "the profile keeps its token, which was for {}; --clear-token takes it out",
+            "the profile still has the token for {}; to remove it, pass --clear-token",
             server.app_url
         ));
     }

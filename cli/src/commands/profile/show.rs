@@ -8,11 +8,13 @@ use crate::resolve::profile_not_found;
 
 use super::{ProfileName, Shown, or_dash};
 
-/// Which profile.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Without a name: the profile that commands would use.\n\nExamples:\n  oi profile show\n  oi profile show work"
-)]
+#[command(after_help = "\
+Without NAME, shows the profile that commands use by default.
+
+Examples:
+  oi profile show
+  oi profile show work")]
 pub(crate) struct Args {
     #[command(flatten)]
     name: Optional<ProfileName>,
@@ -20,7 +22,7 @@ pub(crate) struct Args {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct ShowOutput {
     #[serde(flatten)]
     profile: Shown,
     config_path: String,
@@ -30,7 +32,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
     let active = app.sources(Ok(&config)).profile_name();
     let (name, active) = match (&args.name.0, active) {
-        // Whatever is wrong with the choice of a profile: this one can be looked at.
+        // An invalid default profile does not matter here.
         (Some(name), active) => (name.clone(), active.ok()),
         (None, active) => active.map(|name| (name.clone(), Some(name)))?,
     };
@@ -39,19 +41,19 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .profiles
         .get(name)
         .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
-    let answer = Answer {
+    let output = ShowOutput {
         profile: Shown::new(name, active.as_ref() == Some(name), profile),
         config_path: app.store.file()?.display().to_string(),
     };
-    app.out.answer(&answer, |style| {
-        let shown = &answer.profile;
+    app.out.print(&output, |style| {
+        let shown = &output.profile;
         let [app_url, api_url] = shown.server_rows();
         let rows = [
             app_url,
             api_url,
             ("token", or_dash(shown.token.as_ref())),
             ("agent id", or_dash(shown.agent_id.as_ref())),
-            ("config", plain(&answer.config_path)),
+            ("config", plain(&output.config_path)),
         ];
         let current = if shown.current { " (current)" } else { "" };
         let name = style.bold(&plain(&shown.name));

@@ -8,7 +8,6 @@ use crate::field::One;
 use crate::render::plain;
 use crate::resolve::profile_not_found;
 
-/// Which profile.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  oi profile use work")]
 pub(crate) struct Args {
@@ -19,7 +18,7 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     app.config()?;
     let name = &args.name.0;
-    // Looked up first, so that a mistyped name makes no file.
+    // Check first, so that a mistyped name does not create the file.
     if !app.store.load()?.profiles.contains_key(name) {
         return Err(profile_not_found(name).into());
     }
@@ -32,13 +31,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })?;
     match app.environment.get(environment::PROFILE) {
         Ok(Some(other)) if other != *name => app.out.warn(&format!(
-            "{} is {other} and is over it",
+            "{} is set to {other}, which overrides the current profile",
             environment::PROFILE
         )),
         Ok(_) => {}
         Err(failure) => app.out.warn(&failure.message),
     }
-    app.out.answer(&json!({ "currentProfile": name }), |style| {
+    app.out.print(&json!({ "currentProfile": name }), |style| {
         format!(
             "{} The current profile is {}\n",
             style.done(),

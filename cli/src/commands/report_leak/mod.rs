@@ -1,4 +1,4 @@
-//! `oi report-leak`: end tokens that were found where they should not be.
+//! `oi report-leak`: reports leaked tokens so that they are revoked.
 
 pub(crate) mod scan;
 
@@ -20,25 +20,24 @@ use crate::token;
 use scan::{Found, Scanner};
 
 pub(crate) const AFTER_HELP: &str = "\
-Reads any text from standard input (a log, a diff, a list), finds the tokens in it and reports
-them; nothing else of it is sent. Those that are live are revoked at once and their owners are told.
-Which were live, the server does not say: not to you, not to anybody. No token of yours is needed or
-sent. Reporting again does no harm.
+Reads text from standard input (a log, a diff, a list) and reports the tokens in it; nothing else is
+sent. Active tokens are revoked immediately, and their owners are notified. The response does not
+reveal which tokens were active. Your own token is neither required nor sent. Reporting a token
+again does no harm.
 
 Examples:
   oi report-leak < build.log
   git log -p | oi report-leak --app-url https://openindex.example.com";
 
-/// The most secrets in one report.
+/// The maximum number of tokens in one report.
 const MAX_REPORTED: usize = 1_000;
-const PIECE: usize = 64 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
-/// What was sent.
 #[derive(Debug, Default, Serialize)]
-struct Answer {
-    /// Different tokens.
+struct ReportLeakOutput {
+    /// The number of distinct tokens that were reported.
     reported: usize,
-    /// What begins like a token and is none: cut off or mistyped.
+    /// The number of strings that start like a token but are malformed.
     malformed: usize,
 }
 
@@ -46,24 +45,24 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     let server = app.server()?;
     let client = app.client(&server.api_url, None)?;
     client.check_confidential()?;
-    let answer = if prompt::can_ask_hidden() {
-        typed(&client)
+    let output = if prompt::can_ask_hidden() {
+        from_terminal(&client)
     } else {
-        piped(&client)
+        from_stdin(&client)
     };
-    let answer = answer.map_err(|error| match error {
+    let output = output.map_err(|error| match error {
         CliError::Failure(failure) => server.explain(failure).into(),
         error => error,
     })?;
-    let malformed = match answer.malformed {
+    let malformed = match output.malformed {
         0 => None,
-        1 => Some("1 text begins like a token and is none: cut off or mistyped".to_owned()),
+        1 => Some("1 string starts like a token but is malformed: cut off or mistyped".to_owned()),
         count => Some(format!(
-            "{count} texts begin like a token and are none: cut off or mistyped"
+            "{count} strings start like a token but are malformed: cut off or mistyped"
         )),
     };
-    if answer.reported == 0 {
-        let message = "there is no token in the input; nothing was reported";
+    if output.reported == 0 {
+        let message = "no token found in the input; nothing was reported";
         let failure = Failure::new(ExitCode::Failure, "nothing_to_report", message);
         return Err(match malformed {
             Some(malformed) => failure.hint(malformed),
@@ -74,70 +73,74 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     if let Some(malformed) = malformed {
         app.out.note(&malformed);
     }
-    app.out.answer(&answer, |style| {
-        let plural = if answer.reported == 1 { "" } else { "s" };
+    app.out.print(&output, |style| {
+        let plural = if output.reported == 1 { "" } else { "s" };
         format!(
-            "{} Reported {} token{plural}. Whatever of that was live is revoked; the server does not \
+            "{} Reported {} token{plural}. Any active ones are now revoked; the server does not \
              say which.\n",
             style.done(),
-            answer.reported
+            output.reported
         )
     })
 }
 
-/// One token from the terminal, not shown.
-fn typed(client: &Client) -> Result<Answer, CliError> {
+/// Prompts for a token and reports it.
+fn from_terminal(client: &Client) -> Result<ReportLeakOutput, CliError> {
     let text = prompt::read_token()?;
-    let mut answer = Answer::default();
+    let mut output = ReportLeakOutput::default();
     match token::parse(&text) {
-        Ok(secret) => send(client, &mut vec![secret], &mut answer)?,
+        Ok(secret) => send(client, &mut vec![secret], &mut output)?,
         Err(error) => {
             let message = format!("nothing was reported: {error}");
             return Err(Failure::new(ExitCode::Failure, "nothing_to_report", message).into());
         }
     }
-    Ok(answer)
+    Ok(output)
 }
 
-/// All tokens of standard input, in as many reports as it takes. The input may be of any size.
-fn piped(client: &Client) -> Result<Answer, CliError> {
+/// Reports all tokens in standard input, which can be of any size.
+fn from_stdin(client: &Client) -> Result<ReportLeakOutput, CliError> {
     let mut input = io::stdin().lock();
-    let mut piece = Zeroizing::new(vec![0; PIECE]);
+    let mut chunk = Zeroizing::new(vec![0; CHUNK_BYTES]);
     let mut scanner = Scanner::default();
-    let mut answer = Answer::default();
-    let (mut seen, mut waiting) = (HashSet::new(), Vec::new());
+    let mut output = ReportLeakOutput::default();
+    let (mut seen, mut pending) = (HashSet::new(), Vec::new());
     loop {
-        let length = match input.read(&mut piece) {
+        let length = match input.read(&mut chunk) {
             Ok(length) => length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Err(stopped(Failure::input(&error.into()), answer.reported).into());
+                return Err(with_reported(Failure::input(&error.into()), output.reported).into());
             }
         };
-        let mut take = |found: Found| {
+        let mut on_found = |found: Found| {
             match found {
-                Found::Secret(secret) if seen.insert(secret.digest()) => waiting.push(secret),
+                Found::Secret(secret) if seen.insert(secret.digest()) => pending.push(secret),
                 Found::Secret(_) => {}
-                Found::Malformed => answer.malformed += 1,
+                Found::Malformed => output.malformed += 1,
             }
-            if waiting.len() == MAX_REPORTED {
-                send(client, &mut waiting, &mut answer)?;
+            if pending.len() == MAX_REPORTED {
+                send(client, &mut pending, &mut output)?;
             }
             Ok::<(), Failure>(())
         };
         if length == 0 {
-            scanner.finish(&mut take)?;
+            scanner.finish(&mut on_found)?;
             break;
         }
-        scanner.feed(&piece[..length], &mut take)?;
+        scanner.feed(&chunk[..length], &mut on_found)?;
     }
-    if !waiting.is_empty() {
-        send(client, &mut waiting, &mut answer)?;
+    if !pending.is_empty() {
+        send(client, &mut pending, &mut output)?;
     }
-    Ok(answer)
+    Ok(output)
 }
 
-fn send(client: &Client, secrets: &mut Vec<Secret>, answer: &mut Answer) -> Result<(), Failure> {
+fn send(
+    client: &Client,
+    secrets: &mut Vec<Secret>,
+    output: &mut ReportLeakOutput,
+) -> Result<(), Failure> {
     let tokens = secrets
         .drain(..)
         .map(|secret| PlainSecret::new(secret.expose()));
@@ -146,18 +149,18 @@ fn send(client: &Client, secrets: &mut Vec<Secret>, answer: &mut Answer) -> Resu
     };
     client
         .report_leaked(&report)
-        .map_err(|error| stopped(error.into(), answer.reported))?;
-    answer.reported += report.tokens.len();
+        .map_err(|error| with_reported(error.into(), output.reported))?;
+    output.reported += report.tokens.len();
     Ok(())
 }
 
-/// Some reports may have gone out before.
-fn stopped(mut failure: Failure, reported: usize) -> Failure {
+/// Adds how many tokens were already reported.
+fn with_reported(mut failure: Failure, reported: usize) -> Failure {
     if reported == 0 {
         return failure;
     }
     failure.message = format!(
-        "{}\n{reported} tokens were reported before; run it again for the rest",
+        "{}\n{reported} tokens were already reported; run the command again to report the rest",
         failure.message
     );
     failure.detail("reported", reported)

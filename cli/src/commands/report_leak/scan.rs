@@ -5,39 +5,40 @@ use zeroize::Zeroizing;
 
 use crate::error::Failure;
 
-/// The most that is kept of a run of word characters: no token is this long, and what comes
-/// before one in the same word, as in an escape, is shorter.
+/// The maximum number of characters to buffer of a word: longer than any token with text before it
+/// in the same word, such as an escape.
 const MAX_WORD: usize = 4_096;
-/// What begins like a token and has less than this behind it is somebody speaking of tokens.
-const LEAST_CHARS: usize = 8;
+/// The minimum number of characters after a token's prefix; fewer are a mention of tokens.
+const MIN_CHARS: usize = 8;
 
-/// Something in the text.
+/// A match in the text.
 pub(crate) enum Found {
     Secret(Secret),
-    /// It begins like a token, and is none.
+    /// A string that starts like a token but is malformed.
     Malformed,
 }
 
-/// Keeps the word that a piece of the stream ends in, since it may go on in the next.
+/// Scans a stream in chunks. A word at the end of a chunk is buffered, since it may continue in the
+/// next one.
 #[derive(Default)]
 pub(crate) struct Scanner {
     word: Zeroizing<Vec<u8>>,
-    /// The word is longer than what is kept of it.
+    /// Whether the word is longer than the buffer.
     overlong: bool,
-    /// The first bytes of the stream, until they are two.
+    /// The first two bytes of the stream.
     mark: Vec<u8>,
-    /// A byte-order mark says that it is UTF-16, in which every other byte of ASCII is zero.
+    /// Whether the stream starts with a UTF-16 byte-order mark, so that zero bytes are skipped.
     utf16: bool,
 }
 
 impl Scanner {
-    /// Reads a piece.
+    /// Scans a chunk and calls `on_found` for each match.
     pub(crate) fn feed(
         &mut self,
-        piece: &[u8],
-        take: &mut impl FnMut(Found) -> Result<(), Failure>,
+        chunk: &[u8],
+        on_found: &mut impl FnMut(Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        for byte in piece {
+        for byte in chunk {
             if self.mark.len() < 2 {
                 self.mark.push(*byte);
                 self.utf16 = matches!(self.mark.as_slice(), [0xff, 0xfe] | [0xfe, 0xff]);
@@ -47,7 +48,7 @@ impl Scanner {
             }
             if byte.is_ascii_alphanumeric() || *byte == b'_' {
                 if self.word.len() < MAX_WORD {
-                    // Growing would leave a copy of what may be a secret behind.
+                    // Growing would leave a copy of a possible secret in memory.
                     if self.word.capacity() == 0 {
                         self.word.reserve_exact(MAX_WORD);
                     }
@@ -56,38 +57,38 @@ impl Scanner {
                     self.overlong = true;
                 }
             } else if !self.word.is_empty() {
-                self.finish(take)?;
+                self.finish(on_found)?;
             }
         }
         Ok(())
     }
 
-    /// The text ends here, or the word does.
+    /// Ends the current word, and calls `on_found` if it contains a match.
     pub(crate) fn finish(
         &mut self,
-        take: &mut impl FnMut(Found) -> Result<(), Failure>,
+        on_found: &mut impl FnMut(Found) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let overlong = std::mem::take(&mut self.overlong);
         let found = find(&self.word, overlong);
         self.word.clear();
-        found.map_or(Ok(()), take)
+        found.map_or(Ok(()), on_found)
     }
 }
 
-/// The token that a word ends in: something may stand before it, as the `n` of an escaped line
-/// break, but nothing behind it.
+/// Returns the token at the end of a word. Text before it is allowed, such as the `n` of an escaped
+/// line break; text after it is not.
 fn find(word: &[u8], overlong: bool) -> Option<Found> {
     let text = std::str::from_utf8(word).ok()?;
-    let starts = TokenKind::ALL.map(TokenKind::secret_prefix);
-    let start = starts
+    let prefixes = TokenKind::ALL.map(TokenKind::secret_prefix);
+    let start = prefixes
         .iter()
         .filter_map(|prefix| text.rfind(prefix))
         .max()?;
     match Secret::parse(&text[start..]) {
         Ok(secret) if !overlong => Some(Found::Secret(secret)),
         _ => {
-            let behind = text.len() - start - starts[0].len();
-            (behind >= LEAST_CHARS).then_some(Found::Malformed)
+            let rest = text.len() - start - prefixes[0].len();
+            (rest >= MIN_CHARS).then_some(Found::Malformed)
         }
     }
 }
@@ -98,10 +99,10 @@ mod tests {
 
     const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
 
-    /// What is found when the text comes in pieces of a size.
+    /// Scans the text in chunks of `size` bytes.
     fn found(text: &[u8], size: usize) -> (Vec<String>, usize) {
         let (mut secrets, mut malformed) = (Vec::new(), 0);
-        let mut take = |found| {
+        let mut on_found = |found| {
             match found {
                 Found::Secret(secret) => secrets.push(secret.expose().to_owned()),
                 Found::Malformed => malformed += 1,
@@ -109,15 +110,15 @@ mod tests {
             Ok(())
         };
         let mut scanner = Scanner::default();
-        for piece in text.chunks(size) {
-            scanner.feed(piece, &mut take).unwrap();
+        for chunk in text.chunks(size) {
+            scanner.feed(chunk, &mut on_found).unwrap();
         }
-        scanner.finish(&mut take).unwrap();
+        scanner.finish(&mut on_found).unwrap();
         (secrets, malformed)
     }
 
     #[test]
-    fn tokens_are_found_in_any_text_however_it_is_cut() {
+    fn tokens_are_found_in_any_text_and_across_chunks() {
         for text in [
             TOKEN.to_owned(),
             format!("\n{TOKEN}\r\n"),
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_found_in_utf_16_and_between_zeros() {
+    fn tokens_are_found_in_utf_16_and_between_zero_bytes() {
         let text = format!("\u{feff}first\r\n{TOKEN}\r\nlast");
         let units = || text.encode_utf16();
         for bytes in [
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_begins_like_a_token_is_counted_and_not_taken() {
+    fn malformed_tokens_are_only_counted() {
         for text in [
             &TOKEN[..54],
             &format!("{TOKEN}x"),

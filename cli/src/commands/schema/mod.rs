@@ -1,6 +1,6 @@
-//! `oi schema`: what a program needs to know to drive `oi`, or the API itself.
+//! `oi schema`: a machine-readable description of `oi` or of the API.
 
-mod answers;
+mod outputs;
 
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
@@ -11,17 +11,16 @@ use crate::environment;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 
-/// What to describe.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without an option: the commands with their arguments, the environment, the exit statuses and the
-form of every answer (JSON Schema), as one JSON document.
+Without options, prints one JSON document: the commands with their arguments and output formats
+(JSON Schema), the environment variables and the exit statuses.
 
 Examples:
   oi schema | jq -r '.commands[].command'
   oi schema --api > openapi.json")]
 pub(crate) struct Args {
-    /// The OpenAPI document of the server instead
+    /// Print the server's OpenAPI document instead
     #[arg(long)]
     api: bool,
 }
@@ -51,10 +50,10 @@ fn describe() -> Value {
         "commands": commands,
         "environment": variables,
         "exitCodes": statuses,
-        "output": "On a pipe and with --json: one JSON document on standard output, \
-                   an error's too; messages on standard error.",
-        "error": answers::error(),
-        "$defs": answers::definitions(),
+        "output": "With --json, or when standard output is not a terminal: one JSON document on \
+                   standard output, also for errors; messages on standard error.",
+        "error": outputs::error(),
+        "$defs": outputs::definitions(),
     })
 }
 
@@ -74,15 +73,15 @@ fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
             "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
             "arguments": arguments(child, |argument| !argument.is_global_set()),
             "oneOf": one_of(child),
-            "answer": answers::of(&path),
+            "output": outputs::of(&path),
         }));
     }
 }
 
-fn arguments(command: &clap::Command, wanted: impl Fn(&clap::Arg) -> bool) -> Vec<Value> {
+fn arguments(command: &clap::Command, filter: impl Fn(&clap::Arg) -> bool) -> Vec<Value> {
     command
         .get_arguments()
-        .filter(|argument| wanted(argument))
+        .filter(|argument| filter(argument))
         .filter(|argument| !matches!(argument.get_id().as_str(), "help" | "version"))
         .map(|argument| {
             let takes_value = argument.get_action().takes_values();
@@ -117,7 +116,7 @@ fn name(argument: &clap::Arg) -> String {
     )
 }
 
-/// Arguments of which exactly one is required.
+/// Returns the groups of arguments of which exactly one is required.
 fn one_of(command: &clap::Command) -> Vec<Vec<String>> {
     command
         .get_groups()
@@ -138,16 +137,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_command_has_an_answer_whose_form_is_defined() {
+    fn every_command_has_a_defined_output() {
         let schema = describe();
         let definitions = schema["$defs"].as_object().unwrap();
         for command in schema["commands"].as_array().unwrap() {
-            let answer = &command["answer"];
-            if let Some(name) = answer["$ref"].as_str() {
+            let output = &command["output"];
+            if let Some(name) = output["$ref"].as_str() {
                 let name = name.strip_prefix("#/$defs/").unwrap();
                 assert!(definitions.contains_key(name), "{command}");
             } else {
-                assert!(answer["contentMediaType"].is_string(), "{command}");
+                assert!(output["contentMediaType"].is_string(), "{command}");
             }
         }
     }

@@ -2,8 +2,8 @@ use openindex_adapters_http::wire::CreatePat;
 use openindex_domain::token::Scope;
 
 use crate::app::App;
-use crate::commands::look_first;
 use crate::commands::once::require_reader;
+use crate::commands::suggest_check;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
 
@@ -14,16 +14,14 @@ struct NewName;
 
 impl Field for NewName {
     type Value = String;
-    const PLACE: &'static str = "NAME";
+    const POSITIONAL: &'static str = "NAME";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("name", "NAME", "Name of the token: 1 to 100 characters")];
+        &[("name", "NAME", "Name of the token (1 to 100 characters)")];
 }
 
-/// What to issue.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The secret is shown in this one answer and never again. Without --expires or --expires-in the
-token is accepted until it is deleted.
+The token is shown only once. Without --expires or --expires-in, it does not expire.
 
 Examples:
   oi settings personal tokens create --name \"local cli\" --scope read_write
@@ -33,12 +31,12 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     name: One<NewName>,
-    /// What it may be used for
+    /// Scope of the token
     #[arg(long, default_value = "read_write", value_parser = ["read_write", "admin"])]
     scope: String,
     #[command(flatten)]
     expiry: ExpiryArgs,
-    /// Print the secret and nothing else, for a pipe or a variable
+    /// Print only the token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
 }
@@ -49,7 +47,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .scope
         .parse()
         .map_err(|error| Failure::usage(format!("--scope: {error}")))?;
-    let wanted = CreatePat {
+    let request = CreatePat {
         name,
         scope,
         expires_at: args.expiry.at()?,
@@ -58,8 +56,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     require_reader()?;
     let session = app.human_session()?;
     let created = session
-        .call(|client| client.pat_create(&wanted))
-        .map_err(|failure| look_first(failure, LIST))?;
+        .call(|client| client.pat_create(&request))
+        .map_err(|failure| suggest_check(failure, LIST))?;
     let undo = undo(&created, &session, app);
     show_created(app, &created, None, args.token_only, undo)
 }

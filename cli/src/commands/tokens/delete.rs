@@ -7,7 +7,7 @@ use serde_json::json;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::{App, Session};
-use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::CliError;
 use crate::field::Several;
 use crate::prompt;
@@ -16,11 +16,10 @@ use crate::resolve::TokenSource;
 
 use super::{LIST, TokenField, parse_named, resolve};
 
-/// What to revoke.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Asks on a terminal; without one, --yes is required. Stops at the first token that cannot be
-deleted and says which were.
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be deleted, and lists those already deleted.
 
 Examples:
   oi settings personal tokens delete ci
@@ -28,7 +27,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     tokens: Several<TokenField>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
@@ -36,13 +35,13 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let named = args.tokens.0.iter().map(parse_named);
     let named = named.collect::<Result<Vec<_>, _>>()?;
-    require_someone_to_ask(args.yes, "deleting")?;
+    require_terminal_or_yes(args.yes, "deleting")?;
     let session = app.human_session()?;
     let ids = resolve(named, &session)?;
     let acting = session.call(Client::me).ok().map(|me| me.token.id);
     let acting = acting.as_deref();
     if !args.yes && !confirmed(&ids, acting, &session, app)? {
-        return Err(not_confirmed("nothing was deleted").into());
+        return Err(not_confirmed("no token was deleted").into());
     }
     let deleted = one_by_one(&ids, "deleted", LIST, |id| {
         session.call(|client| client.pat_delete(*id))
@@ -50,7 +49,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     if deleted.iter().any(|id| Some(id.as_str()) == acting) {
         app.out.warn(&without_token(&session));
     }
-    app.out.answer(&json!({ "deleted": deleted }), |style| {
+    app.out.print(&json!({ "deleted": deleted }), |style| {
         let lines = deleted
             .iter()
             .map(|id| format!("{} Deleted {id}\n", style.done()));
@@ -58,22 +57,22 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-/// What is to be done after the token in use was deleted.
+/// Returns what to do after the token in use was deleted.
 fn without_token(session: &Session) -> String {
     let page = session.server.tokens_page();
     match &session.credential.source {
         TokenSource::Profile(name) => format!(
-            "this was the token of profile {name}, which can no longer sign in; create a token at \
-             {page}, then: oi profile set {name} --token -"
+            "you deleted the token of profile {name}, which can no longer authenticate; create a \
+             token at {page}, then run: oi profile set {name} --token -"
         ),
         TokenSource::Environment => format!(
-            "this was the token in OPENINDEX_TOKEN, which is no longer accepted; create a token at \
-             {page}, or unset the variable"
+            "you deleted the token in OPENINDEX_TOKEN; create a token at {page}, or unset the \
+             variable"
         ),
     }
 }
 
-/// Shows what is about to end, and asks.
+/// Shows the tokens to delete, and asks for confirmation.
 fn confirmed(
     ids: &[TokenId],
     acting: Option<&str>,
@@ -94,9 +93,7 @@ fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
     for (pat, name) in pats.iter().zip(&names) {
         let used = match pat.last_used_at.as_deref() {
-            _ if Some(pat.id.as_str()) == acting => {
-                style.yellow("the token that you are using now")
-            }
+            _ if Some(pat.id.as_str()) == acting => style.yellow("the token you're using"),
             None => "never used".to_owned(),
             at => format!("last used {}", moment(at, style)),
         };
@@ -106,10 +103,10 @@ fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
         let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
     }
     let what = match pats.len() {
-        1 => "this token? Whatever uses it".to_owned(),
-        count => format!("these {count} tokens? Whatever uses them"),
+        1 => "this token? Anything using it".to_owned(),
+        count => format!("these {count} tokens? Anything using them"),
     };
-    format!("{text}Delete {what} stops working at once.")
+    format!("{text}Delete {what} stops working immediately. This cannot be undone.")
 }
 
 #[cfg(test)]
@@ -118,7 +115,7 @@ mod tests {
     use crate::commands::tests::{STYLE, pats};
 
     #[test]
-    fn the_question_shows_what_would_end() {
+    fn the_prompt_shows_the_tokens() {
         let pats = &pats()[..2];
         insta::assert_snapshot!(
             "delete_one",

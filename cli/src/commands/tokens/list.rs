@@ -9,11 +9,10 @@ use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word
 
 use super::{page, parse_name};
 
-/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-All of your tokens are listed, live and expired, unless you filter them. Revoked tokens are listed
-with --status revoked. Expired and revoked tokens are purged after 30 days.
+Lists all of your active and expired tokens unless you filter them. To list revoked tokens, use
+--status revoked. Expired and revoked tokens are purged after 30 days.
 
 Examples:
   oi settings personal tokens list
@@ -21,16 +20,16 @@ Examples:
   oi settings personal tokens list --search deploy
   oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
 pub(crate) struct Args {
-    /// With this status
+    /// Only tokens with this status [default: live and expired]
     #[arg(long, value_parser = ListedStatus::ALL.map(ListedStatus::as_str))]
     status: Option<String>,
-    /// With exactly this name
+    /// Only tokens with exactly this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// With this in their names, whatever its case
+    /// Only tokens whose name contains this text (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// Order [default: newest]
+    /// Sort order [default: newest]
     #[arg(long, value_parser = Sort::ALL.map(Sort::as_str))]
     sort: Option<String>,
     #[command(flatten)]
@@ -60,8 +59,8 @@ fn parse_search(text: &str) -> Result<Search, Failure> {
     Search::parse(text).map_err(|error| Failure::usage(format!("--search {error}")))
 }
 
-/// How a token ended or will: of a revoked one, when and why.
-fn end(pat: &Pat, style: &Style) -> Option<String> {
+/// Formats when and why a token was revoked; `None` if it was not revoked.
+fn revocation(pat: &Pat, style: &Style) -> Option<String> {
     let at = moment(Some(pat.revoked_at.as_deref()?), style);
     let reason = match &pat.revoked_by {
         Some(Open::Known(RevokedBy::Owner)) => " (deleted)",
@@ -75,13 +74,13 @@ fn end(pat: &Pat, style: &Style) -> Option<String> {
 
 fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
     if pats.is_empty() && is_filtered {
-        return "No tokens match.\n".to_owned();
+        return "No matching tokens.\n".to_owned();
     }
     if pats.is_empty() {
         return "No tokens. Create one with: oi settings personal tokens create --name NAME\n"
             .to_owned();
     }
-    // Colour has no place inside of a cell: it would count as width.
+    // Color escapes in a cell would count as width.
     let colorless = Style {
         color: false,
         ..*style
@@ -93,20 +92,20 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
             None => "never used".to_owned(),
             Some(_) => format!("last used {used}"),
         };
-        let revoked = end(pat, &colorless);
+        let revoked = revocation(pat, &colorless);
         let ends = revoked
             .clone()
             .unwrap_or_else(|| ends(expires_at, &colorless));
         Row {
             name: named(pat),
-            words: format!("{scope} · {ends} · {words}"),
+            summary: format!("{scope} · {ends} · {words}"),
             cells: vec![
                 scope,
                 revoked.unwrap_or_else(|| expiry(expires_at, &colorless)),
                 used,
             ],
             id: plain(&pat.id),
-            spent: pat.status != Status::Live,
+            inactive: pat.status != Status::Live,
         }
     });
     Listing {
@@ -117,7 +116,8 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
     .render(style)
 }
 
-/// The name of a token. Two of one name stand in the list until the overlap of a rotation ends.
+/// Formats the name of a token. A replaced one is marked: until the overlap of a rotation ends, the
+/// list contains two tokens of the same name.
 pub(crate) fn named(pat: &Pat) -> String {
     let replaced = pat.replaced_by.as_ref().map_or("", |_| " (replaced)");
     format!("{}{replaced}", plain(&pat.name))
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revoked_token_tells_when_and_why() {
+    fn a_revoked_token_is_shown_with_time_and_reason() {
         let mut pat = pats().remove(0);
         pat.status = Open::Known(Status::Revoked);
         pat.revoked_at = Some("2026-11-24T05:00:00.000Z".to_owned());
@@ -145,8 +145,8 @@ mod tests {
     }
 
     #[test]
-    fn says_how_to_make_the_first_one() {
+    fn an_empty_list_says_how_to_create_a_token() {
         insta::assert_snapshot!("tokens_none", human(&[], false, &STYLE));
-        assert_eq!(human(&[], true, &STYLE), "No tokens match.\n");
+        assert_eq!(human(&[], true, &STYLE), "No matching tokens.\n");
     }
 }

@@ -23,21 +23,21 @@ use crate::render::{Style, expiry, fields, plain, redact, word};
 use clap::builder::ValueParser;
 use serde::Serialize;
 
-/// How many tokens of one name are shown at most, to choose one of.
+/// The maximum number of tokens of one name to choose from.
 const MAX_NAMED: u32 = 20;
 const LIST: &str = "oi settings personal tokens list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List your tokens, the newest first
+    /// List your personal access tokens, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Issue a token and show its secret, once
+    /// Create a token and show it once
     Create(create::Args),
-    /// Revoke tokens: whatever uses them stops working at once
+    /// Delete tokens; anything using them stops working immediately
     #[command(visible_alias = "rm", alias = "revoke")]
     Delete(delete::Args),
-    /// Replace a token by a new one with the same name and scope
+    /// Replace a token with a new one of the same name and scope
     Rotate(rotate::Args),
 }
 
@@ -50,33 +50,33 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// When a new token ends.
+/// The expiry of a new token.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct ExpiryArgs {
-    /// The last day it is accepted (UTC), or an RFC 3339 date-time
+    /// Last valid day (UTC), such as 2026-12-31, or an RFC 3339 date-time
     #[arg(long, value_name = "DATE", visible_alias = "expires-at")]
     expires: Option<String>,
-    /// For how long it is accepted: 90d, 12h, 30m, 1w
+    /// Lifetime, such as 90d, 12h, 30m or 1w
     #[arg(long, value_name = "SPAN")]
     expires_in: Option<String>,
 }
 
 impl ExpiryArgs {
-    /// The last instant; `None` when it was not given.
+    /// Parses the date; `None` if it was not passed.
     fn at(&self) -> Result<Option<Expiry>, Failure> {
         let Some(text) = &self.expires else {
             return Ok(None);
         };
         match Expiry::parse(text) {
-            // An empty variable in a script must not make a token that never expires.
+            // An empty variable in a script must not create a token that never expires.
             Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
             Ok(at) => Ok(Some(at)),
             Err(error) => Err(Failure::usage(format!("--expires {error}"))),
         }
     }
 
-    /// The span, which the server counts by its own clock; `None` when it was not given.
+    /// Parses the lifetime, which counts from the server's time; `None` if it was not passed.
     fn span(&self) -> Result<Option<Lifetime>, Failure> {
         let Some(text) = &self.expires_in else {
             return Ok(None);
@@ -84,7 +84,7 @@ impl ExpiryArgs {
         let seconds = parse_seconds(text)
             .map_err(|error| Failure::usage(format!("--expires-in {text}: {error}")))?;
         if seconds == 0 {
-            return Err(Failure::usage("--expires-in must be longer than nothing"));
+            return Err(Failure::usage("--expires-in must be greater than zero"));
         }
         match Lifetime::from_seconds(seconds) {
             Ok(span) => Ok(Some(span)),
@@ -93,28 +93,28 @@ impl ExpiryArgs {
     }
 }
 
-/// How a token is named on the command line: by its id, or by the name that its owner gave it.
+/// A token on the command line: by ID or by name.
 #[derive(Debug, PartialEq, Eq)]
 enum Named {
     Id(TokenId),
     Name(String),
 }
 
-/// What a token id looks like, for who copied a part of one.
+/// The format of a token ID.
 const ID_FORM: &str = "pat_ and 32 hexadecimal digits";
 
-/// Which token; read later, since a secret gets an error of its own.
+/// A token, parsed later because a secret gets a specific error.
 struct TokenField;
 
 impl Field for TokenField {
     type Value = Given;
-    const PLACE: &'static str = "ID|NAME";
+    const POSITIONAL: &'static str = "ID|NAME";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
-        ("id", "ID", "Token id (pat_…), as shown by `list`"),
+        ("id", "ID", "Token ID (pat_…), as shown by `list`"),
         (
             "name",
             "NAME",
-            "Token name; of several, the only one live and not replaced",
+            "Token name; if several match, the only active one that is not replaced",
         ),
     ];
 
@@ -123,33 +123,34 @@ impl Field for TokenField {
     }
 }
 
-/// Reads it. A secret and an agent run get an answer of their own; a secret is not repeated.
+/// Parses a token's ID or name. A secret and an agent run's ID get specific errors, which do not
+/// repeat the secret.
 fn parse_named(given: &Given) -> Result<Named, Failure> {
     let text = given.text.as_str();
-    let wrong = |message: String| Err(Failure::usage(message).next(LIST));
+    let invalid = |message: String| Err(Failure::usage(message).next(LIST));
     match text.parse::<TokenId>() {
         _ if given.flag == Some("name") && !text.starts_with("oi_") => {
             Ok(Named::Name(text.to_owned()))
         }
         Ok(id) if id.kind() == TokenKind::Personal => Ok(Named::Id(id)),
-        Ok(id) => wrong(format!(
+        Ok(id) => invalid(format!(
             "{id} is an agent run, not a personal access token (pat_…)"
         )),
-        Err(_) if text.starts_with("oi_") => wrong(
-            "that is a token's secret; a token is named by its id (pat_…) or its name".to_owned(),
-        ),
-        Err(_) if given.flag == Some("id") => wrong(format!(
-            "that is not a token id, which is {ID_FORM}; pass a name with --name"
+        Err(_) if text.starts_with("oi_") => {
+            invalid("this is a token's secret; pass the token's ID (pat_…) or name".to_owned())
+        }
+        Err(_) if given.flag == Some("id") => invalid(format!(
+            "invalid token ID: must be {ID_FORM}; to pass a name, use --name"
         )),
         Err(_) => Ok(Named::Name(text.to_owned())),
     }
 }
 
 fn parse_name(name: &str) -> Result<TokenName, Failure> {
-    TokenName::parse(name).map_err(|error| Failure::usage(format!("the name {error}")))
+    TokenName::parse(name).map_err(|error| Failure::usage(format!("token name {error}")))
 }
 
-/// Asks for one page of the caller's tokens.
+/// Fetches one page of the caller's tokens.
 fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<Pat>, Failure> {
     let list = session.call(|client| client.pats_list(filter, page))?;
     Ok(Page {
@@ -159,16 +160,16 @@ fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<P
     })
 }
 
-/// The ids of these tokens, each once. The server looks names up among the caller's tokens; one that
-/// several of them share means the only live one that is not replaced, and is refused where there is
-/// none or another, since a guess could end the wrong one.
+/// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens
+/// share means the only live one that is not replaced; otherwise it is an error, since a guess
+/// could revoke the wrong token.
 fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
     let mut ids = Vec::new();
     for named in named {
         let id = match named {
             Named::Id(id) => id,
             Named::Name(name) => {
-                // What cannot be a name is none of any token.
+                // No token can have an invalid name.
                 let pats = match TokenName::parse(&name) {
                     Ok(parsed) => with_name(session, parsed)?,
                     Err(_) => Vec::new(),
@@ -183,8 +184,8 @@ fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure
     Ok(ids)
 }
 
-/// The newest tokens with this name, so many that it is seen when there are several. Where they are
-/// more than a page, the live ones are: a token that is rotated daily leaves many expired ones.
+/// Returns the newest tokens with this name, at most [`MAX_NAMED`]. If there are more, returns only
+/// live ones: a token that is rotated daily leaves many expired ones.
 fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
     let query = PageQuery {
         limit: Some(MAX_NAMED),
@@ -208,30 +209,30 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     let found: Vec<&Pat> = pats.iter().filter(|pat| pat.name == name).collect();
     let is_current = |pat: &&Pat| pat.status == Status::Live && pat.replaced_by.is_none();
     let current: Vec<&Pat> = found.iter().copied().filter(is_current).collect();
-    // In a full page others may be missing.
-    let meant = if current.len() == 1 && found.len() < MAX_NAMED as usize {
+    // If the page is full, there may be more tokens of this name.
+    let candidates = if current.len() == 1 && found.len() < MAX_NAMED as usize {
         current
     } else {
         found
     };
-    let ids: Vec<&str> = meant.iter().map(|pat| pat.id.as_str()).collect();
+    let ids: Vec<&str> = candidates.iter().map(|pat| pat.id.as_str()).collect();
     match ids.as_slice() {
         [] => Err(Failure::new(
             ExitCode::Failure,
             "not_found",
             if name.starts_with("pat_") {
-                format!("you have no token named {shown}; a token id is {ID_FORM}")
+                format!("you have no token named {shown}; a token ID is {ID_FORM}")
             } else {
-                format!("you have no token with the id or the name {shown}")
+                format!("you have no token with the ID or name {shown}")
             },
         )
         .next(LIST)),
         [id] => id.parse().map_err(|_| {
-            let message = format!("the server names the token {shown} by what is not an id");
-            Failure::new(ExitCode::Failure, "unexpected_answer", message)
+            let message = format!("the server returned an invalid ID for token {shown}");
+            Failure::new(ExitCode::Failure, "unexpected_response", message)
         }),
         several => Err(Failure::usage(format!(
-            "{}{} tokens are named {shown}; name one by its id: {}",
+            "{}{} tokens are named {shown}; pass the ID of one: {}",
             if several.len() < MAX_NAMED as usize {
                 ""
             } else {
@@ -244,25 +245,25 @@ fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     }
 }
 
-/// The response with a new secret, and the token that it replaces.
+/// The output with a new secret, and the token that it replaces.
 #[derive(Serialize)]
-struct Made<'a> {
+struct CreateOutput<'a> {
     #[serde(flatten)]
     created: &'a CreatedPat,
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced: Option<&'a Replaced>,
 }
 
-/// The token before a rotation.
+/// The token that a rotation replaced.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Replaced {
     id: String,
-    /// It is accepted before this instant.
+    /// The time until which it is accepted.
     expires_at: String,
 }
 
-/// Shows a new secret.
+/// Prints a new secret.
 fn show_created(
     app: &mut App<'_>,
     created: &CreatedPat,
@@ -270,43 +271,43 @@ fn show_created(
     token_only: bool,
     undo: Undo<'_>,
 ) -> Result<(), CliError> {
-    let made = Made { created, replaced };
+    let output = CreateOutput { created, replaced };
     let shown = Shown {
-        document: &made,
+        document: &output,
         secret: &created.token,
         secret_only: token_only,
-        warning: "Copy it now. It is not shown again, and whoever has it can act as you.",
+        warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
     };
-    once::show(app, &shown, |style| created_text(&made, style), undo)
+    once::show(app, &shown, |style| created_text(&output, style), undo)
 }
 
-/// Revokes a new token that nobody has seen.
+/// Returns how to revoke a new token that was not shown.
 fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
     let api_url = &session.server.api_url;
     Undo::of_token(&created.pat.id, &created.token, api_url, app)
 }
 
-fn created_text(made: &Made<'_>, style: &Style) -> String {
-    let pat = &made.created.pat;
+fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
+    let pat = &output.created.pat;
     let mut rows = vec![
         ("id", plain(&pat.id)),
         ("scope", word(&pat.scope)),
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
-    let verb = match made.replaced {
+    let verb = match output.replaced {
         None => "Created",
         Some(old) => {
-            let accepted = if old.expires_at > pat.created_at {
-                format!("accepted until {}", expiry(Some(&old.expires_at), style))
+            let end = if old.expires_at > pat.created_at {
+                format!("valid until {}", expiry(Some(&old.expires_at), style))
             } else {
                 "revoked".to_owned()
             };
-            rows.push(("replaces", format!("{}, {accepted}", plain(&old.id))));
+            rows.push(("replaces", format!("{}, {end}", plain(&old.id))));
             "Rotated"
         }
     };
     format!(
-        "{} {verb} the token {}\n{}",
+        "{} {verb} token {}\n{}",
         style.done(),
         style.bold(&plain(&pat.name)),
         fields(&rows, style)

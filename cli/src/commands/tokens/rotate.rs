@@ -4,8 +4,8 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::commands::look_first;
 use crate::commands::once::{Undo, require_reader};
+use crate::commands::suggest_check;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
@@ -15,11 +15,11 @@ use crate::resolve::TokenSource;
 
 use super::{ExpiryArgs, LIST, Replaced, TokenField, parse_named, resolve, show_created, undo};
 
-/// What to replace, and how.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The old token ends at once, or after the overlap. Without an option the new one ends when the old
-one would have. Rotating the token that the profile uses puts the new one into the profile.
+The old token stops working immediately, or after the overlap. Without an option, the new token
+expires when the old one would have. If the profile uses the rotated token, the new token is saved
+in the profile.
 
 Examples:
   oi settings personal tokens rotate ci
@@ -27,25 +27,25 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     token: One<TokenField>,
-    /// For how long the old token is accepted beside the new one: 1h, at most 24h
+    /// How long the old token keeps working, such as 1h (at most 24h) [default: 0s]
     #[arg(long, value_name = "SPAN")]
     overlap: Option<String>,
-    /// The same in seconds: 0 to 86400
+    /// How long the old token keeps working, in seconds (0 to 86400)
     #[arg(long, value_name = "N", conflicts_with = "overlap")]
     overlap_seconds: Option<i64>,
     #[command(flatten)]
     expiry: ExpiryArgs,
-    /// The new token is accepted until it is deleted
+    /// Create a new token that never expires
     #[arg(long, conflicts_with = "ExpiryArgs")]
     never_expires: bool,
-    /// Print the new secret and nothing else, for a pipe or a variable
+    /// Print only the new token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let named = parse_named(&args.token.0)?;
-    let wanted = RotatePat {
+    let request = RotatePat {
         expires_at: if args.never_expires {
             Some(Expiry::Never)
         } else {
@@ -53,22 +53,22 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         },
         expires_in: args.expiry.span()?,
         overlap_seconds: match args.overlap_seconds {
-            Some(seconds) => Some(bounded("--overlap-seconds", seconds)?),
+            Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),
             None => args.overlap.as_deref().map(overlap).transpose()?,
         },
     };
     let session = app.human_session()?;
     let id = match resolve(vec![named], &session)?.as_slice() {
         [id] => *id,
-        _ => return Err(Failure::usage("name one token").into()),
+        _ => return Err(Failure::usage("pass exactly one token").into()),
     };
     let is_own = session.call(Client::me)?.token.id == id.to_string();
     let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
     if !to_profile {
         require_reader()?;
     }
-    // Before, so that nothing stands between the new secret and its output.
-    let old_expiry = match wanted.overlap_seconds {
+    // Ask before the rotation, so that nothing can fail between the new secret and its output.
+    let old_expiry = match request.overlap_seconds {
         None | Some(Overlap::NONE) => None,
         Some(_) => session
             .call(|client| client.pat_get(id))
@@ -76,43 +76,44 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             .and_then(|pat| pat.expires_at),
     };
     let created = session
-        .call(|client| client.pat_rotate(id, &wanted))
-        .map_err(|failure| look_first(failure, LIST))?;
-    // First, so that a crash in between leaves the profile with a token that works.
-    let kept = if is_own {
-        keep(app, &session, &created)
+        .call(|client| client.pat_rotate(id, &request))
+        .map_err(|failure| suggest_check(failure, LIST))?;
+    // Save the token first, so that a crash leaves the profile with a valid token.
+    let saved = if is_own {
+        save_to_profile(app, &session, &created)
     } else {
         Ok(())
     };
     let undo = Undo {
-        then: Some(old_token(id, wanted.overlap_seconds, is_own)),
+        consequence: Some(old_token(id, request.overlap_seconds, is_own)),
         ..undo(&created, &session, app)
     };
-    let undo = if to_profile && kept.is_ok() {
+    let undo = if to_profile && saved.is_ok() {
         in_profile(&created, undo)
     } else {
         undo
     };
-    let replaced = replaced(id, old_expiry, wanted.overlap_seconds, &created);
+    let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
     show_created(app, &created, Some(&replaced), args.token_only, undo)?;
-    let Err(error) = kept else {
+    let Err(error) = saved else {
         if is_own && !to_profile {
             app.out
-                .warn("this was the token in OPENINDEX_TOKEN; set the variable to the new one");
+                .warn("you rotated the token in OPENINDEX_TOKEN; set the variable to the new one");
         }
         return Ok(());
     };
-    // The answer is given, and it holds the secret: this must not be a second document.
+    // The output with the secret was printed: do not append an error document.
     if let CliError::Failure(failure) = error {
         app.out.warn(&format!(
-            "the profile still has the old token: {}; store the new one with oi profile set --token -",
+            "the profile still has the old token: {}; save the new one with oi profile set \
+             --token -",
             failure.message
         ));
     }
     Err(CliError::Reported(ExitCode::Failure))
 }
 
-/// Returns the old token with its end, which a rotation brings forward and never puts off.
+/// Returns the old token with its new expiry; a rotation never extends it.
 fn replaced(
     id: TokenId,
     old_expiry: Option<String>,
@@ -131,34 +132,38 @@ fn replaced(
     }
 }
 
-/// What became of the old token, when the new one was not delivered.
+/// Describes the state of the old token, for when the new one was not delivered.
 fn old_token(id: TokenId, overlap: Option<Overlap>, is_own: bool) -> String {
     match overlap.map_or(0, Overlap::seconds) {
         0 if is_own => format!(
-            "the old token {id}, which you acted with, ended with the rotation: create another one \
-             in the web interface or with another token"
+            "the old token {id}, which you're using, was revoked by the rotation; create another \
+             one in the web interface or with another token"
         ),
-        0 => format!("the old token {id} ended with the rotation: create another one"),
+        0 => format!("the old token {id} was revoked by the rotation; create another one"),
         seconds => format!(
-            "the old token {id} is accepted for another {}: rotate or replace it before that",
+            "the old token {id} works for another {}; rotate or replace it before that",
             span(i64::from(seconds).saturating_mul(1_000))
         ),
     }
 }
 
-/// A token that the profile has is not lost; there is nothing to undo.
+/// Returns an undo that keeps the token, which is saved in the profile and not lost.
 fn in_profile<'a>(created: &CreatedPat, undo: Undo<'a>) -> Undo<'a> {
     Undo {
-        made: format!("the token {}", plain(&created.pat.id)),
-        undone: "put into the profile, which uses it now; nothing was undone",
+        created: format!("token {}", plain(&created.pat.id)),
+        undone: "not shown, but saved in the profile, which now uses it",
         act: Box::new(|| Ok(())),
-        then: None,
+        consequence: None,
         ..undo
     }
 }
 
-/// Puts the new token where the old one was, so that nobody is locked out by their own rotation.
-fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<(), CliError> {
+/// Saves the new token in the profile that has the old one.
+fn save_to_profile(
+    app: &mut App<'_>,
+    session: &Session,
+    created: &CreatedPat,
+) -> Result<(), CliError> {
     let name = match &session.credential.source {
         TokenSource::Profile(name) => name,
         TokenSource::Environment => return Ok(()),
@@ -166,7 +171,7 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
     let old = session.credential.secret.expose();
     app.store.update(|config| {
         match config.profiles.get_mut(name) {
-            // Somebody else may have set another token meanwhile: theirs stays.
+            // Do not overwrite a token that another process has saved in the meantime.
             Some(profile)
                 if profile
                     .token
@@ -179,23 +184,23 @@ fn keep(app: &mut App<'_>, session: &Session, created: &CreatedPat) -> Result<()
             _ => Err(Failure::new(
                 ExitCode::Failure,
                 "profile_changed",
-                format!("the profile {name} was changed meanwhile"),
+                format!("profile {name} was changed in the meantime"),
             )
             .into()),
         }
     })?;
     app.out
-        .note(&format!("the profile {name} now uses the new token"));
+        .note(&format!("profile {name} now uses the new token"));
     Ok(())
 }
 
 fn overlap(text: &str) -> Result<Overlap, Failure> {
     let seconds = parse_seconds(text)
         .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
-    bounded("--overlap", seconds)
+    parse_overlap("--overlap", seconds)
 }
 
-fn bounded(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
+fn parse_overlap(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
     Overlap::from_seconds(seconds).map_err(|error| Failure::usage(format!("{flag} {error}")))
 }
 

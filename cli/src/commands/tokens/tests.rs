@@ -12,7 +12,7 @@ fn args(expires: Option<&str>, expires_in: Option<&str>) -> ExpiryArgs {
 }
 
 #[test]
-fn an_expiry_is_a_date_or_a_span_that_the_server_counts() {
+fn an_expiry_is_a_date_or_a_lifetime() {
     let none = args(None, None);
     assert_eq!((none.at().unwrap(), none.span().unwrap()), (None, None));
     let date = args(Some("2026-12-31"), None).at().unwrap();
@@ -22,13 +22,13 @@ fn an_expiry_is_a_date_or_a_span_that_the_server_counts() {
 }
 
 #[test]
-fn a_wrong_expiry_is_a_usage_error_that_says_what_is_right() {
+fn an_invalid_expiry_is_a_usage_error_with_the_expected_format() {
     for (expires, expires_in, message) in [
         (Some(" "), None, "must not be blank"),
         (Some("tomorrow"), None, "such as 2026-12-31"),
-        (None, Some("tomorrow"), "as in 90d"),
-        (None, Some("0d"), "longer than nothing"),
-        (None, Some("9000000d"), "longer than 9999 years"),
+        (None, Some("tomorrow"), "such as 90d"),
+        (None, Some("0d"), "greater than zero"),
+        (None, Some("9000000d"), "at most 9999 years"),
     ] {
         let args = args(expires, expires_in);
         let failure = args.at().and(args.span()).unwrap_err();
@@ -43,7 +43,7 @@ fn given(text: &str, flag: Option<&'static str>) -> Result<Named, Failure> {
 }
 
 #[test]
-fn a_flag_takes_what_its_name_says_and_nothing_else() {
+fn the_id_flag_accepts_only_ids_and_the_name_flag_any_name() {
     let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
     assert!(matches!(given(id, Some("id")), Ok(Named::Id(_))));
     // A name may look like an id.
@@ -58,7 +58,7 @@ fn a_flag_takes_what_its_name_says_and_nothing_else() {
 }
 
 #[test]
-fn a_token_is_named_by_its_id_or_its_name_and_never_by_its_secret() {
+fn a_token_is_an_id_or_a_name_and_never_a_secret() {
     let id = "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2";
     assert!(matches!(given(id, None), Ok(Named::Id(_))));
     assert!(matches!(given("deploy bot", None), Ok(Named::Name(name)) if name == "deploy bot"));
@@ -76,11 +76,11 @@ fn a_token_is_named_by_its_id_or_its_name_and_never_by_its_secret() {
 }
 
 #[test]
-fn a_name_must_be_one_tokens_alone() {
+fn a_name_must_identify_one_token() {
     let mut pats = pats();
     let name = pats[0].name.clone();
     assert_eq!(find(&name, &pats).unwrap().to_string(), pats[0].id);
-    // Part of a name, or another case, is another name.
+    // Names match exactly.
     for missing in ["", "nothing", &name.to_uppercase(), &name[1..]] {
         let failure = find(missing, &pats).unwrap_err();
         assert_eq!(failure.code, "not_found", "{missing}");
@@ -114,12 +114,12 @@ fn a_name_means_the_only_live_token_that_is_not_replaced() {
         let pats = [&others, live].concat();
         assert_eq!(find(&pats).unwrap().to_string(), live[0].id);
     }
-    // Alone, it is meant whatever has become of it.
+    // A single token matches whatever its status.
     for alone in [&replaced, &expired] {
         let found = find(std::slice::from_ref(alone)).unwrap();
         assert_eq!(found.to_string(), alone.id);
     }
-    // No one is meant where two are live, where none is, or where some were not shown.
+    // Several live tokens, several expired ones or a full page are ambiguous.
     let mut other = replaced.clone();
     other.replaced_by = None;
     let full = [live, &vec![expired.clone(); MAX_NAMED as usize - 1]].concat();
@@ -134,23 +134,23 @@ fn a_name_means_the_only_live_token_that_is_not_replaced() {
 }
 
 #[test]
-fn a_new_token_is_introduced_without_its_secret() {
+fn the_introduction_of_a_token_does_not_contain_its_secret() {
     let created = CreatedPat {
         pat: pats().remove(1),
         token: PlainSecret::new("the secret"),
     };
-    let made = |replaced: Option<&Replaced>| {
+    let introduction = |replaced: Option<&Replaced>| {
         let created = &created;
-        created_text(&Made { created, replaced }, &STYLE)
+        created_text(&CreateOutput { created, replaced }, &STYLE)
     };
-    let text = made(None);
+    let text = introduction(None);
     assert!(!text.contains("the secret"));
     insta::assert_snapshot!(text);
-    // Times are compared as text: the server writes them all in one form.
-    for (expires_at, said) in [
+    // Times are compared as text: the server writes them all in the same format.
+    for (expires_at, expected) in [
         (
             "2026-11-24T07:00:00.000Z",
-            "accepted until 2026-11-24 07:00 UTC (in 1 hour)",
+            "valid until 2026-11-24 07:00 UTC (in 1 hour)",
         ),
         ("2026-11-01T00:00:00.000Z", "revoked"),
     ] {
@@ -158,8 +158,8 @@ fn a_new_token_is_introduced_without_its_secret() {
             id: "pat_old".to_owned(),
             expires_at: expires_at.to_owned(),
         };
-        let text = made(Some(&old));
-        assert!(text.contains("Rotated the token"), "{text}");
-        assert!(text.contains(&format!("pat_old, {said}")), "{text}");
+        let text = introduction(Some(&old));
+        assert!(text.contains("Rotated token deploy bot"), "{text}");
+        assert!(text.contains(&format!("pat_old, {expected}")), "{text}");
     }
 }

@@ -3,13 +3,12 @@ use openindex_adapters_http::client::Client;
 use crate::app::App;
 use crate::error::CliError;
 
-use super::{WorkArgs, lead_on, show};
+use super::{WorkArgs, show, suggest_next};
 
-/// Which, and for whom.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With a personal token and no agent you take it on yourself; with a run's token its own agent does.
-May be repeated: what you have already stays yours. What somebody else works at is refused.
+With a personal token and no agent, you claim the item yourself; with a run's token, its agent does.
+Claiming an item again is not an error. Fails if another user or agent has claimed the item.
 
 Examples:
   oi work-item claim OPS-42
@@ -20,15 +19,15 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.act(app, Client::work_item_claim)?;
-    app.out.answer(&item, |style| {
-        let shown = show::whole(&item, style);
+    let item = args.work.send(app, Client::work_item_claim)?;
+    app.out.print(&item, |style| {
+        let shown = show::full(&item, style);
         format!("{} Claimed {}\n{shown}", style.done(), args.work.key.0)
     })?;
     let next = args
         .work
         .worker
-        .same("complete", &args.work.key.0.to_string());
-    lead_on(app, &next);
+        .command("complete", &args.work.key.0.to_string());
+    suggest_next(app, &next);
     Ok(())
 }

@@ -5,11 +5,11 @@ use crate::error::CliError;
 
 use super::{WorkArgs, show};
 
-/// Which, and for whom.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Ends the runs that are bound to it: their tokens stop working at once. An agent completes only what
-it has claimed. May be repeated, but not by a run that is bound to it: its token is refused then.
+Ends the runs that are bound to the item: their tokens stop working immediately. An agent can only
+complete items that it has claimed. Completing an item again is not an error, except for a run that
+is bound to it: its token no longer works.
 
 Examples:
   oi work-item complete OPS-42
@@ -20,6 +20,6 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.act(app, Client::work_item_complete)?;
+    let item = args.work.send(app, Client::work_item_complete)?;
     show::changed(&item, &format!("Completed {}", args.work.key.0), app)
 }

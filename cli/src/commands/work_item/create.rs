@@ -2,27 +2,25 @@ use openindex_adapters_http::wire::CreateWorkItem;
 use openindex_domain::work_item::{DomainKey, ExecutionTarget, ItemKind, Priority, WorkItemKey};
 
 use crate::app::App;
-use crate::commands::look_first;
+use crate::commands::suggest_check;
 use crate::error::CliError;
 use crate::render::plain;
 
+use super::assignee::Assignee;
 use super::description::DescriptionArgs;
-use super::person::Person;
 use super::{LIST, show, title, vocabulary};
 
-/// What to make.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The first item of a domain makes the domain. A sub-task is made with --parent and stands in the
-domain of that.
+The first item of a domain creates the domain. --parent creates a sub-task in the parent's domain.
 
 Examples:
   oi work-item create --domain OPS --title 'Rotate the certificates' --priority high
   oi work-item create --domain OPS --kind project --title Migration --description-file plan.md
-  oi work-item create --parent OPS-42 --title 'Mend the index' --target agent
-  echo 'As said.' | oi work-item create --domain OPS --title 'Write it down' --description-file -")]
+  oi work-item create --parent OPS-42 --title 'Rebuild the index' --target agent
+  git diff --stat | oi work-item create --domain OPS --title Review --description-file -")]
 pub(crate) struct Args {
-    /// The part of the work that it belongs to, as in OPS
+    /// Domain of the item, such as OPS
     #[arg(
         long,
         value_name = "DOMAIN",
@@ -30,45 +28,45 @@ pub(crate) struct Args {
         conflicts_with = "parent"
     )]
     domain: Option<DomainKey>,
-    /// The item that it is a sub-task of
+    /// Create a sub-task of this item
     #[arg(long, value_name = "KEY")]
     parent: Option<WorkItemKey>,
-    /// What it is about, in one line
+    /// Title, in one line
     #[arg(long)]
     title: String,
-    /// What sort of work it is; a task when left out
+    /// Kind of item [default: task]
     #[arg(long, value_parser = vocabulary::top_kind(), conflicts_with = "parent")]
     kind: Option<ItemKind>,
     #[command(flatten)]
     description: DescriptionArgs,
-    /// How soon it should be done; medium when left out
+    /// Priority [default: medium]
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
-    /// Who may take it on; either when left out
+    /// Who can claim it [default: either]
     #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
-    /// The user who sees to it
+    /// User to assign it to
     #[arg(long, value_name = "ID|me")]
-    assignee: Option<Person>,
+    assignee: Option<Assignee>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut wanted = CreateWorkItem {
+    let mut request = CreateWorkItem {
         domain: args.domain,
         kind: args.kind,
         parent: args.parent,
         title: title(&args.title)?,
-        description: args.description.wanted()?,
+        description: args.description.read()?,
         priority: args.priority,
         execution_target: args.target,
         assignee: None,
     };
     let session = app.session()?;
-    if let Some(person) = args.assignee {
-        wanted.assignee = Some(person.into());
+    if let Some(assignee) = args.assignee {
+        request.assignee = Some(assignee.into());
     }
     let item = session
-        .call(|client| client.work_item_create(&wanted))
-        .map_err(|failure| look_first(failure, LIST))?;
-    show::changed(&item, &format!("Made {}", plain(&item.summary.key)), app)
+        .call(|client| client.work_item_create(&request))
+        .map_err(|failure| suggest_check(failure, LIST))?;
+    show::changed(&item, &format!("Created {}", plain(&item.summary.key)), app)
 }

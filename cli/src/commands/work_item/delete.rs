@@ -3,19 +3,18 @@ use serde_json::json;
 
 use super::Key;
 use crate::app::App;
-use crate::commands::{not_confirmed, require_someone_to_ask};
+use crate::commands::{not_confirmed, require_terminal_or_yes};
 use crate::error::CliError;
 use crate::field::One;
 use crate::prompt;
 use crate::render::Style;
 
-use super::{of_version, show};
+use super::{show, with_version};
 
-/// What to delete.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Its key is never given to another item. Asks on a terminal; without one, --yes is required. What
-has changed since the question is not deleted.
+The key of a deleted item is never reused. Asks for confirmation on a terminal; without one, --yes
+is required. If the item changes while you are being asked, it is not deleted.
 
 Examples:
   oi work-item delete OPS-42
@@ -23,16 +22,16 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     key: One<Key>,
-    /// Only if it has this version
+    /// Delete only if the item has this version
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     if_version: Option<u64>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    require_someone_to_ask(args.yes, "deleting")?;
+    require_terminal_or_yes(args.yes, "deleting")?;
     let session = app.session()?;
     let mut expected = args.if_version;
     if !args.yes {
@@ -43,24 +42,24 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         if !prompt::confirm(&question(&item, &style))? {
             return Err(not_confirmed("nothing was deleted").into());
         }
-        // What was shown is what was meant.
+        // Delete only the version that was shown.
         expected = expected.or(Some(item.version));
     }
     session
         .call(|client| client.work_item_delete(args.key.0, expected))
         .map_err(|failure| {
-            let undone = "nothing was deleted";
-            of_version(args.key.0, args.if_version, undone, &session, failure)
+            let outcome = "nothing was deleted";
+            with_version(args.key.0, args.if_version, outcome, &session, failure)
         })?;
     let deleted = [args.key.0.to_string()];
-    app.out.answer(&json!({ "deleted": deleted }), |style| {
+    app.out.print(&json!({ "deleted": deleted }), |style| {
         format!("{} Deleted {}\n", style.done(), args.key.0)
     })
 }
 
 fn question(item: &WorkItemSummary, style: &Style) -> String {
     let shown = show::summary(item, style);
-    format!("{shown}Delete this work item, with its description, for good?")
+    format!("{shown}Delete this work item and its description? This cannot be undone.")
 }
 
 #[cfg(test)]
@@ -70,7 +69,7 @@ mod tests {
     use crate::commands::work_item::tests::items;
 
     #[test]
-    fn the_question_shows_what_would_be_deleted() {
+    fn the_prompt_shows_the_item() {
         insta::assert_snapshot!(question(&items()[1], &STYLE));
     }
 }

@@ -1,4 +1,4 @@
-//! A description as an argument, or out of a file.
+//! A description as an argument, or from a file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,24 +9,23 @@ use openindex_domain::work_item::Description;
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
 
-/// More than any description has bytes: a file that goes on is not read to its end.
+/// The maximum number of bytes to read: one more than any valid description has.
 const MAX_BYTES: u64 = Description::MAX_BYTES as u64 + 1;
 
-/// What is to be done.
 #[derive(Debug, Default, clap::Args)]
 #[group(multiple = false)]
 pub(super) struct DescriptionArgs {
-    /// What is to be done, in Markdown; - is standard input
+    /// Description in Markdown; - reads it from standard input
     #[arg(long, value_name = "TEXT|-", allow_hyphen_values = true)]
     description: Option<String>,
-    /// The same out of a file; - is standard input
+    /// File with the description; - reads standard input
     #[arg(long, value_name = "FILE|-")]
     description_file: Option<PathBuf>,
 }
 
 impl DescriptionArgs {
-    /// It, where it was given, as it was given.
-    pub(super) fn wanted(&self) -> Result<Option<Description>, Failure> {
+    /// Returns the description; `None` if none was passed.
+    pub(super) fn read(&self) -> Result<Option<Description>, Failure> {
         let (text, source) = match (&self.description, &self.description_file) {
             (Some(text), _) if text != "-" => (text.clone(), "--description".to_owned()),
             (Some(_), _) | (None, Some(_)) => {
@@ -65,12 +64,12 @@ fn read(path: &Path) -> io::Result<String> {
 fn read_bounded(input: &mut dyn Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     input.take(MAX_BYTES).read_to_end(&mut bytes)?;
-    // What was cut off in the middle of a character is too long anyhow, and is told so.
+    // The input is too long; a character that was cut off does not matter.
     if bytes.len() as u64 == MAX_BYTES {
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not UTF-8 text"))
 }
 
 #[cfg(test)]
@@ -85,11 +84,11 @@ mod tests {
             description: None,
             description_file: Some(path),
         }
-        .wanted()
+        .read()
     }
 
     #[test]
-    fn a_file_is_taken_as_it_is() {
+    fn a_file_is_read_unchanged() {
         let text = "# Why\r\n\n\t- é\n";
         assert_eq!(
             file(text.as_bytes())
@@ -103,11 +102,11 @@ mod tests {
             file(longest.as_bytes()).unwrap(),
             Description::parse(&longest).ok()
         );
-        assert_eq!(DescriptionArgs::default().wanted().unwrap(), None);
+        assert_eq!(DescriptionArgs::default().read().unwrap(), None);
     }
 
     #[test]
-    fn what_can_be_no_description_is_told() {
+    fn an_invalid_description_is_an_error() {
         for (content, exit, message) in [
             (vec![b'x'; 32_001], ExitCode::Usage, "longer than 32000"),
             ("🙂".repeat(30_000).into_bytes(), ExitCode::Usage, "longer"),

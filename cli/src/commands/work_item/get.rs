@@ -5,7 +5,6 @@ use crate::field::One;
 
 use super::show;
 
-/// Which.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,5 +18,5 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
     let item = session.call(|client| client.work_item_get(args.key.0))?;
-    app.out.answer(&item, |style| show::whole(&item, style))
+    app.out.print(&item, |style| show::full(&item, style))
 }

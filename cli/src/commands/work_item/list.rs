@@ -7,10 +7,9 @@ use crate::app::App;
 use crate::commands::paging::{self, Page, PageArgs};
 use crate::error::{CliError, Failure};
 
-use super::person::Person;
+use super::assignee::Assignee;
 use super::{listing, vocabulary};
 
-/// Which, and how many; each filter that is given narrows it down.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,31 +17,31 @@ Examples:
   oi work-item list --domain OPS --assignee me
   oi work-item list --search 'index broken' --all --json | jq -r '.items[].key'")]
 pub(crate) struct Args {
-    /// Of this part of the work, as in OPS
+    /// Only items in this domain, such as OPS
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainKey>,
-    /// Of this kind
+    /// Only items of this kind
     #[arg(long, value_parser = vocabulary::kind())]
     kind: Option<ItemKind>,
-    /// In one of these states, with commas between them
+    /// Only items with one of these statuses, separated by commas
     #[arg(long, value_delimiter = ',', value_parser = vocabulary::status())]
     status: Vec<ItemStatus>,
-    /// With this priority
+    /// Only items with this priority
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
-    /// That these may take on
+    /// Only items with this execution target
     #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
-    /// Assigned to this user
+    /// Only items assigned to this user
     #[arg(long, value_name = "ID|me")]
-    assignee: Option<Person>,
-    /// That this agent works at
+    assignee: Option<Assignee>,
+    /// Only items claimed by this agent
     #[arg(long, value_name = "AGENT_ID", visible_alias = "agent-id")]
     agent: Option<AgentId>,
-    /// Sub-tasks of this item
+    /// Only sub-tasks of this item
     #[arg(long, value_name = "KEY")]
     parent: Option<WorkItemKey>,
-    /// In whose key, title or description all of these words occur
+    /// Only items whose key, title or description contains all of these words
     #[arg(long, value_name = "WORDS", visible_alias = "q")]
     search: Option<String>,
     #[command(flatten)]
@@ -74,10 +73,10 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     paging::list(&args.page, app, fetch, |items, style| {
         if items.is_empty() && filter == WorkItemQuery::default() {
-            "No work items. Make one with: oi work-item create --domain OPS --title TITLE\n"
+            "No work items. Create one with: oi work-item create --domain OPS --title TITLE\n"
                 .to_owned()
         } else if items.is_empty() {
-            "No work items that the filters want.\n".to_owned()
+            "No matching work items.\n".to_owned()
         } else {
             listing(items, style)
         }

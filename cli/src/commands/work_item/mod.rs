@@ -1,5 +1,6 @@
-//! `oi work-item`: what there is to do, and who does it.
+//! `oi work-item`: creates, finds, claims and completes work items.
 
+mod assignee;
 mod claim;
 mod complete;
 mod create;
@@ -7,13 +8,12 @@ mod delete;
 mod description;
 mod get;
 mod list;
-mod person;
 mod release;
 mod show;
 mod update;
 mod vocabulary;
 
-pub(super) use show::{lead_on, listing};
+pub(super) use show::{listing, suggest_next};
 
 use clap::Subcommand;
 use openindex_adapters_http::client::{Client, ClientError};
@@ -21,7 +21,7 @@ use openindex_adapters_http::wire::WorkItem;
 use openindex_domain::work_item::{AgentId, Title, WorkItemKey};
 
 use crate::app::{App, Session};
-use crate::commands::look_first;
+use crate::commands::suggest_check;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
 
@@ -29,22 +29,22 @@ const LIST: &str = "oi work-item list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List work items, the newest first
+    /// List work items, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Show a work item with its description
+    /// Show a work item and its description
     Get(get::Args),
-    /// Make a work item, or a sub-task of one
+    /// Create a work item or a sub-task
     Create(create::Args),
-    /// Change a work item
+    /// Update a work item
     Update(update::Args),
-    /// Take a work item on
+    /// Claim a work item
     Claim(claim::Args),
-    /// Give a work item back
+    /// Release a work item so that others can claim it
     Release(release::Args),
-    /// Say that the work is done
+    /// Complete a work item
     Complete(complete::Args),
-    /// Delete a work item
+    /// Delete a work item permanently
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
 }
@@ -62,17 +62,17 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// A work item's key.
+/// The key of a work item.
 pub(super) struct Key;
 
 impl Field for Key {
     type Value = WorkItemKey;
-    const PLACE: &'static str = "KEY";
+    const POSITIONAL: &'static str = "KEY";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
         &[("key", "KEY", "Key of the work item, such as OPS-42")];
 }
 
-/// Which item, and who works at it.
+/// The work item, and the agent to work as.
 #[derive(Debug, clap::Args)]
 struct WorkArgs {
     #[command(flatten)]
@@ -81,21 +81,21 @@ struct WorkArgs {
     worker: WorkerArgs,
 }
 
-/// Who works.
+/// The agent to work as.
 #[derive(Debug, clap::Args)]
 pub(super) struct WorkerArgs {
-    /// The agent that works, over the profile's
+    /// Agent to work as; overrides the profile's agent
     #[arg(
         long,
         value_name = "ID",
-        help = "The agent that works, over the profile's [env: OPENINDEX_AGENT_ID]"
+        help = "Agent to work as; overrides the profile's agent [env: OPENINDEX_AGENT_ID]"
     )]
     pub(super) agent_id: Option<AgentId>,
 }
 
 impl WorkerArgs {
-    /// A command that goes on as the same worker.
-    pub(super) fn same(&self, command: &str, key: &str) -> String {
+    /// Returns a command for the same agent.
+    pub(super) fn command(&self, command: &str, key: &str) -> String {
         match &self.agent_id {
             None => format!("oi work-item {command} {key}"),
             Some(agent) => format!("oi work-item {command} {key} --agent-id {agent}"),
@@ -104,8 +104,8 @@ impl WorkerArgs {
 }
 
 impl WorkArgs {
-    /// Asks for it in the name of whoever works.
-    fn act(
+    /// Sends a request for the item as the agent or the user.
+    fn send(
         &self,
         app: &mut App<'_>,
         request: impl FnOnce(&Client, WorkItemKey, Option<&AgentId>) -> Result<WorkItem, ClientError>,
@@ -113,47 +113,47 @@ impl WorkArgs {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
         let item = session
             .call(|client| request(client, self.key.0, agent.as_ref()))
-            .map_err(|failure| look_at(self.key.0, failure))?;
+            .map_err(|failure| suggest_get(self.key.0, failure))?;
         Ok(item)
     }
 }
 
-/// A title as the API takes it.
+/// Parses a title.
 fn title(text: &str) -> Result<Title, Failure> {
     Title::parse(text).map_err(|error| Failure::usage(format!("--title {error}")))
 }
 
-/// A change that got no answer may have been made: say how to look before it is repeated.
-fn look_at(key: WorkItemKey, failure: Failure) -> Failure {
-    look_first(failure, &format!("oi work-item get {key}"))
+/// Suggests to look at the item if the change may have been applied although the request failed.
+fn suggest_get(key: WorkItemKey, failure: Failure) -> Failure {
+    suggest_check(failure, &format!("oi work-item get {key}"))
 }
 
-/// Tells another version by the flag that named one, and by the one it has now.
-fn of_version(
+/// Explains a version mismatch with the expected version and the current one.
+fn with_version(
     key: WorkItemKey,
     flag: Option<u64>,
-    undone: &str,
+    outcome: &str,
     session: &Session,
     failure: Failure,
 ) -> Failure {
     if failure.code != "version_mismatch" {
-        return look_at(key, failure);
+        return suggest_get(key, failure);
     }
     let item = session.call(|client| client.work_item_get(key));
     let current = item.ok().map(|item| item.summary.version);
     let now = current.map_or_else(
-        || "another version by now".to_owned(),
-        |current| format!("version {current} by now"),
+        || "another version".to_owned(),
+        |current| format!("version {current}"),
     );
     let mut failure = failure;
     failure.message = match flag {
-        Some(wanted) => format!("{key} has {now}, not {wanted} (--if-version); {undone}"),
-        None => format!("{key} has changed since you were asked: it has {now}; {undone}"),
+        Some(expected) => format!("{key} is at {now}, not {expected} (--if-version); {outcome}"),
+        None => format!("{key} changed while you were being asked: it is at {now}; {outcome}"),
     };
     let failure = failure.next(format!("oi work-item get {key}"));
     match (current, flag) {
         (Some(current), Some(_)) => failure
-            .hint(format!("look at it, then pass --if-version {current}"))
+            .hint(format!("review the item, then pass --if-version {current}"))
             .detail("currentVersion", current),
         _ => failure,
     }

@@ -5,10 +5,9 @@ use crate::error::CliError;
 
 use super::{WorkArgs, show};
 
-/// Which, and for whom.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-It can be taken on by anybody then. May be repeated.
+Anyone can claim the item afterwards. Releasing an item again is not an error.
 
 Examples:
   oi work-item release OPS-42
@@ -19,6 +18,6 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.act(app, Client::work_item_release)?;
+    let item = args.work.send(app, Client::work_item_release)?;
     show::changed(&item, &format!("Released {}", args.work.key.0), app)
 }

@@ -1,4 +1,4 @@
-//! How work items look to a person.
+//! Formats work items for people.
 
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;
@@ -7,10 +7,10 @@ use crate::app::App;
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain, word};
 
-/// As wide as a tab is taken to be: on a terminal it would move the cursor by who knows how much.
+/// Replaces a tab, whose width on a terminal is unknown.
 const TAB: &str = "    ";
 
-/// Items without their descriptions.
+/// Formats items without their descriptions.
 pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> String {
     let rows = items.iter().map(|item| {
         let status = word(&item.status);
@@ -18,29 +18,30 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
         let kind = word(&item.kind);
         let priority = word(&item.priority);
         let (agent, user) = (&item.active_agent_id, &item.active_user_id);
-        let (who, who_words) = match (agent.as_deref(), user.as_deref(), item.assignee.as_deref()) {
-            (Some(agent), ..) => (plain(agent), format!("agent {} works at it", plain(agent))),
-            (None, Some(user), _) => (plain(user), format!("{} works at it", plain(user))),
+        let assignee = item.assignee.as_deref();
+        let (worker, phrase) = match (agent.as_deref(), user.as_deref(), assignee) {
+            (Some(agent), ..) => (plain(agent), format!("claimed by agent {}", plain(agent))),
+            (None, Some(user), _) => (plain(user), format!("claimed by {}", plain(user))),
             (None, None, Some(user)) => (plain(user), format!("assigned to {}", plain(user))),
-            (None, None, None) => ("-".to_owned(), "assigned to nobody".to_owned()),
+            (None, None, None) => ("-".to_owned(), "unassigned".to_owned()),
         };
         Row {
             name: plain(&item.title),
-            words: format!("{kind} · {status} · {priority} · {who_words}"),
-            cells: vec![kind, status, priority, who],
+            summary: format!("{kind} · {status} · {priority} · {phrase}"),
+            cells: vec![kind, status, priority, worker],
             id: plain(&item.key),
-            spent: known.is_some_and(|status| ItemStatus::from(*status).is_resolved()),
+            inactive: known.is_some_and(|status| ItemStatus::from(*status).is_resolved()),
         }
     });
     Listing {
         form: Form::Keyed,
-        titles: vec!["kind", "status", "priority", "who"],
+        titles: vec!["kind", "status", "priority", "worker"],
         rows: rows.collect(),
     }
     .render(style)
 }
 
-/// All of an item but its description.
+/// Formats an item without its description.
 pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
     let ago = |at: &str| moment(Some(at), style);
     let mut rows = vec![("kind", word(&item.kind))];
@@ -55,7 +56,7 @@ pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
             "assignee",
             item.assignee
                 .as_deref()
-                .map_or_else(|| "nobody".to_owned(), plain),
+                .map_or_else(|| "none".to_owned(), plain),
         ),
     ]);
     let workers = [
@@ -83,8 +84,8 @@ pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
     format!("{}\n{}", style.bold(&heading), fields(&rows, style))
 }
 
-/// All of an item.
-pub(super) fn whole(item: &WorkItem, style: &Style) -> String {
+/// Formats an item with its description.
+pub(super) fn full(item: &WorkItem, style: &Style) -> String {
     let summary = summary(&item.summary, style);
     let description = for_terminal(&item.description.replace('\t', TAB));
     let description = description.trim_end();
@@ -94,15 +95,15 @@ pub(super) fn whole(item: &WorkItem, style: &Style) -> String {
     format!("{summary}\n{description}\n")
 }
 
-/// The answer of a command that changed an item.
+/// Prints the result of a command that changed an item.
 pub(super) fn changed(item: &WorkItem, what: &str, app: &mut App<'_>) -> Result<(), CliError> {
-    app.out.answer(item, |style| {
+    app.out.print(item, |style| {
         format!("{} {what}\n{}", style.done(), summary(&item.summary, style))
     })
 }
 
-/// What a person may do next.
-pub(in crate::commands) fn lead_on(app: &mut App<'_>, command: &str) {
+/// Suggests the next command.
+pub(in crate::commands) fn suggest_next(app: &mut App<'_>, command: &str) {
     app.out.aside(|style| {
         let command = style.bold(&plain(command));
         format!("\n{} {command}\n", style.cyan("next:"))
@@ -113,24 +114,24 @@ pub(in crate::commands) fn lead_on(app: &mut App<'_>, command: &str) {
 mod tests {
     use super::*;
     use crate::commands::tests::{STYLE, WIDE};
-    use crate::commands::work_item::tests::{claimed_by_person, item, items};
+    use crate::commands::work_item::tests::{claimed_by_user, item, items};
 
     #[test]
     fn shows_items_as_a_table_and_as_a_list() {
         let narrow = Style { width: 60, ..STYLE };
         insta::assert_snapshot!("items_wide", listing(&items(), &WIDE));
         insta::assert_snapshot!("items_narrow", listing(&items(), &narrow));
-        // What nobody is assigned to fits on any terminal.
+        // Unassigned items fit on a terminal of 80 columns.
         insta::assert_snapshot!("items_usual", listing(&items()[..2], &STYLE));
-        let claimed = [claimed_by_person()];
-        insta::assert_snapshot!("items_claimed_by_person_wide", listing(&claimed, &WIDE));
-        insta::assert_snapshot!("items_claimed_by_person", listing(&claimed, &narrow));
+        let claimed = [claimed_by_user()];
+        insta::assert_snapshot!("items_claimed_by_user_wide", listing(&claimed, &WIDE));
+        insta::assert_snapshot!("items_claimed_by_user", listing(&claimed, &narrow));
     }
 
     #[test]
-    fn a_description_ends_its_line() {
+    fn a_description_ends_with_one_line_break() {
         for description in ["x", "x\n", "x\n\n", "", "\n", "- x\r\n\t"] {
-            let shown = whole(&item(1, description), &STYLE);
+            let shown = full(&item(1, description), &STYLE);
             assert!(
                 shown.ends_with('\n') && !shown.ends_with("\n\n"),
                 "{shown:?}"
@@ -141,10 +142,10 @@ mod tests {
     #[test]
     fn shows_all_of_an_item() {
         let description = "# Why\r\n\n- one\n\t- two  \n\u{1b}[2J\u{202e}\n\n";
-        insta::assert_snapshot!("item", whole(&item(1, description), &STYLE));
-        insta::assert_snapshot!("item_resolved", whole(&item(2, ""), &STYLE));
-        let claimed = claimed_by_person();
-        insta::assert_snapshot!("item_claimed_by_person", summary(&claimed, &STYLE));
-        insta::assert_snapshot!("item_hostile", whole(&item(3, "\u{1b}]0;x\u{7}"), &STYLE));
+        insta::assert_snapshot!("item", full(&item(1, description), &STYLE));
+        insta::assert_snapshot!("item_resolved", full(&item(2, ""), &STYLE));
+        let claimed = claimed_by_user();
+        insta::assert_snapshot!("item_claimed_by_user", summary(&claimed, &STYLE));
+        insta::assert_snapshot!("item_hostile", full(&item(3, "\u{1b}]0;x\u{7}"), &STYLE));
     }
 }

@@ -1,11 +1,10 @@
-//! What the snapshots of these commands share. Some of it comes from somebody with bad
-//! intentions.
+//! Fixtures for the snapshots of these commands, some of them hostile.
 
 use openindex_adapters_http::wire::{
     ExecutionTarget, ItemKind, ItemStatus, Open, Priority, WorkItem, WorkItemSummary,
 };
 
-/// To do, worked at by an agent in a run, assigned to a person and done, and hostile.
+/// An open item, one claimed by an agent in a run, one assigned and done, and a hostile one.
 pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
     let item = |key: &str, title: &str, status| WorkItemSummary {
         key: key.to_owned(),
@@ -28,7 +27,7 @@ pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
     };
     let mut items = vec![
         item("OPS-43", "Rotate the certificates", ItemStatus::Todo),
-        item("OPS-42.1", "Mend the index", ItemStatus::InProgress),
+        item("OPS-42.1", "Fix the index", ItemStatus::InProgress),
         item("OPS-42", &"長い名前".repeat(20), ItemStatus::Done),
         item(
             "OPS-1",
@@ -50,8 +49,8 @@ pub(in crate::commands) fn items() -> Vec<WorkItemSummary> {
     items
 }
 
-/// One that a person works at, and another sees to.
-pub(in crate::commands) fn claimed_by_person() -> WorkItemSummary {
+/// An item that is claimed by one user and assigned to another.
+pub(in crate::commands) fn claimed_by_user() -> WorkItemSummary {
     let mut item = items().remove(1);
     item.assignee = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned());
     item.active_agent_id = None;
@@ -60,7 +59,7 @@ pub(in crate::commands) fn claimed_by_person() -> WorkItemSummary {
     item
 }
 
-/// One of them with a description.
+/// One of the items with a description.
 pub(super) fn item(at: usize, description: &str) -> WorkItem {
     WorkItem {
         summary: items().remove(at),

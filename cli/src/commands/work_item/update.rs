@@ -6,15 +6,13 @@ use crate::app::App;
 use crate::error::{CliError, Failure};
 use crate::field::One;
 
+use super::assignee::AssigneeChange;
 use super::description::DescriptionArgs;
-use super::person::Assignee;
-use super::{of_version, show, title, vocabulary};
-
-/// What to change.
+use super::{show, title, vocabulary, with_version};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What is not named stays as it is. With --if-version nothing is changed when somebody else has
-changed the item since you saw it.
+Fields that are not passed stay unchanged. With --if-version, nothing is changed if the item was
+changed after you read it.
 
 Examples:
   oi work-item update OPS-42 --status done
@@ -23,53 +21,53 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     key: One<Key>,
-    /// What it is about, in one line
+    /// New title, in one line
     #[arg(long)]
     title: Option<String>,
     #[command(flatten)]
     description: DescriptionArgs,
-    /// Where it stands
+    /// New status
     #[arg(long, value_parser = vocabulary::status())]
     status: Option<ItemStatus>,
-    /// How soon it should be done
+    /// New priority
     #[arg(long, value_parser = vocabulary::priority())]
     priority: Option<Priority>,
-    /// Who may take it on
+    /// Who can claim it
     #[arg(long, value_parser = vocabulary::target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
-    /// The user who sees to it; none is nobody
+    /// User to assign it to; none removes the assignee
     #[arg(long, value_name = "ID|me|none")]
-    assignee: Option<Assignee>,
-    /// Only if it has this version
+    assignee: Option<AssigneeChange>,
+    /// Update only if the item has this version
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     if_version: Option<u64>,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut wanted = PatchWorkItem {
+    let mut request = PatchWorkItem {
         title: args.title.as_deref().map(title).transpose()?,
-        description: args.description.wanted()?,
+        description: args.description.read()?,
         status: args.status,
         priority: args.priority,
         execution_target: args.target,
         assignee: None,
     };
-    if wanted == PatchWorkItem::default() && args.assignee.is_none() {
+    if request == PatchWorkItem::default() && args.assignee.is_none() {
         return Err(Failure::usage(
-            "nothing to change; give --title, --description, --description-file, --status, \
+            "nothing to change; pass --title, --description, --description-file, --status, \
              --priority, --target or --assignee",
         )
         .into());
     }
     let session = app.session()?;
-    if let Some(assignee) = args.assignee {
-        wanted.assignee = Some(assignee.wanted());
+    if let Some(change) = args.assignee {
+        request.assignee = Some(change.assignee());
     }
     let item = session
-        .call(|client| client.work_item_update(args.key.0, &wanted, args.if_version))
+        .call(|client| client.work_item_update(args.key.0, &request, args.if_version))
         .map_err(|failure| {
-            let undone = "nothing was changed";
-            of_version(args.key.0, args.if_version, undone, &session, failure)
+            let outcome = "nothing was changed";
+            with_version(args.key.0, args.if_version, outcome, &session, failure)
         })?;
-    show::changed(&item, &format!("Changed {}", args.key.0), app)
+    show::changed(&item, &format!("Updated {}", args.key.0), app)
 }

@@ -1,4 +1,4 @@
-//! The small vocabularies of a work item as arguments: the help and completions name all of each.
+//! Parsers for the enumerations of work items; help and completions list all values.
 
 use std::str::FromStr;
 
@@ -9,10 +9,11 @@ pub(super) fn kind() -> impl TypedValueParser<Value = ItemKind> {
     one_of(ItemKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
-/// The kinds of what is no part of something else.
+/// Parses the kind of an item that is not a sub-task.
 pub(super) fn top_kind() -> impl TypedValueParser<Value = ItemKind> {
-    let parts = ItemKind::SubTask;
-    let kinds = ItemKind::ALL.iter().filter(move |kind| **kind != parts);
+    let kinds = ItemKind::ALL
+        .iter()
+        .filter(|kind| **kind != ItemKind::SubTask);
     one_of(kinds.map(|kind| kind.as_str()))
 }
 

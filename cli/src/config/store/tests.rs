@@ -28,7 +28,7 @@ fn set_current(store: &ConfigStore, name: &str) {
 }
 
 #[test]
-fn file_and_directory_are_made_for_their_owner_alone() {
+fn file_and_directory_are_only_accessible_to_their_owner() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("a/openindex-agent/config.json"));
     set_current(&store, "work");
@@ -44,7 +44,7 @@ fn file_and_directory_are_made_for_their_owner_alone() {
 }
 
 #[test]
-fn a_looser_mode_is_told_and_goes_with_the_next_change() {
+fn an_open_mode_is_reported_and_fixed_by_the_next_update() {
     let home = tempfile::tempdir().unwrap();
     chmod(home.path(), 0o700);
     let store = store(home.path().join("my config.json"));
@@ -63,7 +63,7 @@ fn a_looser_mode_is_told_and_goes_with_the_next_change() {
 }
 
 #[test]
-fn a_link_stays_a_link_and_its_target_is_changed() {
+fn a_link_is_preserved_and_its_target_updated() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join("dotfiles")).unwrap();
     let target = home.path().join("dotfiles/oi.json");
@@ -86,7 +86,7 @@ fn links_in_a_circle_are_an_error() {
 }
 
 #[test]
-fn what_this_version_does_not_know_is_kept() {
+fn unknown_fields_are_preserved() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
     let text =
@@ -101,14 +101,14 @@ fn what_this_version_does_not_know_is_kept() {
 }
 
 #[test]
-fn a_damaged_file_is_named_and_neither_quoted_nor_overwritten() {
+fn an_invalid_file_is_reported_without_its_content_and_not_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
     for (text, what) in [
         ("{\n \"profiles\": ", "is not valid JSON at line 2"),
         (
             r#"{"profiles": "oi_pat_leak"}"#,
-            "holds a value of the wrong type",
+            "has a value of the wrong type",
         ),
     ] {
         fs::write(store.file().unwrap(), text).unwrap();
@@ -127,19 +127,19 @@ fn a_damaged_file_is_named_and_neither_quoted_nor_overwritten() {
 }
 
 #[test]
-fn a_change_that_is_refused_writes_nothing() {
+fn a_failed_change_writes_nothing() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
-    let refused = store.update(|config| -> Result<(), CliError> {
+    let failed = store.update(|config| -> Result<(), CliError> {
         config.current_profile = Some("x".to_owned());
         Err(Failure::usage("no").into())
     });
-    assert!(refused.is_err());
+    assert!(failed.is_err());
     assert!(!store.file().unwrap().exists());
 }
 
 #[test]
-fn nothing_and_an_empty_file_are_an_empty_config() {
+fn a_missing_or_empty_file_is_an_empty_config() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
     assert!(store.load().unwrap().profiles.is_empty());
@@ -148,7 +148,7 @@ fn nothing_and_an_empty_file_are_an_empty_config() {
 }
 
 #[test]
-fn concurrent_changes_all_count() {
+fn concurrent_updates_are_all_applied() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("new/config.json"));
     std::thread::scope(|scope| {
@@ -161,25 +161,25 @@ fn concurrent_changes_all_count() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_named_with_its_place() {
+fn a_duplicate_key_is_reported_with_its_line() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
     let text = "{\n  \"profiles\": {\n    \"work\": {},\n    \"work\": {}\n  }\n}\n";
     fs::write(store.file().unwrap(), text).unwrap();
     let failure = store.load().unwrap_err();
     assert_eq!(failure.code, "config_invalid");
-    let expected = "has the key \"work\" twice, again at line 4";
+    let expected = "has a duplicate key \"work\" at line 4";
     assert!(failure.message.contains(expected), "{}", failure.message);
 }
 
 #[test]
-fn a_file_of_another_version_is_told_and_left_as_it_is() {
+fn a_file_of_another_version_is_an_error_and_not_changed() {
     let home = tempfile::tempdir().unwrap();
     for (version, said) in [
-        ("99", "is of version 99, and this oi reads version 1"),
-        ("0", "is of version 0"),
-        ("\"hunter2\"", "is of a version that is not a number"),
-        ("1.5", "is of a version that is not a number"),
+        ("99", "has version 99, but this oi supports version 1"),
+        ("0", "has version 0"),
+        ("\"hunter2\"", "has a non-numeric version"),
+        ("1.5", "has a non-numeric version"),
     ] {
         let store = store(home.path().join("config.json"));
         let file = store.file().unwrap();
@@ -199,7 +199,7 @@ fn a_file_of_another_version_is_told_and_left_as_it_is() {
 }
 
 #[test]
-fn what_this_version_does_not_know_survives_a_change() {
+fn unknown_fields_survive_an_update() {
     let home = tempfile::tempdir().unwrap();
     let store = store(home.path().join("config.json"));
     let text = r#"{"version":1,"later":{"a":[1,1e3,9007199254740993,null]},"current_profile":"work",

@@ -3,8 +3,8 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AccountHarness, NOW, Spoiled, acting, actor, find, insert, insertion, put, seed, spoil_actor,
-    trail,
+    AccountHarness, InvalidActor, NOW, acting, actor, audit_log, find, insert, insertion,
+    invalidate_actor, put, seed,
 };
 use crate::access::{Actor, CredentialId, Requirement};
 use crate::admin_tokens::{
@@ -12,7 +12,7 @@ use crate::admin_tokens::{
 };
 use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
 use crate::testing::fixtures;
-use crate::token::{PredecessorEnd, RevokedBy, Scope, Status, Token, TokenId};
+use crate::token::{PredecessorEnd, RevokedBy, Scope, Search, Status, Token, TokenId};
 use crate::user::Role;
 
 /// Inserts tokens 1 to 6 of two users, in every status, used and unused, and an agent run, which is
@@ -41,18 +41,21 @@ pub(super) async fn fill(harness: &dyn AccountHarness) -> Vec<Token> {
     tokens
 }
 
-pub(super) async fn wanted(harness: &dyn AccountHarness, filter: &TokenFilter) -> Vec<TokenId> {
-    let tokens = harness.admin_tokens().tokens(filter, NOW, None, 100).await;
-    let tokens = tokens.expect("the store answers");
-    tokens.iter().map(|owned| owned.token.id).collect()
-}
-
-pub(super) async fn wanted_by_id(
+pub(super) async fn matching_tokens(
     harness: &dyn AccountHarness,
     filter: &TokenFilter,
 ) -> Vec<TokenId> {
-    let ids = harness.admin_tokens().matching(filter, NOW).await;
-    ids.expect("the store answers")
+    let tokens = harness.admin_tokens().tokens(filter, NOW, None, 100).await;
+    let tokens = tokens.expect("the store works");
+    tokens.iter().map(|owned| owned.token.id).collect()
+}
+
+pub(super) async fn matching_tokens_by_id(
+    harness: &dyn AccountHarness,
+    filter: &TokenFilter,
+) -> Vec<TokenId> {
+    let ids = harness.admin_tokens().matching_ids(filter, NOW).await;
+    ids.expect("the store works")
 }
 
 /// Returns the revocation of the tokens that match the filter. Its events are `event` and those
@@ -64,7 +67,7 @@ pub(super) fn revocation(filter: TokenFilter, event: u64) -> RevokeMatching {
             requirement: Requirement::HUMAN_ADMIN,
             ..actor()
         },
-        filter,
+        filter: filter.clone(),
         kept: None,
         expected: None,
         audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
@@ -76,7 +79,7 @@ pub(super) async fn revoke(
     change: RevokeMatching,
 ) -> RevokeMatchingOutcome {
     let outcome = harness.admin_tokens().revoke_matching(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 /// Each filter returns what [`TokenFilter::matches`] defines.
@@ -85,38 +88,46 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
     let none = TokenFilter::default();
     let minute = NOW.saturating_add_seconds(60);
     for filter in [
-        none,
+        none.clone(),
         TokenFilter {
             owner: Some(fixtures::user(2).id),
-            ..none
+            ..none.clone()
+        },
+        TokenFilter {
+            search: Some(Search::parse(" TOKEN 2").expect("a part of a name")),
+            ..none.clone()
+        },
+        TokenFilter {
+            search: Some(Search::parse("%").expect("a part of a name")),
+            ..none.clone()
         },
         TokenFilter {
             scope: Some(Scope::ReadWrite),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Live),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Expired),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Revoked),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             unused_since: Some(NOW),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             unused_since: Some(minute),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             expiring_before: Some(minute),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             expiring_before: Some(minute.saturating_add_seconds(60 * 60)),
@@ -124,6 +135,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             status: Some(Status::Live),
             owner: Some(fixtures::user(2).id),
             scope: Some(Scope::Admin),
+            search: None,
             unused_since: Some(minute),
         },
     ] {
@@ -133,8 +145,12 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             .map(|token| token.id)
             .collect();
         expected.sort_by(|one, other| other.cmp(one));
-        assert_eq!(wanted(harness, &filter).await, expected, "{filter:?}");
-        let mut ids = wanted_by_id(harness, &filter).await;
+        assert_eq!(
+            matching_tokens(harness, &filter).await,
+            expected,
+            "{filter:?}"
+        );
+        let mut ids = matching_tokens_by_id(harness, &filter).await;
         ids.sort_by(|one, other| other.cmp(one));
         assert_eq!(ids, expected, "{filter:?}");
     }
@@ -143,7 +159,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
 /// Pages have no gaps or repetitions, and each token has its current owner.
 pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
     fill(harness).await;
-    let all = wanted(harness, &TokenFilter::default()).await;
+    let all = matching_tokens(harness, &TokenFilter::default()).await;
     let mut seen = vec![];
     loop {
         let after = seen.last().copied();
@@ -151,7 +167,7 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
             .admin_tokens()
             .tokens(&TokenFilter::default(), NOW, after, 2)
             .await
-            .expect("the store answers");
+            .expect("the store works");
         assert!(page.len() <= 2);
         if page.is_empty() {
             break;
@@ -173,7 +189,7 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
 /// event, and is returned in its previous state with its owner.
 pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
-    let mut change = revocation(TokenFilter::default(), 1);
+    let mut change = revocation(&TokenFilter::default(), 1);
     change.kept = Some(acting().id);
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
         panic!("the actor is good");
@@ -197,9 +213,9 @@ pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
     }
     let run = find(harness, 7).await.expect("it is there").token;
     assert_eq!(run.revoked_at, None, "no agent run");
-    let left = wanted(harness, &TokenFilter::default()).await;
+    let left = matching_tokens(harness, &TokenFilter::default()).await;
     assert_eq!(left, [acting().id]);
-    let events = trail(harness).await;
+    let events = audit_log(harness).await;
     assert_eq!(events.len(), expected.len());
     for token in &expected {
         let subject = Subject::Token(token.id);
@@ -214,35 +230,35 @@ pub async fn revokes_only_what_the_filter_matches(harness: &dyn AccountHarness) 
     let steps = [
         TokenFilter {
             token: Some(tokens[1].id),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Expired),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             owner: Some(fixtures::user(2).id),
             unused_since: Some(NOW.saturating_add_seconds(60)),
-            ..none
+            ..none.clone()
         },
         TokenFilter {
             status: Some(Status::Revoked),
-            ..none
+            ..none.clone()
         },
     ];
     for (event, filter) in (1..).zip(steps) {
         let expected = match filter.status {
             Some(Status::Revoked) => vec![],
-            _ => wanted(harness, &filter).await,
+            _ => matching_tokens(harness, &filter).await,
         };
-        let outcome = revoke(harness, revocation(filter, event)).await;
+        let outcome = revoke(harness, revocation(&filter, event)).await;
         let RevokeMatchingOutcome::Revoked(revoked) = outcome else {
             panic!("the actor is good");
         };
         let found: Vec<TokenId> = revoked.iter().map(|owned| owned.token.id).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
-    let left = wanted(harness, &none).await;
+    let left = matching_tokens(harness, &none).await;
     assert_eq!(
         left.len(),
         3,
@@ -272,12 +288,12 @@ pub async fn includes_tokens_that_are_created_concurrently(harness: &dyn Account
     let racing = join_all((100..132).map(issue));
     let bulk = async {
         // In the middle of them.
-        let (_, outcome) = join(issue(99), revoke(harness, revocation(filter, 1))).await;
+        let (_, outcome) = join(issue(99), revoke(harness, revocation(&filter, 1))).await;
         outcome
     };
     let (_, outcome) = join(racing, bulk).await;
     assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(_)));
-    assert_eq!(wanted(harness, &filter).await, vec![]);
+    assert_eq!(matching_tokens(harness, &filter).await, vec![]);
 }
 
 /// A credential that ended between verification and change revokes nothing.
@@ -285,22 +301,22 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarne
     let token = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &token).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = spoil_actor(harness, how).await;
-        let mut change = revocation(TokenFilter::default(), 1);
+        let invalid = invalidate_actor(harness, how).await;
+        let mut change = revocation(&TokenFilter::default(), 1);
         change.actor = Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoiled
+            ..invalid
         };
         assert_eq!(
             revoke(harness, change).await,
-            RevokeMatchingOutcome::NotAuthorized(how.refusal()),
+            RevokeMatchingOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(find(harness, 1).await.expect("it is there").token, token);
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Of the reported tokens, live ones are revoked, with an event and a notice; others are unchanged.
@@ -325,12 +341,12 @@ pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
         context: RequestContext::default(),
     };
     let reported = harness.admin_tokens().report_leaked_tokens(report()).await;
-    assert_eq!(reported.expect("the store answers"), 2);
+    assert_eq!(reported.expect("the store works"), 2);
     for (number, revoked) in [(1, true), (2, true), (3, false), (4, false)] {
         let token = find(harness, number).await.expect("it is there").token;
         assert_eq!(token.revoked_at.is_some(), revoked, "{number}");
     }
-    let events = trail(harness).await;
+    let events = audit_log(harness).await;
     assert_eq!(events.len(), 2);
     let grace = fixtures::user(2).id;
     assert!(events.iter().any(|event| {
@@ -339,15 +355,15 @@ pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
             && event.related == Some(Subject::User(grace))
     }));
     let notices = harness.users().notices(grace).await;
-    assert_eq!(notices.expect("the store answers").len(), 1);
+    assert_eq!(notices.expect("the store works").len(), 1);
     let again = harness.admin_tokens().report_leaked_tokens(report()).await;
-    assert_eq!(again.expect("the store answers"), 0);
+    assert_eq!(again.expect("the store works"), 0);
 }
 
 /// Counts as of now.
 pub async fn counts_everything(harness: &dyn AccountHarness) {
     let stats = harness.admin_tokens().stats(NOW).await;
-    assert_eq!(stats.expect("the store answers"), Stats::default());
+    assert_eq!(stats.expect("the store works"), Stats::default());
     fill(harness).await;
     let mut suspended = fixtures::user(3);
     suspended.suspended_at = Some(NOW);
@@ -357,7 +373,7 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
     harness.put_user(&member).await;
     let stats = harness.admin_tokens().stats(NOW).await;
     assert_eq!(
-        stats.expect("the store answers"),
+        stats.expect("the store works"),
         Stats {
             users_active: 3,
             users_suspended: 1,
@@ -385,7 +401,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         token: Some(issuers[0].id),
         ..TokenFilter::default()
     };
-    let outcome = revoke(harness, revocation(one, 1)).await;
+    let outcome = revoke(harness, revocation(&one, 1)).await;
     assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(tokens) if tokens.len() == 1));
     let event =
         |number| fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject()).id;
@@ -400,7 +416,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         context: RequestContext::default(),
     };
     let reported = harness.admin_tokens().report_leaked_tokens(report).await;
-    assert_eq!(reported.expect("the store answers"), 3);
+    assert_eq!(reported.expect("the store works"), 3);
     for (number, revoked_at) in [
         (10, Some(NOW)),
         (11, Some(NOW)),
@@ -413,14 +429,14 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
         let token = find(harness, number).await.expect("it is there").token;
         assert_eq!(token.revoked_at, revoked_at, "{number}");
     }
-    let trail = trail(harness).await;
-    let ended = trail
+    let audit_log = audit_log(harness).await;
+    let ended = audit_log
         .iter()
         .filter(|event| event.action == AuditAction::AgentRunEnded);
     assert_eq!(ended.count(), 3, "two with the first, one with the second");
-    assert_eq!(trail.len(), 7);
+    assert_eq!(audit_log.len(), 7);
     let told = harness.users().notices(fixtures::user(1).id).await;
-    assert_eq!(told.expect("the store answers").len(), 3);
+    assert_eq!(told.expect("the store works").len(), 3);
 }
 
 fn subject() -> Subject {
@@ -445,7 +461,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .revoke_token(super::revocation(id(1), 11))
         .await
         .expect("revoked");
-    let replaced = super::replacement(id(2), 12, PredecessorEnd::AtOnce);
+    let replaced = super::replacement(id(2), 12, PredecessorEnd::Immediately);
     let _ = tokens.rotate_token(replaced).await.expect("replaced");
     let report = ReportLeakedTokens {
         reported: vec![(
@@ -468,7 +484,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .expect("reported");
     for (number, event) in [(4, 14), (5, 15)] {
         let mut change = revocation(
-            TokenFilter {
+            &TokenFilter {
                 token: Some(id(number)),
                 ..TokenFilter::default()
             },
@@ -493,9 +509,9 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
             acting().owner
         };
         let token = super::listing::shown(harness, owner, id(number)).await;
-        assert_eq!(token.trace.revoked_by, Some(reason), "{number}");
+        assert_eq!(token.details.revoked_by, Some(reason), "{number}");
         assert_eq!(token.revoked_at, Some(NOW));
     }
     let live = super::listing::shown(harness, acting().owner, acting().id).await;
-    assert_eq!(live.trace.revoked_by, None);
+    assert_eq!(live.details.revoked_by, None);
 }

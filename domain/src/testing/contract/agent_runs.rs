@@ -3,9 +3,9 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AccountHarness, AgentRunHarness, Harness, NOW, SECRET, Spoiled, acting, actor, find, insert,
-    insertion, list, put, replacement, revocation, seed, session_actor, spoil_actor, start_session,
-    trail,
+    AccountHarness, AgentRunHarness, Harness, InvalidActor, NOW, SECRET, acting, actor, audit_log,
+    find, insert, insertion, invalidate_actor, list, put, replacement, revocation, seed,
+    session_actor, start_session,
 };
 use crate::access::{ActorError, CredentialId};
 use crate::agent_run::{
@@ -36,7 +36,7 @@ pub(super) fn start(number: u64, quota: u32) -> StartRun {
 
 pub(super) async fn begin(harness: &dyn AgentRunHarness, change: StartRun) -> StartRunOutcome {
     let outcome = harness.agent_runs().start_run(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 /// Returns the change that ends a run of user 1, with events derived from event `event`.
@@ -51,7 +51,7 @@ pub(super) fn ending(run: TokenId, event: u64) -> EndRuns {
 
 async fn end(harness: &dyn AgentRunHarness, change: EndRuns) -> EndRunsOutcome {
     let outcome = harness.agent_runs().end_runs(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 async fn runs(
@@ -65,7 +65,7 @@ async fn runs(
     let filter = [RunFilter::LIVE, RunFilter::ANY][usize::from(ended)].clone();
     let found = store.runs(owner, &filter, NOW, after, limit).await;
     found
-        .expect("the store answers")
+        .expect("the store works")
         .iter()
         .map(|run| run.id)
         .collect()
@@ -90,16 +90,16 @@ pub async fn keep_every_field(harness: &dyn AgentRunHarness) {
     assert_eq!(record.token, run);
     assert_eq!(record.owner, fixtures::owner(1));
     let got = harness.agent_runs().run(run.owner, run.id).await;
-    assert_eq!(got.expect("the store answers"), Some(run.clone()));
-    assert_eq!(trail(harness).await, vec![event]);
+    assert_eq!(got.expect("the store works"), Some(run.clone()));
+    assert_eq!(audit_log(harness).await, vec![event]);
     let foreign = harness.agent_runs().run(fixtures::user(2).id, run.id).await;
-    assert_eq!(foreign.expect("the store answers"), None);
+    assert_eq!(foreign.expect("the store works"), None);
     let pat = harness.agent_runs().run(run.owner, acting().id).await;
-    assert_eq!(pat.expect("the store answers"), None);
+    assert_eq!(pat.expect("the store works"), None);
     // It is not among the personal access tokens.
     assert_eq!(list(harness, run.owner).await, vec![acting()]);
     let got = harness.tokens().get(run.owner, run.id).await;
-    assert_eq!(got.expect("the store answers"), None);
+    assert_eq!(got.expect("the store works"), None);
 }
 
 /// A run ends when its issuing token expires, if that is earlier.
@@ -198,7 +198,7 @@ pub async fn are_started_by_a_session_with_a_token_of_its_user<
     };
     let unknown = fixtures::token(99, NOW).id;
     for id in [expired.id, revoked.id, foreign.id, run.id, unknown] {
-        assert_eq!(with(20, id).await, StartRunOutcome::NoSuchIssuer, "{id}");
+        assert_eq!(with(20, id).await, StartRunOutcome::IssuerNotFound, "{id}");
     }
     assert!(
         runs(harness, false, None, 10).await.len() == 1,
@@ -213,14 +213,14 @@ pub async fn are_started_by_a_session_with_a_token_of_its_user<
     // A token cannot start a run of another token.
     let mut other = start(21, 100);
     other.run.run.as_mut().expect("a run").issuer = issuer.id;
-    let refused = StartRunOutcome::NotAuthorized(ActorError::Rejected(Rejection::Unknown));
-    assert_eq!(begin(harness, other).await, refused);
+    let rejected = StartRunOutcome::NotAuthorized(ActorError::Rejected(Rejection::Unknown));
+    assert_eq!(begin(harness, other).await, rejected);
     let revoked = harness
         .tokens()
         .revoke_token(revocation(issuer.id, 70))
         .await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::Revoked
     );
     assert_eq!(stored(harness, 20).await.status(NOW), Status::Revoked);
@@ -232,8 +232,8 @@ pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
     let sent = |number: u64| {
         let mut change = start(number, 100);
-        let made = Subject::Token(change.run.id);
-        change.actor.form = Some(SentForm { id: form, made });
+        let created = Subject::Token(change.run.id);
+        change.actor.form = Some(SentForm { id: form, created });
         change
     };
     let first = Subject::Token(sent(10).run.id);
@@ -242,8 +242,8 @@ pub async fn are_started_once_by_a_form(harness: &dyn AgentRunHarness) {
         matches!(started, StartRunOutcome::Started(_)),
         "{started:?}"
     );
-    let refused = StartRunOutcome::NotAuthorized(ActorError::FormUsed(first));
-    assert_eq!(begin(harness, sent(11)).await, refused);
+    let rejected = StartRunOutcome::NotAuthorized(ActorError::FormUsed(first));
+    assert_eq!(begin(harness, sent(11)).await, rejected);
     assert_eq!(runs(harness, true, None, 10).await.len(), 1);
 }
 
@@ -267,7 +267,7 @@ pub async fn are_ended_together_and_no_others(harness: &dyn AgentRunHarness) {
         let revoked_at = stored(harness, number).await.revoked_at;
         assert_eq!(revoked_at, ended.then_some(NOW), "{number}");
     }
-    let mut told: Vec<Subject> = trail(harness).await.iter().map(|e| e.subject).collect();
+    let mut told: Vec<Subject> = audit_log(harness).await.iter().map(|e| e.subject).collect();
     told.sort_by_key(ToString::to_string);
     assert_eq!(told, [10, 11].map(|number| Subject::Token(run(number).id)));
 }
@@ -307,11 +307,11 @@ pub async fn are_those_that_match_the_filter(harness: &dyn AgentRunHarness) {
                         work_item,
                     };
                     let found = store.runs(fixtures::user(1).id, &filter, NOW, None, 100);
-                    let found = found.await.expect("the store answers");
+                    let found = found.await.expect("the store works");
                     let found: Vec<TokenId> = found.iter().map(|run| run.id).collect();
-                    let wanted = all.iter().rev().filter(|run| filter.matches(run, NOW));
-                    let wanted: Vec<TokenId> = wanted.map(|run| run.id).collect();
-                    assert_eq!(found, wanted, "{filter:?}");
+                    let expected = all.iter().rev().filter(|run| filter.matches(run, NOW));
+                    let expected: Vec<TokenId> = expected.map(|run| run.id).collect();
+                    assert_eq!(found, expected, "{filter:?}");
                 }
             }
         }
@@ -338,21 +338,21 @@ pub async fn are_listed_with_the_events_that_ended_them(harness: &dyn AgentRunHa
         .revoke_token(revocation(issuer.id, 2))
         .await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::Revoked
     );
     let ids = [own.id, with_token.id, live.id, issuer.id];
     let found = harness
         .audit()
-        .endings(&ids)
+        .end_events(&ids)
         .await
-        .expect("the store answers");
+        .expect("the store works");
     let mut found: Vec<_> = found
         .iter()
         .map(|event| (event.subject.to_string(), event.action, event.related))
         .collect();
     found.sort_by_key(|(subject, ..)| subject.clone());
-    let mut wanted = vec![
+    let mut expected = vec![
         (issuer.id.to_string(), AuditAction::TokenRevoked, None),
         (own.id.to_string(), AuditAction::AgentRunEnded, None),
         (
@@ -361,8 +361,8 @@ pub async fn are_listed_with_the_events_that_ended_them(harness: &dyn AgentRunHa
             Some(Subject::Token(issuer.id)),
         ),
     ];
-    wanted.sort_by_key(|(subject, ..)| subject.clone());
-    assert_eq!(found, wanted);
+    expected.sort_by_key(|(subject, ..)| subject.clone());
+    assert_eq!(found, expected);
 }
 
 /// A run cannot be bound to a work item that does not exist.
@@ -373,10 +373,10 @@ pub async fn are_not_bound_to_a_missing_work_item(harness: &dyn AgentRunHarness)
     run.work_item = "NOWHERE-1".parse().ok();
     assert_eq!(
         begin(harness, change).await,
-        StartRunOutcome::NoSuchWorkItem
+        StartRunOutcome::WorkItemNotFound
     );
     assert!(find(harness, 10).await.is_none());
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// A credential that ended between verification and change starts and ends nothing.
@@ -384,26 +384,26 @@ pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn AgentRunHarne
     let run = fixtures::run(11, acting().id);
     put_all(harness, &[]).await;
     put(harness, 11, &run).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         let mut starting = start(10, 10);
-        starting.actor = spoiled.clone();
+        starting.actor = invalid.clone();
         assert_eq!(
             begin(harness, starting).await,
-            StartRunOutcome::NotAuthorized(how.refusal()),
+            StartRunOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         let mut ending = ending(run.id, 1);
-        ending.actor = spoiled;
+        ending.actor = invalid;
         assert_eq!(
             end(harness, ending).await,
-            EndRunsOutcome::NotAuthorized(how.refusal()),
+            EndRunsOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert!(find(harness, 10).await.is_none(), "{how:?}");
         assert_eq!(stored(harness, 11).await.revoked_at, None, "{how:?}");
-        assert_eq!(trail(harness).await, vec![], "{how:?}");
+        assert_eq!(audit_log(harness).await, vec![], "{how:?}");
     }
 }
 
@@ -436,7 +436,7 @@ pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
         .count();
     assert_eq!(ended, 1, "{outcomes:?}");
     assert_eq!(stored(harness, 10).await.revoked_at, Some(NOW));
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
     // It may still be live by another server's clock.
     let expired = end(harness, ending(over.id, 2)).await;
     assert_eq!(expired, EndRunsOutcome::Ended(1));
@@ -477,7 +477,7 @@ pub async fn are_paged_newest_first(harness: &dyn AgentRunHarness) {
         };
         let store = harness.agent_runs();
         let found = store.runs(owner, &filter, NOW, None, limit);
-        let found = found.await.expect("the store answers");
+        let found = found.await.expect("the store works");
         found.iter().map(|run| run.id).collect()
     };
     let (owner, id) = (acting().owner, acting().id);
@@ -507,7 +507,7 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
         .revoke_token(revocation(issuer.id, 1))
         .await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::Revoked
     );
     for number in 100..200 {
@@ -517,9 +517,9 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
     let over = stored(harness, 200).await;
     assert_eq!(over.revoked_at, Some(NOW));
     assert_eq!(stored(harness, 201).await, foreign);
-    let trail = trail(harness).await;
-    assert_eq!(trail.len(), 102, "one for each, and the revocation");
-    for event in trail {
+    let audit_log = audit_log(harness).await;
+    assert_eq!(audit_log.len(), 102, "one for each, and the revocation");
+    for event in audit_log {
         if event.action == AuditAction::AgentRunEnded {
             assert_eq!(event.related, Some(Subject::Token(issuer.id)));
             assert_eq!(event.at, NOW);
@@ -534,7 +534,7 @@ pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness
     seed(harness).await;
     let later = NOW.saturating_add_seconds(120);
     for (number, end) in [
-        (1, PredecessorEnd::AtOnce),
+        (1, PredecessorEnd::Immediately),
         (2, PredecessorEnd::After(later)),
     ] {
         let issuer = fixtures::token(number, NOW);
@@ -546,7 +546,7 @@ pub async fn end_with_the_rotation_of_their_issuer(harness: &dyn AgentRunHarness
         let change = replacement(issuer.id, 30 + number, end);
         let replaced = harness.tokens().rotate_token(change).await;
         assert_eq!(
-            replaced.expect("the store answers"),
+            replaced.expect("the store works"),
             RotateTokenOutcome::Rotated
         );
     }
@@ -579,7 +579,7 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
             (started, revoked)
         };
         assert_eq!(
-            revoked.expect("the store answers"),
+            revoked.expect("the store works"),
             RevokeTokenOutcome::Revoked
         );
         match started {
@@ -587,8 +587,8 @@ pub async fn never_outlive_a_revocation_that_they_race(harness: &dyn AgentRunHar
                 let run = stored(harness, run_number).await;
                 assert_eq!(run.status(NOW), Status::Revoked);
             }
-            StartRunOutcome::NotAuthorized(refusal) => {
-                assert_eq!(refusal, Rejection::Revoked { at: NOW }.into());
+            StartRunOutcome::NotAuthorized(error) => {
+                assert_eq!(error, Rejection::Revoked { at: NOW }.into());
             }
             other => panic!("unexpected {other:?}"),
         }
@@ -619,7 +619,7 @@ pub async fn are_purged_in_time(harness: &dyn AgentRunHarness) {
         put(harness, number, token).await;
     }
     let purged = harness.tokens().purge_ended_before(NOW, 100).await;
-    assert_eq!(purged.expect("the store answers"), 2);
+    assert_eq!(purged.expect("the store works"), 2);
     for number in [10, 11] {
         assert!(find(harness, number).await.is_none(), "{number}");
     }

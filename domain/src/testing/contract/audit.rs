@@ -1,7 +1,8 @@
 //! The audit log: one event with each change, and never without it.
 
 use super::{
-    Harness, NOW, acting, find, insert, insertion, list, put, replacement, revocation, seed, trail,
+    Harness, NOW, acting, audit_log, find, insert, insertion, list, put, replacement, revocation,
+    seed,
 };
 use crate::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject,
@@ -22,7 +23,7 @@ pub async fn records_each_change_unchanged(harness: &dyn Harness) {
     issue.audit.actor = by_token;
     issue.audit.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
     issue.audit.context.client_address = Some("2001:db8::7".parse().expect("an address"));
-    let mut rotate = replacement(issue.token.id, 2, PredecessorEnd::AtOnce);
+    let mut rotate = replacement(issue.token.id, 2, PredecessorEnd::Immediately);
     rotate.successor.audit.actor = by_token;
     rotate.successor.audit.at = NOW.saturating_add_millis(1);
     let mut revoke = revocation(fixtures::token(2, NOW).id, 3);
@@ -36,20 +37,14 @@ pub async fn records_each_change_unchanged(harness: &dyn Harness) {
         issue.audit.clone(),
     ];
     assert_eq!(insert(harness, issue).await, CreateTokenOutcome::Created);
-    let rotated = tokens
-        .rotate_token(rotate)
-        .await
-        .expect("the store answers");
+    let rotated = tokens.rotate_token(rotate).await.expect("the store works");
     assert_eq!(rotated, RotateTokenOutcome::Rotated);
-    let revoked = tokens
-        .revoke_token(revoke)
-        .await
-        .expect("the store answers");
+    let revoked = tokens.revoke_token(revoke).await.expect("the store works");
     assert_eq!(revoked, RevokeTokenOutcome::Revoked);
-    assert_eq!(trail(harness).await, expected);
+    assert_eq!(audit_log(harness).await, expected);
     let everything = AuditFilter::default();
     let newest = harness.audit().events(&everything, None, 2).await;
-    let newest = newest.expect("the store answers");
+    let newest = newest.expect("the store works");
     assert_eq!(newest, expected[..2]);
 }
 
@@ -62,24 +57,24 @@ pub async fn is_written_with_its_change_or_not_at_all(harness: &dyn Harness) {
     assert_eq!(insert(harness, first).await, CreateTokenOutcome::Created);
     let old = fixtures::token(2, NOW);
     put(harness, 2, &old).await;
-    let before = (list(harness, old.owner).await, trail(harness).await);
+    let before = (list(harness, old.owner).await, audit_log(harness).await);
 
     let mut issue = insertion(3, 100);
     issue.audit.id = taken;
-    let answer = tokens.create_token(issue).await.map(|_| ());
-    assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+    let result = tokens.create_token(issue).await.map(|_| ());
+    assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
 
     let mut revoke = revocation(old.id, 4);
     revoke.audit.id = taken;
-    let answer = tokens.revoke_token(revoke).await.map(|_| ());
-    assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+    let result = tokens.revoke_token(revoke).await.map(|_| ());
+    assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
 
-    let mut rotate = replacement(old.id, 5, PredecessorEnd::AtOnce);
+    let mut rotate = replacement(old.id, 5, PredecessorEnd::Immediately);
     rotate.successor.audit.id = taken;
-    let answer = tokens.rotate_token(rotate).await.map(|_| ());
-    assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+    let result = tokens.rotate_token(rotate).await.map(|_| ());
+    assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
 
-    let after = (list(harness, old.owner).await, trail(harness).await);
+    let after = (list(harness, old.owner).await, audit_log(harness).await);
     assert_eq!(after, before);
     for number in [3, 5] {
         assert!(find(harness, number).await.is_none(), "{number}");
@@ -117,7 +112,7 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
             .audit()
             .append(event.clone())
             .await
-            .expect("the store answers");
+            .expect("the store works");
         events.push(event);
     }
     events.reverse();
@@ -159,7 +154,7 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
                 id: event.id,
             });
             let page = harness.audit().events(&filter, after, 2).await;
-            let page = page.expect("the store answers");
+            let page = page.expect("the store works");
             assert!(page.len() <= 2);
             if page.is_empty() {
                 break;
@@ -176,11 +171,11 @@ pub async fn accepts_an_event_without_a_change(harness: &dyn Harness) {
     for (number, action) in (1..).zip(AuditAction::ALL) {
         let event = fixtures::audit(number, NOW, *action, subject);
         let appended = harness.audit().append(event.clone()).await;
-        appended.expect("the store answers");
+        appended.expect("the store works");
         let again = harness.audit().append(event).await;
         assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
     }
-    assert_eq!(trail(harness).await.len(), AuditAction::ALL.len());
+    assert_eq!(audit_log(harness).await.len(), AuditAction::ALL.len());
 }
 
 /// What a user did and what was done to them, each event once, page by page in both directions.
@@ -210,7 +205,7 @@ pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness
         let mut event = fixtures::audit(number.into(), at, AuditAction::SignedOut, subject);
         (event.actor, event.related) = (actor, related);
         let appended = harness.audit().append(event.clone()).await;
-        appended.expect("the store answers");
+        appended.expect("the store works");
         events.push(event);
     }
     events.reverse();
@@ -228,7 +223,7 @@ pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness
         let older = harness.audit().events(&filter, Some(place(event)), 3).await;
         let end = expected.len().min(index + 4);
         assert_eq!(
-            older.expect("the store answers"),
+            older.expect("the store works"),
             expected[index + 1..end].to_vec()
         );
         let newer = AuditFilter {
@@ -238,7 +233,7 @@ pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness
         let newer = harness.audit().events(&newer, None, 3).await;
         let start = index.saturating_sub(3);
         assert_eq!(
-            newer.expect("the store answers"),
+            newer.expect("the store works"),
             expected[start..index].to_vec()
         );
     }

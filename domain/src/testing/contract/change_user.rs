@@ -3,7 +3,8 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    AccountHarness, NOW, Spoiled, actor, find, invites, seed, spoil_actor, start_session, trail,
+    AccountHarness, InvalidActor, NOW, actor, audit_log, find, invalidate_actor, invites, seed,
+    start_session,
 };
 use crate::access::{Actor, CredentialId, Requirement};
 use crate::audit::{AuditAction, Subject};
@@ -32,7 +33,7 @@ pub(super) async fn apply(harness: &dyn AccountHarness, change: ChangeUser) -> C
         .users()
         .change_user(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 pub(super) fn email(text: &str) -> Email {
@@ -41,7 +42,7 @@ pub(super) fn email(text: &str) -> Email {
 
 pub(super) async fn user(harness: &dyn AccountHarness, number: u64) -> User {
     let id = fixtures::user(number).id;
-    let found = harness.users().find(id).await.expect("the store answers");
+    let found = harness.users().find(id).await.expect("the store works");
     found.expect("they are there")
 }
 
@@ -66,12 +67,12 @@ pub async fn suspends_and_ends_sessions_in_one_step(harness: &dyn AccountHarness
     let record = find(harness, 0).await.expect("the token is there");
     assert!(!record.owner.active);
     let sessions = harness.sessions().sessions(ada.id).await;
-    assert_eq!(sessions.expect("the store answers"), vec![]);
+    assert_eq!(sessions.expect("the store works"), vec![]);
     let digest = fixtures::digest(1_001);
     let found = harness.sessions().find_session(&digest).await;
-    assert!(found.expect("the store answers").is_none());
+    assert!(found.expect("the store works").is_none());
     assert_eq!(
-        trail(harness).await.len(),
+        audit_log(harness).await.len(),
         2,
         "the sign-in and the suspension"
     );
@@ -101,13 +102,13 @@ pub async fn ends_the_agent_runs_of_a_suspended_user(harness: &dyn AccountHarnes
         let run = find(harness, number).await.expect("it is there").token;
         assert_eq!(run.revoked_at, revoked_at, "{number}");
     }
-    let trail = trail(harness).await;
-    let ended = trail
+    let audit_log = audit_log(harness).await;
+    let ended = audit_log
         .iter()
         .filter(|event| event.action == AuditAction::AgentRunEnded)
         .filter(|event| event.related == Some(Subject::User(grace.id)));
     assert_eq!(ended.count(), 2);
-    assert_eq!(trail.len(), 4);
+    assert_eq!(audit_log.len(), 4);
 }
 
 /// A suspension can be reversed, and a role changed in both directions.
@@ -135,9 +136,9 @@ pub async fn unsuspends_and_changes_roles(harness: &dyn AccountHarness) {
         assert_eq!(outcome, ChangeUserOutcome::Changed(grace.clone()));
         assert_eq!(user(harness, 2).await, grace);
     }
-    let nobody = change(fixtures::user(3).id, UserChange::Suspend, 6);
-    assert_eq!(apply(harness, nobody).await, ChangeUserOutcome::NotFound);
-    assert_eq!(trail(harness).await.len(), 5);
+    let unknown = change(fixtures::user(3).id, UserChange::Suspend, 6);
+    assert_eq!(apply(harness, unknown).await, ChangeUserOutcome::NotFound);
+    assert_eq!(audit_log(harness).await.len(), 5);
 }
 
 fn name(text: &str) -> PersonName {
@@ -168,8 +169,12 @@ pub async fn lets_users_change_their_own_name(harness: &dyn AccountHarness) {
     let again = apply(harness, rename).await;
     assert_eq!(again, ChangeUserOutcome::Unchanged(ada.clone()));
     let sessions = harness.sessions().sessions(ada.id).await;
-    assert_eq!(sessions.expect("the store answers").len(), 1);
-    assert_eq!(trail(harness).await.len(), 2, "the sign-in and the name");
+    assert_eq!(sessions.expect("the store works").len(), 1);
+    assert_eq!(
+        audit_log(harness).await.len(),
+        2,
+        "the sign-in and the name"
+    );
 }
 
 /// A repeated change records no event and keeps the time of the first suspension.
@@ -188,7 +193,7 @@ pub async fn does_nothing_when_repeated(harness: &dyn AccountHarness) {
     suspended.suspended_at = Some(NOW);
     let outcome = apply(harness, again).await;
     assert_eq!(outcome, ChangeUserOutcome::Unchanged(suspended));
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Suspended administrators and members do not count: the last active administrator remains one.
@@ -206,7 +211,7 @@ pub async fn keeps_the_last_active_admin(harness: &dyn AccountHarness) {
         assert_eq!(outcome, ChangeUserOutcome::LastAdmin);
         assert_eq!(user(harness, 1).await, ada);
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Administrators who concurrently demote and suspend one another: one remains.
@@ -246,22 +251,22 @@ pub async fn keeps_one_admin_of_two_that_demote_each_other(harness: &dyn Account
 pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut suspend = change(grace.id, UserChange::Suspend, 1);
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         suspend.actor = Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoiled
+            ..invalid
         };
         let outcome = apply(harness, suspend).await;
         assert_eq!(
             outcome,
-            ChangeUserOutcome::NotAuthorized(how.refusal()),
+            ChangeUserOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(user(harness, 2).await, grace);
-        assert_eq!(trail(harness).await, vec![]);
+        assert_eq!(audit_log(harness).await, vec![]);
     }
 }
 
@@ -281,9 +286,9 @@ pub async fn withdraws_invites_for_a_new_address(harness: &dyn AccountHarness) {
     let claim = invites::claim(1, 7);
     let claimed = harness.invites().claim_invite(claim).await;
     let withdrawn = ClaimInviteOutcome::NotClaimable(NotClaimable::Withdrawn);
-    assert_eq!(claimed.expect("the store answers"), withdrawn);
-    let trail = trail(harness).await;
-    let of_invites = trail
+    assert_eq!(claimed.expect("the store works"), withdrawn);
+    let audit_log = audit_log(harness).await;
+    let of_invites = audit_log
         .iter()
         .filter(|event| event.action == AuditAction::InviteWithdrawn);
     let of_invites: Vec<_> = of_invites

@@ -3,8 +3,8 @@
 use futures_util::future::join_all;
 
 use super::{
-    Harness, NOW, SECRET, Spoiled, acting, find, insert, insertion, list, put, revocation, seed,
-    spoil_actor, trail,
+    Harness, InvalidActor, NOW, SECRET, acting, audit_log, find, insert, insertion,
+    invalidate_actor, list, put, revocation, seed,
 };
 use crate::access::CredentialId;
 use crate::clock::Timestamp;
@@ -72,7 +72,7 @@ pub async fn counts_only_live_tokens_of_the_owner(harness: &dyn Harness) {
     );
     assert!(
         find(harness, 2).await.is_none(),
-        "a refused token is not kept"
+        "a rejected token is not stored"
     );
 }
 
@@ -86,7 +86,7 @@ pub async fn enforces_the_quota_exactly_under_64_creations(harness: &dyn Harness
         .count();
     assert_eq!(inserted, 9, "the acting token is the tenth: {outcomes:?}");
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 10);
-    assert_eq!(trail(harness).await.len(), 9);
+    assert_eq!(audit_log(harness).await.len(), 9);
 }
 
 /// Tokens created within 24 hours count even if they are revoked or expired; older ones, those of
@@ -124,7 +124,7 @@ pub async fn counts_tokens_of_24_hours_in_every_status(harness: &dyn Harness) {
         outcome => panic!("unexpected {outcome:?}"),
     }
     assert!(find(harness, 20).await.is_none());
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
     assert_eq!(with_rate(21, 4).await, CreateTokenOutcome::Created);
 }
 
@@ -141,7 +141,7 @@ pub async fn enforces_the_rate_exactly_under_64_creations(harness: &dyn Harness)
             let tokens = harness.tokens();
             let revoked = tokens.revoke_token(revocation(id, number + 100));
             assert_eq!(
-                revoked.await.expect("the store answers"),
+                revoked.await.expect("the store works"),
                 RevokeTokenOutcome::Revoked
             );
         }
@@ -156,24 +156,24 @@ pub async fn enforces_the_rate_exactly_under_64_creations(harness: &dyn Harness)
         9,
         "the acting token is the tenth: {outcomes:?}"
     );
-    let is_told = |it: &&CreateTokenOutcome| matches!(it, CreateTokenOutcome::RateReached(_));
-    assert_eq!(outcomes.iter().filter(is_told).count(), 55);
+    let is_shown_to = |it: &&CreateTokenOutcome| matches!(it, CreateTokenOutcome::RateReached(_));
+    assert_eq!(outcomes.iter().filter(is_shown_to).count(), 55);
     assert_eq!(list(harness, acting().owner).await, [acting()]);
 }
 
 /// A credential that ended between verification and change creates no token and records no event.
 pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut change = insertion(1, 100);
-        change.actor = spoil_actor(harness, how).await;
+        change.actor = invalidate_actor(harness, how).await;
         assert_eq!(
             insert(harness, change).await,
-            CreateTokenOutcome::NotAuthorized(how.refusal()),
+            CreateTokenOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert!(find(harness, 1).await.is_none(), "{how:?}");
-        assert_eq!(trail(harness).await, vec![], "{how:?}");
+        assert_eq!(audit_log(harness).await, vec![], "{how:?}");
     }
 }
 
@@ -189,10 +189,10 @@ pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
     let tokens = harness.tokens();
     let (outcomes, revoked) = futures_util::future::join(racing, tokens.revoke_token(revoke)).await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::Revoked
     );
-    let refused = CreateTokenOutcome::NotAuthorized(Spoiled::Revoked.refusal());
+    let rejected = CreateTokenOutcome::NotAuthorized(InvalidActor::Revoked.error());
     for (number, outcome) in (1..).zip(&outcomes) {
         let there = find(harness, number).await.is_some();
         assert_eq!(
@@ -200,9 +200,9 @@ pub async fn never_writes_after_its_actor_was_revoked(harness: &dyn Harness) {
             *outcome == CreateTokenOutcome::Created,
             "{outcome:?}"
         );
-        assert!(there || *outcome == refused, "{outcome:?}");
+        assert!(there || *outcome == rejected, "{outcome:?}");
     }
-    assert_eq!(insert(harness, insertion(17, 100)).await, refused);
+    assert_eq!(insert(harness, insertion(17, 100)).await, rejected);
 }
 
 /// Ids and digests are unique: a duplicate is an error of the store and changes nothing.
@@ -217,9 +217,9 @@ pub async fn rejects_a_duplicate_id_or_digest(harness: &dyn Harness) {
     let mut same_digest = insertion(3, 100);
     same_digest.digest = fixtures::digest(1);
     for change in [same_id, same_digest] {
-        let answer = harness.tokens().create_token(change).await;
-        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{answer:?}");
+        let result = harness.tokens().create_token(change).await;
+        assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
     }
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }

@@ -3,7 +3,7 @@
 
 use futures_util::future::join_all;
 
-use super::{DamageHarness, NOW, acting, actor, find, list, put, revocation, seed, trail};
+use super::{DamageHarness, NOW, acting, actor, audit_log, find, list, put, revocation, seed};
 use crate::StoreError;
 use crate::access::{Actor, Requirement};
 use crate::admin_tokens::{
@@ -84,9 +84,9 @@ pub async fn hides_no_other_token(harness: &dyn DamageHarness) {
     for (column, statement) in TOKEN {
         let (bad, good) = seed_damaged(harness, statement).await;
         let expected = [("tokens", bad.id.to_string(), column)];
-        let wanted = ListFilter::default();
+        let filter = ListFilter::default();
         let store = harness.tokens();
-        let mine = store.list(good.owner, &wanted, NOW, None, 10).await;
+        let mine = store.list(good.owner, &filter, NOW, None, 10).await;
         let mine = mine.expect("a list");
         assert_eq!(mine.to_vec(), [good.clone(), acting()], "{statement}");
         assert_eq!(damaged(&mine), expected, "{statement}");
@@ -144,7 +144,7 @@ pub async fn is_revoked_without_being_decoded(harness: &dyn DamageHarness) {
         let again = tokens.revoke_token(revocation(bad.id, event + 100)).await;
         assert_eq!(again.expect("decided"), RevokeTokenOutcome::NotFound);
         assert_eq!(list(harness, good.owner).await, [good, acting()]);
-        let told = &trail(harness).await[0];
+        let told = &audit_log(harness).await[0];
         assert_eq!(told.subject, Subject::Token(bad.id));
     }
 }
@@ -168,7 +168,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
         audit: fixtures::audit(9, NOW, AuditAction::TokenRevoked, Subject::User(good.owner)),
     };
     let store = harness.admin_tokens();
-    let mut ids = store.matching(&change.filter, NOW).await.expect("ids");
+    let mut ids = store.matching_ids(&change.filter, NOW).await.expect("ids");
     ids.sort();
     assert_eq!(ids, [acting().id, bad.id, good.id]);
     let reviewed = store.tokens_by_id(&ids).await.expect("a list");
@@ -182,7 +182,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
     assert!(is_gone(harness, 6).await);
     let run = find(harness, 5).await.expect("a tombstone").token;
     assert_eq!(run.revoked_at, Some(NOW));
-    let mut told: Vec<_> = trail(harness)
+    let mut told: Vec<_> = audit_log(harness)
         .await
         .iter()
         .map(|event| event.action)
@@ -213,7 +213,7 @@ pub async fn is_reported(harness: &dyn DamageHarness) {
         context: RequestContext::default(),
     };
     let count = harness.admin_tokens().report_leaked_tokens(change).await;
-    assert_eq!(count.expect("the store answers"), 2);
+    assert_eq!(count.expect("the store works"), 2);
     assert!(is_gone(harness, 1).await);
     let notices = harness.users().notices(good.owner).await.expect("notices");
     assert_eq!(notices.len(), 2, "{notices:?}");
@@ -241,7 +241,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
         let lookup = harness.tokens().find_by_digest(&fixtures::digest(5)).await;
         assert!(is_corrupt(&lookup), "{statement}: {lookup:?}");
         let (owner, run) = (bad.owner, bad.id);
-        let event = 30 + trail(harness).await.len() as u64;
+        let event = 30 + audit_log(harness).await.len() as u64;
         let change = EndRuns {
             actor: actor(),
             owner,
@@ -411,7 +411,7 @@ pub async fn is_a_work_item_beside_others(harness: &dyn DamageHarness) {
     }
 }
 
-/// Stored text is accepted as it is: names written under earlier rules are not damaged.
+/// Stored text is accepted without validation: names written under earlier rules are not damaged.
 pub async fn is_not_a_name_of_earlier_rules(harness: &dyn DamageHarness) {
     seed(harness).await;
     let token = fixtures::token(1, NOW);

@@ -3,8 +3,8 @@
 use super::damage::{admin, damaged, is_gone};
 use super::work_item_changes::{apply, change, change_by_run, put_run};
 use super::{
-    DamageHarness, NOW, change_user, delete_user, find, invites, put, revocation, seed,
-    sign_in_links, start_session, trail,
+    DamageHarness, NOW, audit_log, change_user, delete_user, find, invites, put, revocation, seed,
+    sign_in_links, start_session,
 };
 use crate::admin_tokens::{ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::agent_run::{EndRuns, EndRunsOutcome};
@@ -40,14 +40,14 @@ pub async fn a_work_item_by_a_person_only(harness: &dyn DamageHarness) {
         harness.damage(&statement).await;
         let mut of_a_version = change("OPS-1", WorkItemChange::Delete, number);
         of_a_version.expected = Versions::OneOf(vec![1]);
-        for refused in [
+        for rejected in [
             of_a_version,
             change("OPS-1", WorkItemChange::Claim, number),
             change("OPS-1", WorkItemChange::Release, number),
             change("OPS-1", WorkItemChange::Complete, number),
             change_by_run("OPS-1", WorkItemChange::Delete, number, run.id),
         ] {
-            let outcome = apply(harness, refused).await;
+            let outcome = apply(harness, rejected).await;
             let ChangeWorkItemOutcome::Damaged(row) = outcome else {
                 panic!("{damage}: {outcome:?}");
             };
@@ -220,7 +220,7 @@ pub async fn everything_of_a_deleted_user(harness: &dyn DamageHarness) {
     }
     let invites = harness.invites().invites(None, 10).await.expect("a list");
     assert_eq!((invites.len(), invites.count()), (1, 1));
-    let withdrawn = trail(harness).await.into_iter().filter(|event| {
+    let withdrawn = audit_log(harness).await.into_iter().filter(|event| {
         event.action == AuditAction::InviteWithdrawn
             && event.related == Some(Subject::User(grace.id))
     });
@@ -279,15 +279,15 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
         .damage("UPDATE users SET role = 'owner' WHERE name = 'User 2'")
         .await;
     let claimed = harness.invites().claim_invite(invites::claim(1, 7)).await;
-    let refused = !matches!(claimed, Ok(crate::invite::ClaimInviteOutcome::Claimed));
-    assert!(refused && claimed.is_ok(), "{claimed:?}");
+    let rejected = !matches!(claimed, Ok(crate::invite::ClaimInviteOutcome::Claimed));
+    assert!(rejected && claimed.is_ok(), "{claimed:?}");
 
-    let bucket = [RateLimit {
+    let limit = [RateLimit {
         key: "sign-in".to_owned(),
         limit: 1,
     }];
     let count = async || {
-        let counted: Result<_, StoreError> = harness.rate_limits().count(&bucket, NOW).await;
+        let counted: Result<_, StoreError> = harness.rate_limits().count(&limit, NOW).await;
         counted.expect("counted").is_ok()
     };
     assert!(count().await && !count().await);

@@ -4,8 +4,8 @@ use futures_util::future::{join, join_all};
 
 use super::change_user::{apply, change, email, user};
 use super::{
-    AccountHarness, NOW, Spoiled, WorkHarness, actor, find, insert, insertion, seed, session_actor,
-    session_start, spoil_actor, start_session, trail,
+    AccountHarness, InvalidActor, NOW, WorkHarness, actor, audit_log, find, insert, insertion,
+    invalidate_actor, seed, session_actor, session_start, start_session,
 };
 use crate::access::{Actor, ActorError, CredentialId, Requirement};
 use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
@@ -13,7 +13,7 @@ use crate::invite::{ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteO
 use crate::session::{
     CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
 };
-use crate::session::{EndSessions, Ended, StartSessionOutcome};
+use crate::session::{EndSessions, SessionSelection, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, Rejection, Token, TokenRecord};
 use crate::user::{
@@ -39,7 +39,7 @@ pub(super) async fn delete(
     deletion: DeleteUser,
 ) -> DeleteUserOutcome {
     let outcome = harness.users().delete_user(deletion).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 /// Inserts user 2, an administrator with token 20, in addition to user 1, who acts.
@@ -83,7 +83,7 @@ fn invitation(number: u64, by: &User, event: u64) -> CreateInvite {
 
 async fn invite(harness: &dyn AccountHarness, invitation: CreateInvite) -> CreateInviteOutcome {
     let outcome = harness.invites().create_invite(invitation).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 fn claim_of(number: u64, joining: User, event: u64) -> ClaimInvite {
@@ -103,7 +103,7 @@ fn claim_of(number: u64, joining: User, event: u64) -> ClaimInvite {
 
 async fn claim(harness: &dyn AccountHarness, claim: ClaimInvite) -> ClaimInviteOutcome {
     let outcome = harness.invites().claim_invite(claim).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateSignInLink {
@@ -128,7 +128,7 @@ async fn create_sign_in_link(
     link: CreateSignInLink,
 ) -> CreateSignInLinkOutcome {
     let outcome = harness.sessions().create_sign_in_link(link).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 fn redemption(number: u64, user: &User, event: u64) -> RedeemSignInLink {
@@ -149,8 +149,8 @@ fn redemption(number: u64, user: &User, event: u64) -> RedeemSignInLink {
     }
 }
 
-fn of_action(trail: &[AuditEvent], action: AuditAction) -> Vec<&AuditEvent> {
-    trail
+fn of_action(audit_log: &[AuditEvent], action: AuditAction) -> Vec<&AuditEvent> {
+    audit_log
         .iter()
         .filter(|event| event.action == action)
         .collect()
@@ -174,7 +174,10 @@ pub async fn ends_everything_of_the_user_in_one_step(harness: &dyn AccountHarnes
     let mut start = session_start(1, hash);
     start.session.user = grace.id;
     let started = harness.sessions().start_session(start).await;
-    assert_eq!(started.expect("it answers"), StartSessionOutcome::Started);
+    assert_eq!(
+        started.expect("the store works"),
+        StartSessionOutcome::Started
+    );
     let mut linda = fixtures::user(3);
     linda.role = Role::Member;
     harness.put_user(&linda).await;
@@ -196,41 +199,48 @@ pub async fn ends_everything_of_the_user_in_one_step(harness: &dyn AccountHarnes
     }
     assert_eq!(record(harness, 0).await.token.revoked_at, None);
     let users = harness.users();
-    assert_eq!(users.find(grace.id).await.expect("it answers"), None);
+    assert_eq!(users.find(grace.id).await.expect("the store works"), None);
     let by_address = users.account(&grace.email.key()).await;
-    assert_eq!(by_address.expect("it answers"), None);
-    let page = users.page(None, 10).await.expect("it answers");
+    assert_eq!(by_address.expect("the store works"), None);
+    let page = users.page(None, 10).await.expect("the store works");
     assert!(page.iter().all(|user| user.id != grace.id));
     let sessions = harness.sessions();
-    assert_eq!(sessions.sessions(grace.id).await.expect("it answers"), []);
+    assert_eq!(
+        sessions.sessions(grace.id).await.expect("the store works"),
+        []
+    );
     let found = sessions.find_session(&fixtures::digest(1_001)).await;
-    assert!(found.expect("it answers").is_none());
+    assert!(found.expect("the store works").is_none());
     let own = sessions.find_sign_in_link(&fixtures::digest(6_001)).await;
-    assert_eq!(own.expect("it answers"), None);
+    assert_eq!(own.expect("the store works"), None);
     let made = sessions.find_sign_in_link(&fixtures::digest(6_002)).await;
-    assert_eq!(made.expect("it answers"), None);
+    assert_eq!(made.expect("the store works"), None);
     let invites = harness
         .invites()
         .invites(None, 10)
         .await
-        .expect("it answers");
+        .expect("the store works");
     let withdrawn: Vec<_> = invites.iter().map(|invite| invite.withdrawn_at).collect();
     assert_eq!(withdrawn, [None, Some(NOW)], "only what they made");
-    let stats = harness.admin_tokens().stats(NOW).await.expect("it answers");
+    let stats = harness
+        .admin_tokens()
+        .stats(NOW)
+        .await
+        .expect("the store works");
     assert_eq!((stats.users_active, stats.users_suspended), (2, 0));
 
-    let trail = trail(harness).await;
+    let audit_log = audit_log(harness).await;
     let related = Some(Subject::User(grace.id));
     for (action, count) in [
         (AuditAction::TokenRevoked, 1),
         (AuditAction::AgentRunEnded, 1),
         (AuditAction::InviteWithdrawn, 1),
     ] {
-        let events = of_action(&trail, action);
+        let events = of_action(&audit_log, action);
         assert_eq!(events.len(), count, "{action:?}");
         assert!(events.iter().all(|event| event.related == related));
     }
-    assert_eq!(of_action(&trail, AuditAction::UserDeleted).len(), 1);
+    assert_eq!(of_action(&audit_log, AuditAction::UserDeleted).len(), 1);
 }
 
 /// The address can be invited and used again, by a user with another id; the previous user's
@@ -253,7 +263,7 @@ pub async fn frees_the_address_and_erases_personal_data(harness: &dyn AccountHar
 
     let invites = harness.invites().invites(None, 10).await;
     assert_eq!(
-        invites.expect("it answers"),
+        invites.expect("the store works"),
         [],
         "its address is personal data"
     );
@@ -265,9 +275,13 @@ pub async fn frees_the_address_and_erases_personal_data(harness: &dyn AccountHar
     let joined = claim(harness, claim_of(2, successor.clone(), 104)).await;
     assert_eq!(joined, ClaimInviteOutcome::Claimed);
     let account = harness.users().account(&address.key()).await;
-    let account = account.expect("it answers").expect("it is there");
+    let account = account.expect("the store works").expect("it is there");
     assert_eq!(account.user.id, successor.id);
-    let notices: Vec<Notice> = harness.users().notices(grace.id).await.expect("it answers");
+    let notices: Vec<Notice> = harness
+        .users()
+        .notices(grace.id)
+        .await
+        .expect("the store works");
     assert_eq!(notices, []);
 }
 
@@ -288,8 +302,8 @@ pub async fn rejects_the_caller_the_last_admin_and_deleted_users(harness: &dyn A
         delete(harness, deletion(grace.id, 4)).await,
         DeleteUserOutcome::NotFound
     );
-    let nobody = deletion(fixtures::user(9).id, 5);
-    assert_eq!(delete(harness, nobody).await, DeleteUserOutcome::NotFound);
+    let unknown = deletion(fixtures::user(9).id, 5);
+    assert_eq!(delete(harness, unknown).await, DeleteUserOutcome::NotFound);
     for step in [
         UserChange::Unsuspend,
         UserChange::SetRole(Role::Admin),
@@ -300,7 +314,7 @@ pub async fn rejects_the_caller_the_last_admin_and_deleted_users(harness: &dyn A
     }
     let outcome = create_sign_in_link(harness, link_for(1, &grace, None, 7)).await;
     assert_eq!(outcome, CreateSignInLinkOutcome::NotFound);
-    let deleted = of_action(&trail(harness).await, AuditAction::UserDeleted).len();
+    let deleted = of_action(&audit_log(harness).await, AuditAction::UserDeleted).len();
     assert_eq!(deleted, 1);
 }
 
@@ -312,21 +326,21 @@ pub async fn rejects_the_users_credentials_afterwards(harness: &dyn AccountHarne
     let mut of_ada = deletion(fixtures::user(1).id, 1);
     of_ada.actor = acts_with(20);
     assert_eq!(delete(harness, of_ada).await, DeleteUserOutcome::Deleted);
-    let before = trail(harness).await;
-    let refusal = ActorError::Rejected(Rejection::Revoked { at: NOW });
+    let before = audit_log(harness).await;
+    let error = ActorError::Rejected(Rejection::Revoked { at: NOW });
     let inserted = insert(harness, insertion(50, 100)).await;
-    assert_eq!(inserted, CreateTokenOutcome::NotAuthorized(refusal));
+    assert_eq!(inserted, CreateTokenOutcome::NotAuthorized(error));
     let outcome = apply(harness, change(grace.id, UserChange::Suspend, 2)).await;
-    assert_eq!(outcome, ChangeUserOutcome::NotAuthorized(refusal));
+    assert_eq!(outcome, ChangeUserOutcome::NotAuthorized(error));
     let back = deletion(grace.id, 3);
     assert_eq!(
         delete(harness, back).await,
-        DeleteUserOutcome::NotAuthorized(refusal)
+        DeleteUserOutcome::NotAuthorized(error)
     );
     let end = EndSessions {
         actor: session_actor(1),
         user: fixtures::user(1).id,
-        ended: Ended::All,
+        selection: SessionSelection::All,
         audit: fixtures::audit(
             4,
             NOW,
@@ -338,36 +352,39 @@ pub async fn rejects_the_users_credentials_afterwards(harness: &dyn AccountHarne
         .sessions()
         .end_sessions(end)
         .await
-        .expect("it answers");
+        .expect("the store works");
     assert_eq!(
         ended,
         crate::session::EndSessionsOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     let start = session_start(2, fixtures::password_hash(1));
     let started = harness.sessions().start_session(start).await;
-    assert_ne!(started.expect("it answers"), StartSessionOutcome::Started);
-    assert_eq!(trail(harness).await, before);
+    assert_ne!(
+        started.expect("the store works"),
+        StartSessionOutcome::Started
+    );
+    assert_eq!(audit_log(harness).await, before);
 }
 
 /// A credential that ended between verification and deletion deletes no user.
 pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     let grace = fixtures::user(2);
     harness.put_user(&grace).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut deletion = deletion(grace.id, 1);
         deletion.actor = Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoil_actor(harness, how).await
+            ..invalidate_actor(harness, how).await
         };
         let outcome = delete(harness, deletion).await;
         assert_eq!(
             outcome,
-            DeleteUserOutcome::NotAuthorized(how.refusal()),
+            DeleteUserOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(user(harness, 2).await, grace);
-        assert_eq!(trail(harness).await, vec![]);
+        assert_eq!(audit_log(harness).await, vec![]);
     }
 }
 
@@ -388,7 +405,12 @@ pub async fn keeps_one_admin_of_two_that_delete_each_other(harness: &dyn Account
     for round in 0..12 {
         let numbers = [100 + 2 * round, 101 + 2 * round];
         // Demotes the administrator who remained from the previous round.
-        for user in harness.users().page(None, 100).await.expect("it answers") {
+        for user in harness
+            .users()
+            .page(None, 100)
+            .await
+            .expect("the store works")
+        {
             let role = Role::Member;
             harness.put_user(&User { role, ..user }).await;
         }
@@ -421,7 +443,11 @@ pub async fn keeps_one_admin_of_two_that_delete_each_other(harness: &dyn Account
         };
         let (one, other) = join(delete(harness, one), other).await;
         assert_ne!(one == DeleteUserOutcome::Deleted, other, "round {round}");
-        let left = harness.users().page(None, 100).await.expect("it answers");
+        let left = harness
+            .users()
+            .page(None, 100)
+            .await
+            .expect("the store works");
         assert_eq!(left.iter().filter(|user| user.is_active_admin()).count(), 1);
     }
 }
@@ -478,11 +504,14 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
             }
         }
         let left = sessions.sessions(grace.id).await;
-        assert_eq!(left.expect("it answers"), [], "round {round}");
+        assert_eq!(left.expect("the store works"), [], "round {round}");
         let late = sessions
             .redeem_sign_in_link(redemption(n, &grace, n + 6))
             .await;
-        assert_ne!(late.expect("it answers"), RedeemSignInLinkOutcome::Redeemed);
+        assert_ne!(
+            late.expect("the store works"),
+            RedeemSignInLinkOutcome::Redeemed
+        );
         let late = claim(harness, claim_of(n, fixtures::user(n + 2), n + 7)).await;
         assert_ne!(late, ClaimInviteOutcome::Claimed);
     }
@@ -506,22 +535,29 @@ pub async fn changes_an_address_and_records_both(harness: &dyn AccountHarness) {
     assert_eq!(user(harness, 1).await, expected);
     let users = harness.users();
     assert_eq!(
-        users.account(&ada.email.key()).await.expect("it answers"),
+        users
+            .account(&ada.email.key())
+            .await
+            .expect("the store works"),
         None
     );
-    let account = users.account(&to.key()).await.expect("it answers");
+    let account = users.account(&to.key()).await.expect("the store works");
     assert!(account.is_some_and(|account| account.password.is_some()));
     assert_eq!(record(harness, 0).await.token.revoked_at, None);
     let sessions = harness.sessions();
     assert_eq!(
-        sessions.sessions(ada.id).await.expect("it answers").len(),
+        sessions
+            .sessions(ada.id)
+            .await
+            .expect("the store works")
+            .len(),
         1
     );
     let link = sessions.find_sign_in_link(&fixtures::digest(6_001)).await;
-    assert_eq!(link.expect("it answers"), None);
-    let trail = trail(harness).await;
-    let [event] = of_action(&trail, AuditAction::UserSuspended)[..] else {
-        panic!("the event as it was given: {trail:?}");
+    assert_eq!(link.expect("the store works"), None);
+    let audit_log = audit_log(harness).await;
+    let [event] = of_action(&audit_log, AuditAction::UserSuspended)[..] else {
+        panic!("the event as it was given: {audit_log:?}");
     };
     let from = ada.email.clone();
     assert_eq!(event.email_change, Some(EmailChange { from, to }));
@@ -624,7 +660,7 @@ pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + Work
             .work_items()
             .item(key, NOW)
             .await
-            .expect("it answers");
+            .expect("the store works");
         let item = item.expect("it is there");
         assert_eq!(item.claim.is_some(), claimed, "{number}");
         assert_eq!((item.assignee, item.created_by), (Some(grace.id), grace.id));
@@ -632,7 +668,7 @@ pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + Work
     let available = &crate::work_item::QueueSection::Available;
     let queue = harness.work_items().queue(available, NOW, 10).await;
     let queue: Vec<_> = queue
-        .expect("it answers")
+        .expect("the store works")
         .iter()
         .map(|item| item.key)
         .collect();

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use super::{
-    AccountHarness, NOW, actor, insert, insertion, invites, list, seed, sign_in_links, trail,
+    AccountHarness, NOW, actor, audit_log, insert, insertion, invites, list, seed, sign_in_links,
 };
 use crate::access::ActorError;
 use crate::audit::Subject;
@@ -14,9 +14,9 @@ use crate::testing::fixtures;
 use crate::token::{CreateToken, CreateTokenOutcome};
 
 /// Returns form `number`, as submitted by user 1.
-fn form(number: u64, made: Subject) -> SentForm {
+fn form(number: u64, created: Subject) -> SentForm {
     let id = FormId::from_uuid(fixtures::token(number, NOW).id.uuid());
-    SentForm::new(id, fixtures::user(1).id, made)
+    SentForm::new(id, fixtures::user(1).id, created)
 }
 
 /// Returns the insertion of token `number`, submitted with form `of`.
@@ -26,21 +26,21 @@ fn sent(number: u64, of: u64, quota: u32) -> CreateToken {
     change
 }
 
-const fn used(made: Subject) -> ActorError {
-    ActorError::FormUsed(made)
+const fn used(created: Subject) -> ActorError {
+    ActorError::FormUsed(created)
 }
 
 /// A form creates one thing; a second change fails with the id of the first one.
 pub async fn create_once(harness: &dyn AccountHarness) {
     seed(harness).await;
     let (first, second) = (sent(1, 1, 100), sent(2, 1, 100));
-    let made = Subject::Token(first.token.id);
+    let created = Subject::Token(first.token.id);
     assert_eq!(
         insert(harness, first.clone()).await,
         CreateTokenOutcome::Created
     );
-    let refused = CreateTokenOutcome::NotAuthorized(used(made));
-    assert_eq!(insert(harness, second).await, refused);
+    let rejected = CreateTokenOutcome::NotAuthorized(used(created));
+    assert_eq!(insert(harness, second).await, rejected);
     assert_eq!(list(harness, fixtures::user(1).id).await.len(), 2);
 
     let mut invite = invites::creation(1);
@@ -53,8 +53,8 @@ pub async fn create_once(harness: &dyn AccountHarness) {
     }
     let created = invites::create(harness, invite).await;
     assert_eq!(created, CreateInviteOutcome::Created);
-    let refused = CreateInviteOutcome::NotAuthorized(used(invited));
-    assert_eq!(invites::create(harness, again).await, refused);
+    let rejected = CreateInviteOutcome::NotAuthorized(used(invited));
+    assert_eq!(invites::create(harness, again).await, rejected);
 
     let mut link = sign_in_links::creation(1);
     let mut again = sign_in_links::creation(2);
@@ -68,14 +68,14 @@ pub async fn create_once(harness: &dyn AccountHarness) {
         sign_in_links::create(harness, link).await,
         CreateSignInLinkOutcome::Created
     );
-    let refused = CreateSignInLinkOutcome::NotAuthorized(used(user));
-    assert_eq!(sign_in_links::create(harness, again).await, refused);
-    assert_eq!(trail(harness).await.len(), 3);
+    let rejected = CreateSignInLinkOutcome::NotAuthorized(used(user));
+    assert_eq!(sign_in_links::create(harness, again).await, rejected);
+    assert_eq!(audit_log(harness).await.len(), 3);
     // Another form, one of another page or user, and changes without a form are not affected.
     let mut of_another = sent(6, 1, 100);
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
-    let made = Subject::Token(of_another.token.id);
-    of_another.actor.form = Some(SentForm::new(form, fixtures::user(2).id, made));
+    let created = Subject::Token(of_another.token.id);
+    of_another.actor.form = Some(SentForm::new(form, fixtures::user(2).id, created));
     for change in [
         sent(3, 3, 100),
         sent(4, 4, 100),
@@ -96,10 +96,10 @@ pub async fn create_once_of_16_concurrent_calls(harness: &dyn AccountHarness) {
     assert_eq!(created.count(), 1, "{all:?}");
     let tokens = list(harness, fixtures::user(1).id).await;
     assert_eq!(tokens.len(), 2);
-    let made = Subject::Token(tokens[0].id);
+    let created = Subject::Token(tokens[0].id);
     for outcome in all {
         if outcome != CreateTokenOutcome::Created {
-            assert_eq!(outcome, CreateTokenOutcome::NotAuthorized(used(made)));
+            assert_eq!(outcome, CreateTokenOutcome::NotAuthorized(used(created)));
         }
     }
 }
@@ -125,12 +125,7 @@ pub async fn are_purged_in_time(harness: &dyn AccountHarness) {
         CreateTokenOutcome::Created
     );
     let sessions = harness.sessions();
-    let purge = async |before| {
-        sessions
-            .purge_forms(before)
-            .await
-            .expect("the store answers")
-    };
+    let purge = async |before| sessions.purge_forms(before).await.expect("the store works");
     assert_eq!(purge(NOW).await, 0);
     assert_eq!(purge(NOW.saturating_add_millis(1)).await, 1);
     assert_eq!(

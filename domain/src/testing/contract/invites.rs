@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{AccountHarness, NOW, Spoiled, actor, find, seed, spoil_actor, trail};
+use super::{AccountHarness, InvalidActor, NOW, actor, audit_log, find, invalidate_actor, seed};
 use crate::access::{Actor, Requirement};
 use crate::audit::{AuditAction, Subject};
 use crate::invite::{
@@ -79,28 +79,28 @@ pub(super) async fn create(
     change: CreateInvite,
 ) -> CreateInviteOutcome {
     let created = harness.invites().create_invite(change).await;
-    created.expect("the store answers")
+    created.expect("the store works")
 }
 
 async fn withdraw(harness: &dyn AccountHarness, change: WithdrawInvite) -> WithdrawInviteOutcome {
     let withdrawn = harness.invites().withdraw_invite(change).await;
-    withdrawn.expect("the store answers")
+    withdrawn.expect("the store works")
 }
 
 async fn apply(harness: &dyn AccountHarness, change: ClaimInvite) -> ClaimInviteOutcome {
     let claimed = harness.invites().claim_invite(change).await;
-    claimed.expect("the store answers")
+    claimed.expect("the store works")
 }
 
 async fn look(harness: &dyn AccountHarness, number: u64) -> Option<Invite> {
     let digest = fixtures::digest(number + 4_000);
     let found = harness.invites().find_invite(&digest).await;
-    found.expect("the store answers")
+    found.expect("the store works")
 }
 
 async fn users(harness: &dyn AccountHarness) -> usize {
     let users = harness.users().page(None, 200).await;
-    users.expect("the store answers").len()
+    users.expect("the store works").len()
 }
 
 /// Every field is returned unchanged, by digest and in pages, newest first.
@@ -125,10 +125,10 @@ pub async fn keep_every_field(harness: &dyn AccountHarness) {
     assert_eq!(look(harness, 2).await, Some(second.invite.clone()));
     assert_eq!(look(harness, 9).await, None);
     let invites = harness.invites();
-    let page = invites.invites(None, 2).await.expect("the store answers");
+    let page = invites.invites(None, 2).await.expect("the store works");
     assert_eq!(page, [third.invite, second.invite.clone()]);
     let page = invites.invites(Some(second.invite.id), 2).await;
-    assert_eq!(page.expect("the store answers"), [first.invite]);
+    assert_eq!(page.expect("the store works"), [first.invite]);
 }
 
 /// Inviting an address again leaves one valid link, the later one; the same is true for the first
@@ -151,11 +151,11 @@ pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarn
     };
     let _ = create(harness, again).await;
     assert_eq!(status(look(harness, 3).await), withdrawn);
-    assert_eq!(status(look(harness, 4).await), open, "somebody else's");
+    assert_eq!(status(look(harness, 4).await), open, "of another address");
     assert_eq!(status(look(harness, 5).await), open);
     assert_eq!(status(look(harness, 2).await), open, "of another kind");
     let replaced = |number| Some(Subject::Invite(fixtures::invite(number).id));
-    let related: Vec<_> = trail(harness)
+    let related: Vec<_> = audit_log(harness)
         .await
         .iter()
         .map(|event| event.related)
@@ -175,7 +175,7 @@ pub async fn are_rejected_for_an_address_with_an_account(harness: &dyn AccountHa
     let first = create(harness, first_admin(2)).await;
     assert_eq!(first, CreateInviteOutcome::Taken, "there is a user");
     assert_eq!(look(harness, 1).await, None);
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// A withdrawn invite cannot be claimed, nor withdrawn again.
@@ -189,10 +189,10 @@ pub async fn are_withdrawn_once(harness: &dyn AccountHarness) {
     let outcome = withdraw(harness, withdrawal(9, 3)).await;
     assert_eq!(outcome, WithdrawInviteOutcome::NotFound);
     let outcome = apply(harness, claim(1, 10)).await;
-    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Withdrawn);
-    assert_eq!(outcome, refused);
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::Withdrawn);
+    assert_eq!(outcome, rejected);
     assert_eq!(users(harness).await, 1);
-    assert_eq!(trail(harness).await.len(), 2);
+    assert_eq!(audit_log(harness).await.len(), 2);
 }
 
 /// User, password, token, session and event are created in one step; an address can be used once,
@@ -209,27 +209,27 @@ pub async fn create_a_user_with_password_session_and_token(harness: &dyn Account
         ClaimInviteOutcome::Claimed
     );
     let found = harness.users().account(&account.user.email.key()).await;
-    assert_eq!(found.expect("the store answers"), Some(account.clone()));
+    assert_eq!(found.expect("the store works"), Some(account.clone()));
     let record = find(harness, 10).await.expect("the token is there");
     assert_eq!(record.owner, account.user.as_owner());
     let digest = fixtures::digest(1_010);
     let session = harness.sessions().find_session(&digest).await;
-    assert!(session.expect("the store answers").is_some());
+    assert!(session.expect("the store works").is_some());
     let claimed = look(harness, 1).await.expect("it is there");
     assert_eq!(claimed.claimed, Some((NOW, account.user.id)));
-    assert_eq!(trail(harness).await[0], change.audit);
+    assert_eq!(audit_log(harness).await[0], change.audit);
 
     let again = apply(harness, claim(1, 11)).await;
-    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Claimed);
-    assert_eq!(again, refused);
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::Claimed);
+    assert_eq!(again, rejected);
     let mut same_address = claim(2, 12);
     same_address.account.user.email = account.user.email;
     let taken = apply(harness, same_address).await;
     assert_eq!(taken, ClaimInviteOutcome::EmailTaken);
     let mut late = claim(3, 13);
     late.now = fixtures::invite(3).expires_at;
-    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::Expired);
-    assert_eq!(apply(harness, late).await, refused);
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::Expired);
+    assert_eq!(apply(harness, late).await, rejected);
     let unknown = ClaimInviteOutcome::NotClaimable(NotClaimable::Unknown);
     assert_eq!(apply(harness, claim(9, 14)).await, unknown);
     let mut plain = claim(3, 15);
@@ -249,17 +249,17 @@ pub async fn create_one_user_of_64_concurrent_claims(harness: &dyn AccountHarnes
         .count();
     assert_eq!(claimed, 1, "{outcomes:?}");
     assert_eq!(users(harness).await, 2);
-    assert_eq!(trail(harness).await.len(), 2);
+    assert_eq!(audit_log(harness).await.len(), 2);
 }
 
 /// The invite for the first administrator is invalid as soon as there is a user.
 pub async fn create_the_first_admin_only_while_there_is_no_user(harness: &dyn AccountHarness) {
     let _ = create(harness, first_admin(1)).await;
-    let mut somebody = fixtures::user(1);
-    somebody.role = Role::Member;
-    harness.put_user(&somebody).await;
-    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::InstanceHasUsers);
-    assert_eq!(apply(harness, claim(1, 10)).await, refused);
+    let mut member = fixtures::user(1);
+    member.role = Role::Member;
+    harness.put_user(&member).await;
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::InstanceHasUsers);
+    assert_eq!(apply(harness, claim(1, 10)).await, rejected);
     assert_eq!(users(harness).await, 1);
 }
 
@@ -279,13 +279,13 @@ pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn A
     };
     let created = harness.users().create_first_admin(change).await;
     assert_eq!(
-        created.expect("the store answers"),
+        created.expect("the store works"),
         CreateFirstAdminOutcome::Created
     );
     let invite = look(harness, 1).await.expect("it is there");
     assert_eq!(invite.status(NOW), InviteStatus::Withdrawn);
     let stats = harness.admin_tokens().stats(NOW).await;
-    assert_eq!(stats.expect("the store answers").invites_open, 0);
+    assert_eq!(stats.expect("the store works").invites_open, 0);
 }
 
 /// An administrator's invite is invalid while its creator is suspended or a member.
@@ -298,10 +298,10 @@ pub async fn cannot_be_claimed_when_their_creator_is_no_administrator(
     let mut invite = creation(1);
     invite.invite.created_by = Some(maker.id);
     let _ = create(harness, invite).await;
-    let refused = ClaimInviteOutcome::NotClaimable(NotClaimable::NotVouched);
+    let rejected = ClaimInviteOutcome::NotClaimable(NotClaimable::InviterNotAdmin);
     for (role, suspended_at, outcome) in [
-        (Role::Member, None, refused),
-        (Role::Admin, Some(NOW), refused),
+        (Role::Member, None, rejected),
+        (Role::Admin, Some(NOW), rejected),
         (Role::Admin, None, ClaimInviteOutcome::Claimed),
     ] {
         maker.role = role;
@@ -315,27 +315,27 @@ pub async fn cannot_be_claimed_when_their_creator_is_no_administrator(
 pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarness) {
     seed(harness).await;
     let _ = create(harness, creation(1)).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = Actor {
+        let invalid = Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoil_actor(harness, how).await
+            ..invalidate_actor(harness, how).await
         };
         let mut invite = creation(2);
-        invite.actor = Some(spoiled.clone());
+        invite.actor = Some(invalid.clone());
         assert_eq!(
             create(harness, invite).await,
-            CreateInviteOutcome::NotAuthorized(how.refusal()),
+            CreateInviteOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         let mut withdrawn = withdrawal(1, 9);
-        withdrawn.actor = spoiled;
+        withdrawn.actor = invalid;
         assert_eq!(
             withdraw(harness, withdrawn).await,
-            WithdrawInviteOutcome::NotAuthorized(how.refusal()),
+            WithdrawInviteOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
     }
     assert_eq!(look(harness, 2).await, None);
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }

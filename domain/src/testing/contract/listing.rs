@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Harness, NOW, acting, insert, insertion, put, seed};
 use crate::testing::fixtures;
 use crate::token::{
-    CreateTokenOutcome, ListCursor, ListFilter, ListedStatus, Search, Seek, Sort, Token, TokenId,
-    TokenName, TokenUse, Trace,
+    CreateTokenOutcome, ListCursor, ListFilter, ListedStatus, Search, Seek, Sort, Token,
+    TokenDetails, TokenId, TokenName, TokenUse,
 };
 use crate::user::UserId;
 
@@ -18,13 +18,13 @@ async fn page(
 ) -> Vec<Token> {
     let tokens = harness.tokens();
     let found = tokens.list(acting().owner, filter, NOW, seek, limit).await;
-    found.expect("the store answers").to_vec()
+    found.expect("the store works").to_vec()
 }
 
 /// Returns a token as its owner sees it.
 pub(super) async fn shown(harness: &dyn Harness, owner: UserId, id: TokenId) -> Token {
     let found = harness.tokens().get(owner, id).await;
-    found.expect("the store answers").expect("the token")
+    found.expect("the store works").expect("the token")
 }
 
 const fn address(number: u8) -> IpAddr {
@@ -139,13 +139,13 @@ pub async fn finds_a_part_of_a_name(harness: &dyn Harness) {
 /// address is that of the latest use.
 pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
     seed(harness).await;
-    let trace = Trace {
+    let details = TokenDetails {
         last_four: "a_9Z".parse().ok(),
         created_from: Some(IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_compatible())),
-        ..Trace::default()
+        ..TokenDetails::default()
     };
     let mut change = insertion(1, 100);
-    change.token.trace = trace;
+    change.token.details = details;
     let mut token = change.token.clone();
     assert_eq!(insert(harness, change).await, CreateTokenOutcome::Created);
     let later = NOW.saturating_add_millis(1);
@@ -164,10 +164,10 @@ pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
                 from: from.map(address),
             })
             .collect();
-        let noted = harness.tokens().record_last_used(&uses).await;
-        noted.expect("the store answers");
+        let recorded = harness.tokens().record_last_used(&uses).await;
+        recorded.expect("the store works");
         token.last_used_at = at;
-        token.trace.last_used_from = from.map(address);
+        token.details.last_used_from = from.map(address);
         assert_eq!(shown(harness, token.owner, id).await, token);
         let filter = ListFilter::default();
         assert_eq!(page(harness, &filter, None, 1).await, [token.clone()]);
@@ -178,8 +178,11 @@ pub async fn shows_where_a_token_was_created_and_used(harness: &dyn Harness) {
         at: later.saturating_add_millis(1),
         from: None,
     };
-    let noted = harness.tokens().record_last_used(&[last]).await;
-    noted.expect("the store answers");
+    let recorded = harness.tokens().record_last_used(&[last]).await;
+    recorded.expect("the store works");
     let found = shown(harness, token.owner, token.id).await;
-    assert_eq!((found.last_used_at, found.trace), (Some(last.at), trace));
+    assert_eq!(
+        (found.last_used_at, found.details),
+        (Some(last.at), details)
+    );
 }

@@ -31,7 +31,7 @@ pub async fn finds_nothing_for_an_unknown_digest(harness: &dyn Harness) {
         bytes[byte] ^= 1 << bit;
         let other = Digest::from_stored(&bytes).expect("32 bytes");
         let found = harness.tokens().find_by_digest(&other).await;
-        assert!(found.expect("the store answers").is_none(), "byte {byte}");
+        assert!(found.expect("the store works").is_none(), "byte {byte}");
     }
 }
 
@@ -103,7 +103,7 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
     let page = async |filter: &ListFilter, after, limit| {
         let tokens = harness.tokens();
         let found = tokens.list(owner, filter, NOW, after, limit);
-        found.await.expect("the store answers")
+        found.await.expect("the store works")
     };
     let names = [None, Some(acting().name), TokenName::parse("nobody").ok()];
     for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
@@ -166,6 +166,6 @@ pub async fn gets_only_tokens_of_the_owner(harness: &dyn Harness) {
         (owner, TokenId::new(TokenKind::AgentRun, id.uuid()), None),
     ] {
         let got = harness.tokens().get(owner, id).await;
-        assert_eq!(got.expect("the store answers"), expected, "{id}");
+        assert_eq!(got.expect("the store works"), expected, "{id}");
     }
 }

@@ -15,8 +15,8 @@ pub async fn records_the_latest_use(harness: &dyn Harness) {
         (vec![token_use(id, NOW)], later),
         (vec![], later),
     ] {
-        let noted = harness.tokens().record_last_used(&uses).await;
-        noted.expect("the store answers");
+        let recorded = harness.tokens().record_last_used(&uses).await;
+        recorded.expect("the store works");
         let token = find(harness, 0).await.expect("the token is there").token;
         assert_eq!(token.last_used_at, Some(expected));
     }
@@ -31,8 +31,8 @@ pub async fn records_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
         .map(|number| token_use(fixtures::token(number, NOW).id, NOW))
         .collect();
     uses.push(token_use(acting().id, NOW));
-    let noted = harness.tokens().record_last_used(&uses).await;
-    noted.expect("the store answers");
+    let recorded = harness.tokens().record_last_used(&uses).await;
+    recorded.expect("the store works");
     let token = find(harness, 0).await.expect("the token is there").token;
     assert_eq!(token.last_used_at, Some(NOW));
 }
@@ -85,8 +85,8 @@ pub async fn purges_what_ended_before_the_horizon(harness: &dyn Harness) {
     assert_eq!(purge(harness, 100).await, 0);
     // A use that arrives late belongs to no token any more.
     let late = [token_use(expired.id, NOW), token_use(acting().id, NOW)];
-    let noted = harness.tokens().record_last_used(&late).await;
-    noted.expect("the store answers");
+    let recorded = harness.tokens().record_last_used(&late).await;
+    recorded.expect("the store works");
     assert!(find(harness, 3).await.is_none());
 }
 
@@ -113,5 +113,5 @@ pub async fn purges_in_batches(harness: &dyn Harness) {
 
 async fn purge(harness: &dyn Harness, limit: u32) -> u64 {
     let purged = harness.tokens().purge_ended_before(NOW, limit).await;
-    purged.expect("the store answers")
+    purged.expect("the store works")
 }

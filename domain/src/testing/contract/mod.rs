@@ -488,19 +488,19 @@ fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> Rotate
 
 /// Makes the acting token invalid in the store in the given way, and returns the actor that uses
 /// it.
-async fn spoil_actor(harness: &dyn Harness, how: Spoiled) -> Actor {
+async fn invalidate_actor(harness: &dyn Harness, how: InvalidActor) -> Actor {
     let mut token = acting();
     let mut user = fixtures::user(1);
     let mut actor = actor();
     match how {
-        Spoiled::Revoked => token.revoked_at = Some(NOW),
-        Spoiled::Expired => token.expires_at = Some(NOW),
-        Spoiled::Suspended => user.suspended_at = Some(NOW),
-        Spoiled::Demoted => {
+        InvalidActor::Revoked => token.revoked_at = Some(NOW),
+        InvalidActor::Expired => token.expires_at = Some(NOW),
+        InvalidActor::Suspended => user.suspended_at = Some(NOW),
+        InvalidActor::Demoted => {
             user.role = Role::Member;
             actor.requirement = Requirement::HUMAN_ADMIN;
         }
-        Spoiled::Gone => actor.credential = CredentialId::Token(fixtures::token(99, NOW).id),
+        InvalidActor::Gone => actor.credential = CredentialId::Token(fixtures::token(99, NOW).id),
     }
     harness.put_user(&user).await;
     harness.put_token(&token, &fixtures::digest(0)).await;
@@ -508,7 +508,7 @@ async fn spoil_actor(harness: &dyn Harness, how: Spoiled) -> Actor {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Spoiled {
+enum InvalidActor {
     Revoked,
     Expired,
     Suspended,
@@ -516,7 +516,7 @@ enum Spoiled {
     Gone,
 }
 
-impl Spoiled {
+impl InvalidActor {
     const ALL: [Self; 5] = [
         Self::Revoked,
         Self::Expired,
@@ -525,7 +525,7 @@ impl Spoiled {
         Self::Gone,
     ];
 
-    fn refusal(self) -> ActorError {
+    fn error(self) -> ActorError {
         match self {
             Self::Revoked => Rejection::Revoked { at: NOW }.into(),
             Self::Expired => Rejection::Expired { at: NOW }.into(),
@@ -544,13 +544,13 @@ async fn insert(harness: &dyn Harness, change: CreateToken) -> CreateTokenOutcom
         .tokens()
         .create_token(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 async fn find(harness: &dyn Harness, number: u64) -> Option<TokenRecord> {
     let digest = fixtures::digest(number);
     let found = harness.tokens().find_by_digest(&digest).await;
-    found.expect("the store answers").map(Arc::unwrap_or_clone)
+    found.expect("the store works").map(Arc::unwrap_or_clone)
 }
 
 async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
@@ -558,16 +558,16 @@ async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {
         .tokens()
         .list(owner, &ListFilter::default(), NOW, None, 1_000)
         .await
-        .expect("the store answers")
+        .expect("the store works")
         .to_vec()
 }
 
-async fn trail(harness: &dyn Harness) -> Vec<AuditEvent> {
+async fn audit_log(harness: &dyn Harness) -> Vec<AuditEvent> {
     harness
         .audit()
         .events(&AuditFilter::default(), None, 1_000)
         .await
-        .expect("the store answers")
+        .expect("the store works")
         .into_iter()
         .collect()
 }
@@ -581,7 +581,7 @@ async fn start_session(harness: &dyn AccountHarness, number: u64) {
     let change = session_start(number, hash);
     let started = harness.sessions().start_session(change).await;
     assert_eq!(
-        started.expect("the store answers"),
+        started.expect("the store works"),
         StartSessionOutcome::Started
     );
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use futures_util::future::{BoxFuture, join_all};
 
-use super::admin_tokens::{fill, revocation, revoke, wanted, wanted_by_id};
-use super::{AccountHarness, NOW, acting, insert, insertion, put, seed, trail};
+use super::admin_tokens::{fill, matching_tokens, matching_tokens_by_id, revocation, revoke};
+use super::{AccountHarness, NOW, acting, audit_log, insert, insertion, put, seed};
 use crate::admin_tokens::{
     MAX_UNREVIEWED, OwnedToken, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
@@ -20,14 +20,14 @@ pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
     let unknown = fixtures::token(99, NOW).id;
     let ids = [tokens[1].id, tokens[2].id, run.id, tokens[5].id, unknown];
     let store = harness.admin_tokens();
-    let found = store.tokens_by_id(&ids).await.expect("the store answers");
+    let found = store.tokens_by_id(&ids).await.expect("the store works");
     let mut expected = [&tokens[1], &tokens[2], &run, &tokens[5]].map(Token::clone);
     expected.sort_by_key(|token| std::cmp::Reverse(token.id));
     let read: Vec<Token> = found.iter().map(|owned| owned.token.clone()).collect();
     assert_eq!(read, expected);
     let owner = |owned: &OwnedToken| owned.owner.id == owned.token.owner;
     assert!(found.iter().all(owner));
-    let none = store.tokens_by_id(&[]).await.expect("the store answers");
+    let none = store.tokens_by_id(&[]).await.expect("the store works");
     assert_eq!(none, []);
 }
 
@@ -36,7 +36,7 @@ pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
 pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let filter = TokenFilter::default();
-    let mut matching = wanted(harness, &filter).await;
+    let mut matching = matching_tokens(harness, &filter).await;
     matching.retain(|id| *id != acting().id);
     let all = Review::of(matching.clone());
     for outdated in [
@@ -48,17 +48,20 @@ pub async fn revokes_exactly_what_was_reviewed_or_nothing(harness: &dyn AccountH
         let change = RevokeMatching {
             kept: Some(acting().id),
             expected: Some(outdated.digest),
-            ..revocation(filter, 1)
+            ..revocation(&filter, 1)
         };
         let outcome = revoke(harness, change).await;
         assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(all));
-        assert_eq!(wanted(harness, &filter).await.len(), matching.len() + 1);
-        assert_eq!(trail(harness).await, vec![]);
+        assert_eq!(
+            matching_tokens(harness, &filter).await.len(),
+            matching.len() + 1
+        );
+        assert_eq!(audit_log(harness).await, vec![]);
     }
     let change = RevokeMatching {
         kept: Some(acting().id),
         expected: Some(all.digest),
-        ..revocation(filter, 1)
+        ..revocation(&filter, 1)
     };
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change.clone()).await else {
         panic!("it is what was reviewed");
@@ -78,14 +81,14 @@ pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountH
     }
     // Including the acting token, it is one more than a page.
     let filter = TokenFilter::default();
-    let review = Review::of(wanted_by_id(harness, &filter).await);
+    let review = Review::of(matching_tokens_by_id(harness, &filter).await);
     assert_eq!(review.count, MAX_UNREVIEWED + 1);
-    let outcome = revoke(harness, revocation(filter, 1)).await;
+    let outcome = revoke(harness, revocation(&filter, 1)).await;
     assert_eq!(outcome, RevokeMatchingOutcome::ReviewRequired(review));
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
     let change = RevokeMatching {
         kept: Some(acting().id),
-        ..revocation(filter, 1)
+        ..revocation(&filter, 1)
     };
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
         panic!("a page needs no review");
@@ -97,7 +100,7 @@ pub async fn revokes_more_than_a_page_only_after_a_review(harness: &dyn AccountH
 /// revokes exactly what its review covers, or nothing, and no token is revoked twice.
 pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) {
     seed(harness).await;
-    let filter = TokenFilter {
+    let filter = &TokenFilter {
         scope: Some(fixtures::token(1, NOW).scope),
         ..TokenFilter::default()
     };
@@ -110,7 +113,7 @@ pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) 
         Vec::new()
     };
     let review = |number| async move {
-        let mut reviewed = wanted_by_id(harness, &filter).await;
+        let mut reviewed = matching_tokens_by_id(harness, filter).await;
         reviewed.retain(|id| *id != acting().id);
         let change = RevokeMatching {
             kept: Some(acting().id),
@@ -141,7 +144,7 @@ pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) 
     assert_eq!(once.len(), ended.len());
     for id in ended {
         let subject = Subject::Token(id);
-        let told = trail(harness).await;
+        let told = audit_log(harness).await;
         let told = told.iter().filter(|event| event.subject == subject);
         let revoked = told.filter(|event| event.action == AuditAction::TokenRevoked);
         assert_eq!(revoked.count(), 1, "{id}");
@@ -153,5 +156,5 @@ fn revocation_of_one(number: u64) -> RevokeMatching {
         token: Some(fixtures::token(number, NOW).id),
         ..TokenFilter::default()
     };
-    revocation(one, 1_000 + number)
+    revocation(&one, 1_000 + number)
 }

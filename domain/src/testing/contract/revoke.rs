@@ -2,7 +2,10 @@
 
 use futures_util::future::join_all;
 
-use super::{Harness, NOW, Spoiled, acting, find, list, put, revocation, seed, spoil_actor, trail};
+use super::{
+    Harness, InvalidActor, NOW, acting, audit_log, find, invalidate_actor, list, put, revocation,
+    seed,
+};
 use crate::testing::fixtures;
 use crate::token::{RevokeToken, RevokeTokenOutcome, RevokedBy};
 
@@ -11,7 +14,7 @@ async fn revoke(harness: &dyn Harness, change: RevokeToken) -> RevokeTokenOutcom
         .tokens()
         .revoke_token(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 /// A revoked token is removed from the list and still found by its digest, with the time of its
@@ -29,7 +32,7 @@ pub async fn leaves_a_tombstone(harness: &dyn Harness) {
     assert_eq!(list(harness, token.owner).await, vec![acting()]);
     let got = harness.tokens().get(token.owner, token.id).await;
     let expected = token.revoked_by(RevokedBy::Owner, NOW);
-    assert_eq!(got.expect("the store answers"), expected);
+    assert_eq!(got.expect("the store works"), expected);
 }
 
 /// A second revocation finds nothing and does not change the time of the first.
@@ -46,7 +49,7 @@ pub async fn succeeds_once(harness: &dyn Harness) {
     assert_eq!(revoke(harness, again).await, RevokeTokenOutcome::NotFound);
     let tombstone = find(harness, 1).await.expect("a tombstone").token;
     assert_eq!(tombstone.revoked_at, Some(NOW));
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Of 32 concurrent revocations, exactly one succeeds.
@@ -61,7 +64,7 @@ pub async fn succeeds_once_of_32_concurrent_calls(harness: &dyn Harness) {
         .filter(|outcome| **outcome == RevokeTokenOutcome::Revoked)
         .count();
     assert_eq!(revoked, 1, "{outcomes:?}");
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// The owner can delete an expired token.
@@ -91,7 +94,7 @@ pub async fn finds_no_token_of_another_user(harness: &dyn Harness) {
         );
     }
     assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// A credential that ended between verification and change revokes nothing.
@@ -99,18 +102,18 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     let token = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &token).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut change = revocation(token.id, 1);
-        change.actor = spoil_actor(harness, how).await;
+        change.actor = invalidate_actor(harness, how).await;
         assert_eq!(
             revoke(harness, change).await,
-            RevokeTokenOutcome::NotAuthorized(how.refusal()),
+            RevokeTokenOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         let found = find(harness, 1).await.expect("it is there").token;
         assert_eq!(found.revoked_at, None, "{how:?}");
-        assert_eq!(trail(harness).await, vec![], "{how:?}");
+        assert_eq!(audit_log(harness).await, vec![], "{how:?}");
     }
 }
 
@@ -123,6 +126,6 @@ pub async fn lets_a_token_revoke_itself(harness: &dyn Harness) {
     );
     assert_eq!(
         revoke(harness, revocation(acting().id, 2)).await,
-        RevokeTokenOutcome::NotAuthorized(Spoiled::Revoked.refusal())
+        RevokeTokenOutcome::NotAuthorized(InvalidActor::Revoked.error())
     );
 }

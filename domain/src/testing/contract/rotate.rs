@@ -3,8 +3,8 @@
 use futures_util::future::{join, join_all};
 
 use super::{
-    Harness, NOW, Spoiled, acting, find, list, put, replacement, revocation, seed, spoil_actor,
-    trail,
+    Harness, InvalidActor, NOW, acting, audit_log, find, invalidate_actor, list, put, replacement,
+    revocation, seed,
 };
 use crate::testing::fixtures;
 use crate::token::{
@@ -24,7 +24,7 @@ async fn rotate(harness: &dyn Harness, change: RotateToken) -> RotateTokenOutcom
         .tokens()
         .rotate_token(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 /// Without an overlap, the old token is a tombstone as soon as the new one exists.
@@ -32,7 +32,7 @@ pub async fn revokes_the_old_token_and_creates_the_new_one_in_one_step(harness: 
     seed(harness).await;
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
-    let change = replacement(old.id, 2, PredecessorEnd::AtOnce);
+    let change = replacement(old.id, 2, PredecessorEnd::Immediately);
     let successor = change.successor.token.clone();
     assert_eq!(rotate(harness, change).await, RotateTokenOutcome::Rotated);
     let ended = find(harness, 1).await.expect("a tombstone").token;
@@ -42,7 +42,7 @@ pub async fn revokes_the_old_token_and_creates_the_new_one_in_one_step(harness: 
     assert_eq!(begun, successor);
     assert_eq!(list(harness, old.owner).await, vec![successor, acting()]);
     // While it is stored, its owner is pointed to the successor.
-    let again = replacement(old.id, 3, PredecessorEnd::AtOnce);
+    let again = replacement(old.id, 3, PredecessorEnd::Immediately);
     assert_eq!(rotate(harness, again).await, already_rotated(2));
 }
 
@@ -58,7 +58,7 @@ pub async fn keeps_the_old_token_live_during_the_overlap(harness: &dyn Harness) 
     assert_eq!(ending.status(NOW), Status::Live);
     assert_eq!(ending.expires_at, Some(end));
     assert_eq!(ending.successor, Some(fixtures::token(2, NOW).id));
-    let again = replacement(old.id, 3, PredecessorEnd::AtOnce);
+    let again = replacement(old.id, 3, PredecessorEnd::Immediately);
     assert_eq!(rotate(harness, again).await, already_rotated(2));
     assert!(find(harness, 3).await.is_none());
 }
@@ -85,11 +85,11 @@ pub async fn rejects_tokens_that_cannot_be_rotated(harness: &dyn Harness) {
             RotateTokenOutcome::NotRotatable(NotRotatable::Expired),
         ),
     ] {
-        let change = replacement(id, 5, PredecessorEnd::AtOnce);
+        let change = replacement(id, 5, PredecessorEnd::Immediately);
         assert_eq!(rotate(harness, change).await, outcome);
         assert!(find(harness, 5).await.is_none());
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
     assert_eq!(list(harness, foreign.owner).await, vec![foreign]);
 }
 
@@ -107,7 +107,7 @@ pub async fn enforces_the_quota(harness: &dyn Harness) {
     );
     let untouched = find(harness, 1).await.expect("the old token").token;
     assert_eq!(untouched, old);
-    let mut at_once = replacement(old.id, 3, PredecessorEnd::AtOnce);
+    let mut at_once = replacement(old.id, 3, PredecessorEnd::Immediately);
     at_once.successor.quota = 2;
     assert_eq!(rotate(harness, at_once).await, RotateTokenOutcome::Rotated);
 }
@@ -118,7 +118,7 @@ pub async fn enforces_the_rate(harness: &dyn Harness) {
     let old = fixtures::token(1, NOW);
     put(harness, 1, &old).await;
     for end in [
-        PredecessorEnd::AtOnce,
+        PredecessorEnd::Immediately,
         PredecessorEnd::After(NOW.saturating_add_seconds(60)),
     ] {
         let mut change = replacement(old.id, 2, end);
@@ -132,7 +132,7 @@ pub async fn enforces_the_rate(harness: &dyn Harness) {
         let untouched = find(harness, 1).await.expect("the old token").token;
         assert_eq!(untouched, old);
     }
-    let mut change = replacement(old.id, 2, PredecessorEnd::AtOnce);
+    let mut change = replacement(old.id, 2, PredecessorEnd::Immediately);
     change.successor.rate = CreationRate::new(3);
     assert_eq!(rotate(harness, change).await, RotateTokenOutcome::Rotated);
 }
@@ -142,18 +142,18 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn Harness) {
     let old = fixtures::token(1, NOW);
     seed(harness).await;
     put(harness, 1, &old).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let mut change = replacement(old.id, 2, PredecessorEnd::AtOnce);
-        change.successor.actor = spoil_actor(harness, how).await;
+        let mut change = replacement(old.id, 2, PredecessorEnd::Immediately);
+        change.successor.actor = invalidate_actor(harness, how).await;
         assert_eq!(
             rotate(harness, change).await,
-            RotateTokenOutcome::NotAuthorized(how.refusal()),
+            RotateTokenOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(find(harness, 1).await.expect("it is there").token, old);
         assert!(find(harness, 2).await.is_none(), "{how:?}");
-        assert_eq!(trail(harness).await, vec![], "{how:?}");
+        assert_eq!(audit_log(harness).await, vec![], "{how:?}");
     }
 }
 
@@ -165,7 +165,7 @@ pub async fn creates_one_successor_of_16_concurrent_calls(harness: &dyn Harness)
     put(harness, 1, &old).await;
     let outcomes = join_all((10..26).map(|number| {
         let end = if number % 2 == 0 {
-            PredecessorEnd::AtOnce
+            PredecessorEnd::Immediately
         } else {
             PredecessorEnd::After(NOW.saturating_add_seconds(60))
         };
@@ -192,7 +192,7 @@ pub async fn creates_one_successor_of_16_concurrent_calls(harness: &dyn Harness)
     assert!(lost.iter().all(|outcome| *outcome == told), "{outcomes:?}");
     let old = find(harness, 1).await.expect("the old token").token;
     assert_eq!(old.successor, Some(fixtures::token(successors[0], NOW).id));
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Of a concurrent rotation and revocation of one token, exactly one succeeds.
@@ -203,7 +203,10 @@ pub async fn succeeds_or_loses_against_a_concurrent_revocation(harness: &dyn Har
         let old = fixtures::token(number, NOW);
         put(harness, number, &old).await;
         let tokens = harness.tokens();
-        let rotate = rotate(harness, replacement(old.id, next, PredecessorEnd::AtOnce));
+        let rotate = rotate(
+            harness,
+            replacement(old.id, next, PredecessorEnd::Immediately),
+        );
         let revoke = tokens.revoke_token(revocation(old.id, number));
         let (rotated, revoked) = if round % 2 == 0 {
             join(rotate, revoke).await
@@ -216,7 +219,7 @@ pub async fn succeeds_or_loses_against_a_concurrent_revocation(harness: &dyn Har
             RotateTokenOutcome::NotFound => false,
             other => panic!("unexpected {other:?}"),
         };
-        let revoked = revoked.expect("the store answers") == RevokeTokenOutcome::Revoked;
+        let revoked = revoked.expect("the store works") == RevokeTokenOutcome::Revoked;
         assert!(rotated != revoked, "rotated {rotated}, revoked {revoked}");
         let old = find(harness, number).await.expect("a tombstone").token;
         assert_eq!(old.status(NOW), Status::Revoked);

@@ -1,14 +1,14 @@
 //! Browser sessions and passwords.
 
 use super::{
-    AccountHarness, NOW, acting, actor, find, insert, insertion, put, revocation, seed,
-    session_actor, session_start, start_session, trail,
+    AccountHarness, NOW, acting, actor, audit_log, find, insert, insertion, put, revocation, seed,
+    session_actor, session_start, start_session,
 };
 use crate::access::{Actor, ActorError};
 use crate::audit::{AuditAction, Subject};
 use crate::session::{
     ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
-    Ended, IDLE_LIMIT_SECONDS, Session, StartSessionOutcome,
+    IDLE_LIMIT_SECONDS, Session, SessionSelection, StartSessionOutcome,
 };
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
@@ -16,7 +16,7 @@ use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
 async fn sessions(harness: &dyn AccountHarness) -> Vec<Session> {
     let user = fixtures::user(1).id;
     let sessions = harness.sessions().sessions(user).await;
-    sessions.expect("the store answers")
+    sessions.expect("the store works")
 }
 
 async fn numbers(harness: &dyn AccountHarness) -> Vec<u64> {
@@ -30,12 +30,12 @@ async fn numbers(harness: &dyn AccountHarness) -> Vec<u64> {
         .collect()
 }
 
-fn ending(actor: Actor, ended: Ended, event: u64) -> EndSessions {
+fn ending(actor: Actor, selection: SessionSelection, event: u64) -> EndSessions {
     let user = fixtures::user(1).id;
     EndSessions {
         actor,
         user,
-        ended,
+        selection,
         audit: fixtures::audit(event, NOW, AuditAction::SessionsEnded, Subject::User(user)),
     }
 }
@@ -45,7 +45,7 @@ async fn end(harness: &dyn AccountHarness, change: EndSessions) -> EndSessionsOu
         .sessions()
         .end_sessions(change)
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 /// Every field is returned unchanged, by digest and in the list, with the current user.
@@ -58,12 +58,12 @@ pub async fn keeps_every_field_and_finds_by_digest(harness: &dyn AccountHarness)
     assert_eq!(sessions(harness).await, expected);
     let digest = fixtures::digest(1_002);
     let record = harness.sessions().find_session(&digest).await;
-    let record = record.expect("the store answers").expect("it is there");
+    let record = record.expect("the store works").expect("it is there");
     assert_eq!(record.session, fixtures::session(2));
     assert!(record.digest.matches(&digest));
     assert_eq!(record.owner, fixtures::owner(1));
     let strange = harness.sessions().find_session(&fixtures::digest(7)).await;
-    assert!(strange.expect("the store answers").is_none());
+    assert!(strange.expect("the store works").is_none());
 }
 
 /// The latest time is stored, in whatever order they arrive.
@@ -74,11 +74,11 @@ pub async fn records_when_a_session_was_last_seen(harness: &dyn AccountHarness) 
     let later = NOW.saturating_add_seconds(90);
     for at in [later, NOW] {
         let touched = harness.sessions().touch_session(id, at).await;
-        touched.expect("the store answers");
+        touched.expect("the store works");
     }
     let unknown = fixtures::session(9).id;
     let touched = harness.sessions().touch_session(unknown, later).await;
-    touched.expect("the store answers");
+    touched.expect("the store works");
     assert_eq!(sessions(harness).await[0].last_seen_at, later);
 }
 
@@ -103,13 +103,13 @@ pub async fn starts_none_for_a_password_that_was_changed(harness: &dyn AccountHa
             .start_session(session_start(1, verified))
             .await;
         assert_eq!(
-            started.expect("the store answers"),
+            started.expect("the store works"),
             StartSessionOutcome::Rejected,
             "step {step}: no password, another one, suspended"
         );
     }
     assert_eq!(sessions(harness).await, vec![]);
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Ends one session, all but one, or all, of one user only, and records an event only if any
@@ -121,18 +121,18 @@ pub async fn ends_one_the_others_or_all(harness: &dyn AccountHarness) {
     }
     let id = |number| fixtures::session(number).id;
     let by = session_actor(1);
-    for (event, ended, count, left) in [
-        (1, Ended::One(id(5)), 1, vec![1, 2, 3, 4]),
-        (2, Ended::One(id(5)), 0, vec![1, 2, 3, 4]),
-        (3, Ended::AllBut(id(1)), 3, vec![1]),
-        (4, Ended::All, 1, vec![]),
+    for (event, selection, count, left) in [
+        (1, SessionSelection::One(id(5)), 1, vec![1, 2, 3, 4]),
+        (2, SessionSelection::One(id(5)), 0, vec![1, 2, 3, 4]),
+        (3, SessionSelection::AllBut(id(1)), 3, vec![1]),
+        (4, SessionSelection::All, 1, vec![]),
     ] {
-        let outcome = end(harness, ending(by.clone(), ended, event)).await;
-        assert_eq!(outcome, EndSessionsOutcome::Ended(count), "{ended:?}");
-        assert_eq!(numbers(harness).await, left, "{ended:?}");
+        let outcome = end(harness, ending(by.clone(), selection, event)).await;
+        assert_eq!(outcome, EndSessionsOutcome::Ended(count), "{selection:?}");
+        assert_eq!(numbers(harness).await, left, "{selection:?}");
     }
-    assert_eq!(trail(harness).await.len(), 5 + 3);
-    let over = end(harness, ending(by, Ended::All, 5)).await;
+    assert_eq!(audit_log(harness).await.len(), 5 + 3);
+    let over = end(harness, ending(by, SessionSelection::All, 5)).await;
     assert_eq!(
         over,
         EndSessionsOutcome::NotAuthorized(ActorError::SessionEnded)
@@ -159,11 +159,11 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
     };
     let changed = harness.sessions().change_password(change(1, 2, 1)).await;
     assert_eq!(
-        changed.expect("the store answers"),
+        changed.expect("the store works"),
         ChangePasswordOutcome::Changed
     );
     let account = harness.users().account(&user.email.key()).await;
-    let account = account.expect("the store answers").expect("it is there");
+    let account = account.expect("the store works").expect("it is there");
     assert_eq!(account.password, Some(fixtures::password_hash(2)));
     assert_eq!(numbers(harness).await, [2]);
     let token = find(harness, 0).await.expect("the token is there").token;
@@ -171,14 +171,14 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
     // Verified against the old password, and therefore too late.
     let late = harness.sessions().change_password(change(1, 3, 2)).await;
     assert_eq!(
-        late.expect("the store answers"),
+        late.expect("the store works"),
         ChangePasswordOutcome::Conflict
     );
     let mut by_token = change(2, 3, 3);
     by_token.actor = actor();
-    let refused = harness.sessions().change_password(by_token).await;
+    let rejected = harness.sessions().change_password(by_token).await;
     assert!(matches!(
-        refused.expect("the store answers"),
+        rejected.expect("the store works"),
         ChangePasswordOutcome::NotAuthorized(_)
     ));
 }
@@ -189,7 +189,11 @@ pub async fn rejects_a_session_that_ended_in_the_meantime(harness: &dyn AccountH
     start_session(harness, 1).await;
     put(harness, 30, &fixtures::token(30, NOW)).await;
     let own = fixtures::session(1).id;
-    let ended = end(harness, ending(session_actor(1), Ended::One(own), 9)).await;
+    let ended = end(
+        harness,
+        ending(session_actor(1), SessionSelection::One(own), 9),
+    )
+    .await;
     assert_eq!(ended, EndSessionsOutcome::Ended(1));
     let mut issue = insertion(31, 100);
     issue.actor = session_actor(1);
@@ -201,7 +205,7 @@ pub async fn rejects_a_session_that_ended_in_the_meantime(harness: &dyn AccountH
     revoke.actor = session_actor(1);
     let revoked = harness.tokens().revoke_token(revoke).await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::NotAuthorized(ActorError::SessionEnded)
     );
     assert!(find(harness, 31).await.is_none());
@@ -225,7 +229,7 @@ pub async fn can_create_and_revoke_tokens(harness: &dyn AccountHarness) {
     revoke.actor = session_actor(1);
     let revoked = harness.tokens().revoke_token(revoke).await;
     assert_eq!(
-        revoked.expect("the store answers"),
+        revoked.expect("the store works"),
         RevokeTokenOutcome::Revoked
     );
 }
@@ -241,10 +245,10 @@ pub async fn purges_expired_sessions(harness: &dyn AccountHarness) {
         .sessions()
         .touch_session(fixtures::session(2).id, later)
         .await;
-    seen.expect("the store answers");
+    seen.expect("the store works");
     let purge = |begun, seen, now| async move {
         let purged = harness.sessions().purge_sessions(begun, seen, now).await;
-        purged.expect("the store answers")
+        purged.expect("the store works")
     };
     assert_eq!(purge(NOW, NOW, NOW).await, 0);
     assert_eq!(purge(NOW, later, NOW).await, 1);

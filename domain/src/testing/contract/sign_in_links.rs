@@ -3,7 +3,8 @@
 use futures_util::future::join_all;
 
 use super::{
-    AccountHarness, NOW, Spoiled, actor, seed, session_actor, spoil_actor, start_session, trail,
+    AccountHarness, InvalidActor, NOW, actor, audit_log, invalidate_actor, seed, session_actor,
+    start_session,
 };
 use crate::access::{Actor, Requirement};
 use crate::audit::{AuditAction, Subject};
@@ -46,23 +47,23 @@ pub(super) async fn create(
     change: CreateSignInLink,
 ) -> CreateSignInLinkOutcome {
     let created = harness.sessions().create_sign_in_link(change).await;
-    created.expect("the store answers")
+    created.expect("the store works")
 }
 
 async fn redeem(harness: &dyn AccountHarness, change: RedeemSignInLink) -> RedeemSignInLinkOutcome {
     let redeemed = harness.sessions().redeem_sign_in_link(change).await;
-    redeemed.expect("the store answers")
+    redeemed.expect("the store works")
 }
 
 async fn look(harness: &dyn AccountHarness, number: u64) -> Option<SignInLink> {
     let digest = fixtures::digest(number + 2_000);
     let found = harness.sessions().find_sign_in_link(&digest).await;
-    found.expect("the store answers")
+    found.expect("the store works")
 }
 
 async fn sessions(harness: &dyn AccountHarness) -> Vec<Session> {
     let sessions = harness.sessions().sessions(fixtures::user(1).id).await;
-    sessions.expect("the store answers")
+    sessions.expect("the store works")
 }
 
 /// A link sets the password, ends the earlier sessions, starts one, and cannot be used again.
@@ -90,7 +91,7 @@ pub async fn can_be_used_once(harness: &dyn AccountHarness) {
         .users()
         .account(&fixtures::user(1).email.key())
         .await;
-    let account = account.expect("the store answers").expect("it is there");
+    let account = account.expect("the store works").expect("it is there");
     assert_eq!(account.password, Some(fixtures::password_hash(102)));
     assert_eq!(
         redeem(harness, redemption(1, 3)).await,
@@ -98,7 +99,7 @@ pub async fn can_be_used_once(harness: &dyn AccountHarness) {
     );
     let used = look(harness, 1).await.expect("it is there");
     assert_eq!(used.used_at, Some(NOW));
-    assert_eq!(trail(harness).await.len(), 3);
+    assert_eq!(audit_log(harness).await.len(), 3);
 }
 
 /// Using a link leaves a notice with the time and the address. The session that the link started
@@ -114,7 +115,7 @@ pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
         RedeemSignInLinkOutcome::Redeemed
     );
     let (users, user) = (harness.users(), fixtures::user(1).id);
-    let told = users.notices(user).await.expect("the store answers");
+    let told = users.notices(user).await.expect("the store works");
     assert_eq!(told, vec![notice.clone()]);
     let dismissal = |signed_in_at, event| DismissNotices {
         actor: session_actor(2),
@@ -135,9 +136,9 @@ pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
     ] {
         let outcome = users.dismiss_notices(dismissal(signed_in_at, 8)).await;
         let expected = DismissNoticesOutcome::Dismissed(dismissed);
-        assert_eq!(outcome.expect("the store answers"), expected);
+        assert_eq!(outcome.expect("the store works"), expected);
     }
-    let told = users.notices(user).await.expect("the store answers");
+    let told = users.notices(user).await.expect("the store works");
     assert_eq!(told, vec![]);
 }
 
@@ -184,7 +185,7 @@ pub async fn are_invalid_after_a_new_password_and_after_a_suspension(harness: &d
     };
     let changed = harness.sessions().change_password(change).await;
     assert_eq!(
-        changed.expect("the store answers"),
+        changed.expect("the store works"),
         ChangePasswordOutcome::Changed
     );
     assert_eq!(
@@ -213,7 +214,7 @@ pub async fn are_invalid_after_a_new_password_and_after_a_suspension(harness: &d
             ),
         };
         let changed = harness.users().change_user(change).await;
-        let changed = changed.expect("the store answers");
+        let changed = changed.expect("the store works");
         assert!(
             matches!(changed, ChangeUserOutcome::Changed(_)),
             "{changed:?}"
@@ -279,21 +280,21 @@ pub async fn are_created_by_operator_and_administrators_only(harness: &dyn Accou
     let mut grace = fixtures::user(2);
     grace.role = Role::Member;
     harness.put_user(&grace).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         let mut change = creation(1);
         change.link.user = grace.id;
         change.actor = Some(Actor {
             requirement: Requirement::HUMAN_ADMIN,
-            ..spoiled
+            ..invalid
         });
         assert_eq!(
             create(harness, change).await,
-            CreateSignInLinkOutcome::NotAuthorized(how.refusal()),
+            CreateSignInLinkOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
         assert_eq!(look(harness, 1).await, None);
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 
-use super::{AccountHarness, NOW, Spoiled, acting, actor, find, list, put, spoil_actor, trail};
+use super::{
+    AccountHarness, InvalidActor, NOW, acting, actor, audit_log, find, invalidate_actor, list, put,
+};
 use crate::admin_tokens::ReportLeakedTokens;
 use crate::audit::{AuditAction, AuditActor, Subject};
 use crate::testing::fixtures;
@@ -32,7 +34,7 @@ async fn create(harness: &dyn AccountHarness, number: u64) -> CreateFirstAdminOu
         .users()
         .create_first_admin(creation(number))
         .await
-        .expect("the store answers")
+        .expect("the store works")
 }
 
 /// User, token and event are created in one step.
@@ -40,30 +42,27 @@ pub async fn creates_the_first_admin_with_token_and_event(harness: &dyn AccountH
     assert_eq!(create(harness, 1).await, CreateFirstAdminOutcome::Created);
     let expected = creation(1);
     let users = harness.users().page(None, 10).await;
-    assert_eq!(
-        users.expect("the store answers"),
-        vec![expected.user.clone()]
-    );
+    assert_eq!(users.expect("the store works"), vec![expected.user.clone()]);
     let record = find(harness, 1).await.expect("the token is there");
     assert_eq!(record.token, expected.token);
     assert_eq!(record.owner, expected.user.as_owner());
-    assert_eq!(trail(harness).await, vec![expected.audit]);
+    assert_eq!(audit_log(harness).await, vec![expected.audit]);
 }
 
 /// Any user, even a suspended member, prevents a bootstrap.
 pub async fn creates_nothing_when_there_is_a_user(harness: &dyn AccountHarness) {
-    let mut somebody = fixtures::user(7);
-    somebody.role = Role::Member;
-    somebody.suspended_at = Some(NOW);
-    harness.put_user(&somebody).await;
+    let mut member = fixtures::user(7);
+    member.role = Role::Member;
+    member.suspended_at = Some(NOW);
+    harness.put_user(&member).await;
     assert_eq!(
         create(harness, 1).await,
         CreateFirstAdminOutcome::InstanceHasUsers
     );
     let users = harness.users().page(None, 10).await;
-    assert_eq!(users.expect("the store answers"), vec![somebody]);
+    assert_eq!(users.expect("the store works"), vec![member]);
     assert!(find(harness, 1).await.is_none());
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Of 16 concurrent creations, exactly one succeeds.
@@ -75,33 +74,33 @@ pub async fn creates_one_first_admin_of_16_concurrent_calls(harness: &dyn Accoun
         .count();
     assert_eq!(created, 1, "{outcomes:?}");
     let users = harness.users().page(None, 50).await;
-    let users = users.expect("the store answers");
+    let users = users.expect("the store works");
     assert_eq!(users.len(), 1);
     assert_eq!(list(harness, users[0].id).await.len(), 1);
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Pages have no gaps or repetitions, and contain every field.
 pub async fn pages_through_all_users_in_order(harness: &dyn AccountHarness) {
-    let mut everybody: Vec<_> = (1..=5).map(fixtures::user).collect();
-    everybody[1].role = Role::Member;
-    everybody[2].suspended_at = Some(NOW);
-    everybody[3].name = PersonName::parse("Zoë 界 <b>").expect("a name");
-    for user in everybody.iter().rev() {
+    let mut expected: Vec<_> = (1..=5).map(fixtures::user).collect();
+    expected[1].role = Role::Member;
+    expected[2].suspended_at = Some(NOW);
+    expected[3].name = PersonName::parse("Zoë 界 <b>").expect("a name");
+    for user in expected.iter().rev() {
         harness.put_user(user).await;
     }
     let users = harness.users();
     let mut seen = vec![];
     loop {
         let page = users.page(seen.last().map(|user: &crate::user::User| user.id), 2);
-        let page = page.await.expect("the store answers");
+        let page = page.await.expect("the store works");
         if page.is_empty() {
             break;
         }
         assert!(page.len() <= 2);
         seen.extend(page);
     }
-    assert_eq!(seen, everybody);
+    assert_eq!(seen, expected);
 }
 
 /// Inserts users 1 to 5: the first with a live, an expired, a revoked and an agent's token, the
@@ -149,7 +148,7 @@ async fn listed(harness: &dyn AccountHarness, search: &str, sort: UserSort) -> V
     let search = search.map(|text| UserSearch::parse(text).expect("a search"));
     let query = UserQuery { search, sort };
     let found = harness.users().search_users(&query, NOW, None, 10).await;
-    found.expect("the store answers").to_vec()
+    found.expect("the store works").to_vec()
 }
 
 /// Users are found by a part of the name or address, ignoring case and without wildcards.
@@ -213,7 +212,7 @@ pub async fn are_paged_in_every_order(harness: &dyn AccountHarness) {
         let mut seek = None;
         loop {
             let page = store.search_users(&query, NOW, seek.take(), 2).await;
-            let page = page.expect("the store answers");
+            let page = page.expect("the store works");
             let Some(last) = page.last() else { break };
             seek = Some(UserSeek::After(UserCursor::of(last, sort)));
             walk.extend(page.iter().cloned());
@@ -222,7 +221,7 @@ pub async fn are_paged_in_every_order(harness: &dyn AccountHarness) {
         assert_eq!(ids, expected, "{sort:?}");
         let before = UserSeek::Before(UserCursor::of(&walk[3], sort));
         let page = store.search_users(&query, NOW, Some(before), 2).await;
-        let page = page.expect("the store answers");
+        let page = page.expect("the store works");
         let ids: Vec<_> = page.iter().map(|listed| listed.user.id).collect();
         assert_eq!(ids, [expected[2], expected[1]], "{sort:?}");
     }
@@ -234,25 +233,25 @@ pub async fn finds_by_id_and_by_any_spelling_of_the_address(harness: &dyn Accoun
     user.email = Email::parse("Ada.Lovelace@Example.COM").expect("an address");
     harness.put_user(&user).await;
     let users = harness.users();
-    let found = users.find(user.id).await.expect("the store answers");
+    let found = users.find(user.id).await.expect("the store works");
     assert_eq!(found, Some(user.clone()));
-    let nobody = users.find(fixtures::user(2).id).await;
-    assert_eq!(nobody.expect("the store answers"), None);
+    let unknown = users.find(fixtures::user(2).id).await;
+    assert_eq!(unknown.expect("the store works"), None);
     let spelling = Email::parse("ADA.lovelace@example.com").expect("an address");
     let mut account = Account {
         user: user.clone(),
         password: None,
     };
     let found = users.account(&spelling.key()).await;
-    assert_eq!(found.expect("the store answers"), Some(account.clone()));
+    assert_eq!(found.expect("the store works"), Some(account.clone()));
     account.password = Some(fixtures::password_hash(1));
     harness
         .put_password(user.id, &fixtures::password_hash(1))
         .await;
     let found = users.account(&spelling.key()).await;
-    assert_eq!(found.expect("the store answers"), Some(account));
-    let nobody = users.account("ada@example.com").await;
-    assert_eq!(nobody.expect("the store answers"), None);
+    assert_eq!(found.expect("the store works"), Some(account));
+    let unknown = users.account("ada@example.com").await;
+    assert_eq!(unknown.expect("the store works"), None);
 }
 
 /// A notice is shown until it is dismissed, and one that arrives in the meantime stays.
@@ -277,7 +276,7 @@ pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness
             context: crate::audit::RequestContext::default(),
         };
         let reported = harness.admin_tokens().report_leaked_tokens(change).await;
-        assert_eq!(reported.expect("the store answers"), 1);
+        assert_eq!(reported.expect("the store works"), 1);
         expected.push(Notice {
             about: NoticeAbout::LeakedToken {
                 token: token.id,
@@ -287,10 +286,10 @@ pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         });
     }
     expected.reverse();
-    let told = users.notices(owner.id).await.expect("the store answers");
+    let told = users.notices(owner.id).await.expect("the store works");
     assert_eq!(told, expected);
     let foreign = users.notices(fixtures::user(2).id).await;
-    assert_eq!(foreign.expect("the store answers"), vec![]);
+    assert_eq!(foreign.expect("the store works"), vec![]);
     harness.put_token(&acting(), &fixtures::digest(0)).await;
     let dismissal = |event| DismissNotices {
         actor: actor(),
@@ -307,19 +306,19 @@ pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness
     for (event, count) in [(8, 1), (9, 0)] {
         let dismissed = users.dismiss_notices(dismissal(event)).await;
         assert_eq!(
-            dismissed.expect("the store answers"),
+            dismissed.expect("the store works"),
             DismissNoticesOutcome::Dismissed(count)
         );
     }
-    assert_eq!(trail(harness).await.len(), 3);
-    let spoiled = spoil_actor(harness, Spoiled::Revoked).await;
+    assert_eq!(audit_log(harness).await.len(), 3);
+    let invalid = invalidate_actor(harness, InvalidActor::Revoked).await;
     let mut stale = dismissal(10);
-    stale.actor = spoiled;
-    let refused = users.dismiss_notices(stale).await;
+    stale.actor = invalid;
+    let rejected = users.dismiss_notices(stale).await;
     assert_eq!(
-        refused.expect("the store answers"),
-        DismissNoticesOutcome::NotAuthorized(Spoiled::Revoked.refusal())
+        rejected.expect("the store works"),
+        DismissNoticesOutcome::NotAuthorized(InvalidActor::Revoked.error())
     );
-    let told = users.notices(owner.id).await.expect("the store answers");
+    let told = users.notices(owner.id).await.expect("the store works");
     assert_eq!(told, expected[..1]);
 }

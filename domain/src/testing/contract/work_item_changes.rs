@@ -2,7 +2,7 @@
 
 use super::agent_runs::{begin, start};
 use super::work_items::{agent, create, creation, item, items, key, worker};
-use super::{NOW, Spoiled, WorkHarness, acting, find, put, seed, spoil_actor, trail};
+use super::{InvalidActor, NOW, WorkHarness, acting, audit_log, find, invalidate_actor, put, seed};
 use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
 use crate::agent_run::StartRunOutcome;
 use crate::audit::{AuditAction, Subject};
@@ -48,7 +48,7 @@ pub(super) async fn apply(
     change: ChangeWorkItem,
 ) -> ChangeWorkItemOutcome {
     let outcome = harness.work_items().change_item(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 pub(super) fn edit(edit: WorkItemEdit) -> WorkItemChange {
@@ -137,7 +137,7 @@ pub async fn are_written_and_audited(harness: &dyn WorkHarness) {
         let outcome = apply(harness, change).await;
         assert_eq!(outcome, ChangeWorkItemOutcome::Changed(expected.clone()));
         assert_eq!(item(harness, expected.key).await, Some(expected.clone()));
-        assert_eq!(trail(harness).await.len() as u64, event);
+        assert_eq!(audit_log(harness).await.len() as u64, event);
     }
     let outcome = apply(harness, change("OPS-1", WorkItemChange::Delete, 9)).await;
     assert_eq!(outcome, ChangeWorkItemOutcome::Deleted);
@@ -145,7 +145,7 @@ pub async fn are_written_and_audited(harness: &dyn WorkHarness) {
     assert_eq!(items(harness, &WorkItemFilter::default()).await, vec![]);
     let outcome = apply(harness, change("OPS-1", WorkItemChange::Delete, 10)).await;
     assert_eq!(outcome, ChangeWorkItemOutcome::NotFound);
-    assert_eq!(trail(harness).await.len(), 7);
+    assert_eq!(audit_log(harness).await.len(), 7);
 }
 
 /// A repeated change changes neither version nor audit log.
@@ -181,7 +181,7 @@ pub async fn do_nothing_when_repeated(harness: &dyn WorkHarness) {
         let outcome = apply(harness, change_by_run(text, what, 1, run.id)).await;
         assert_eq!(outcome, ChangeWorkItemOutcome::Unchanged(unchanged));
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// Only the expected version is changed.
@@ -221,6 +221,8 @@ pub async fn are_rejected_for_another_version(harness: &dyn WorkHarness) {
 
 /// A change that the rules forbid leaves everything unchanged.
 pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
+    use WorkItemConflict::NotClaimed;
+
     seed(harness).await;
     let run = put_run(harness, 10, None).await;
     let other = put_run(harness, 11, None).await;
@@ -270,26 +272,10 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
                 to: ItemStatus::Cancelled,
             },
         ),
-        (
-            "OPS-4",
-            WorkItemChange::Complete,
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            status(ItemStatus::Done),
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            status(ItemStatus::InProgress),
-            WorkItemConflict::NotClaimed,
-        ),
-        (
-            "OPS-4",
-            WorkItemChange::Delete,
-            WorkItemConflict::NotClaimed,
-        ),
+        ("OPS-4", WorkItemChange::Complete, NotClaimed),
+        ("OPS-4", status(ItemStatus::Done), NotClaimed),
+        ("OPS-4", status(ItemStatus::InProgress), NotClaimed),
+        ("OPS-4", WorkItemChange::Delete, NotClaimed),
         (
             "OPS-2",
             edit(WorkItemEdit {
@@ -309,7 +295,7 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     let outcome = apply(harness, change("OPS-4", WorkItemChange::Delete, 1)).await;
     assert_eq!(
         outcome,
-        ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasParts)
+        ChangeWorkItemOutcome::Conflict(WorkItemConflict::HasSubTasks)
     );
     let retarget = edit(WorkItemEdit {
         target: Some(ExecutionTarget::Agent),
@@ -317,8 +303,8 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     });
     for text in ["OPS-2", "OPS-4"] {
         let outcome = apply(harness, change_by_run(text, retarget.clone(), 1, run.id)).await;
-        let refusal = ActorError::Denied(Denial::HumanTokenRequired);
-        assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(refusal));
+        let error = ActorError::Denied(Denial::HumanTokenRequired);
+        assert_eq!(outcome, ChangeWorkItemOutcome::NotAuthorized(error));
     }
     let nothing = change("OPS-5", WorkItemChange::Claim, 1);
     assert_eq!(
@@ -328,7 +314,7 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     for expected in before {
         assert_eq!(item(harness, expected.key).await.as_ref(), Some(expected));
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 /// An item that a person has claimed cannot be changed by agents, can be changed by other people,
@@ -358,7 +344,7 @@ pub async fn by_a_person_exclude_agents(harness: &dyn WorkHarness) {
         .work_items()
         .queue(&QueueSection::Available, NOW, 10)
         .await;
-    assert_eq!(available.expect("the store answers"), vec![]);
+    assert_eq!(available.expect("the store works"), vec![]);
     let claimed =
         || ChangeWorkItemOutcome::Conflict(WorkItemConflict::Claimed(Holder::Person(user)));
     for what in [
@@ -412,7 +398,7 @@ pub async fn assign_only_active_users(harness: &dyn WorkHarness) {
     for number in [2, 3] {
         assert_eq!(
             apply(harness, change("OPS-1", assign(number), 1)).await,
-            ChangeWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+            ChangeWorkItemOutcome::Conflict(WorkItemConflict::AssigneeNotFound)
         );
     }
     let outcome = apply(harness, change("OPS-1", assign(4), 1)).await;
@@ -420,11 +406,11 @@ pub async fn assign_only_active_users(harness: &dyn WorkHarness) {
         matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
         "{outcome:?}"
     );
-    let nobody = edit(WorkItemEdit {
+    let unknown = edit(WorkItemEdit {
         assignee: Some(None),
         ..WorkItemEdit::default()
     });
-    let outcome = apply(harness, change("OPS-1", nobody, 2)).await;
+    let outcome = apply(harness, change("OPS-1", unknown, 2)).await;
     assert!(
         matches!(outcome, ChangeWorkItemOutcome::Changed(_)),
         "{outcome:?}"
@@ -437,9 +423,9 @@ pub async fn assign_only_active_users(harness: &dyn WorkHarness) {
 pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn WorkHarness) {
     harness.put_user(&fixtures::user(1)).await;
     harness.put_work_item(&fixtures::work_item(1)).await;
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         for what in [
             WorkItemChange::Claim,
             WorkItemChange::Complete,
@@ -448,21 +434,21 @@ pub async fn reject_an_actor_that_is_no_longer_valid(harness: &dyn WorkHarness) 
             let mut change = change("OPS-1", what, 1);
             change.actor = Actor {
                 requirement: match how {
-                    Spoiled::Demoted => Requirement::HUMAN_ADMIN,
+                    InvalidActor::Demoted => Requirement::HUMAN_ADMIN,
                     _ => Requirement::ANY_TOKEN,
                 },
-                ..spoiled.clone()
+                ..invalid.clone()
             };
             assert_eq!(
                 apply(harness, change).await,
-                ChangeWorkItemOutcome::NotAuthorized(how.refusal()),
+                ChangeWorkItemOutcome::NotAuthorized(how.error()),
                 "{how:?}"
             );
         }
     }
     let left = item(harness, key("OPS-1")).await;
     assert_eq!(left, Some(fixtures::work_item(1)));
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
 }
 
 async fn is_live(harness: &dyn WorkHarness, number: u64) -> bool {
@@ -504,8 +490,8 @@ pub async fn end_the_runs_bound_to_a_resolved_item(harness: &dyn WorkHarness) {
         for (number, live) in [(0, false), (1, false), (2, true), (3, true)] {
             assert_eq!(is_live(harness, first + number).await, live, "{number}");
         }
-        let trail = trail(harness).await;
-        let ended = trail
+        let audit_log = audit_log(harness).await;
+        let ended = audit_log
             .iter()
             .filter(|event| event.action == AuditAction::AgentRunEnded)
             .filter(|event| event.related == Some(Subject::WorkItem(key(&text))));
@@ -523,7 +509,7 @@ pub async fn end_the_runs_bound_to_a_deleted_item(harness: &dyn WorkHarness) {
     assert_eq!(outcome, ChangeWorkItemOutcome::Deleted);
     assert!(!is_live(harness, 10).await);
     assert!(is_live(harness, 11).await);
-    assert_eq!(trail(harness).await.len(), 2);
+    assert_eq!(audit_log(harness).await.len(), 2);
 }
 
 /// A run can be bound only to an item that is not resolved.
@@ -579,5 +565,5 @@ pub async fn are_written_with_their_events_or_not_at_all(harness: &dyn WorkHarne
     assert!(creating.await.is_err());
     assert_eq!(items(harness, &WorkItemFilter::default()).await, vec![made]);
     assert!(is_live(harness, 10).await);
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }

@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use super::agent_runs::{begin, start};
 use super::work_item_changes::{apply, change, change_by_run, edit, put_run};
 use super::work_items::{agent, create, creation, item, items, key};
-use super::{NOW, WorkHarness, acting, find, put, seed, trail};
+use super::{NOW, WorkHarness, acting, audit_log, find, put, seed};
 use crate::access::ActorError;
 use crate::agent_run::StartRunOutcome;
 use crate::testing::fixtures;
@@ -51,7 +51,7 @@ pub async fn give_one_item_to_one_of_64_agents(harness: &dyn WorkHarness) {
     let held = item(harness, key("OPS-1")).await.expect("it is there");
     assert_eq!(held.claim.as_ref(), Some(winner));
     assert_eq!(held.version, 2);
-    assert_eq!(trail(harness).await.len(), 1);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// 16 agents claim what the queue offers until it is empty: each item is done once, and none is
@@ -80,20 +80,20 @@ pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
                 .work_items()
                 .queue(&QueueSection::Available, NOW, 16)
                 .await;
-            let offered = offered.expect("the store answers");
+            let offered = offered.expect("the store works");
             if offered.is_empty() {
                 return done;
             }
             // Each starts at a different position, so that they rarely try the same item.
-            let wanted = &offered[usize::try_from(number).unwrap_or(0) % offered.len()];
-            match act(wanted.key, WorkItemChange::Claim).await {
+            let item = &offered[usize::try_from(number).unwrap_or(0) % offered.len()];
+            match act(item.key, WorkItemChange::Claim).await {
                 ChangeWorkItemOutcome::Changed(_) => {
-                    let completed = act(wanted.key, WorkItemChange::Complete).await;
+                    let completed = act(item.key, WorkItemChange::Complete).await;
                     assert!(
                         matches!(completed, ChangeWorkItemOutcome::Changed(_)),
                         "{completed:?}"
                     );
-                    done.push(wanted.key);
+                    done.push(item.key);
                 }
                 ChangeWorkItemOutcome::Conflict(
                     WorkItemConflict::Claimed(_) | WorkItemConflict::Resolved(_),
@@ -110,7 +110,7 @@ pub async fn drain_500_items_with_16_agents(harness: &dyn WorkHarness) {
     let all = store
         .items(&WorkItemFilter::default(), NOW, None, ITEMS + 1)
         .await;
-    for item in all.expect("the store answers") {
+    for item in all.expect("the store works") {
         assert_eq!(item.status, ItemStatus::Done, "{}", item.key);
         assert_eq!(item.version, 3, "{}: claimed and completed", item.key);
     }
@@ -253,11 +253,8 @@ pub async fn let_no_run_write_after_its_end(harness: &dyn WorkHarness) {
         assert_eq!(ended.status(NOW), Status::Revoked);
         match wrote {
             ChangeWorkItemOutcome::Changed(_) => {}
-            ChangeWorkItemOutcome::NotAuthorized(refusal) => {
-                assert_eq!(
-                    refusal,
-                    ActorError::Rejected(Rejection::Revoked { at: NOW })
-                );
+            ChangeWorkItemOutcome::NotAuthorized(error) => {
+                assert_eq!(error, ActorError::Rejected(Rejection::Revoked { at: NOW }));
             }
             other => panic!("unexpected {other:?}"),
         }

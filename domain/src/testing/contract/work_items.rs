@@ -1,6 +1,8 @@
 //! Creating and finding work items.
 
-use super::{NOW, SECRET, Spoiled, WorkHarness, acting, actor, put, seed, spoil_actor, trail};
+use super::{
+    InvalidActor, NOW, SECRET, WorkHarness, acting, actor, audit_log, invalidate_actor, put, seed,
+};
 use crate::access::{Actor, ActorError, Requirement};
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
 use crate::audit::{AuditAction, Subject};
@@ -37,7 +39,7 @@ pub(super) fn worker() -> Actor {
 fn task(place: Placement) -> NewWorkItem {
     NewWorkItem {
         place,
-        title: Title::parse("Mend it").expect("a title"),
+        title: Title::parse("Fix it").expect("a title"),
         description: Description::default(),
         priority: Priority::Medium,
         target: ExecutionTarget::Either,
@@ -70,12 +72,12 @@ pub(super) async fn create(
     change: CreateWorkItem,
 ) -> CreateWorkItemOutcome {
     let outcome = harness.work_items().create_item(change).await;
-    outcome.expect("the store answers")
+    outcome.expect("the store works")
 }
 
 pub(super) async fn item(harness: &dyn WorkHarness, key: WorkItemKey) -> Option<WorkItem> {
     let found = harness.work_items().item(key, NOW).await;
-    found.expect("the store answers")
+    found.expect("the store works")
 }
 
 async fn created(harness: &dyn WorkHarness, place: Placement, event: u64) -> WorkItem {
@@ -87,12 +89,12 @@ async fn created(harness: &dyn WorkHarness, place: Placement, event: u64) -> Wor
 
 pub(super) async fn items(harness: &dyn WorkHarness, filter: &WorkItemFilter) -> Vec<WorkItem> {
     let found = harness.work_items().items(filter, NOW, None, 1_000).await;
-    found.expect("the store answers").into_iter().collect()
+    found.expect("the store works").into_iter().collect()
 }
 
-async fn queue(harness: &dyn WorkHarness, bucket: &QueueSection) -> Vec<WorkItem> {
-    let found = harness.work_items().queue(bucket, NOW, 1_000).await;
-    found.expect("the store answers").into_iter().collect()
+async fn queue(harness: &dyn WorkHarness, section: &QueueSection) -> Vec<WorkItem> {
+    let found = harness.work_items().queue(section, NOW, 1_000).await;
+    found.expect("the store works").into_iter().collect()
 }
 
 /// Every field of a created item, and of an inserted one, is returned unchanged.
@@ -106,15 +108,15 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     change.item.priority = Priority::Urgent;
     change.item.target = ExecutionTarget::Agent;
     change.item.assignee = Some(assignee.id);
-    let (mut event, wanted) = (change.audit.clone(), change.item.clone());
+    let (mut event, new_item) = (change.audit.clone(), change.item.clone());
     let CreateWorkItemOutcome::Created(made) = create(harness, change).await else {
         panic!("it is made");
     };
     let expected = WorkItem {
         key: key("OPS-1"),
         kind: ItemKind::Project,
-        title: wanted.title,
-        description: wanted.description,
+        title: new_item.title,
+        description: new_item.description,
         priority: Priority::Urgent,
         target: ExecutionTarget::Agent,
         assignee: Some(assignee.id),
@@ -123,7 +125,7 @@ pub async fn keeps_every_field(harness: &dyn WorkHarness) {
     assert_eq!(made, expected);
     assert_eq!(item(harness, made.key).await, Some(made.clone()));
     event.subject = Subject::WorkItem(made.key);
-    assert_eq!(trail(harness).await, vec![event]);
+    assert_eq!(audit_log(harness).await, vec![event]);
     let full = WorkItem {
         key: key("ABCDEFGHIJ-2147483646.2147483646"),
         kind: ItemKind::SubTask,
@@ -180,7 +182,7 @@ pub async fn never_reuses_a_number(harness: &dyn WorkHarness) {
         let change =
             super::work_item_changes::change(text, crate::work_item::WorkItemChange::Delete, event);
         let outcome = harness.work_items().change_item(change).await;
-        let outcome = outcome.expect("the store answers");
+        let outcome = outcome.expect("the store works");
         assert_eq!(outcome, crate::work_item::ChangeWorkItemOutcome::Deleted);
     }
     let next = created(harness, in_domain("OPS"), 6).await;
@@ -195,8 +197,8 @@ pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
     let form = FormId::from_uuid(fixtures::token(1, NOW).id.uuid());
     let sent = |place, event, form| {
         let mut change = creation(place, event);
-        let made = Subject::User(change.creator);
-        change.actor.form = Some(SentForm { id: form, made });
+        let created = Subject::User(change.creator);
+        change.actor.form = Some(SentForm { id: form, created });
         create(harness, change)
     };
     let made = |outcome| match outcome {
@@ -204,14 +206,14 @@ pub async fn is_created_once_by_a_form(harness: &dyn WorkHarness) {
         other => panic!("{other:?}"),
     };
     let first: WorkItem = made(sent(in_domain("OPS"), 1, form).await);
-    let refused = |key| {
+    let rejected = |key| {
         let used = ActorError::FormUsed(Subject::WorkItem(key));
         CreateWorkItemOutcome::NotAuthorized(used)
     };
-    assert_eq!(sent(in_domain("OPS"), 2, form).await, refused(first.key));
+    assert_eq!(sent(in_domain("OPS"), 2, form).await, rejected(first.key));
     let other = FormId::from_uuid(fixtures::token(2, NOW).id.uuid());
     let part = made(sent(Placement::PartOf(first.key), 3, other).await);
-    assert_eq!(sent(in_domain("OPS"), 4, other).await, refused(part.key));
+    assert_eq!(sent(in_domain("OPS"), 4, other).await, rejected(part.key));
     // No number was lost.
     let next = created(harness, in_domain("OPS"), 5).await;
     assert_eq!(next.key, key("OPS-2"));
@@ -240,11 +242,11 @@ pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
     for (place, outcome) in [
         (
             Placement::PartOf(key("OPS-6")),
-            CreateWorkItemOutcome::NoSuchParent,
+            CreateWorkItemOutcome::ParentNotFound,
         ),
         (
             Placement::PartOf(key("OPS-7.1")),
-            CreateWorkItemOutcome::Conflict(WorkItemConflict::PartOfPart),
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::NestedSubTask),
         ),
         (
             Placement::PartOf(key("OPS-8")),
@@ -253,34 +255,34 @@ pub async fn rejects_invalid_items(harness: &dyn WorkHarness) {
     ] {
         assert_eq!(create(harness, creation(place, 1)).await, outcome);
     }
-    for nobody in [suspended.id, fixtures::user(3).id] {
+    for unknown in [suspended.id, fixtures::user(3).id] {
         let mut change = creation(in_domain("OPS"), 1);
-        change.item.assignee = Some(nobody);
+        change.item.assignee = Some(unknown);
         assert_eq!(
             create(harness, change).await,
-            CreateWorkItemOutcome::Conflict(WorkItemConflict::NoSuchAssignee)
+            CreateWorkItemOutcome::Conflict(WorkItemConflict::AssigneeNotFound)
         );
     }
-    for how in Spoiled::ALL {
+    for how in InvalidActor::ALL {
         seed(harness).await;
         let mut change = creation(in_domain("OPS"), 1);
         // A demotion removes no permission that work items require.
         let requirement = match how {
-            Spoiled::Demoted => Requirement::HUMAN_ADMIN,
+            InvalidActor::Demoted => Requirement::HUMAN_ADMIN,
             _ => Requirement::ANY_TOKEN,
         };
-        let spoiled = spoil_actor(harness, how).await;
+        let invalid = invalidate_actor(harness, how).await;
         change.actor = Actor {
             requirement,
-            ..spoiled
+            ..invalid
         };
         assert_eq!(
             create(harness, change).await,
-            CreateWorkItemOutcome::NotAuthorized(how.refusal()),
+            CreateWorkItemOutcome::NotAuthorized(how.error()),
             "{how:?}"
         );
     }
-    assert_eq!(trail(harness).await, vec![]);
+    assert_eq!(audit_log(harness).await, vec![]);
     seed(harness).await;
     let next = created(harness, in_domain("OPS"), 1).await;
     assert_eq!(next.key, key("OPS-9"));
@@ -334,7 +336,7 @@ fn keys(items: &[WorkItem]) -> Vec<String> {
     items.iter().map(|item| item.key.to_string()).collect()
 }
 
-/// The store returns what [`WorkItemFilter::matches`] and [`QueueSection::holds`] define.
+/// The store returns what [`WorkItemFilter::matches`] and [`QueueSection::contains`] define.
 pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
     let all = fill(harness).await;
     let none = WorkItemFilter::default;
@@ -401,7 +403,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
             .cloned()
             .collect();
         expected.sort_by_key(|item| std::cmp::Reverse(WorkItemCursor::of(item)));
-        assert!(!expected.is_empty(), "{filter:?} tells something");
+        assert!(!expected.is_empty(), "{filter:?} matches something");
         assert_eq!(items(harness, &filter).await, expected, "{filter:?}");
     }
     let mine = [
@@ -411,18 +413,18 @@ pub async fn matches_what_the_filter_matches(harness: &dyn WorkHarness) {
         QueueSection::OfRun(fixtures::run(10, acting().id).id),
         QueueSection::OfPerson(fixtures::user(2).id),
     ];
-    for bucket in mine {
+    for section in mine {
         let mut expected: Vec<String> = keys(
             &all.iter()
-                .filter(|item| bucket.holds(item))
+                .filter(|item| section.contains(item))
                 .cloned()
                 .collect::<Vec<_>>(),
         );
-        assert!(!expected.is_empty(), "{bucket:?} tells something");
-        let mut found = keys(&queue(harness, &bucket).await);
+        assert!(!expected.is_empty(), "{section:?} matches something");
+        let mut found = keys(&queue(harness, &section).await);
         expected.sort();
         found.sort();
-        assert_eq!(found, expected, "{bucket:?}");
+        assert_eq!(found, expected, "{section:?}");
     }
 }
 
@@ -441,7 +443,7 @@ pub async fn pages_newest_first(harness: &dyn WorkHarness) {
         loop {
             let filter = WorkItemFilter::default();
             let page = harness.work_items().items(&filter, NOW, after, limit).await;
-            let page = page.expect("the store answers");
+            let page = page.expect("the store works");
             let Some(last) = page.last() else {
                 break;
             };
@@ -496,7 +498,7 @@ pub async fn orders_the_queue_by_urgency_and_age(harness: &dyn WorkHarness) {
         .work_items()
         .queue(&QueueSection::Available, NOW, 3)
         .await;
-    assert_eq!(keys(&first.expect("the store answers")), expected[..3]);
+    assert_eq!(keys(&first.expect("the store works")), expected[..3]);
 }
 
 /// A claim made in a run is omitted from the moment the run ends, for any reason; one made without
@@ -533,14 +535,11 @@ pub async fn omits_a_claim_whose_run_has_ended(harness: &dyn WorkHarness) {
             ..WorkItemFilter::default()
         };
         let filtered = store.items(&filter, at, None, 10).await;
-        let one = store
-            .item(key("OPS-1"), at)
-            .await
-            .expect("the store answers");
+        let one = store.item(key("OPS-1"), at).await.expect("the store works");
         (
-            keys(&available.expect("the store answers")),
-            keys(&mine.expect("the store answers")),
-            keys(&filtered.expect("the store answers")),
+            keys(&available.expect("the store works")),
+            keys(&mine.expect("the store works")),
+            keys(&filtered.expect("the store works")),
             one.expect("it is there").claim.is_some(),
         )
     };

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use crate::agent_run::EndedRuns;
 use crate::clock::Timestamp;
 use crate::invite::Invite;
-use crate::session::Ended;
+use crate::session::SessionSelection;
 use crate::store::{Listing, StoreError};
 use crate::token::{Status, Token, TokenKind};
 use crate::user::{
@@ -65,7 +65,7 @@ impl State {
         for (token, digest) in owned.cloned().collect::<Vec<_>>() {
             self.write_record(&token, digest);
         }
-        self.end_sessions(id, Ended::All);
+        self.end_sessions(id, SessionSelection::All);
         self.notices.retain(|(owner, _)| *owner != id);
         self.links.retain(|_, (link, _)| {
             link.user != id && (link.created_by != Some(id) || link.used_at.is_some())
@@ -189,10 +189,10 @@ impl UserStore for MemoryStore {
             state.write_account(Account { user, password });
         }
         if decision.end_sessions {
-            state.end_sessions(change.user, Ended::All);
+            state.end_sessions(change.user, SessionSelection::All);
         }
-        if decision.void_links {
-            state.void_links(change.user);
+        if decision.delete_links {
+            state.delete_links(change.user);
         }
         for event in decision.events {
             state.write_event(event);

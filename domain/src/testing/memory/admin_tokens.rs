@@ -48,7 +48,7 @@ impl AdminTokenStore for MemoryStore {
             .into())
     }
 
-    async fn matching(
+    async fn matching_ids(
         &self,
         filter: &TokenFilter,
         now: Timestamp,

@@ -17,11 +17,11 @@ impl AgentRunStore for MemoryStore {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
         let (owner, now) = (change.run.owner, change.actor.now);
-        let so_far = state.issued(TokenKind::AgentRun, owner, change.rate, now);
+        let counts = state.issued(TokenKind::AgentRun, owner, change.rate, now);
         let key = change.run.run.as_ref().and_then(|run| run.work_item);
         let item = key.and_then(|key| state.work_items.get(&key));
         let facts = StartFacts {
-            so_far,
+            counts,
             item: item.map(|item| BoundItem::of(item.status.is_resolved())),
             issuer: change.issuer().and_then(|id| state.token(id)).cloned(),
         };

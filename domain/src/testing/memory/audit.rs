@@ -31,13 +31,13 @@ impl AuditStore for MemoryStore {
         Ok(events.into())
     }
 
-    async fn endings(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
-        let is_wanted = |event: &&AuditEvent| {
-            AuditAction::ENDINGS.contains(&event.action)
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+        let is_matching = |event: &&AuditEvent| {
+            AuditAction::END_ACTIONS.contains(&event.action)
                 && matches!(event.subject, Subject::Token(id) if tokens.contains(&id))
         };
         let state = self.state();
-        let found = state.audit.values().filter(is_wanted).cloned();
+        let found = state.audit.values().filter(is_matching).cloned();
         Ok(found.collect::<Vec<_>>().into())
     }
 

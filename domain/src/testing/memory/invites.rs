@@ -37,7 +37,7 @@ impl InviteStore for MemoryStore {
         let invites = state.invites.values();
         let earlier: Vec<Invite> = invites
             .map(|(invite, _)| invite)
-            .filter(|invite| invite.is_for_the_same(&change.invite))
+            .filter(|invite| invite.has_same_recipient(&change.invite))
             .cloned()
             .collect();
         let decision = match change.decide(actor.as_ref(), taken, &earlier) {

@@ -22,7 +22,9 @@ use crate::clock::Timestamp;
 use crate::form::FormId;
 use crate::invite::{Invite, InviteId};
 use crate::rate_limit::{RateLimit, RateLimitStore, RateLimited, RateWindow};
-use crate::session::{Ended, Session, SessionId, SessionRecord, SignInLink, SignInLinkId};
+use crate::session::{
+    Session, SessionId, SessionRecord, SessionSelection, SignInLink, SignInLinkId,
+};
 use crate::store::{StoreError, StoreHealth};
 use crate::token::{Digest, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, Owner, User, UserId};
@@ -96,8 +98,8 @@ impl State {
 
     fn acting(&self, actor: &Actor) -> Option<ActingRecord> {
         let used = actor.form.and_then(|form| self.forms.get(&form.id));
-        if let Some((made, _)) = used {
-            return Some(ActingRecord::FormUsed(*made));
+        if let Some((created, _)) = used {
+            return Some(ActingRecord::FormUsed(*created));
         }
         match actor.credential {
             CredentialId::Token(id) => self.record(id).map(ActingRecord::Token),
@@ -108,7 +110,7 @@ impl State {
     /// Records the form of a change that is written.
     fn use_form(&mut self, actor: &Actor) {
         if let Some(form) = actor.form {
-            self.forms.insert(form.id, (form.made, actor.now));
+            self.forms.insert(form.id, (form.created, actor.now));
         }
     }
 
@@ -199,15 +201,15 @@ impl State {
     }
 
     /// Ends a user's sessions and returns how many.
-    fn end_sessions(&mut self, user: UserId, ended: Ended) -> u64 {
+    fn end_sessions(&mut self, user: UserId, selection: SessionSelection) -> u64 {
         let before = self.sessions.len();
         self.sessions
-            .retain(|id, (session, _)| session.user != user || !ended.includes(*id));
+            .retain(|id, (session, _)| session.user != user || !selection.includes(*id));
         (before - self.sessions.len()) as u64
     }
 
     /// Deletes a user's open sign-in links.
-    fn void_links(&mut self, user: UserId) {
+    fn delete_links(&mut self, user: UserId) {
         self.links
             .retain(|_, (link, _)| link.user != user || link.used_at.is_some());
     }
@@ -280,19 +282,19 @@ impl StoreHealth for MemoryStore {
 impl RateLimitStore for MemoryStore {
     async fn count(
         &self,
-        buckets: &[RateLimit],
+        limits: &[RateLimit],
         now: Timestamp,
     ) -> Result<Result<(), RateLimited>, StoreError> {
         let mut state = self.state();
-        let mut tallies = Vec::new();
-        for bucket in buckets {
-            let current = state.rate_limits.get(&bucket.key).copied();
-            match bucket.decide(current, now) {
-                Ok(tally) => tallies.push((bucket.key.clone(), tally)),
+        let mut windows = Vec::new();
+        for limit in limits {
+            let current = state.rate_limits.get(&limit.key).copied();
+            match limit.decide(current, now) {
+                Ok(window) => windows.push((limit.key.clone(), window)),
                 Err(throttled) => return Ok(Err(throttled)),
             }
         }
-        state.rate_limits.extend(tallies);
+        state.rate_limits.extend(windows);
         Ok(Ok(()))
     }
 
@@ -306,7 +308,7 @@ impl RateLimitStore for MemoryStore {
         let before = state.rate_limits.len();
         state
             .rate_limits
-            .retain(|_, tally| tally.begun_at >= begun_before);
+            .retain(|_, window| window.begun_at >= begun_before);
         Ok((before - state.rate_limits.len()) as u64)
     }
 }

@@ -72,7 +72,7 @@ impl SessionStore for MemoryStore {
             return Ok(outcome);
         }
         state.check_new_event(&change.audit)?;
-        let count = state.end_sessions(change.user, change.ended);
+        let count = state.end_sessions(change.user, change.selection);
         if count > 0 {
             state.write_event(change.audit);
         }
@@ -90,15 +90,15 @@ impl SessionStore for MemoryStore {
             _ => None,
         };
         let account = user.and_then(|user| state.accounts.get(&user));
-        let ended = match change.decide(actor.as_ref(), account) {
-            Ok(ended) => ended,
+        let selection = match change.decide(actor.as_ref(), account) {
+            Ok(selection) => selection,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&change.audit)?;
         if let Some(user) = user {
             state.set_password(user, change.hash);
-            state.end_sessions(user, ended);
-            state.void_links(user);
+            state.end_sessions(user, selection);
+            state.delete_links(user);
         }
         state.write_event(change.audit);
         Ok(ChangePasswordOutcome::Changed)
@@ -120,7 +120,7 @@ impl SessionStore for MemoryStore {
         if let Some(actor) = &change.actor {
             state.use_form(actor);
         }
-        state.void_links(change.link.user);
+        state.delete_links(change.link.user);
         state
             .links
             .insert(change.link.id, (change.link, change.digest));
@@ -145,8 +145,8 @@ impl SessionStore for MemoryStore {
         let link = state.links.get(&change.link).map(|(link, _)| link);
         let creator = link.and_then(|link| link.created_by);
         let creator = creator.and_then(|id| state.user(id));
-        let ended = match change.decide(link, state.user(user), creator) {
-            Ok(ended) => ended,
+        let selection = match change.decide(link, state.user(user), creator) {
+            Ok(selection) => selection,
             Err(outcome) => return Ok(outcome),
         };
         state.check_new_event(&change.audit)?;
@@ -155,7 +155,7 @@ impl SessionStore for MemoryStore {
         }
         state.notices.push((user, change.notice()));
         state.set_password(user, change.hash);
-        state.end_sessions(user, ended);
+        state.end_sessions(user, selection);
         state
             .sessions
             .insert(change.session.id, (change.session, change.digest));

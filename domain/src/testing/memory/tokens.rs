@@ -48,8 +48,8 @@ impl TokenStore for MemoryStore {
         let mut state = self.state();
         let actor = state.acting(&change.actor);
         let (owner, now) = (change.token.owner, change.actor.now);
-        let so_far = state.issued(TokenKind::Personal, owner, change.rate, now);
-        if let Err(outcome) = change.decide(actor.as_ref(), so_far) {
+        let counts = state.issued(TokenKind::Personal, owner, change.rate, now);
+        if let Err(outcome) = change.decide(actor.as_ref(), counts) {
             return Ok(outcome);
         }
         state.check_new(&change.token, &change.digest)?;
@@ -87,10 +87,10 @@ impl TokenStore for MemoryStore {
             ..
         } = &change.successor;
         let acting = state.acting(actor);
-        let so_far = state.issued(TokenKind::Personal, successor.owner, *rate, actor.now);
+        let counts = state.issued(TokenKind::Personal, successor.owner, *rate, actor.now);
         let predecessor = state.token(change.predecessor);
         let runs = state.unrevoked_runs();
-        let ended = match change.decide(acting.as_ref(), predecessor, so_far, &runs) {
+        let ended = match change.decide(acting.as_ref(), predecessor, counts, &runs) {
             Ok(ended) => ended,
             Err(outcome) => return Ok(outcome),
         };
@@ -146,11 +146,11 @@ impl TokenStore for MemoryStore {
 
     async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
         let mut state = self.state();
-        for noted in uses {
-            let found = state.token(noted.token).cloned();
-            if let Some(mut token) = found.filter(|token| token.last_used_at < Some(noted.at)) {
-                token.last_used_at = Some(noted.at);
-                token.trace.last_used_from = noted.from;
+        for token_use in uses {
+            let found = state.token(token_use.token).cloned();
+            if let Some(mut token) = found.filter(|token| token.last_used_at < Some(token_use.at)) {
+                token.last_used_at = Some(token_use.at);
+                token.details.last_used_from = token_use.from;
                 state.update_token(token);
             }
         }

@@ -27,13 +27,13 @@ impl State {
     /// Returns the item in its state at `now`.
     fn work_item(&self, key: WorkItemKey, now: Timestamp) -> Option<WorkItem> {
         let stored = self.work_items.get(&key)?;
-        let holds = |claim: &Claim| {
+        let is_valid = |claim: &Claim| {
             let run = claim.run.and_then(|run| self.token(run));
             let deleted = claim.person().is_some_and(|id| self.deleted.contains(&id));
-            claim.holds(run.map(|run| run.status(now)), deleted)
+            claim.is_valid(run.map(|run| run.status(now)), deleted)
         };
         Some(WorkItem {
-            claim: stored.claim.clone().filter(holds),
+            claim: stored.claim.clone().filter(is_valid),
             ..stored.clone()
         })
     }
@@ -61,7 +61,7 @@ impl WorkItemStore for MemoryStore {
             }
             Placement::PartOf(parent) => facts.parent = state.work_item(parent, change.actor.now),
         }
-        let making = change.actor_making(&facts);
+        let making = change.actor_with_form(&facts);
         let actor = state.acting(&making);
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
@@ -90,10 +90,10 @@ impl WorkItemStore for MemoryStore {
         let actor = state.acting(&change.actor);
         let facts = ChangeFacts {
             item: state.work_item(change.key, change.actor.now),
-            has_parts: state
+            has_sub_tasks: state
                 .work_items
                 .keys()
-                .any(|key| key.whole() == Some(change.key)),
+                .any(|key| key.parent() == Some(change.key)),
             assignee: change.new_assignee().and_then(|id| state.user(id)).cloned(),
             runs: state.unrevoked_runs(),
             damaged: None,
@@ -140,14 +140,14 @@ impl WorkItemStore for MemoryStore {
 
     async fn queue(
         &self,
-        bucket: &QueueSection,
+        section: &QueueSection,
         now: Timestamp,
         limit: u32,
     ) -> Result<Listing<WorkItem>, StoreError> {
         let state = self.state();
         let mut items: Vec<WorkItem> = state
             .all_work_items(now)
-            .filter(|item| bucket.holds(item))
+            .filter(|item| section.contains(item))
             .collect();
         items.sort_by_key(|item| (std::cmp::Reverse(item.priority), WorkItemCursor::of(item)));
         items.truncate(limit as usize);

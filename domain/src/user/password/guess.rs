@@ -69,7 +69,7 @@ const ROWS: [&str; 21] = [
 
 /// Returns the cost of `text`, which is in lower case, in tenths of a bit, for an attacker who
 /// knows the words `personal`.
-pub(super) fn price(text: &str, personal: &[String]) -> u32 {
+pub(super) fn cost(text: &str, personal: &[String]) -> u32 {
     let chars = Zeroizing::new(text.chars().collect::<Vec<_>>());
     let bounds: Vec<usize> = text
         .char_indices()
@@ -77,15 +77,15 @@ pub(super) fn price(text: &str, personal: &[String]) -> u32 {
         .chain(iter::once(text.len()))
         .collect();
     let repeats = longest_repeats(&chars);
-    let mut prices = vec![u32::MAX; chars.len() + 1];
-    prices[0] = 0;
+    let mut costs = vec![u32::MAX; chars.len() + 1];
+    costs[0] = 0;
     for at in 0..chars.len() {
         let (done, rest) = (&chars[..at], &text[bounds[at]..]);
         // Every single character has a cost, so this index is always reached.
-        let before = prices[at];
-        let mut offer = |length: usize, price: u32| {
-            let end = &mut prices[at + length];
-            *end = before.saturating_add(price).min(*end);
+        let before = costs[at];
+        let mut offer = |length: usize, cost: u32| {
+            let end = &mut costs[at + length];
+            *end = before.saturating_add(cost).min(*end);
         };
         offer(1, character(chars[at], done));
         for length in SHORTEST_RUN..=repeats[at] {
@@ -113,7 +113,7 @@ pub(super) fn price(text: &str, personal: &[String]) -> u32 {
             }
         }
     }
-    prices[chars.len()]
+    costs[chars.len()]
 }
 
 /// Returns whether `text` is one piece of fewer than `longest` characters, repeated at least once;
@@ -198,16 +198,16 @@ mod tests {
             ("1894", 4 * DIGIT),
             ("a-b-c", 3 * LETTER + SEPARATOR + SYMBOL_AGAIN),
         ] {
-            assert_eq!(price(text, &[]), expected, "{text}");
+            assert_eq!(cost(text, &[]), expected, "{text}");
         }
     }
 
     #[test]
     fn the_users_own_words_cost_least() {
         let words = ["lovelace".to_owned(), "renée".to_owned()];
-        assert_eq!(price("lovelace", &words), PERSONAL);
-        assert_eq!(price("renée1815", &words), PERSONAL + 4 * DIGIT);
-        assert_eq!(price("lovelace", &[]), COMMON + 4 * LETTER);
+        assert_eq!(cost("lovelace", &words), PERSONAL);
+        assert_eq!(cost("renée1815", &words), PERSONAL + 4 * DIGIT);
+        assert_eq!(cost("lovelace", &[]), COMMON + 4 * LETTER);
     }
 
     #[test]

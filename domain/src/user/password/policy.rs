@@ -57,8 +57,8 @@ impl Password {
             return Err(WeakPassword::TooShort);
         }
         let text = lower_case(self.expose());
-        let personal = guess::price(&text, &words_of(person));
-        let common = guess::price(&text, &[]);
+        let personal = guess::cost(&text, &words_of(person));
+        let common = guess::cost(&text, &[]);
         if personal < ENOUGH && personal < common {
             return Err(WeakPassword::Personal);
         }

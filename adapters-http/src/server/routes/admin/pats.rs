@@ -22,6 +22,7 @@ impl From<PatFilter> for TokenFilter {
         Self {
             token: None,
             owner: filter.user,
+            search: None,
             scope: filter.scope,
             status: filter.status,
             unused_since: filter.unused_since,
@@ -84,7 +85,9 @@ pub(in crate::server) async fn revoke(
 /// 200 tokens requires `expected` (409 `review_required`).
 #[utoipa::path(post, path = "/admin/pats/revoke", tag = "admin", operation_id = "revokeAdminPats",
     request_body = RevokePats,
-    responses((status = 200, description = "The tokens that were revoked, or would be", body = RevokedPats)))]
+    responses(
+        (status = 200, description = "The tokens that were revoked, or would be", body = RevokedPats),
+    ))]
 pub(in crate::server) async fn revoke_matching(
     HumanAdmin(principal): HumanAdmin,
     State(state): State<Shared>,

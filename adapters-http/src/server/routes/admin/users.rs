@@ -17,9 +17,9 @@ use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList,
 /// List users
 ///
 /// In the order they joined, unless `sort` is given, one page at a time. Includes suspended users.
-/// A user was last seen when they last used a browser session or a personal access token, or last
-/// appear as the actor in the audit log. A cursor is valid only with the `sort` of the page that
-/// returned it.
+/// A user was last seen when they last used a browser session or a personal access token, or when
+/// the audit log last recorded them as the actor. A cursor is valid only with the `sort` of the
+/// page that returned it.
 #[utoipa::path(get, path = "/admin/users", tag = "admin", operation_id = "listUsers",
     params(UserQuery, PageQuery),
     responses((status = 200, description = "The users", body = UserList)))]
@@ -112,7 +112,8 @@ pub(in crate::server) async fn delete(
 ///
 /// Once this returns, none of the user's tokens is accepted, and their browser sessions and agent
 /// runs have ended. Suspending a suspended user is not an error.
-#[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin", operation_id = "suspendUser",
+#[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin",
+    operation_id = "suspendUser",
     params(("id" = String, Path, description = "User id (`usr_…`)")),
     responses(
         (status = 200, description = "The updated user", body = User),

@@ -17,7 +17,8 @@ use crate::wire::{ClaimInvite, ClaimedInvite};
 #[utoipa::path(post, path = "/auth/invites/claim", tag = "account", operation_id = "claimInvite",
     request_body = ClaimInvite,
     responses(
-        (status = 201, description = "The new user, and their token if one was requested", body = ClaimedInvite),
+        (status = 201, description = "The new user, and their token if one was requested",
+            body = ClaimedInvite),
     ))]
 pub(in crate::server) async fn claim(
     _: Public,

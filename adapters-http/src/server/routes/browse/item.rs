@@ -8,9 +8,9 @@ use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemEdit, WorkIt
 use crate::server::body::Body;
 use crate::server::if_match::{IfMatch, Versioned};
 use crate::server::path::PathId;
-use crate::server::{AnyToken, Code, Context, Problem, WorkState};
+use crate::server::{AnyToken, Code, Context, Problem, WorkItemsState};
 use crate::wire;
-use crate::wire::{PatchWorkItem, OnBehalfOf};
+use crate::wire::{OnBehalfOf, PatchWorkItem};
 
 use super::{Tagged, tagged};
 
@@ -20,7 +20,9 @@ use super::{Tagged, tagged};
 #[utoipa::path(get, path = "/browse/{key}", tag = "work items", operation_id = "getWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-None-Match" = Option<String>, Header, description = "`ETag` that the client has, for example `\"7\"`; if it is current, the response is 304. A malformed value is ignored"),
+        ("If-None-Match" = Option<String>, Header,
+            description = "`ETag` that the client has, for example `\"7\"`; if it is current, the \
+                response is 304. A malformed value is ignored"),
     ),
     responses(
         (status = 200, description = "The item", body = wire::WorkItem,
@@ -28,7 +30,7 @@ use super::{Tagged, tagged};
     ))]
 pub(in crate::server) async fn get(
     AnyToken(principal): AnyToken,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     PathId(key): PathId<WorkItemKey>,
 ) -> Result<Tagged, Problem> {
     let item = state.work_items.get(&principal, key).await?;
@@ -44,7 +46,8 @@ pub(in crate::server) async fn get(
 #[utoipa::path(patch, path = "/browse/{key}", tag = "work items", operation_id = "updateWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body = PatchWorkItem,
     responses(
@@ -53,7 +56,7 @@ pub(in crate::server) async fn get(
     ))]
 pub(in crate::server) async fn update(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -89,14 +92,15 @@ pub(in crate::server) async fn update(
 #[utoipa::path(delete, path = "/browse/{key}", tag = "work items", operation_id = "deleteWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     responses(
         (status = 204, description = "Deleted"),
     ))]
 pub(in crate::server) async fn delete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -113,10 +117,12 @@ pub(in crate::server) async fn delete(
 ///
 /// No one else can claim it until it is released or the agent's run ends. A person who claims it
 /// also becomes its assignee. Claiming an item again is not an error.
-#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items", operation_id = "claimWorkItem",
+#[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items",
+    operation_id = "claimWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(
@@ -125,7 +131,7 @@ pub(in crate::server) async fn delete(
     ))]
 pub(in crate::server) async fn claim(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -139,10 +145,12 @@ pub(in crate::server) async fn claim(
 ///
 /// An agent run can release only its own claim. A person can release any claim, and gives up their
 /// own assignment unless someone else held the claim. Releasing an unclaimed item is not an error.
-#[utoipa::path(post, path = "/browse/{key}/release", tag = "work items", operation_id = "releaseWorkItem",
+#[utoipa::path(post, path = "/browse/{key}/release", tag = "work items",
+    operation_id = "releaseWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(
@@ -151,7 +159,7 @@ pub(in crate::server) async fn claim(
     ))]
 pub(in crate::server) async fn release(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -170,7 +178,8 @@ pub(in crate::server) async fn release(
     operation_id = "completeWorkItem",
     params(
         ("key" = String, Path, description = "Work item key, for example `OPS-42` or `OPS-42.1`"),
-        ("If-Match" = Option<String>, Header, description = "`ETag` that the item must have, or a comma-separated list of them"),
+        ("If-Match" = Option<String>, Header,
+            description = "`ETag` that the item must have, or a comma-separated list of them"),
     ),
     request_body(content = Option<OnBehalfOf>),
     responses(
@@ -179,7 +188,7 @@ pub(in crate::server) async fn release(
     ))]
 pub(in crate::server) async fn complete(
     Versioned(AnyToken(principal)): Versioned<AnyToken>,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     PathId(key): PathId<WorkItemKey>,
     IfMatch(expected): IfMatch,
@@ -190,7 +199,7 @@ pub(in crate::server) async fn complete(
 }
 
 async fn act(
-    state: &WorkState,
+    state: &WorkItemsState,
     principal: &Principal,
     key: WorkItemKey,
     expected: Versions,

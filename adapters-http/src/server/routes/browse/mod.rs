@@ -14,7 +14,7 @@ use crate::server::body::Body;
 use crate::server::if_match::etag;
 use crate::server::query::{Page, Query};
 use crate::server::requests::place;
-use crate::server::{AnyToken, Context, Problem, WorkState, to_wire};
+use crate::server::{AnyToken, Context, Problem, WorkItemsState, to_wire};
 use crate::wire;
 use crate::wire::{CreateWorkItem, PageQuery, WorkItemList, WorkItemQuery};
 
@@ -32,10 +32,12 @@ fn tagged(item: &WorkItem) -> Tagged {
 /// Newest first, one page at a time. Items must match every filter.
 #[utoipa::path(get, path = "/browse", tag = "work items", operation_id = "listWorkItems",
     params(WorkItemQuery, PageQuery),
-    responses((status = 200, description = "The items, without descriptions", body = WorkItemList)))]
+    responses(
+        (status = 200, description = "The items, without descriptions", body = WorkItemList),
+    ))]
 pub(in crate::server) async fn list(
     AnyToken(principal): AnyToken,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     Query(query, page): Query<WorkItemQuery, Page<WorkItemCursor>>,
 ) -> Result<Json<WorkItemList>, Problem> {
     let me = principal.user_id();
@@ -75,7 +77,7 @@ pub(in crate::server) async fn list(
     ))]
 pub(in crate::server) async fn create(
     AnyToken(principal): AnyToken,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     context: Context,
     Body(body): Body<CreateWorkItem>,
 ) -> Result<Created, Problem> {

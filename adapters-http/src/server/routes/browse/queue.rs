@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::server::query::{DEFAULT_PAGE, Query};
-use crate::server::{AnyToken, Problem, WorkState, to_wire};
+use crate::server::{AnyToken, Problem, WorkItemsState, to_wire};
 use crate::wire::{QueueQuery, WorkQueue};
 
 /// Get the work queue
@@ -19,7 +19,7 @@ use crate::wire::{QueueQuery, WorkQueue};
     ))]
 pub(in crate::server) async fn get(
     AnyToken(principal): AnyToken,
-    State(state): State<WorkState>,
+    State(state): State<WorkItemsState>,
     Query(wanted, ()): Query<QueueQuery>,
 ) -> Result<Json<WorkQueue>, Problem> {
     let limit = wanted.limit.unwrap_or(DEFAULT_PAGE);

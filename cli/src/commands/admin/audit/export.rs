@@ -12,13 +12,14 @@ use crate::render::plain;
 
 use super::filter::FilterArgs;
 
-/// What to export, how, and where to.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-JSON is one array of events; CSV has a header. It is written as it arrives, so that the trail may be
-of any size. A file is readable by you alone (mode 0600), and is there only when it is complete.
-An export that breaks off, such as when the token is revoked, exits non-zero and says why. What is
-on standard output has no end then: no ] in JSON, and a last row #incomplete in CSV.
+JSON is one array of events; CSV has a header row. The export is streamed, so the audit log can be
+of any size. A file is readable only by you (mode 0600), and appears only when it is complete.
+
+If the export is interrupted, for example because the token is revoked, oi prints the reason and
+exits with a non-zero status. On standard output, incomplete JSON lacks the final ], and incomplete
+CSV ends with the row #incomplete.
 
 Examples:
   oi settings admin audit export --output audit.json
@@ -27,16 +28,16 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     filter: FilterArgs,
-    /// How it is written
+    /// Output format
     #[arg(long, default_value = "json", value_parser = ["json", "csv"])]
     format: String,
-    /// The file to write; standard output if - or omitted
+    /// File to write; standard output if - or omitted
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct ExportOutput {
     format: &'static str,
     path: String,
     bytes: u64,
@@ -52,7 +53,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         .as_deref()
         .filter(|path| *path != Path::new("-"));
     if output.is_none() && app.globals.json && format == ExportFormat::Csv {
-        let message = "--json asks for one JSON document; CSV needs --output FILE, or no --json";
+        let message = "--json prints one JSON document; for CSV, add --output FILE or omit --json";
         return Err(Failure::usage(message).into());
     }
     let filter = args.filter.without_users(app.now())?;
@@ -66,13 +67,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         Target::File(path) => (path, to_file(&filter, format, path, &session)?),
         Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
     };
-    let answer = Answer {
+    let exported = ExportOutput {
         format: format.as_str(),
         path: path.display().to_string(),
         bytes,
     };
-    app.out.answer(&answer, |style| {
-        let path = style.bold(&plain(&answer.path));
+    app.out.print(&exported, |style| {
+        let path = style.bold(&plain(&exported.path));
         format!("{} Wrote {bytes} bytes to {path}\n", style.done())
     })
 }
@@ -90,10 +91,9 @@ fn to_stdout(
     match outcome {
         Ok(_) => Ok(flushed?),
         Err(Unfinished::Sink(error)) => Err(error.into()),
-        // What is there is not complete, and an error document behind it would be taken for a
-        // part of it.
+        // The output is incomplete; an error document would be mistaken for a part of it.
         Err(Unfinished::Failure(failure)) if began => {
-            app.out.failure_in_words(&failure);
+            app.out.failure_on_stderr(&failure);
             Err(CliError::Reported(failure.exit))
         }
         Err(Unfinished::Failure(failure)) => Err(failure.into()),
@@ -111,7 +111,7 @@ fn to_file(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Its mode is 0600 from the start, and on a failure it goes.
+    // A temporary file has mode 0600 from the start, and is deleted on failure.
     let mut file = tempfile::Builder::new()
         .prefix(".oi-export-")
         .tempfile_in(directory)
@@ -125,7 +125,7 @@ fn to_file(
     Ok(bytes)
 }
 
-/// There is nothing to replace: what is written goes on from there at once.
+/// Writes directly to a device or a pipe.
 fn to_device(
     filter: &AuditQuery,
     format: ExportFormat,
@@ -157,7 +157,7 @@ fn unwritable(target: &Path, error: &io::Error) -> Failure {
     Failure::new(ExitCode::Failure, "output_failed", message)
 }
 
-/// Why an export is not complete.
+/// Why an export is incomplete.
 enum Unfinished {
     Failure(Failure),
     Sink(io::Error),
@@ -169,23 +169,23 @@ fn export(
     session: &Session,
     sink: &mut dyn io::Write,
 ) -> Result<u64, Unfinished> {
-    let (mut written, mut broke_off) = (None, false);
+    let (mut sink_error, mut interrupted) = (None, false);
     let bytes = session.call(|client| match client.audit_export(filter, format, sink) {
         Ok(bytes) => Ok(bytes),
         Err(ExportError::Client(error)) => Err(error),
         Err(ExportError::Incomplete(error)) => {
-            broke_off = true;
+            interrupted = true;
             Err(error)
         }
         Err(ExportError::Sink(error)) => {
-            written = Some(error);
+            sink_error = Some(error);
             Ok(0)
         }
     });
-    match written {
+    match sink_error {
         Some(error) => Err(Unfinished::Sink(error)),
         None => bytes.map_err(|mut failure| {
-            if broke_off {
+            if interrupted {
                 failure.message = format!("the export is incomplete: {}", failure.message);
             }
             Unfinished::Failure(failure)
@@ -196,26 +196,26 @@ fn export(
 /// Where an export goes.
 #[derive(Debug, PartialEq, Eq)]
 enum Target {
-    /// A file, replaced when all of it is there.
+    /// A file, which is replaced when the export is complete.
     File(PathBuf),
-    /// A device or a pipe, as of `>(gzip)`: renaming over it would destroy it.
+    /// A device or a pipe such as `>(gzip)`, which replacing would destroy.
     Device(PathBuf),
 }
 
-/// What a link leads to is replaced, and not the link.
+/// Resolves the path: a link's target is replaced, and not the link.
 fn target(path: &Path) -> Result<Target, Failure> {
-    let refused = |what: String| Failure::usage(format!("--output {}: {what}", path.display()));
+    let invalid = |reason: String| Failure::usage(format!("--output {}: {reason}", path.display()));
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {
-            let path = fs::canonicalize(path).map_err(|error| refused(error.to_string()))?;
+            let path = fs::canonicalize(path).map_err(|error| invalid(error.to_string()))?;
             Ok(Target::File(path))
         }
         Ok(metadata) if metadata.is_dir() => {
-            Err(refused("a directory; name a file in it".to_owned()))
+            Err(invalid("is a directory; pass a file in it".to_owned()))
         }
         Ok(_) => Ok(Target::Device(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Target::File(path.to_owned())),
-        Err(error) => Err(refused(error.to_string())),
+        Err(error) => Err(invalid(error.to_string())),
     }
 }
 
@@ -224,15 +224,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_file_is_replaced_and_a_link_is_kept() {
+    fn only_files_are_replaced_and_links_are_preserved() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("audit.json");
         assert_eq!(target(&file).unwrap(), Target::File(file.clone()));
         fs::write(&file, "old").unwrap();
         let link = home.path().join("link");
         std::os::unix::fs::symlink("audit.json", &link).unwrap();
-        let led_to = fs::canonicalize(&file).unwrap();
-        assert_eq!(target(&link).unwrap(), Target::File(led_to));
+        let resolved = fs::canonicalize(&file).unwrap();
+        assert_eq!(target(&link).unwrap(), Target::File(resolved));
         let null = Path::new("/dev/null");
         assert_eq!(target(null).unwrap(), Target::Device(null.to_owned()));
         assert_eq!(target(home.path()).unwrap_err().exit, ExitCode::Usage);

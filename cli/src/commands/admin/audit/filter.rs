@@ -5,17 +5,17 @@ use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
 
 use crate::app::Session;
-use crate::commands::admin::people::{self, UserRef};
-use crate::commands::admin::when::{ago, date};
+use crate::commands::admin::time_filter::{ago, date};
+use crate::commands::admin::user_ref::{self, UserRef};
 use crate::error::Failure;
 
-/// Which events; each filter that is given narrows it down.
+/// The event filters, which all must match.
 #[derive(Debug, clap::Args)]
 pub(super) struct FilterArgs {
-    /// By this user
+    /// Only events by this user
     #[arg(long, value_name = "ID|EMAIL")]
     actor: Option<UserRef>,
-    /// Of this kind
+    /// Only events with this action
     #[arg(
         long,
         value_parser = clap::builder::PossibleValuesParser::new(
@@ -23,21 +23,21 @@ pub(super) struct FilterArgs {
         )
     )]
     action: Option<String>,
-    /// About this user, token, agent run, work item, session or invite
+    /// Only events about this user, token, agent run, work item, session or invite
     #[arg(long, value_name = "ID|KEY|EMAIL")]
     subject: Option<SubjectRef>,
-    /// At this date or date-time, or later
+    /// Only events at or after this date or date-time
     #[arg(long, value_name = "DATE", conflicts_with = "last")]
     since: Option<String>,
-    /// Not longer ago than this: 24h, 7d
+    /// Only events within this time, such as 24h or 7d
     #[arg(long, value_name = "SPAN")]
     last: Option<String>,
-    /// Before this date or date-time
+    /// Only events before this date or date-time
     #[arg(long, value_name = "DATE")]
     until: Option<String>,
 }
 
-/// What an event is about: an id or a key, or a user by their address.
+/// The subject of an event: an ID, a work item key, or a user's email address.
 #[derive(Debug, Clone)]
 enum SubjectRef {
     Id(Subject),
@@ -52,14 +52,14 @@ impl FromStr for SubjectRef {
             return Ok(Self::Id(id));
         }
         text.parse().map(Self::User).map_err(|_| {
-            "name it by its id (usr_…, pat_…, run_…, ses_…, inv_…), a work item by its key \
-                 (OPS-42), or a user by their email address"
+            "must be an ID (usr_…, pat_…, run_…, ses_… or inv_…), a work item key such as OPS-42, \
+             or a user's email address"
         })
     }
 }
 
 impl FilterArgs {
-    /// All of it but the users, who may have to be looked for.
+    /// Validates everything except the users, which may require a request.
     pub(super) fn without_users(&self, now: Timestamp) -> Result<AuditQuery, Failure> {
         let since = date("--since", self.since.as_ref())?;
         Ok(AuditQuery {
@@ -71,7 +71,7 @@ impl FilterArgs {
         })
     }
 
-    /// The same with the users, and with spans counted by the server's clock.
+    /// Completes the query with the users, and with durations counted from the server's time.
     pub(super) fn with_users(
         &self,
         query: AuditQuery,
@@ -83,11 +83,13 @@ impl FilterArgs {
             query
         };
         let actor = self.actor.as_ref();
-        let actor = actor.map(|user| people::id_of(user, session)).transpose()?;
+        let actor = actor
+            .map(|user| user_ref::id_of(user, session))
+            .transpose()?;
         let subject = match &self.subject {
             None => None,
             Some(SubjectRef::Id(id)) => Some(*id),
-            Some(SubjectRef::User(user)) => Some(Subject::User(people::id_of(user, session)?)),
+            Some(SubjectRef::User(user)) => Some(Subject::User(user_ref::id_of(user, session)?)),
         };
         Ok(AuditQuery {
             actor,

@@ -7,10 +7,9 @@ use crate::render::{Style, fields, instant, plain};
 
 use super::filter::FilterArgs;
 
-/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Needs a token with the scope admin, of an administrator. The whole trail is better exported.
+Requires an administrator's token with the scope admin. To read the whole audit log, use `export`.
 
 Examples:
   oi settings admin audit list --last 24h
@@ -40,17 +39,20 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 
 fn human(events: &[AuditEvent], style: &Style) -> String {
     if events.is_empty() {
-        return "No events that the filters want.\n".to_owned();
+        return "No matching events.\n".to_owned();
     }
     let shown: Vec<String> = events.iter().map(|event| one(event, style)).collect();
     shown.join("\n")
 }
 
 fn one(event: &AuditEvent, style: &Style) -> String {
-    let mut rows = vec![("by", by(&event.actor)), ("subject", plain(&event.subject))];
+    let mut rows = vec![
+        ("actor", actor(&event.actor)),
+        ("subject", plain(&event.subject)),
+    ];
     let optional = [
         ("related", &event.related),
-        ("from", &event.client_address),
+        ("ip address", &event.client_address),
         ("request", &event.request_id),
     ];
     for (label, value) in optional {
@@ -60,7 +62,7 @@ fn one(event: &AuditEvent, style: &Style) -> String {
     }
     if let Some(change) = &event.email_change {
         let (from, to) = (plain(&change.from), plain(&change.to));
-        rows.push(("address", format!("{from} → {to}")));
+        rows.push(("email", format!("{from} → {to}")));
     }
     rows.push(("id", plain(&event.id)));
     format!(
@@ -71,10 +73,9 @@ fn one(event: &AuditEvent, style: &Style) -> String {
     )
 }
 
-fn by(actor: &AuditActor) -> String {
+fn actor(actor: &AuditActor) -> String {
     let kind = match actor.kind.as_str() {
-        "operator" => "the operator's shell".to_owned(),
-        "anonymous" => "somebody without a credential".to_owned(),
+        "operator" => "server operator".to_owned(),
         _ => plain(&actor.kind),
     };
     match (&actor.user_id, &actor.credential_id) {
@@ -91,7 +92,7 @@ mod tests {
     use crate::commands::tests::STYLE;
 
     #[test]
-    fn shows_who_did_what_when_to_what_and_from_where() {
+    fn shows_actor_action_time_subject_and_ip_address() {
         insta::assert_snapshot!("events", human(&events(), &STYLE));
         insta::assert_snapshot!("events_none", human(&[], &STYLE));
     }

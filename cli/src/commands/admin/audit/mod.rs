@@ -1,4 +1,4 @@
-//! `oi settings admin audit`: who did what, and when.
+//! `oi settings admin audit`: the audit log.
 
 mod export;
 mod filter;
@@ -11,10 +11,10 @@ use crate::error::CliError;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List events, the newest first
+    /// List audit events, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Write the whole trail, or what the filters want of it, as JSON or CSV
+    /// Export the audit log, or the events that match the filters, as JSON or CSV
     Export(export::Args),
 }
 

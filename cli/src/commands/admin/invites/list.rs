@@ -1,21 +1,21 @@
 use openindex_adapters_http::wire::{Invite, InviteStatus};
 
 use crate::app::App;
-use crate::commands::admin::people;
+use crate::commands::admin::user_ref;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
 use super::page;
 
-/// How many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Links are not listed: each is shown once, when its invite is made.
+Links are not listed: each is shown only once, when its invite is created.
 
 Examples:
   oi settings admin invites list
-  oi settings admin invites list --all --json | jq -r '.items[] | select(.status == \"open\").email'")]
+  oi settings admin invites list --all --json |
+    jq -r '.items[] | select(.status == \"open\").email'")]
 pub(crate) struct Args {
     #[command(flatten)]
     page: PageArgs,
@@ -28,7 +28,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 
 fn human(invites: &[Invite], style: &Style) -> String {
     if invites.is_empty() {
-        return "No invites. Make one with: oi settings admin invites create EMAIL\n".to_owned();
+        return "No invites. Create one with: oi settings admin invites create EMAIL\n".to_owned();
     }
     let colorless = Style {
         color: false,
@@ -48,18 +48,18 @@ fn human(invites: &[Invite], style: &Style) -> String {
         };
         Row {
             name: invite.email.as_deref().map_or_else(
-                || "(the first administrator)".to_owned(),
-                |email| people::marked(email, &invite.mixed_scripts),
+                || "(first administrator)".to_owned(),
+                |email| user_ref::marked(email, &invite.mixed_scripts),
             ),
-            words: format!("{role} · {ends}"),
+            summary: format!("{role} · {ends}"),
             cells: vec![role, status, until],
             id: plain(&invite.id),
-            spent: !open,
+            inactive: !open,
         }
     });
     Listing {
         form: Form::Named,
-        titles: vec!["role", "status", "open until"],
+        titles: vec!["role", "status", "expires"],
         rows: rows.collect(),
     }
     .render(style)

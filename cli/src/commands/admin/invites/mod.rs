@@ -1,4 +1,4 @@
-//! `oi settings admin invites`: who may join.
+//! `oi settings admin invites`: invites to join the instance.
 
 mod create;
 mod list;
@@ -17,12 +17,12 @@ const LIST: &str = "oi settings admin invites list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List invites, the newest first
+    /// List invites, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Invite somebody and show the link, once
+    /// Create an invite and show its link once
     Create(create::Args),
-    /// Withdraw invites: their links are worth nothing from then on
+    /// Withdraw invites; their links stop working immediately
     #[command(visible_alias = "rm")]
     Withdraw(withdraw::Args),
 }

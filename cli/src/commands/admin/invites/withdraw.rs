@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::app::{App, Session};
 use crate::commands::paging::walk;
-use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Several};
@@ -19,11 +19,10 @@ use clap::builder::ValueParser;
 
 use super::{LIST, page};
 
-/// Which invites.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Asks on a terminal; without one, --yes is required. Stops at the first that cannot be withdrawn
-and says which were.
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first invite that
+cannot be withdrawn, and lists those already withdrawn.
 
 Examples:
   oi settings admin invites withdraw grace@example.com
@@ -31,12 +30,12 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     invites: Several<InviteRef>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
 
-/// An invite, by its id or by the address it is for.
+/// An invite by ID or by the invited email address.
 #[derive(Debug, Clone)]
 enum InviteRef {
     Id(InviteId),
@@ -45,20 +44,18 @@ enum InviteRef {
 
 impl Field for InviteRef {
     type Value = Self;
-    const PLACE: &'static str = "ID|EMAIL";
+    const POSITIONAL: &'static str = "ID|EMAIL";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
-        ("id", "ID", "Invite id (inv_…)"),
-        (
-            "email",
-            "EMAIL",
-            "Email address that the open invite is for",
-        ),
+        ("id", "ID", "Invite ID (inv_…)"),
+        ("email", "EMAIL", "Email address of the open invite"),
     ];
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
-            (Err(_) | Ok(Self::Email(_)), Some("id")) => Err("an invite id starts with inv_"),
-            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("not an email address"),
+            (Err(_) | Ok(Self::Email(_)), Some("id")) => {
+                Err("must be an invite ID: inv_ and 32 hexadecimal digits")
+            }
+            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("must be an email address"),
             (invite, _) => invite,
         })
     }
@@ -73,31 +70,33 @@ impl FromStr for InviteRef {
         }
         Email::parse(text)
             .map(Self::Email)
-            .map_err(|_| "name an invite by its id (inv_ and 32 hexadecimal digits) or the address it is for")
+            .map_err(|_| {
+                "must be an invite ID (inv_ and 32 hexadecimal digits) or the invited email address"
+            })
     }
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    require_someone_to_ask(args.yes, "withdrawing")?;
+    require_terminal_or_yes(args.yes, "withdrawing")?;
     let session = app.human_session()?;
     let ids = resolve(&args.invites.0, &session)?;
     if !args.yes {
         let shown = ids.iter().map(|id| format!("  {id}\n"));
         let what = match ids.len() {
-            1 => "this invite? Its link is".to_owned(),
-            count => format!("these {count} invites? Their links are"),
+            1 => "this invite? Its link stops".to_owned(),
+            count => format!("these {count} invites? Their links stop"),
         };
         let shown: String = shown.collect();
         if !prompt::confirm(&format!(
-            "{shown}Withdraw {what} worth nothing from then on."
+            "{shown}Withdraw {what} working immediately. This cannot be undone."
         ))? {
-            return Err(not_confirmed("nothing was withdrawn").into());
+            return Err(not_confirmed("no invite was withdrawn").into());
         }
     }
     let withdrawn = one_by_one(&ids, "withdrawn", LIST, |id| {
         session.call(|client| client.invite_withdraw(*id))
     })?;
-    app.out.answer(&json!({ "withdrawn": withdrawn }), |style| {
+    app.out.print(&json!({ "withdrawn": withdrawn }), |style| {
         let lines = withdrawn
             .iter()
             .map(|id| format!("{} Withdrew {id}\n", style.done()));
@@ -105,7 +104,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-/// The ids of these invites, each once; an address stands for its open invite.
+/// Returns the IDs of the invites without duplicates; an email address means its open invite.
 fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Failure> {
     let mut open = HashMap::new();
     if invites.iter().any(|it| matches!(it, InviteRef::Email(_))) {
@@ -128,7 +127,7 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
             InviteRef::Id(id) => *id,
             InviteRef::Email(email) => *open.get(&email.key()).ok_or_else(|| {
                 let shown = redact(&plain(email.as_str()));
-                let message = format!("there is no open invite for {shown}");
+                let message = format!("no open invite for {shown}");
                 Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
             })?,
         };

@@ -3,39 +3,39 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, Status};
 
 use crate::app::Session;
-use crate::commands::admin::people::{self, UserRef};
-use crate::commands::admin::when::{ago, ahead, date};
+use crate::commands::admin::time_filter::{ago, ahead, date};
+use crate::commands::admin::user_ref::{self, UserRef};
 use crate::error::Failure;
 
-/// Which tokens; each filter that is given narrows it down.
+/// The token filters, which all must match.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct FilterArgs {
-    /// Of this user
+    /// Only tokens of this user
     #[arg(long, value_name = "ID|EMAIL")]
     user: Option<UserRef>,
-    /// With this scope
+    /// Only tokens with this scope
     #[arg(long, value_parser = ["read_write", "admin"])]
     scope: Option<String>,
-    /// Where they stand; without it, live and expired ones
+    /// Only tokens with this status [default: live and expired]
     #[arg(long, value_parser = ["live", "expired", "revoked"])]
     status: Option<String>,
-    /// Not used since this date or date-time; one that was never used counts from its creation
+    /// Only tokens not used since this date or date-time; never used counts from creation
     #[arg(long, value_name = "DATE", conflicts_with = "unused_for")]
     unused_since: Option<String>,
-    /// Not used for so long: 90d, 12h, 30m, 1w
+    /// Only tokens not used for this long, such as 90d, 12h, 30m or 1w
     #[arg(long, value_name = "SPAN")]
     unused_for: Option<String>,
-    /// Ending by themselves before this date or date-time
+    /// Only tokens that expire before this date or date-time
     #[arg(long, value_name = "DATE", conflicts_with = "expiring_within")]
     expiring_before: Option<String>,
-    /// Ending by themselves within so long: 30d, 12h
+    /// Only tokens that expire within this time, such as 30d or 12h
     #[arg(long, value_name = "SPAN")]
     expiring_within: Option<String>,
 }
 
 impl FilterArgs {
-    /// All of it but the user, who may have to be looked for. Spans are counted from `now`, once,
-    /// so that a question and what follows it mean the same tokens.
+    /// Validates everything except the user, which may require a request. Durations count from
+    /// `now`, so that the prompt and the revocation mean the same tokens.
     pub(super) fn without_user(&self, now: Timestamp) -> Result<PatFilter, Failure> {
         let since = date("--unused-since", self.unused_since.as_ref())?;
         let before = date("--expiring-before", self.expiring_before.as_ref())?;
@@ -59,7 +59,7 @@ impl FilterArgs {
         })
     }
 
-    /// The same with the user, and with spans counted by the server's clock.
+    /// Completes the filter with the user, and with durations counted from the server's time.
     pub(super) fn with_user(
         &self,
         filter: PatFilter,
@@ -71,7 +71,9 @@ impl FilterArgs {
             filter
         };
         let user = self.user.as_ref();
-        let user = user.map(|user| people::id_of(user, session)).transpose()?;
+        let user = user
+            .map(|user| user_ref::id_of(user, session))
+            .transpose()?;
         Ok(PatFilter { user, ..filter })
     }
 
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_and_dates_are_filters_of_the_same_kind() {
+    fn durations_and_dates_set_the_same_filters() {
         let spans = FilterArgs {
             unused_for: Some("90d".to_owned()),
             expiring_within: Some("1w".to_owned()),

@@ -5,11 +5,10 @@ use crate::error::CliError;
 use super::filter::FilterArgs;
 use super::listing;
 
-/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Needs a token with the scope admin, of an administrator. Secrets are not listed: nobody has them
-but whoever was shown them.
+Requires an administrator's token with the scope admin. Secrets are not listed: each is shown only
+once, when its token is created.
 
 Examples:
   oi settings admin tokens list --user ada@example.com
@@ -36,7 +35,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     };
     paging::list(&args.page, app, fetch, |pats, style| {
         if pats.is_empty() {
-            "No tokens that the filters want.\n".to_owned()
+            "No matching tokens.\n".to_owned()
         } else {
             listing(pats, style)
         }

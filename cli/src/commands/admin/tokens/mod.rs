@@ -1,4 +1,4 @@
-//! `oi settings admin tokens`: everybody's tokens.
+//! `oi settings admin tokens`: the tokens of all users.
 
 mod filter;
 mod list;
@@ -13,16 +13,16 @@ use crate::commands::tokens::named;
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
 
-use super::people;
+use super::user_ref;
 
 const LIST: &str = "oi settings admin tokens list";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List everybody's tokens, the newest first
+    /// List the tokens of all users, newest first
     #[command(visible_alias = "ls")]
     List(list::Args),
-    /// Revoke tokens: whatever uses them stops working at once
+    /// Revoke tokens; anything using them stops working immediately
     #[command(visible_alias = "rm")]
     Revoke(revoke::Args),
     /// Revoke every token that matches the filters, in one change
@@ -37,16 +37,16 @@ pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// Tokens with their owners.
+/// Formats tokens with their owners.
 fn listing(pats: &[AdminPat], style: &Style) -> String {
-    // Colour has no place inside of a cell: it would count as width.
+    // Color escapes in a cell would count as width.
     let colorless = Style {
         color: false,
         ..*style
     };
     let rows = pats.iter().map(|item| {
         let pat = &item.pat;
-        let (owner, scope) = (people::owner(&item.owner), word(&pat.scope));
+        let (owner, scope) = (user_ref::owner(&item.owner), word(&pat.scope));
         let expires_at = pat.expires_at.as_deref();
         let (expiry, ends) = match pat.status {
             Open::Known(Status::Revoked) => ("revoked".to_owned(), "revoked".to_owned()),
@@ -59,10 +59,10 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
         };
         Row {
             name: named(pat),
-            words: format!("{owner} · {scope} · {ends} · {words}"),
+            summary: format!("{owner} · {scope} · {ends} · {words}"),
             cells: vec![owner, scope, expiry, used],
             id: plain(&pat.id),
-            spent: pat.status != Status::Live,
+            inactive: pat.status != Status::Live,
         }
     });
     Listing {

@@ -4,27 +4,27 @@ use serde_json::json;
 
 use super::LIST;
 use crate::app::{App, Session};
-use crate::commands::{not_confirmed, one_by_one, require_someone_to_ask};
+use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Several};
 use crate::prompt;
 use crate::render::Style;
 
-/// Which tokens; read later, since a secret gets an error of its own.
+/// A token ID, parsed later because a secret gets a specific error.
 struct PatId;
 
 impl Field for PatId {
     type Value = String;
-    const PLACE: &'static str = "ID";
+    const POSITIONAL: &'static str = "ID";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("id", "ID", "Token id (pat_…), as shown by `list`")];
+        &[("id", "ID", "Token ID (pat_…), as shown by `list`")];
 }
 
-/// What to revoke.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Asks on a terminal; without one, --yes is required. Stops at the first token that cannot be
-revoked and says which were. A token is named by its id alone, since names are not unique.
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be revoked, and lists those already revoked. Only IDs are accepted, since names of different
+users' tokens can be the same.
 
 Examples:
   oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
@@ -32,7 +32,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     tokens: Several<PatId>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
@@ -45,15 +45,15 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             ids.push(id);
         }
     }
-    require_someone_to_ask(args.yes, "revoking")?;
+    require_terminal_or_yes(args.yes, "revoking")?;
     let session = app.human_session()?;
     if !args.yes && !confirmed(&ids, &session, app)? {
-        return Err(not_confirmed("nothing was revoked").into());
+        return Err(not_confirmed("no token was revoked").into());
     }
     let revoked = one_by_one(&ids, "revoked", LIST, |id| {
         session.call(|client| client.admin_pat_revoke(*id))
     })?;
-    app.out.answer(&json!({ "revoked": revoked }), |style| {
+    app.out.print(&json!({ "revoked": revoked }), |style| {
         let lines = revoked
             .iter()
             .map(|id| format!("{} Revoked {id}\n", style.done()));
@@ -61,14 +61,14 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-/// A secret gets an answer of its own, and is not repeated.
+/// Parses a token ID. A secret gets a specific error, which does not repeat it.
 fn parse(text: &str) -> Result<TokenId, Failure> {
     let message = match text.parse::<TokenId>() {
         Ok(id) if id.kind() == TokenKind::Personal => return Ok(id),
         _ if text.starts_with("oi_") => {
-            "that is a token's secret; revoke by the id (pat_…), or report it with oi report-leak"
+            "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak"
         }
-        _ => "name a token by its id (pat_ and 32 hexadecimal digits)",
+        _ => "invalid token ID: must be pat_ and 32 hexadecimal digits",
     };
     Err(Failure::usage(message).next("oi settings admin tokens list"))
 }
@@ -83,18 +83,18 @@ fn question(ids: &[TokenId], acting: &str, style: &Style) -> String {
     let shown = ids.iter().map(|id| {
         let id = id.to_string();
         if id == acting {
-            let own = style.yellow("the token that you are using now");
+            let own = style.yellow("the token you're using");
             format!("  {id}  {own}\n")
         } else {
             format!("  {id}\n")
         }
     });
     let what = match ids.len() {
-        1 => "this token? Whatever uses it".to_owned(),
-        count => format!("these {count} tokens? Whatever uses them"),
+        1 => "this token? Anything using it".to_owned(),
+        count => format!("these {count} tokens? Anything using them"),
     };
     let shown: String = shown.collect();
-    format!("{shown}Revoke {what} stops working at once.")
+    format!("{shown}Revoke {what} stops working immediately. This cannot be undone.")
 }
 
 #[cfg(test)]
@@ -104,14 +104,14 @@ mod tests {
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn the_question_marks_the_acting_token() {
+    fn the_prompt_marks_the_token_in_use() {
         let ids = ["1", "2"]
             .map(|digit| parse(&format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")).unwrap());
         insta::assert_snapshot!(question(&ids, &ids[0].to_string(), &STYLE));
     }
 
     #[test]
-    fn a_secret_is_no_id_and_is_not_repeated() {
+    fn a_secret_is_rejected_and_not_repeated() {
         let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
         for text in [secret, "ci", "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""] {
             let failure = parse(text).unwrap_err();

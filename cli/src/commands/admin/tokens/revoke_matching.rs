@@ -9,7 +9,7 @@ use openindex_domain::user::MAX_PAGE;
 
 use crate::app::{App, Session};
 use crate::commands::paging::{self, Page};
-use crate::commands::{look_first, not_confirmed, require_someone_to_ask};
+use crate::commands::{not_confirmed, require_terminal_or_yes, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
@@ -18,17 +18,16 @@ use crate::render::{Style, plain};
 use super::filter::FilterArgs;
 use super::{LIST, listing};
 
-/// How many tokens a question shows.
+/// The maximum number of tokens in the prompt.
 const MAX_SHOWN: usize = MAX_PAGE as usize;
 
-/// Which tokens.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-At least one filter is required. The matching tokens are listed first, and revoked after you
-confirm; without a terminal, --yes or --expected is required. Exactly the listed tokens are
-revoked, in one change: if others match by then, none is. The token in use is never revoked.
+At least one filter is required. Lists the matching tokens and asks for confirmation; without a
+terminal, --yes or --expected is required. Revokes exactly the listed tokens, in one change: if the
+matching tokens have changed since, none is revoked. The token in use is never revoked.
 
-A script that reviews the tokens of --dry-run passes its `expected` as --expected.
+To review the tokens in a script, pass the `expected` of --dry-run as --expected.
 
 Examples:
   oi settings admin tokens revoke-matching --user ada@example.com --dry-run
@@ -37,13 +36,13 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     filter: FilterArgs,
-    /// List every token that would be revoked, and revoke none
+    /// List every token that would be revoked, without revoking any
     #[arg(long)]
     dry_run: bool,
-    /// Revoke exactly the tokens that a dry run listed, without asking: its `expected`
+    /// Revoke exactly the tokens of a dry run, without asking; the `expected` of its output
     #[arg(long, value_name = "DIGEST")]
     expected: Option<ReviewDigest>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
@@ -51,20 +50,23 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = args.filter.without_user(app.now())?;
     if filter.is_empty() && !args.filter.names_a_user() {
-        let message = "give at least one filter: without any, every token would be revoked";
+        let message = "pass at least one filter; without any, every token would be revoked";
         return Err(Failure::usage(message).into());
     }
     if filter.status == Some(Status::Revoked) {
-        return Err(Failure::usage("what is revoked cannot be revoked again").into());
+        return Err(Failure::usage(
+            "--status revoked matches only tokens that are already revoked",
+        )
+        .into());
     }
     if !args.dry_run {
-        require_someone_to_ask(args.yes || args.expected.is_some(), "revoking")?;
+        require_terminal_or_yes(args.yes || args.expected.is_some(), "revoking")?;
     }
     let session = app.human_session()?;
     let filter = args.filter.with_user(filter, &session)?;
     if args.dry_run {
         let would = all(&session, &filter, args.expected)?;
-        return app.out.answer(&would, |style| human(&would, style));
+        return app.out.print(&would, |style| human(&would, style));
     }
     let expected = if let Some(expected) = args.expected {
         expected
@@ -76,41 +78,41 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
                 expected: None,
                 ..would
             };
-            return app.out.answer(&nothing, |style| human(&nothing, style));
+            return app.out.print(&nothing, |style| human(&nothing, style));
         }
         confirm(&would, args.yes, app)?;
         digest(&would)?
     };
     let revocation = filter.revocation(Some(expected));
-    let revoked = send(&session, &revocation).map_err(|failure| look_first(failure, LIST))?;
-    app.out.answer(&revoked, |style| human(&revoked, style))
+    let revoked = send(&session, &revocation).map_err(|failure| suggest_check(failure, LIST))?;
+    app.out.print(&revoked, |style| human(&revoked, style))
 }
 
-/// Shows what would be revoked, and asks unless `yes`.
+/// Shows the tokens to revoke, and asks for confirmation unless `yes`.
 fn confirm(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), CliError> {
     if yes {
-        app.out.aside(|style| would_end(would, style));
+        app.out.aside(|style| preview(would, style));
         return Ok(());
     }
     let style = app.out.message_style();
     let question = format!(
-        "{}Revoke {}? Anything using {} stops working immediately.",
-        would_end(would, &style),
+        "{}Revoke {}? Anything using {} stops working immediately. This cannot be undone.",
+        preview(would, &style),
         tokens(would.count),
         if would.count == 1 { "it" } else { "them" },
     );
     if prompt::confirm(&question)? {
         Ok(())
     } else {
-        Err(not_confirmed("nothing was revoked").into())
+        Err(not_confirmed("no token was revoked").into())
     }
 }
 
-fn send(session: &Session, wanted: &RevokePats) -> Result<RevokedPats, Failure> {
-    let sent = session.call(|client| client.admin_pats_revoke(wanted));
+fn send(session: &Session, request: &RevokePats) -> Result<RevokedPats, Failure> {
+    let sent = session.call(|client| client.admin_pats_revoke(request));
     sent.map_err(|mut failure| {
         if failure.code == "review_outdated" {
-            // The server's words are for callers of the API.
+            // The server's message is written for callers of the API.
             "the matching tokens have changed since they were listed, so nothing was revoked; list \
              them again with --dry-run and pass its --expected, or confirm the new list"
                 .clone_into(&mut failure.message);
@@ -119,22 +121,22 @@ fn send(session: &Session, wanted: &RevokePats) -> Result<RevokedPats, Failure> 
     })
 }
 
-/// Returns one page of the tokens that would be revoked, if they are those of `expected`.
+/// Returns one page of the tokens that would be revoked; fails if they do not match `expected`.
 fn page(
     session: &Session,
     filter: &PatFilter,
     cursor: Option<&str>,
     expected: Option<ReviewDigest>,
 ) -> Result<RevokedPats, Failure> {
-    let cursor = cursor.map(understood).transpose()?;
-    let wanted = RevokePats {
+    let cursor = cursor.map(parse_opaque).transpose()?;
+    let request = RevokePats {
         expected,
         ..filter.review(cursor)
     };
-    send(session, &wanted)
+    send(session, &request)
 }
 
-/// Returns all tokens that would be revoked. Each page is of the same ones, or it is a failure.
+/// Returns all tokens that would be revoked; fails if they change between two pages.
 fn all(
     session: &Session,
     filter: &PatFilter,
@@ -162,14 +164,15 @@ fn all(
 }
 
 fn digest(would: &RevokedPats) -> Result<ReviewDigest, Failure> {
-    understood(would.expected.as_deref().unwrap_or_default())
+    parse_opaque(would.expected.as_deref().unwrap_or_default())
 }
 
-fn understood<T: FromStr>(text: &str) -> Result<T, Failure> {
+/// Parses a cursor or digest from the server.
+fn parse_opaque<T: FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| {
-        let message = "the server names the matching tokens in a form that this version of oi \
-                       does not know, so nothing was revoked";
-        Failure::new(ExitCode::Failure, "unexpected_answer", message)
+        let message = "the server identifies the matching tokens in a form that this version of \
+                       oi does not know, so nothing was revoked";
+        Failure::new(ExitCode::Failure, "unexpected_response", message)
     })
 }
 
@@ -180,17 +183,17 @@ fn tokens(count: u64) -> String {
     }
 }
 
-/// What is about to be revoked, as far as it can be read.
-fn would_end(would: &RevokedPats, style: &Style) -> String {
+/// Formats the tokens to revoke, at most [`MAX_SHOWN`] of them.
+fn preview(would: &RevokedPats, style: &Style) -> String {
     let shown = &would.items[..would.items.len().min(MAX_SHOWN)];
     let mut text = listing(shown, style);
     text.push_str(&damaged(would));
     text.push_str(&more(would, shown.len(), "; --dry-run lists all"));
-    text.push_str(&kept(would));
+    text.push_str(&own_token_note(would));
     text
 }
 
-/// Says how many tokens are not among those shown.
+/// Returns a line with the number of tokens that are not shown.
 fn more(revoked: &RevokedPats, shown: usize, advice: &str) -> String {
     let shown = shown + revoked.damaged.len();
     match revoked.count.saturating_sub(shown as u64) {
@@ -200,9 +203,9 @@ fn more(revoked: &RevokedPats, shown: usize, advice: &str) -> String {
 }
 
 fn human(revoked: &RevokedPats, style: &Style) -> String {
-    let kept = kept(revoked);
+    let note = own_token_note(revoked);
     if revoked.count == 0 {
-        return format!("No tokens match the filters: nothing was revoked.\n{kept}");
+        return format!("No tokens match the filters: nothing was revoked.\n{note}");
     }
     let count = revoked.count;
     let plural = if count == 1 { "" } else { "s" };
@@ -215,15 +218,15 @@ fn human(revoked: &RevokedPats, style: &Style) -> String {
     let more = more(revoked, revoked.items.len(), "");
     let next = match &revoked.expected {
         Some(expected) => format!(
-            "To revoke exactly these, replace --dry-run by:\n  --expected {}\n",
+            "To revoke exactly these tokens, replace --dry-run with:\n  --expected {}\n",
             plain(expected)
         ),
         None => String::new(),
     };
-    format!("{head}{shown}{more}{kept}{next}")
+    format!("{head}{shown}{more}{note}{next}")
 }
 
-/// Those that the server cannot read, which are revoked as well.
+/// Lists the rows that the server cannot read, which are also revoked.
 fn damaged(revoked: &RevokedPats) -> String {
     let mut text = String::new();
     for row in &revoked.damaged {
@@ -239,7 +242,8 @@ fn damaged(revoked: &RevokedPats) -> String {
     text
 }
 
-fn kept(revoked: &RevokedPats) -> String {
+/// Says whether the token in use also matches, which is never revoked.
+fn own_token_note(revoked: &RevokedPats) -> String {
     if revoked.kept_own {
         "The token you're using also matches; it is not revoked.\n".to_owned()
     } else {
@@ -269,19 +273,19 @@ mod tests {
     }
 
     #[test]
-    fn says_what_ended_or_would() {
+    fn lists_the_tokens_that_were_or_would_be_revoked() {
         insta::assert_snapshot!("matching_dry", human(&revoked(true, 1), &STYLE));
         insta::assert_snapshot!("matching_done", human(&revoked(false, 1), &STYLE));
         insta::assert_snapshot!("matching_none", human(&revoked(true, 0), &STYLE));
     }
 
     #[test]
-    fn a_question_stays_readable() {
+    fn a_prompt_shows_a_limited_number_of_tokens() {
         let wide = Style {
             width: 170,
             ..STYLE
         };
-        let text = would_end(&revoked(true, 100), &wide);
+        let text = preview(&revoked(true, 100), &wide);
         assert_eq!(text.lines().count(), 1 + MAX_SHOWN + 2, "{text}");
         assert!(text.contains("… and 100 more; --dry-run lists all\n"));
         assert_eq!(
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_does_not_show_is_counted() {
+    fn tokens_that_are_not_shown_are_counted() {
         let done = RevokedPats {
             count: 1_003,
             ..revoked(false, 1)

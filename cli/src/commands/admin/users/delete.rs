@@ -1,23 +1,22 @@
 use serde_json::json;
 
 use crate::app::App;
-use crate::commands::admin::people::UserRef;
-use crate::commands::require_someone_to_ask;
+use crate::commands::admin::user_ref::UserRef;
+use crate::commands::require_terminal_or_yes;
 use crate::error::CliError;
 use crate::field::One;
 
-use super::{confirmed, look_at};
+use super::{confirmed, suggest_get};
 
 pub(super) const QUESTION: &str = "Delete this user? Their tokens, agent runs and browser sessions \
-                                   stop working at once. This cannot be undone.";
-
-/// Whom to delete.
+                                   stop working immediately. This cannot be undone.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Everything of theirs ends: tokens, agent runs, browser sessions, sign-in links, open invites, claims
-of work items and password. Name and address are erased, and the address can be invited again; the
-audit trail keeps the id. This cannot be undone: `suspend` can. The last active administrator and
-your own account cannot be deleted. Asks on a terminal; without one, --yes is required.
+Ends the user's tokens, agent runs, browser sessions, sign-in links, open invites and work item
+claims, and erases their password, name and email address. The address can be invited again; the
+audit log keeps the user ID. This cannot be undone; to block a user temporarily, use `suspend`.
+You cannot delete the last active administrator or your own account.
+Asks for confirmation on a terminal; without one, --yes is required.
 
 Examples:
   oi settings admin users delete ada@example.com
@@ -25,21 +24,21 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     user: One<UserRef>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    require_someone_to_ask(args.yes, "deleting")?;
+    require_terminal_or_yes(args.yes, "deleting")?;
     let session = app.human_session()?;
-    let refused = "nobody was deleted";
-    let id = confirmed(&args.user.0, args.yes, QUESTION, refused, &session, app)?;
+    let declined = "no user was deleted";
+    let id = confirmed(&args.user.0, args.yes, QUESTION, declined, &session, app)?;
     session
         .call(|client| client.user_delete(id))
-        .map_err(|failure| look_at(id, failure))?;
+        .map_err(|failure| suggest_get(id, failure))?;
     let deleted = [id.to_string()];
-    app.out.answer(&json!({ "deleted": deleted }), |style| {
+    app.out.print(&json!({ "deleted": deleted }), |style| {
         format!("{} Deleted {id}\n", style.done())
     })
 }

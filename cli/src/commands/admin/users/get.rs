@@ -1,14 +1,13 @@
 use crate::app::App;
-use crate::commands::admin::people::{self, UserRef};
+use crate::commands::admin::user_ref::{self, UserRef};
 use crate::error::CliError;
 use crate::field::One;
 
 use super::described;
 
-/// Whom.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An address is looked for among all users.
+An email address is looked up among all users.
 
 Examples:
   oi settings admin users get ada@example.com
@@ -20,6 +19,6 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let user = people::find(&args.user.0, &session)?;
-    app.out.answer(&user, |style| described(&user, style))
+    let user = user_ref::find(&args.user.0, &session)?;
+    app.out.print(&user, |style| described(&user, style))
 }

@@ -2,25 +2,24 @@ use openindex_adapters_http::wire::{User, UserQuery};
 use openindex_domain::user::{UserSearch, UserSort};
 
 use crate::app::App;
-use crate::commands::admin::people;
+use crate::commands::admin::user_ref;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::{CliError, Failure};
 use crate::render::{Form, Listing, Row, Style, moment, plain, word};
 
-/// Which, and how many.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Needs a token with the scope admin, of an administrator.
+Requires an administrator's token with the scope admin.
 
 Examples:
   oi settings admin users list
   oi settings admin users list --search example.com --sort least_seen
   oi settings admin users list --all --json | jq -r '.items[].email'")]
 pub(crate) struct Args {
-    /// With this in their names or email addresses, whatever its case
+    /// Only users whose name or email address contains this text (case-insensitive)
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
-    /// Order [default: joined]
+    /// Sort order [default: joined]
     #[arg(long, value_parser = UserSort::ALL.map(UserSort::as_str))]
     sort: Option<String>,
     #[command(flatten)]
@@ -36,7 +35,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     paging::list(
         &args.page,
         app,
-        |page| people::page(&session, &query, page),
+        |page| user_ref::page(&session, &query, page),
         human,
     )
 }
@@ -47,19 +46,19 @@ fn parse_search(text: &str) -> Result<UserSearch, Failure> {
 
 fn human(users: &[User], style: &Style) -> String {
     let rows = users.iter().map(|user| {
-        let spent = user.suspended_at.is_some();
+        let inactive = user.suspended_at.is_some();
         let (email, role) = (
-            people::marked(&user.email, &user.mixed_scripts),
+            user_ref::marked(&user.email, &user.mixed_scripts),
             word(&user.role),
         );
-        let standing = if spent { "suspended" } else { "active" };
+        let status = if inactive { "suspended" } else { "active" };
         let joined = moment(Some(&user.created_at), style);
         Row {
             name: plain(&user.name),
-            words: format!("{email} · {role} · {standing} · joined {joined}"),
-            cells: vec![email, role, standing.to_owned(), joined],
+            summary: format!("{email} · {role} · {status} · joined {joined}"),
+            cells: vec![email, role, status.to_owned(), joined],
             id: plain(&user.id),
-            spent,
+            inactive,
         }
     });
     Listing {

@@ -1,4 +1,4 @@
-//! `oi settings admin users`: everybody who has an account.
+//! `oi settings admin users`: the users of the instance.
 
 mod delete;
 mod get;
@@ -15,32 +15,32 @@ use openindex_adapters_http::wire::User;
 use openindex_domain::user::UserId;
 
 use crate::app::{App, Session};
-use crate::commands::{look_first, not_confirmed};
+use crate::commands::{not_confirmed, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::prompt;
 use crate::render::{Style, fields, moment, plain, word};
 
-use super::people::{self, UserRef};
+use super::user_ref::{self, UserRef};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List users, in the order of their joining
+    /// List users, in the order in which they joined
     #[command(visible_alias = "ls")]
     List(list::Args),
     /// Show a user
     Get(get::Args),
-    /// Suspend a user: their tokens and sessions stop working at once
+    /// Suspend a user; their tokens and sessions stop working immediately
     Suspend(suspend::Args),
-    /// Let a suspended user act again
+    /// Unsuspend a user
     Unsuspend(unsuspend::Args),
-    /// Make a user an administrator, or a member
+    /// Change a user's role
     SetRole(set_role::Args),
     /// Change a user's email address
     Update(update::Args),
-    /// Delete a user: everything of theirs ends at once, for good
+    /// Delete a user permanently
     #[command(visible_alias = "rm")]
     Delete(delete::Args),
-    /// Make a one-time link that opens a user's account
+    /// Create a one-time sign-in link for a user
     SignInLink(sign_in_link::Args),
 }
 
@@ -57,26 +57,26 @@ pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
     }
 }
 
-/// Whom to change, after a question unless it is not to be asked.
+/// Returns the ID of the user to change, after confirmation unless `yes`.
 fn confirmed(
     user: &UserRef,
     yes: bool,
     question: &str,
-    refused: &str,
+    declined: &str,
     session: &Session,
     app: &mut App<'_>,
 ) -> Result<UserId, CliError> {
     if yes {
-        return Ok(people::id_of(user, session)?);
+        return Ok(user_ref::id_of(user, session)?);
     }
-    let user = people::find(user, session)?;
-    let id = people::parse_id(&user)?;
+    let user = user_ref::find(user, session)?;
+    let id = user_ref::parse_id(&user)?;
     let own = session.call(Client::me)?.user.id == user.id;
     let style = app.out.message_style();
     if prompt::confirm(&asked(&user, own, question, &style))? {
         Ok(id)
     } else {
-        Err(not_confirmed(refused).into())
+        Err(not_confirmed(declined).into())
     }
 }
 
@@ -90,14 +90,14 @@ fn asked(user: &User, own: bool, question: &str, style: &Style) -> String {
     format!("{shown}{own}{question}")
 }
 
-/// A change that may have been made although the request failed: the user shows whether it was.
-fn look_at(id: UserId, failure: Failure) -> Failure {
-    look_first(failure, &format!("oi settings admin users get {id}"))
+/// Suggests to look at the user if the change may have been applied although the request failed.
+fn suggest_get(id: UserId, failure: Failure) -> Failure {
+    suggest_check(failure, &format!("oi settings admin users get {id}"))
 }
 
-/// The answer of a command that changed a user.
+/// Prints the result of a command that changed a user.
 fn changed(user: &User, what: &str, app: &mut App<'_>) -> Result<(), CliError> {
-    app.out.answer(user, |style| {
+    app.out.print(user, |style| {
         format!("{} {what}\n{}", style.done(), described(user, style))
     })
 }
@@ -119,7 +119,7 @@ fn described(user: &User, style: &Style) -> String {
     }
     format!(
         "{}\n{}",
-        style.bold(&people::who(user)),
+        style.bold(&user_ref::who(user)),
         fields(&rows, style)
     )
 }
@@ -131,7 +131,7 @@ mod tests {
     use crate::commands::tests::STYLE;
 
     #[test]
-    fn shows_a_user_and_asks_about_them() {
+    fn shows_a_user_and_the_prompt() {
         let users = users();
         insta::assert_snapshot!("user", described(&users[1], &STYLE));
         insta::assert_snapshot!("user_hostile", described(&users[2], &STYLE));

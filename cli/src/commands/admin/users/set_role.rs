@@ -1,34 +1,33 @@
 use openindex_domain::user::Role;
 
 use crate::app::App;
-use crate::commands::admin::people::UserRef;
-use crate::commands::{parse_role, require_someone_to_ask};
+use crate::commands::admin::user_ref::UserRef;
+use crate::commands::{parse_role, require_terminal_or_yes};
 use crate::error::CliError;
 use crate::field::{Field, One};
 use clap::builder::ValueParser;
 
-use super::{changed, confirmed, look_at};
+use super::{changed, confirmed, suggest_get};
 
-/// The role to give.
+/// The role to assign.
 struct NewRole;
 
 impl Field for NewRole {
     type Value = String;
-    const PLACE: &'static str = "ROLE";
+    const POSITIONAL: &'static str = "ROLE";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("role", "ROLE", "Role from now on")];
+        &[("role", "ROLE", "New role")];
 
     fn parser(_: Option<&'static str>) -> ValueParser {
         ["member", "admin"].into()
     }
 }
 
-/// Whose role, and which.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Acts at once: a member's admin tokens do no more than read_write ones, and everything again when
-they are an administrator again. The last active administrator stays one. Asks on a terminal;
-without one, --yes is required.
+Takes effect immediately. A member's admin tokens are limited to read_write; they regain admin
+access if the user becomes an administrator again. The role of the last active administrator cannot
+be changed. Asks for confirmation on a terminal; without one, --yes is required.
 
 Examples:
   oi settings admin users set-role ada@example.com admin
@@ -38,29 +37,30 @@ pub(crate) struct Args {
     user: One<UserRef>,
     #[command(flatten)]
     role: One<NewRole>,
-    /// Do not ask
+    /// Skip the confirmation prompt
     #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let role = parse_role(&args.role.0)?;
-    require_someone_to_ask(args.yes, "changing a role")?;
+    require_terminal_or_yes(args.yes, "changing a role")?;
     let session = app.human_session()?;
     let (question, done) = match role {
         Role::Admin => (
-            "Make this user an administrator? They may then do everything here.",
-            "An administrator now",
+            "Change this user's role to admin? They will have full administrator access.",
+            "Role changed to admin",
         ),
         Role::Member => (
-            "Make this user a member? Their tokens and sessions cannot administer any more, at once.",
-            "A member now",
+            "Change this user's role to member? Their tokens and sessions lose administrator \
+             access immediately.",
+            "Role changed to member",
         ),
     };
-    let refused = "nothing was changed";
-    let id = confirmed(&args.user.0, args.yes, question, refused, &session, app)?;
+    let declined = "nothing was changed";
+    let id = confirmed(&args.user.0, args.yes, question, declined, &session, app)?;
     let user = session
         .call(|client| client.user_set_role(id, role))
-        .map_err(|failure| look_at(id, failure))?;
+        .map_err(|failure| suggest_get(id, failure))?;
     changed(&user, done, app)
 }

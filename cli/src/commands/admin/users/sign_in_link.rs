@@ -1,23 +1,21 @@
 use openindex_adapters_http::wire::SignInLink;
 
 use crate::app::App;
-use crate::commands::admin::people::{self, UserRef};
-use crate::commands::look_first;
+use crate::commands::admin::user_ref::{self, UserRef};
 use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::suggest_check;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::render::{Style, expiry, fields, plain};
 
 const WARNING: &str = "\
-Give it to them and to nobody else: whoever opens it chooses a new password and is signed in.
-It works once and is not shown again; an earlier link of theirs does not work any more.";
-
-/// For whom.
+Give this link only to that user: anyone who opens it can set a new password and is signed in.
+It works once and is not shown again. Earlier sign-in links for this user no longer work.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-For somebody who has no password or forgot it. The link is shown in this one answer and never
-again. Their tokens stay as they are.
+For users who have no password or have forgotten it. The link is shown only once. The user's tokens
+keep working.
 
 Examples:
   oi settings admin users sign-in-link ada@example.com
@@ -25,7 +23,7 @@ Examples:
 pub(crate) struct Args {
     #[command(flatten)]
     user: One<UserRef>,
-    /// Print the link and nothing else, for a pipe
+    /// Print only the link, for a pipe
     #[arg(long, conflicts_with = "json")]
     url_only: bool,
 }
@@ -33,39 +31,39 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     require_reader()?;
     let session = app.human_session()?;
-    let id = people::id_of(&args.user.0, &session)?;
-    let again = format!("oi settings admin users sign-in-link {id}");
-    let made = session
+    let id = user_ref::id_of(&args.user.0, &session)?;
+    let retry = format!("oi settings admin users sign-in-link {id}");
+    let created = session
         .call(|client| client.user_sign_in_link(id))
-        .map_err(|failure| look_first(failure, &again))?;
-    let (link, until) = (plain(&made.id), plain(&made.expires_at));
+        .map_err(|failure| suggest_check(failure, &retry))?;
+    let (link, until) = (plain(&created.id), plain(&created.expires_at));
     let undo = Undo {
-        made: format!("the link {link}"),
+        created: format!("sign-in link {link}"),
         undone: "withdrawn",
         act: Box::new(|| {
-            let message = "only another link of this user, or its use, ends it";
+            let message = "it ends only when it is used or replaced by a new link";
             Err(Failure::new(ExitCode::Failure, "not_undone", message))
         }),
-        command: again,
-        then: Some(format!("nobody has seen it, and it expires at {until}")),
+        command: retry,
+        consequence: Some(format!("the link was not shown, and it expires at {until}")),
     };
     let shown = Shown {
-        document: &made,
-        secret: &made.url,
+        document: &created,
+        secret: &created.url,
         secret_only: args.url_only,
         warning: WARNING,
     };
-    once::show(app, &shown, |style| introduction(&made, style), undo)
+    once::show(app, &shown, |style| introduction(&created, style), undo)
 }
 
-fn introduction(made: &SignInLink, style: &Style) -> String {
+fn introduction(created: &SignInLink, style: &Style) -> String {
     let rows = [
-        ("id", plain(&made.id)),
-        ("user", plain(&made.user_id)),
-        ("usable until", expiry(Some(&made.expires_at), style)),
+        ("id", plain(&created.id)),
+        ("user", plain(&created.user_id)),
+        ("expires", expiry(Some(&created.expires_at), style)),
     ];
     format!(
-        "{} Made a sign-in link\n{}",
+        "{} Created a sign-in link\n{}",
         style.done(),
         fields(&rows, style)
     )
@@ -79,14 +77,14 @@ mod tests {
     use crate::commands::tests::STYLE;
 
     #[test]
-    fn a_link_is_introduced_without_its_secret() {
-        let made = SignInLink {
+    fn the_introduction_of_a_link_does_not_contain_its_secret() {
+        let created = SignInLink {
             id: "lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
             user_id: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
             expires_at: "2026-11-24T07:00:00.000Z".to_owned(),
             url: PlainSecret::new("the secret"),
         };
-        let text = introduction(&made, &STYLE);
+        let text = introduction(&created, &STYLE);
         assert!(!text.contains("the secret"));
         insta::assert_snapshot!(text);
     }

@@ -1,14 +1,13 @@
 use crate::app::App;
-use crate::commands::admin::people::{self, UserRef};
+use crate::commands::admin::user_ref::{self, UserRef};
 use crate::error::CliError;
 use crate::field::One;
 
-use super::{changed, look_at};
+use super::{changed, suggest_get};
 
-/// Whom to let act again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Their tokens work again as they did before.
+The user can sign in again, and their tokens work again.
 
 Examples:
   oi settings admin users unsuspend ada@example.com")]
@@ -19,9 +18,9 @@ pub(crate) struct Args {
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let id = people::id_of(&args.user.0, &session)?;
+    let id = user_ref::id_of(&args.user.0, &session)?;
     let user = session
         .call(|client| client.user_unsuspend(id))
-        .map_err(|failure| look_at(id, failure))?;
-    changed(&user, "Active again", app)
+        .map_err(|failure| suggest_get(id, failure))?;
+    changed(&user, "User unsuspended", app)
 }

@@ -1,8 +1,8 @@
-//! The form of every answer, as JSON Schema (draft 2020-12).
+//! The output format of every command, as JSON Schema (draft 2020-12).
 
 use serde_json::{Map, Value, json};
 
-/// The answer of a command: a reference to a definition, or a media type.
+/// Returns the output format of a command: a reference to a definition, or a media type.
 pub(super) fn of(command: &str) -> Value {
     let name = match command {
         "oi profile list" => "ProfileList",
@@ -42,7 +42,7 @@ pub(super) fn of(command: &str) -> Value {
         "oi settings admin tokens revoke" => "Revoked",
         "oi settings admin tokens revoke-matching" => "RevokedPats",
         "oi settings admin audit list" => "AuditList",
-        // Without --output it is the export itself.
+        // Without --output, the output is the export itself.
         "oi settings admin audit export" => "Exported",
         "oi settings admin stats" => "Stats",
         "oi doctor" => "Doctor",
@@ -53,7 +53,7 @@ pub(super) fn of(command: &str) -> Value {
     json!({"$ref": format!("#/$defs/{name}")})
 }
 
-/// The document in place of an answer when a command fails.
+/// Returns the format of the error document.
 pub(super) fn error() -> Value {
     object(&json!({
         "error": object(&json!({
@@ -64,23 +64,27 @@ pub(super) fn error() -> Value {
 }
 
 pub(super) fn definitions() -> Value {
-    with(&with(&of_people(), of_work()), of_administration())
+    with(
+        &with(&user_definitions(), work_definitions()),
+        admin_definitions(),
+    )
 }
 
-fn of_people() -> Value {
+fn user_definitions() -> Value {
     let user = owner();
     let token = json!({
         "id": text(), "kind": {"enum": ["personal", "agent_run"]}, "name": text(),
         "scope": scope(), "effectiveScope": scope(), "expiresAt": time_or_null(),
     });
     let mut token = object(&token);
-    // Of a run's token alone.
+    // Only an agent run's token has it.
     token["properties"]["run"] =
         object(&json!({"agentId": text(), "workItemKey": or_null("string")}));
     let me = json!({"user": object(&user), "token": token});
     let profile = json!({
         "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
-        "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]}, "token": or_null("string"), "agentId": or_null("string"),
+        "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]},
+        "token": or_null("string"), "agentId": or_null("string"),
     });
     json!({
         "ProfileList": object(&json!({
@@ -107,7 +111,7 @@ fn of_people() -> Value {
             "token": text(), "replaced": object(&json!({"id": text(), "expiresAt": time()})),
         })),
         "Deleted": object(&json!({"deleted": list(&text())})),
-        // Without a directory it is the page itself.
+        // Without a directory, the output is the page itself.
         "ManualPages": object(&json!({"written": list(&text())})),
         "Doctor": object(&json!({
             "ok": {"type": "boolean"},
@@ -119,7 +123,7 @@ fn of_people() -> Value {
     })
 }
 
-fn of_work() -> Value {
+fn work_definitions() -> Value {
     let summary = json!({
         "key": text(), "kind": {"enum": ["project", "task", "sub_task"]},
         "parent": or_null("string"), "title": text(),
@@ -152,7 +156,7 @@ fn of_work() -> Value {
     })
 }
 
-fn of_administration() -> Value {
+fn admin_definitions() -> Value {
     let user = json!({
         "id": text(), "email": text(), "name": text(), "role": role(),
         "createdAt": time(), "suspendedAt": time_or_null(),
@@ -226,12 +230,12 @@ fn pat() -> Value {
     })
 }
 
-/// A token, and what else stands beside it.
+/// Returns the format of a token with additional properties.
 fn pat_with(more: Value) -> Value {
     let mut object = object(&with(&pat(), more));
-    // Of a rotated token alone.
+    // Only rotated tokens have it.
     object["properties"]["replacedBy"] = text();
-    // Where they are known, and once it is revoked.
+    // Only present if known, or if the token is revoked.
     for name in ["lastFour", "createdFrom", "lastUsedFrom"] {
         object["properties"][name] = text();
     }
@@ -247,14 +251,14 @@ fn owner() -> Value {
     })
 }
 
-/// A page; with `--all`, the whole list.
+/// Returns the format of a page; with `--all`, it contains all items.
 fn page(items: &Value) -> Value {
     listed(object(
         &json!({"items": items, "nextCursor": or_null("string")}),
     ))
 }
 
-/// A list that names the rows which the server cannot read, when there are any.
+/// Adds the rows that the server cannot read, which are present only if there are any.
 fn listed(mut list_of_items: Value) -> Value {
     let row = object(&json!({"id": text(), "table": text(), "column": text()}));
     list_of_items["properties"]["damaged"] = list(&row);
@@ -265,7 +269,7 @@ fn whole() -> Value {
     json!({"type": "integer", "minimum": 0})
 }
 
-/// An object in which all of these are present.
+/// Returns the format of an object in which all of these properties are required.
 fn object(properties: &Value) -> Value {
     let required: Vec<String> = properties
         .as_object()

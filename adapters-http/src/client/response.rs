@@ -44,7 +44,7 @@ pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
 }
 
 /// A complete response.
-pub(super) struct Answer {
+pub(super) struct ApiResponse {
     /// URL of the request, without its query.
     pub(super) url: String,
     pub(super) status: u16,
@@ -56,49 +56,52 @@ pub(super) struct Answer {
 
 impl Transport {
     /// Returns the value of a successful response; any other response is an error.
-    pub(super) fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, ClientError> {
-        self.check(answer)?;
-        if answer.is_page() {
-            let reason = format!("{}, not JSON", self.page(answer));
-            return Err(answer.unexpected(reason, Origin::Page));
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        response: &ApiResponse,
+    ) -> Result<T, ClientError> {
+        self.check(response)?;
+        if response.is_page() {
+            let reason = format!("{}, not JSON", self.page(response));
+            return Err(response.unexpected(reason, Origin::Page));
         }
-        let mut json = serde_json::Deserializer::from_slice(&answer.body);
+        let mut json = serde_json::Deserializer::from_slice(&response.body);
         serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let (reason, origin) = mismatch(&error);
-            answer.unexpected(reason, origin)
+            response.unexpected(reason, origin)
         })
     }
 
     /// Accepts any response that OpenIndex sent; a page, redirect or login of a proxy is an error.
-    pub(super) fn check_direct(&self, answer: &Answer) -> Result<(), ClientError> {
-        match answer.status {
-            300..400 | 407 => self.check(answer),
-            200..300 if answer.is_page() => {
-                let reason = format!("{}, not sent by OpenIndex", self.page(answer));
-                Err(answer.unexpected(reason, Origin::Page))
+    pub(super) fn check_direct(&self, response: &ApiResponse) -> Result<(), ClientError> {
+        match response.status {
+            300..400 | 407 => self.check(response),
+            200..300 if response.is_page() => {
+                let reason = format!("{}, not sent by OpenIndex", self.page(response));
+                Err(response.unexpected(reason, Origin::Page))
             }
-            _ if answer.is_page() => self.check(answer),
+            _ if response.is_page() => self.check(response),
             _ => Ok(()),
         }
     }
 
     /// Accepts only an empty response with this status, because a proxy's page may be a 200 as
     /// well.
-    pub(super) fn confirm(&self, answer: &Answer, status: u16) -> Result<(), ClientError> {
-        self.check(answer)?;
-        if answer.status == status && answer.body.is_empty() {
+    pub(super) fn confirm(&self, response: &ApiResponse, status: u16) -> Result<(), ClientError> {
+        self.check(response)?;
+        if response.status == status && response.body.is_empty() {
             return Ok(());
         }
-        let (reason, origin) = if answer.is_page() {
-            let page = self.page(answer);
+        let (reason, origin) = if response.is_page() {
+            let page = self.page(response);
             (format!("{page}, not sent by OpenIndex"), Origin::Page)
         } else {
             let reason = format!("expected {status} without a body");
             (reason, Origin::Other)
         };
-        let mut error = answer.unexpected(reason, origin);
+        let mut error = response.unexpected(reason, origin);
         // Unexpected JSON does not confirm the change.
-        if let ClientError::UnexpectedAnswer { effect, .. } = &mut error
+        if let ClientError::UnexpectedResponse { effect, .. } = &mut error
             && *effect == Effect::Done
         {
             *effect = Effect::Possible;
@@ -107,8 +110,8 @@ impl Transport {
     }
 
     /// Describes the page in a response, and the proxy that returned it.
-    pub(super) fn page(&self, answer: &Answer) -> String {
-        self.returned(&failure::page(&answer.body))
+    pub(super) fn page(&self, response: &ApiResponse) -> String {
+        self.returned(&failure::page(&response.body))
     }
 
     /// Adds the name of a proxy that sees the requests; in a tunnel, a proxy returns nothing.
@@ -120,28 +123,28 @@ impl Transport {
     }
 
     /// Accepts a successful response; any other is an error.
-    pub(super) fn check(&self, answer: &Answer) -> Result<(), ClientError> {
-        if (200..300).contains(&answer.status) {
+    pub(super) fn check(&self, response: &ApiResponse) -> Result<(), ClientError> {
+        if (200..300).contains(&response.status) {
             return Ok(());
         }
-        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&answer.body) {
+        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&response.body) {
             return Err(ClientError::Problem(Box::new(Problem {
-                url: answer.url.clone(),
-                status: answer.status,
-                retry_after: answer.retry_after(),
-                request_id: answer.header("x-request-id").map(str::to_owned),
+                url: response.url.clone(),
+                status: response.status,
+                retry_after: response.retry_after(),
+                request_id: response.header("x-request-id").map(str::to_owned),
                 // The server rejects requests when overloaded before it reads them.
                 effect: if body.code == "overloaded" {
                     Effect::None
                 } else {
-                    answer.effect()
+                    response.effect()
                 },
                 body,
             })));
         }
         // Only a proxy that sees requests can have sent it; in a tunnel it sees none.
         let proxy = self.forwarding_proxy();
-        if let (407, Some(route)) = (answer.status, proxy) {
+        if let (407, Some(route)) = (response.status, proxy) {
             return Err(ClientError::Transport {
                 url: self.base().to_string(),
                 reason: failure::login_required(Some(route)),
@@ -149,8 +152,8 @@ impl Transport {
                 effect: Effect::None,
             });
         }
-        let page = answer.is_page().then(|| failure::page(&answer.body));
-        let (reason, origin) = match (answer.status, answer.header("location"), page) {
+        let page = response.is_page().then(|| failure::page(&response.body));
+        let (reason, origin) = match (response.status, response.header("location"), page) {
             (300..400, Some(to), _) => {
                 // The query may contain the state of a login.
                 let to = to.split(['?', '#']).next().unwrap_or_default();
@@ -175,7 +178,7 @@ impl Transport {
             }
             _ => ("not an OpenIndex error response".to_owned(), Origin::Other),
         };
-        Err(answer.unexpected(reason, origin))
+        Err(response.unexpected(reason, origin))
     }
 }
 
@@ -208,7 +211,7 @@ pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::from_datetime(at.assume_utc())
 }
 
-impl Answer {
+impl ApiResponse {
     /// Returns the server's time.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
         server_time(&self.headers)
@@ -216,7 +219,7 @@ impl Answer {
 
     /// Creates an error for an unexpected response.
     pub(super) fn unexpected(&self, reason: String, origin: Origin) -> ClientError {
-        ClientError::UnexpectedAnswer {
+        ClientError::UnexpectedResponse {
             url: self.url.clone(),
             status: self.status,
             reason,

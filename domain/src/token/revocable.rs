@@ -7,12 +7,12 @@ use super::{Token, TokenId};
 /// fields that revocation requires. Stores delete the rows of damaged tokens instead of revoking
 /// them, because their tombstones would be damaged, too.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endings {
+pub struct RevocableTokens {
     tokens: Vec<Token>,
     damaged: HashSet<TokenId>,
 }
 
-impl Endings {
+impl RevocableTokens {
     /// Returns whether the row of this token is damaged.
     #[must_use]
     pub fn is_damaged(&self, id: TokenId) -> bool {
@@ -27,7 +27,7 @@ impl Endings {
     }
 }
 
-impl Deref for Endings {
+impl Deref for RevocableTokens {
     type Target = Vec<Token>;
 
     fn deref(&self) -> &Vec<Token> {
@@ -35,19 +35,19 @@ impl Deref for Endings {
     }
 }
 
-impl FromIterator<(Token, bool)> for Endings {
+impl FromIterator<(Token, bool)> for RevocableTokens {
     /// Collects tokens, each with whether its row is damaged.
     fn from_iter<I: IntoIterator<Item = (Token, bool)>>(read: I) -> Self {
-        let mut endings = Self::default();
+        let mut revocable = Self::default();
         for (token, is_damaged) in read {
-            endings.damaged.extend(is_damaged.then_some(token.id));
-            endings.tokens.push(token);
+            revocable.damaged.extend(is_damaged.then_some(token.id));
+            revocable.tokens.push(token);
         }
-        endings
+        revocable
     }
 }
 
-impl From<Vec<Token>> for Endings {
+impl From<Vec<Token>> for RevocableTokens {
     fn from(tokens: Vec<Token>) -> Self {
         Self {
             tokens,

@@ -1,4 +1,4 @@
-//! How users are named on the command line, and found.
+//! Users on the command line: by ID or by email address.
 
 use std::ops::ControlFlow;
 use std::str::FromStr;
@@ -18,32 +18,32 @@ use crate::commands::paging::{Page, walk};
 
 const LIST: &str = "oi settings admin users list --all";
 
-/// A user, by their id or by their address.
+/// A user by ID or by email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UserRef {
     Id(UserId),
     Email(Email),
 }
 
-/// The text names no user.
+/// The text is neither a user ID nor an email address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("name a user by their id (usr_ and 32 hexadecimal digits) or their email address")]
+#[error("must be a user ID (usr_ and 32 hexadecimal digits) or an email address")]
 pub(super) struct InvalidUserRef;
 
 impl Field for UserRef {
     type Value = Self;
-    const PLACE: &'static str = "ID|EMAIL";
+    const POSITIONAL: &'static str = "ID|EMAIL";
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
-        ("id", "ID", "User id (usr_…)"),
+        ("id", "ID", "User ID (usr_…)"),
         ("email", "EMAIL", "Email address of the user"),
     ];
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
             (Err(_) | Ok(Self::Email(_)), Some("id")) => {
-                Err("a user id is usr_ and 32 hexadecimal digits".into())
+                Err("must be a user ID: usr_ and 32 hexadecimal digits".into())
             }
-            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("not an email address".into()),
+            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("must be an email address".into()),
             (user, _) => user.map_err(Box::<dyn std::error::Error + Send + Sync>::from),
         })
     }
@@ -62,7 +62,7 @@ impl FromStr for UserRef {
     }
 }
 
-/// Their id; an address is looked for among all users.
+/// Returns the user's ID; an email address is looked up among all users.
 pub(super) fn id_of(user: &UserRef, session: &Session) -> Result<UserId, Failure> {
     match user {
         UserRef::Id(id) => Ok(*id),
@@ -70,7 +70,7 @@ pub(super) fn id_of(user: &UserRef, session: &Session) -> Result<UserId, Failure
     }
 }
 
-/// The user.
+/// Returns the user.
 pub(super) fn find(user: &UserRef, session: &Session) -> Result<User, Failure> {
     match user {
         UserRef::Id(id) => session.call(|client| client.user_get(*id)),
@@ -78,15 +78,15 @@ pub(super) fn find(user: &UserRef, session: &Session) -> Result<User, Failure> {
     }
 }
 
-/// Their id as it may stand in a path.
+/// Parses the ID of a user that the server returned.
 pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
     user.id.parse().map_err(|_| {
-        let message = "the server names a user by what is not an id";
-        Failure::new(ExitCode::Failure, "unexpected_answer", message)
+        let message = "the server returned an invalid user ID";
+        Failure::new(ExitCode::Failure, "unexpected_response", message)
     })
 }
 
-/// One page of users.
+/// Fetches one page of users.
 pub(super) fn page(
     session: &Session,
     query: &UserQuery,
@@ -114,12 +114,12 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     )?;
     found.ok_or_else(|| {
         let shown = redact(&plain(email.as_str()));
-        let message = format!("there is no user with the address {shown}");
+        let message = format!("no user with the email address {shown}");
         Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
     })
 }
 
-/// An address, with the scripts that it (or its user's name) mixes.
+/// Formats an email address with the scripts that it, or the user's name, mixes.
 pub(super) fn marked(email: &str, mixed_scripts: &[String]) -> String {
     let email = plain(email);
     if mixed_scripts.is_empty() {
@@ -131,12 +131,12 @@ pub(super) fn marked(email: &str, mixed_scripts: &[String]) -> String {
     )
 }
 
-/// `Ada Lovelace <ada@example.com>`
+/// Formats a user as `Ada Lovelace <ada@example.com>`.
 pub(super) fn who(user: &User) -> String {
     format!("{} <{}>", plain(&user.name), plain(&user.email))
 }
 
-/// Whose token it is, as shortly as it is still clear.
+/// Formats a token's owner: the email address, or else the name, or else the ID.
 pub(super) fn owner(user: &MeUser) -> String {
     plain(
         user.email
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_is_named_by_id_or_address() {
+    fn a_user_is_an_id_or_an_email_address() {
         assert!(matches!(
             "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse(),
             Ok(UserRef::Id(_))

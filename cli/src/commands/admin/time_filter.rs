@@ -1,16 +1,16 @@
-//! Points in time as filters.
+//! Dates and durations as filters.
 
 use openindex_domain::clock::Timestamp;
 
 use crate::duration::parse_seconds;
 use crate::error::Failure;
 
-/// A date or a date-time as the API takes it.
+/// Parses a date or a date-time, as the API accepts it.
 pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<Timestamp>, Failure> {
     let Some(text) = text else {
         return Ok(None);
     };
-    // An empty variable in a script must not turn a filter off.
+    // An empty variable in a script must not disable a filter.
     if text.trim().is_empty() {
         return Err(Failure::usage(format!("{flag} must not be blank")));
     }
@@ -22,7 +22,7 @@ pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<Timestamp
     }
 }
 
-/// The instant so long before now.
+/// Parses a duration, and returns the time that long before now.
 pub(super) fn ago(
     flag: &str,
     text: Option<&String>,
@@ -32,7 +32,7 @@ pub(super) fn ago(
     Ok(seconds.map(|seconds| now.saturating_add_seconds(-seconds)))
 }
 
-/// The instant so long after now.
+/// Parses a duration, and returns the time that long after now.
 pub(super) fn ahead(
     flag: &str,
     text: Option<&String>,
@@ -47,9 +47,7 @@ fn span(flag: &str, text: Option<&String>) -> Result<Option<i64>, Failure> {
         return Ok(None);
     };
     match parse_seconds(text) {
-        Ok(0) => Err(Failure::usage(format!(
-            "{flag} must be longer than nothing"
-        ))),
+        Ok(0) => Err(Failure::usage(format!("{flag} must be greater than zero"))),
         Ok(seconds) => Ok(Some(seconds)),
         Err(error) => Err(Failure::usage(format!("{flag} {text}: {error}"))),
     }
@@ -63,7 +61,7 @@ mod tests {
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn a_date_is_read_and_a_span_is_counted_from_now() {
+    fn dates_are_absolute_and_durations_count_from_now() {
         let some = |text: &str| Some(text.to_owned());
         let at = |text: &str| Timestamp::parse_rfc3339(text);
         assert_eq!(
@@ -82,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_a_usage_error() {
+    fn anything_else_is_a_usage_error() {
         for text in ["", " ", "yesterday", "90d"] {
             let failure = date("--since", Some(&text.to_owned())).unwrap_err();
             assert_eq!(failure.exit, ExitCode::Usage, "{text}");

@@ -8,7 +8,7 @@ use super::Secret;
 /// verification does not read them, so [`find_by_digest`](super::TokenStore::find_by_digest)
 /// returns them empty, and a value that cannot be decoded counts as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Trace {
+pub struct TokenDetails {
     /// The last four characters of its secret; `None` for a token that was created before they were
     /// stored.
     pub last_four: Option<LastFour>,
@@ -22,7 +22,7 @@ pub struct Trace {
     pub revoked_by: Option<RevokedBy>,
 }
 
-impl Trace {
+impl TokenDetails {
     /// Returns the details of a new token with this secret, created by a request from `from`.
     pub(crate) fn of_new(secret: &Secret, from: Option<IpAddr>) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Which server an invite is claimed at.
+//! Chooses the server to claim an invite at.
 
 use openindex_adapters_http::client::BaseUrl;
 
@@ -11,28 +11,28 @@ use crate::resolve::{Server, ServerSource, base_url, profile_server};
 
 use super::link::Link;
 
-/// Where to claim it.
-pub(super) struct Place {
+/// The server to claim an invite at.
+pub(super) struct ClaimServer {
     pub(super) app_url: BaseUrl,
     pub(super) api_url: BaseUrl,
-    /// Something the user should know about it.
+    /// A note to the user about the choice.
     pub(super) note: Option<String>,
 }
 
-/// The server that the link leads to; for a code alone, the one that other commands would use.
-pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<Place, CliError> {
+/// Returns the server in the link; for a code alone, the configured server.
+pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<ClaimServer, CliError> {
     let given = app.globals.app_url.as_deref();
     let given = given.map(|url| base_url(url, "--app-url")).transpose()?;
     let candidates = match (given, link.servers.last()) {
-        (Some(url), Some(leads_to)) if !url.same_origin(leads_to) => {
-            let message = format!("the link leads to {leads_to}, and --app-url to {url}");
+        (Some(url), Some(linked)) if !url.same_origin(linked) => {
+            let message = format!("the link is for {linked}, but --app-url is {url}");
             return Err(Failure::usage(message).into());
         }
         (Some(url), _) => vec![url],
         (None, Some(_)) => link.servers.clone(),
         (None, None) => match app.environment.get(environment::APP_URL)? {
             Some(url) => vec![base_url(&url, environment::APP_URL)?],
-            None => return stored_server(app, config),
+            None => return profile_or_default(app, config),
         },
     };
     let mut found: Option<(BaseUrl, Resolution)> = None;
@@ -40,25 +40,25 @@ pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<Place,
         let client = app.client(&url, None)?;
         client.check_confidential()?;
         let resolution = discovery::discover(&client);
-        let answered = resolution.source == DISCOVERY;
-        if answered || found.is_none() {
+        let discovered = resolution.source == DISCOVERY;
+        if discovered || found.is_none() {
             found = Some((url, resolution));
         }
-        if answered {
+        if discovered {
             break;
         }
     }
     let (app_url, resolution) =
-        found.ok_or_else(|| Failure::usage("the link names no server; pass --app-url"))?;
-    Ok(Place {
+        found.ok_or_else(|| Failure::usage("the link contains no server; pass --app-url"))?;
+    Ok(ClaimServer {
         app_url,
         api_url: resolution.api_url,
         note: resolution.note,
     })
 }
 
-/// The profile's server, which need not exist yet: the token will be stored in it.
-fn stored_server(app: &App<'_>, config: &Config) -> Result<Place, CliError> {
+/// Returns the profile's server, or else the default one. The profile may not exist yet.
+fn profile_or_default(app: &App<'_>, config: &Config) -> Result<ClaimServer, CliError> {
     let name = app.sources(Ok(config)).profile_name()?;
     let stored = match config.profiles.get(&name) {
         Some(profile) => profile_server(&name, profile)?,
@@ -70,11 +70,12 @@ fn stored_server(app: &App<'_>, config: &Config) -> Result<Place, CliError> {
     };
     let note = (server.source == ServerSource::Default).then(|| {
         format!(
-            "no server is set; claiming at {} on this machine (the whole link would say where)",
+            "no server is configured; claiming the invite at {} on this machine (the whole link \
+             contains the server)",
             server.api_url
         )
     });
-    Ok(Place {
+    Ok(ClaimServer {
         app_url: server.app_url,
         api_url: server.api_url,
         note,
