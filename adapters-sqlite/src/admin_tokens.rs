@@ -364,40 +364,43 @@ mod tests {
         let [live, expired, revoked] =
             [Status::Live, Status::Expired, Status::Revoked].map(|status| TokenFilter {
                 status: Some(status),
-                ..any
+                ..any.clone()
             });
-        let before = |filter| TokenFilter {
+        let before = |filter: &TokenFilter| TokenFilter {
             expiring_before: Some(NOW),
-            ..filter
+            ..filter.clone()
         };
-        let of = |filter| TokenFilter {
+        let of = |filter: &TokenFilter| TokenFilter {
             owner: Some(fixtures::user(2).id),
-            ..filter
+            ..filter.clone()
         };
         let unused = TokenFilter {
             unused_since: Some(NOW),
-            ..any
+            ..any.clone()
         };
         let admin = TokenFilter {
             scope: Some(Scope::Admin),
-            ..any
+            ..any.clone()
         };
         for (filter, index) in [
-            (any, "personal_tokens_unrevoked"),
-            (live, "personal_tokens_unrevoked"),
-            (expired, "personal_tokens_unrevoked"),
+            (any.clone(), "personal_tokens_unrevoked"),
+            (live.clone(), "personal_tokens_unrevoked"),
+            (expired.clone(), "personal_tokens_unrevoked"),
             (unused, "personal_tokens_unrevoked"),
             (admin, "personal_tokens_unrevoked"),
             (revoked, "personal_tokens_revoked"),
-            (before(any), "personal_tokens_expiring (expires_at<?)"),
+            (before(&any), "personal_tokens_expiring (expires_at<?)"),
             (
-                before(live),
+                before(&live),
                 "personal_tokens_expiring (expires_at>? AND expires_at<?)",
             ),
-            (of(any), "personal_tokens_listed (owner_id=?)"),
-            (of(expired), "personal_tokens_listed (owner_id=?)"),
-            (of(live), "personal_tokens_ending (owner_id=? AND <expr>>?)"),
-            (of(before(live)), "personal_tokens_listed (owner_id=?)"),
+            (of(&any), "personal_tokens_listed (owner_id=?)"),
+            (of(&expired), "personal_tokens_listed (owner_id=?)"),
+            (
+                of(&live),
+                "personal_tokens_ending (owner_id=? AND <expr>>?)",
+            ),
+            (of(&before(&live)), "personal_tokens_listed (owner_id=?)"),
         ] {
             let query = matching_tokens(&filter, NOW, None, Some(10));
             let plan = many.plan(&query).await;
