@@ -139,3 +139,25 @@ impl Code {
         self.parts().2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_exactly_the_codes_with_their_status() {
+        let page = include_str!("../../../docs/errors.md");
+        let row = |line: &str| {
+            let (status, rest) = line.strip_prefix("| ")?.split_once(" | `")?;
+            let (code, _) = rest.split_once("` | ")?;
+            Some((status.parse().ok()?, code.to_owned()))
+        };
+        let mut documented: Vec<(u16, String)> = page.lines().filter_map(row).collect();
+        let codes = Code::ALL.iter();
+        let codes = codes.map(|code| (code.status().as_u16(), code.as_str().to_owned()));
+        let mut expected: Vec<_> = codes.collect();
+        documented.sort();
+        expected.sort();
+        assert_eq!(documented, expected);
+    }
+}
