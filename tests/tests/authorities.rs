@@ -108,7 +108,10 @@ fn a_certificate_is_refused_for_its_reason_and_with_the_way_out() {
             assert!(output.stderr.contains(expected), "{expected}: {output:?}");
         }
         // Nothing was sent, so nothing can have been done.
-        assert!(!output.stderr.contains("may have been applied"), "{output:?}");
+        assert!(
+            !output.stderr.contains("may have been applied"),
+            "{output:?}"
+        );
     }
     let list = server.http.get("/me/pats", &admin).json();
     assert_eq!(list["items"].as_array().expect("items").len(), 2);
