@@ -166,22 +166,22 @@ pub(crate) fn with_versions(failure: Failure, client: &Client) -> Failure {
     if !failure.suggests_other_version() {
         return failure;
     }
-    let ours = env!("CARGO_PKG_VERSION");
+    let own = env!("CARGO_PKG_VERSION");
     let Ok(discovery) = client.discovery() else {
         return failure;
     };
-    let theirs = plain(&discovery.version);
-    let hint = match numbers(&theirs).zip(numbers(ours)) {
-        Some((theirs_at, ours_at)) if theirs_at < ours_at => format!(
-            "the server (version {theirs}) is older than oi ({ours}): upgrade the server, or use \
-             oi {theirs}"
+    let server = plain(&discovery.version);
+    let hint = match numbers(&server).zip(numbers(own)) {
+        Some((server_numbers, own_numbers)) if server_numbers < own_numbers => format!(
+            "the server (version {server}) is older than oi ({own}): upgrade the server, or use \
+             oi {server}"
         ),
-        Some((theirs_at, ours_at)) if theirs_at > ours_at => {
-            format!("oi (version {ours}) is older than the server ({theirs}): upgrade oi")
+        Some((server_numbers, own_numbers)) if server_numbers > own_numbers => {
+            format!("oi (version {own}) is older than the server ({server}): upgrade oi")
         }
         _ => return failure,
     };
-    failure.hint(hint).detail("serverVersion", theirs)
+    failure.hint(hint).detail("serverVersion", server)
 }
 
 /// Returns the numbers of a version: `[1, 2, 3]` for `1.2.3-beta`.

@@ -117,7 +117,7 @@ impl Failure {
     /// Returns whether a server of another version could be the cause: a response of an unknown
     /// form, a missing path, or an unknown field.
     pub(crate) fn suggests_other_version(&self) -> bool {
-        let speaks_of = |text: &str| {
+        let mentions = |text: &str| {
             let errors = self.details.get("errors").map(ToString::to_string);
             self.message.contains(text) || errors.is_some_and(|errors| errors.contains(text))
         };
@@ -126,8 +126,8 @@ impl Failure {
             // The wording of current and earlier servers.
             Some(400) => ["unknown field", "unknown parameter", "is not known"]
                 .into_iter()
-                .any(speaks_of),
-            Some(404) => speaks_of("no route matches"),
+                .any(mentions),
+            Some(404) => mentions("no route matches"),
             Some(405) => true,
             _ => false,
         }
@@ -224,7 +224,7 @@ impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
         let (message, effect) = (error.to_string(), error.effect());
         let failure = match error {
-            ClientError::Problem(problem) => of_problem(*problem),
+            ClientError::Problem(problem) => from_problem(*problem),
             ClientError::Transport { cause, .. } => {
                 let failure = Self::new(ExitCode::Failure, "unreachable", message);
                 match hint_for(cause) {
@@ -303,15 +303,15 @@ const fn hint_about(origin: Origin) -> &'static str {
     }
 }
 
-fn of_problem(problem: Problem) -> Failure {
+fn from_problem(problem: Problem) -> Failure {
     let exit = match problem.status {
         401 | 403 => ExitCode::Auth,
         _ => ExitCode::Failure,
     };
     let mut message = with_wait(problem.body.detail, problem.retry_after);
-    let said = message.clone();
+    let detail = message.clone();
     for field in &problem.body.errors {
-        if said.contains(&field.message) {
+        if detail.contains(&field.message) {
             continue;
         }
         let _ = write!(message, "\n  {}: {}", field.field, field.message);
@@ -347,7 +347,7 @@ fn of_problem(problem: Problem) -> Failure {
 pub(crate) fn without_path(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" at path ") {
-        Some((said, _)) => said.to_owned(),
+        Some((detail, _)) => detail.to_owned(),
         None => text,
     }
 }

@@ -29,7 +29,7 @@ fn translated(mut failure: Failure, typed: &[String]) -> Failure {
     let lines: Vec<String> = failure
         .message
         .lines()
-        .map(|line| of_line(line, &fields, typed))
+        .map(|line| translate_line(line, &fields, typed))
         .collect();
     failure.message = lines.join("\n");
     failure
@@ -37,7 +37,7 @@ fn translated(mut failure: Failure, typed: &[String]) -> Failure {
 
 /// Replaces words that can only be field names (`expiresAt`), and a field name at the start of the
 /// line: elsewhere, `name` is an ordinary word.
-fn of_line(line: &str, fields: &[&str], typed: &[String]) -> String {
+fn translate_line(line: &str, fields: &[&str], typed: &[String]) -> String {
     let (mut text, mut begun) = (String::with_capacity(line.len()), false);
     for word in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
@@ -102,7 +102,9 @@ mod tests {
 
     fn shown(typed: &str, message: &str, fields: &[&str]) -> String {
         let typed: Vec<String> = typed.split(' ').map(str::to_owned).collect();
-        let lines = message.lines().map(|line| of_line(line, fields, &typed));
+        let lines = message
+            .lines()
+            .map(|line| translate_line(line, fields, &typed));
         lines.collect::<Vec<_>>().join("\n")
     }
 

@@ -66,7 +66,7 @@ fn hide((question, before): &(String, Termios)) -> io::Result<()> {
         .local_modes
         .insert(LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
     tcsetattr(io::stdin().as_fd(), OptionalActions::Now, &modes)?;
-    say(question);
+    write_to_terminal(question);
     Ok(())
 }
 
@@ -79,7 +79,7 @@ fn show(hidden: Option<&(String, Termios)>) {
 
 /// Writes to the terminal, even when standard output and standard error are redirected. Errors are
 /// ignored: the reply is read anyway.
-fn say(text: &str) {
+fn write_to_terminal(text: &str) {
     let _ = match OpenOptions::new().write(true).open("/dev/tty") {
         Ok(mut terminal) => terminal.write_all(text.as_bytes()),
         Err(_) if io::stderr().is_terminal() => io::stderr().write_all(text.as_bytes()),
@@ -134,13 +134,13 @@ fn on_signal(signal: i32) {
         SIGTSTP if getsid(None).is_ok_and(|session| session == getpgrp()) => {}
         SIGINT => {
             show(hidden.as_ref());
-            say("\n");
+            write_to_terminal("\n");
             std::process::exit(ExitCode::Interrupted as i32);
         }
         _ => {
             show(hidden.as_ref());
             if hidden.is_some() {
-                say("\n");
+                write_to_terminal("\n");
             }
             let _ = emulate_default_handler(signal);
         }

@@ -58,7 +58,7 @@ fn human(check: &Check, style: &Style) -> String {
         format!("{} (from {})", check.app_url, check.app_url_source),
     ));
     format!(
-        "{} {} accepts the token of {}\n{}",
+        "{} Authenticated to {} as {}\n{}",
         style.done(),
         check.app_url,
         style.bold(&who(&check.me)),

@@ -60,7 +60,7 @@ fn wait_when_interrupted() {
 }
 
 /// Fails before anything is created if standard output cannot be written.
-pub(super) fn require_reader() -> Result<(), Failure> {
+pub(super) fn require_writable_stdout() -> Result<(), Failure> {
     wait_when_interrupted();
     // Without a handler, a file size limit would end the process after the change was made; with
     // one, it is a write error.
@@ -141,7 +141,7 @@ pub(super) fn parse(id: &str) -> Result<TokenId, Failure> {
 
 impl<'a> Undo<'a> {
     /// Revokes a new token with its own secret: a rotation may have revoked the token in use.
-    pub(super) fn of_token(
+    pub(super) fn revoke_token(
         id: &str,
         secret: &'a PlainSecret,
         api_url: &BaseUrl,

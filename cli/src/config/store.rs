@@ -111,14 +111,14 @@ impl ConfigStore {
         {
             paths.push((directory, 0o700));
         }
-        paths.into_iter().find_map(|(path, wanted)| {
+        paths.into_iter().find_map(|(path, private_mode)| {
             let mode = mode(path).filter(|mode| mode & 0o077 != 0)?;
             Some((
                 format!(
                     "other users can access {} (mode {mode:04o})",
                     path.display()
                 ),
-                format!("chmod {wanted:o} {}", quoted(path)),
+                format!("chmod {private_mode:o} {}", quoted(path)),
             ))
         })
     }

@@ -2,7 +2,7 @@ use openindex_adapters_http::wire::{AgentRun, StartAgentRun};
 use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 
 use crate::app::App;
-use crate::commands::once::{self, Shown, Undo, parse, require_reader};
+use crate::commands::once::{self, Shown, Undo, parse, require_writable_stdout};
 use crate::commands::suggest_check;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         Some(seconds) => lifetime("--ttl-seconds", seconds)?,
         None => ttl(&args.ttl)?,
     };
-    require_reader()?;
+    require_writable_stdout()?;
     let (session, agent) = app.starting_session(args.agent_id.as_ref())?;
     let request = StartAgentRun {
         agent_id: agent.clone(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
@@ -108,7 +108,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         return Err(Failure::usage(message).into());
     }
     if token_name.is_some() && !args.make_current {
-        require_reader()?;
+        require_writable_stdout()?;
     }
     let link = link(&args.invite.0)?;
     let config = app.config()?;
@@ -320,7 +320,7 @@ fn undo<'a>(
             "the account {email} was created; unless you set a password, ask an administrator for \
              a sign-in link"
         )),
-        ..Undo::of_token(id.unwrap_or_default(), token, &server.api_url, app)
+        ..Undo::revoke_token(id.unwrap_or_default(), token, &server.api_url, app)
     }
 }
 

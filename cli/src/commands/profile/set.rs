@@ -120,7 +120,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         app.out.note(note);
     }
     if token.is_none() && !args.clear_token {
-        note_kept_token(app_url.as_ref(), &name, before, app)?;
+        note_unchanged_token(app_url.as_ref(), &name, before, app)?;
     }
     let replaces = before
         .and_then(|profile| profile.token.as_ref())
@@ -330,7 +330,7 @@ fn resolve(
 }
 
 /// Notes that a token that is left in the profile will be sent to the new server.
-fn note_kept_token(
+fn note_unchanged_token(
     app_url: Option<&BaseUrl>,
     name: &str,
     before: Option<&Profile>,

@@ -2,7 +2,7 @@ use openindex_adapters_http::wire::CreatePat;
 use openindex_domain::token::Scope;
 
 use crate::app::App;
-use crate::commands::once::require_reader;
+use crate::commands::once::require_writable_stdout;
 use crate::commands::suggest_check;
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         expires_at: args.expiry.at()?,
         expires_in: args.expiry.span()?,
     };
-    require_reader()?;
+    require_writable_stdout()?;
     let session = app.human_session()?;
     let created = session
         .call(|client| client.pat_create(&request))

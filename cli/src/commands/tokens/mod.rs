@@ -284,7 +284,7 @@ fn show_created(
 /// Returns how to revoke a new token that was not shown.
 fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
     let api_url = &session.server.api_url;
-    Undo::of_token(&created.pat.id, &created.token, api_url, app)
+    Undo::revoke_token(&created.pat.id, &created.token, api_url, app)
 }
 
 fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {

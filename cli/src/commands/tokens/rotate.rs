@@ -4,7 +4,7 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::commands::once::{Undo, require_reader};
+use crate::commands::once::{Undo, require_writable_stdout};
 use crate::commands::suggest_check;
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
@@ -65,7 +65,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let is_own = session.call(Client::me)?.token.id == id.to_string();
     let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
     if !to_profile {
-        require_reader()?;
+        require_writable_stdout()?;
     }
     // Ask before the rotation, so that nothing can fail between the new secret and its output.
     let old_expiry = match request.overlap_seconds {

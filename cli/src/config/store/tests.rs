@@ -175,7 +175,7 @@ fn a_duplicate_key_is_reported_with_its_line() {
 #[test]
 fn a_file_of_another_version_is_an_error_and_not_changed() {
     let home = tempfile::tempdir().unwrap();
-    for (version, said) in [
+    for (version, expected) in [
         ("99", "has version 99, but this oi supports version 1"),
         ("0", "has version 0"),
         ("\"hunter2\"", "has a non-numeric version"),
@@ -187,7 +187,7 @@ fn a_file_of_another_version_is_an_error_and_not_changed() {
         fs::write(file, &text).unwrap();
         let failure = store.load().unwrap_err();
         assert_eq!(failure.code, "config_version");
-        assert!(failure.message.contains(said), "{}", failure.message);
+        assert!(failure.message.contains(expected), "{}", failure.message);
         assert!(!failure.message.contains("hunter2"));
         let changed = store.update(|config| {
             config.current_profile = Some("work".to_owned());

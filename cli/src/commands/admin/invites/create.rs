@@ -3,7 +3,7 @@ use openindex_domain::user::Email;
 
 use crate::app::App;
 use crate::commands::admin::user_ref;
-use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::{parse_role, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, One};
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         email,
         role: Some(parse_role(&args.role)?),
     };
-    require_reader()?;
+    require_writable_stdout()?;
     let session = app.human_session()?;
     let created = session
         .call(|client| client.invite_create(&request))

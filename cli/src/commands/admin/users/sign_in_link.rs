@@ -2,7 +2,7 @@ use openindex_adapters_http::wire::SignInLink;
 
 use crate::app::App;
 use crate::commands::admin::user_ref::{self, UserRef};
-use crate::commands::once::{self, Shown, Undo, require_reader};
+use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::suggest_check;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    require_reader()?;
+    require_writable_stdout()?;
     let session = app.human_session()?;
     let id = user_ref::id_of(&args.user.0, &session)?;
     let retry = format!("oi settings admin users sign-in-link {id}");
