@@ -182,7 +182,9 @@ fn service(
 /// Tells a client that there is no place for it, whatever it wants.
 async fn refuse(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemaphorePermit) {
     let told = async {
-        stream.write_all(&unserved.no_place()).await?;
+        stream
+            .write_all(&unserved.connection_limit_reached())
+            .await?;
         stream.shutdown().await?;
         // Closing with something unread would reset the connection, and the client might never see
         // what it was told.

@@ -64,7 +64,7 @@ impl Wire {
             self.instead = Some(if self.place.is_late() {
                 self.unserved.head_too_slow(bare)
             } else {
-                self.unserved.in_place_of(bare)
+                self.unserved.invalid_head(bare)
             });
             self.place.linger();
         }
