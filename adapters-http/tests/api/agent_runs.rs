@@ -432,7 +432,7 @@ async fn the_audit_log_has_the_start_and_the_cause_of_the_end_of_runs() {
     events.sort_unstable();
     let key = key.as_str();
     assert_eq!(
-        expected,
+        events,
         [("agent_run.ended", key), ("agent_run.started", key)]
     );
     // Events about the item, and events related to it.
