@@ -73,12 +73,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let reader = tokens.create(&principal, wanted, &context).await?;
 
     for (who, token) in [
-        ("nobody", None),
+        ("anonymous", None),
         ("reader", Some(reader.secret.expose())),
         ("admin", Some(admin.expose())),
     ] {
         for path in ["/reports", "/settings"] {
-            println!("{who:8} {path:10} {}", status(&app, path, token).await);
+            println!("{who:9} {path:10} {}", status(&app, path, token).await);
         }
     }
     let read = reader.secret.expose();
@@ -102,7 +102,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         StatusCode::UNAUTHORIZED
     );
     println!(
-        "reader   /reports   {} after its revocation",
+        "reader    /reports   {} after its revocation",
         StatusCode::UNAUTHORIZED
     );
     Ok(())

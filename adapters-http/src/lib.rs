@@ -23,8 +23,8 @@ pub mod server;
 pub mod web;
 pub mod wire;
 
-/// Where `oi-server` listens unless told otherwise, on this machine alone; hence where its clients
-/// look for it when nothing names a server.
+/// Default listen address of `oi-server`, reachable from this machine only, and the default server
+/// of its clients.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The page of the web interface where users create and delete their own tokens.

@@ -184,7 +184,9 @@ fn service(
 /// Responds 503 to a client for which there is no slot, without reading its request.
 async fn reject(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemaphorePermit) {
     let rejected = async {
-        stream.write_all(&unserved.no_place()).await?;
+        stream
+            .write_all(&unserved.connection_limit_reached())
+            .await?;
         stream.shutdown().await?;
         // Closing with unread data would reset the connection, and the client might never see the
         // response.

@@ -62,7 +62,7 @@ impl Wire {
             self.replacement = Some(if self.slot.is_late() {
                 self.unserved.head_too_slow(bare)
             } else {
-                self.unserved.in_place_of(bare)
+                self.unserved.invalid_head(bare)
             });
             self.slot.linger();
         }

@@ -17,7 +17,7 @@ impl Client {
     }
 
     /// Returns one page of the caller's agent runs, newest first: live runs, and with `ended` also
-    /// ended ones, which are kept for 30 days.
+    /// ended ones, which are stored for 30 days.
     pub fn agent_runs_list(
         &self,
         ended: bool,

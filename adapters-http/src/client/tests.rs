@@ -572,7 +572,7 @@ fn a_dry_run_of_a_revocation_changes_nothing() {
 #[test]
 fn a_page_is_described_with_its_probable_sender() {
     const HTML: &str = "Content-Type: text/html\r\n";
-    for (response, told) in [
+    for (response, expected) in [
         (
             response(
                 "502 Bad Gateway",
@@ -601,14 +601,14 @@ fn a_page_is_described_with_its_probable_sender() {
     ] {
         let (url, _) = server(response);
         let error = client(&url).me().unwrap_err();
-        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.to_string().ends_with(expected), "{error}");
         assert!(!format!("{error:?}").contains("secret"));
     }
 }
 
 #[test]
 fn an_unexpected_response_names_the_field() {
-    for (body, told) in [
+    for (body, expected) in [
         (
             r#"{"user":{"id":"secret"}}"#,
             "the field role is missing in user",
@@ -625,7 +625,7 @@ fn an_unexpected_response_names_the_field() {
     ] {
         let (url, _) = server(response("200 OK", JSON, body));
         let error = client(&url).me().unwrap_err();
-        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.to_string().ends_with(expected), "{error}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }
 }

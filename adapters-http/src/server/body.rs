@@ -159,7 +159,7 @@ pub(super) async fn reject(body: RawBody, is_held_back: bool) -> Result<(), Prob
     let problem = || {
         Problem::new(
             Code::InvalidRequest,
-            "this route takes no body; send none, or an empty object",
+            "this route accepts no body; send none, or an empty object",
         )
     };
     if is_held_back {
@@ -330,9 +330,9 @@ mod tests {
         every_request(&mut ReadsBack);
     }
 
-    struct Tells<'a>(&'a Value);
+    struct Errors<'a>(&'a Value);
 
-    impl Check for Tells<'_> {
+    impl Check for Errors<'_> {
         fn check<T: Readable + serde::Serialize>(&mut self, whole: &Value) {
             for field in whole
                 .as_object()
@@ -372,7 +372,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_stands_in_a_field_is_read_or_told_of(value in values()) {
-            every_request(&mut Tells(&value));
+            every_request(&mut Errors(&value));
         }
     }
 
@@ -397,8 +397,8 @@ mod tests {
         let body = format!(r#"{{{fields}"{field}": {number}}}"#);
         let mut wrong = wrong(parse::<T>(body.as_bytes()));
         assert!(wrong.len() <= 1, "{body}: {wrong:?}");
-        wrong.pop().map(|(told, message)| {
-            assert_eq!(told, field, "{body}");
+        wrong.pop().map(|(reported, message)| {
+            assert_eq!(reported, field, "{body}");
             message
         })
     }

@@ -30,14 +30,14 @@ impl Unserved {
     /// Returns the complete response for a connection over the limit: write it and close, without
     /// reading a request.
     #[must_use]
-    pub fn no_place(&self) -> Vec<u8> {
+    pub fn connection_limit_reached(&self) -> Vec<u8> {
         self.response(&overloaded(), None)
     }
 
     /// Returns the complete response that replaces `bare`, which the HTTP library wrote because it
     /// could not parse a request head.
     #[must_use]
-    pub fn in_place_of(&self, bare: &[u8]) -> Vec<u8> {
+    pub fn invalid_head(&self, bare: &[u8]) -> Vec<u8> {
         let bare = String::from_utf8_lossy(bare);
         let is_too_large = [
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -2,7 +2,7 @@
 //! an invalid value and a client cannot send one.
 //!
 //! In `#[serde(with = "…")]`: [`required`] for a mandatory field, [`optional`] for one that may be
-//! absent or null, and for partial updates, where absent and null differ, [`kept`] and
+//! absent or null, and for partial updates, where absent and null differ, [`non_null`] and
 //! [`nullable`].
 
 use openindex_domain::admin_tokens::ReviewDigest;
@@ -83,7 +83,7 @@ pub(crate) mod optional {
 }
 
 /// A field of a partial update that may be absent but not null.
-pub(crate) mod kept {
+pub(crate) mod non_null {
     use serde::de::Error as _;
 
     use super::{Deserializer, Field};

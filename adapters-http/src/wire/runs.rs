@@ -48,7 +48,7 @@ text! {
 #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AgentRunFilter {
-    /// Whether to include ended runs, which are kept for 30 days.
+    /// Whether to include ended runs, which are stored for 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub include_ended: Option<bool>,
 }

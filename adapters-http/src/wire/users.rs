@@ -1,7 +1,7 @@
 use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 
-use super::field::{kept, optional, required};
+use super::field::{non_null, optional, required};
 #[cfg(feature = "server")]
 use super::schema;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role};
@@ -82,11 +82,11 @@ pub struct UserList {
 #[serde(deny_unknown_fields)]
 pub struct PatchUser {
     /// New role.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Role>))]
     pub role: Option<user::Role>,
     /// New email address to sign in with. The user's id, tokens and sessions stay the same.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "server",
         schema(nullable = false, value_type = Option<schema::EmailAddress>)

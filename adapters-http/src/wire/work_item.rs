@@ -4,7 +4,7 @@ use openindex_domain::work_item::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::field::{Field, Text, kept, nullable, optional, required, text};
+use super::field::{Field, Text, non_null, nullable, optional, required, text};
 use super::page::limit;
 #[cfg(feature = "server")]
 use super::schema;
@@ -250,23 +250,23 @@ pub struct CreateWorkItem {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PatchWorkItem {
     /// New title: 1 to 200 characters, no control characters.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Title>))]
     pub title: Option<Title>,
     /// New description in Markdown, at most 32,000 bytes in UTF-8.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Markdown>))]
     pub description: Option<Description>,
     /// New status; must be a valid transition from the current one.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ItemStatus>))]
     pub status: Option<work_item::ItemStatus>,
     /// New priority.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Priority>))]
     pub priority: Option<work_item::Priority>,
     /// Who can claim the item.
-    #[serde(default, with = "kept", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ExecutionTarget>))]
     pub execution_target: Option<work_item::ExecutionTarget>,
     /// Assigned user (`usr_…`), or `me`; null to unassign.

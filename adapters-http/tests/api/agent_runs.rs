@@ -75,8 +75,8 @@ async fn a_run_lives_from_its_start_to_its_end() {
     assert_eq!(me["token"]["id"], id);
     assert_eq!(me["token"]["kind"], "agent_run");
     assert_eq!(me["token"]["effectiveScope"], "read_write");
-    let told = json!({"agentId": "ci/nightly", "workItemKey": null});
-    assert_eq!(me["token"]["run"], told);
+    let expected = json!({"agentId": "ci/nightly", "workItemKey": null});
+    assert_eq!(me["token"]["run"], expected);
     assert_eq!(server.get(&path, &admin).await.json(), run);
     let list = server.get("/agent-runs", &admin).await;
     assert_eq!(list.json(), json!({"items": [run], "nextCursor": null}));
@@ -286,8 +286,8 @@ async fn a_run_is_bound_to_open_work_and_ends_with_it() {
     let key = server.make_item(&admin, json!({})).await;
     let (_, secret) = server.start_run(&admin, "builder", Some(&key)).await;
     let me = server.get("/me", &secret).await.json();
-    let told = json!({"agentId": "builder", "workItemKey": key});
-    assert_eq!(me["token"]["run"], told);
+    let expected = json!({"agentId": "builder", "workItemKey": key});
+    assert_eq!(me["token"]["run"], expected);
     let complete = format!("/browse/{key}/complete");
     server.post(&complete, &admin, &json!({})).await.ok();
     assert_eq!(
@@ -418,9 +418,9 @@ async fn the_audit_log_has_the_start_and_the_cause_of_the_end_of_runs() {
     let (id, _) = server.start_run(&admin, "builder", Some(&key)).await;
     let complete = format!("/browse/{key}/complete");
     server.post(&complete, &admin, &json!({})).await.ok();
-    let trail = server.get(&format!("/audit?subject={id}"), &admin).await;
-    let trail = trail.json();
-    let mut told: Vec<(&str, &str)> = trail["items"]
+    let audit_log = server.get(&format!("/audit?subject={id}"), &admin).await;
+    let audit_log = audit_log.json();
+    let mut events: Vec<(&str, &str)> = audit_log["items"]
         .as_array()
         .unwrap()
         .iter()
@@ -429,10 +429,13 @@ async fn the_audit_log_has_the_start_and_the_cause_of_the_end_of_runs() {
             (text("action"), text("related"))
         })
         .collect();
-    told.sort_unstable();
+    events.sort_unstable();
     let key = key.as_str();
-    assert_eq!(told, [("agent_run.ended", key), ("agent_run.started", key)]);
+    assert_eq!(
+        events,
+        [("agent_run.ended", key), ("agent_run.started", key)]
+    );
     // Events about the item, and events related to it.
-    let trail = server.get(&format!("/audit?subject={key}"), &admin).await;
-    assert_eq!(trail.json()["items"].as_array().unwrap().len(), 4);
+    let audit_log = server.get(&format!("/audit?subject={key}"), &admin).await;
+    assert_eq!(audit_log.json()["items"].as_array().unwrap().len(), 4);
 }

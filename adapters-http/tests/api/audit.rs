@@ -27,8 +27,8 @@ async fn an_event_names_actor_subject_time_request_and_client() {
         .extension(PeerAddress(peer));
     let body = json!({"name": "ci", "scope": "admin"}).to_string();
     let created = server.send(request, Body::from(body)).await.json();
-    let mut trail = server.get("/audit", &admin).await.json();
-    let event = &mut trail["items"][0];
+    let mut audit_log = server.get("/audit", &admin).await.json();
+    let event = &mut audit_log["items"][0];
     assert!(event["id"].take().as_str().unwrap().starts_with("evt_"));
     assert_eq!(
         *event,

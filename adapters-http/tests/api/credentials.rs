@@ -29,13 +29,16 @@ async fn live_secrets_end_and_the_reporter_learns_nothing() {
         server.get("/me", secret).await.problem(401),
         "token_revoked"
     );
-    let trail = server
+    let audit_log = server
         .get("/audit?action=token.reported_leaked", &admin)
         .await
         .json();
-    assert_eq!(trail["items"].as_array().unwrap().len(), 1);
-    assert_eq!(trail["items"][0]["subject"], leaked.token.id.to_string());
-    assert_eq!(trail["items"][0]["actor"]["kind"], "anonymous");
+    assert_eq!(audit_log["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        audit_log["items"][0]["subject"],
+        leaked.token.id.to_string()
+    );
+    assert_eq!(audit_log["items"][0]["actor"]["kind"], "anonymous");
 }
 
 #[tokio::test]
@@ -102,11 +105,11 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
             "token_revoked"
         );
     }
-    let trail = server
+    let audit_log = server
         .get("/audit?action=token.reported_leaked", &admin)
         .await;
-    assert_eq!(trail.json()["items"].as_array().unwrap().len(), 3);
-    assert!(!String::from_utf8_lossy(&trail.body).contains("github.com"));
+    assert_eq!(audit_log.json()["items"].as_array().unwrap().len(), 3);
+    assert!(!String::from_utf8_lossy(&audit_log.body).contains("github.com"));
 }
 
 #[tokio::test]

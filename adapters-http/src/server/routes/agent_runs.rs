@@ -43,7 +43,7 @@ impl Missing for RunId {
 /// List your agent runs
 ///
 /// Newest first, one page at a time. Only live runs, unless `includeEnded` is true; ended runs are
-/// kept for 30 days.
+/// stored for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
     params(AgentRunFilter, PageQuery),
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
@@ -106,7 +106,7 @@ pub(in crate::server) async fn start(
 
 /// Get one of your agent runs
 ///
-/// Includes ended runs, which are kept for 30 days.
+/// Includes ended runs, which are stored for 30 days.
 #[utoipa::path(get, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "getAgentRun",
     params(("id" = String, Path, description = "Agent run id (`run_…`)")),
     responses(

@@ -157,7 +157,7 @@ pub(super) fn work_items() -> Routes<WorkItemsState> {
     )
 }
 
-/// Responds to a path without a route: 404, or the server's answer to `OPTIONS *`. `base` is the
+/// Responds to a path without a route: 404, or the response to `OPTIONS *`. `base` is the
 /// path of the public URL.
 pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
     if path == "*" {

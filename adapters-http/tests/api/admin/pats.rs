@@ -124,15 +124,15 @@ async fn more_than_a_page_is_revoked_only_as_it_was_reviewed_and_all_of_it_can_b
         server.token(user, TokenKind::Personal, Scope::ReadWrite, Role::Member);
     }
     let mut body = json!({"status": "live", "dryRun": false});
-    let refused = server.post(path, &admin, &body).await;
-    assert_eq!(refused.problem(409), "review_required");
+    let response = server.post(path, &admin, &body).await;
+    assert_eq!(response.problem(409), "review_required");
     assert!(
-        refused.json()["detail"]
+        response.json()["detail"]
             .as_str()
             .unwrap()
             .starts_with("201 tokens match")
     );
-    assert_eq!(refused.json()["matching"], json!(null));
+    assert_eq!(response.json()["matching"], json!(null));
     body["dryRun"] = json!(true);
     let first = server.post(path, &admin, &body).await.json();
     let items = first["items"].as_array().unwrap();
@@ -144,8 +144,8 @@ async fn more_than_a_page_is_revoked_only_as_it_was_reviewed_and_all_of_it_can_b
     // A cursor is valid only in a dry run.
     body["dryRun"] = json!(false);
     body["expected"] = first["expected"].clone();
-    let refused = server.post(path, &admin, &body).await;
-    assert_eq!(refused.wrong_fields(), ["cursor"]);
+    let response = server.post(path, &admin, &body).await;
+    assert_eq!(response.wrong_fields(), ["cursor"]);
     body["cursor"] = json!(null);
     let done = server.post(path, &admin, &body).await.json();
     assert_eq!(done["count"], 201);

@@ -125,8 +125,8 @@ async fn a_denied_administration_request_names_the_scope_and_is_audited() {
     assert_eq!(response.problem(403), "human_token_required");
     let admin = server.token(2, TokenKind::Personal, Scope::Admin, Role::Admin);
     let path = format!("/audit?action=admin.denied&actor={}", fixtures::user(1).id);
-    let trail = server.get(&path, &admin).await.json();
-    assert_eq!(trail["items"].as_array().unwrap().len(), 3);
+    let audit_log = server.get(&path, &admin).await.json();
+    assert_eq!(audit_log["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test]

@@ -42,10 +42,10 @@ async fn a_claim_says_what_is_wrong_with_it() {
     let server = Server::new();
     let admin = server.admin();
     let code = invite(&server, &admin).await;
-    let nobody = "A".repeat(43);
+    let unknown = "A".repeat(43);
     for (body, status, code) in [
         (
-            json!({"code": nobody, "name": "G", "tokenName": "x"}),
+            json!({"code": unknown, "name": "G", "tokenName": "x"}),
             404,
             "not_found",
         ),
@@ -84,7 +84,7 @@ async fn a_claim_says_what_is_wrong_with_it() {
         let response = claim(&server, &body).await;
         assert_eq!(response.problem(status), code, "{body}");
         let text = String::from_utf8_lossy(&response.body).into_owned();
-        assert!(!text.contains(&nobody) && !text.contains("gracehopper2026"));
+        assert!(!text.contains(&unknown) && !text.contains("gracehopper2026"));
     }
     let body = json!({"code": code, "name": "G", "password": "a longer one, of several words"});
     let claimed = claim(&server, &body).await.json();

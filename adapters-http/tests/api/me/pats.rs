@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::support::{Server, with_token};
 
-async fn trail(server: &Server) -> Vec<AuditEvent> {
+async fn audit_events(server: &Server) -> Vec<AuditEvent> {
     let filter = AuditFilter::default();
     let events = server.store.events(&filter, None, 10).await;
-    events.expect("a trail").to_vec()
+    events.expect("events").to_vec()
 }
 
 fn ids(list: &Value) -> Vec<String> {
@@ -226,7 +226,7 @@ async fn every_wrong_field_is_named_at_once() {
         let response = server.post("/me/pats", &admin, &body).await;
         assert_eq!(response.wrong_fields(), fields, "{body}");
     }
-    assert_eq!(trail(&server).await, vec![]);
+    assert_eq!(audit_events(&server).await, vec![]);
 }
 
 #[tokio::test]
@@ -423,7 +423,7 @@ async fn rotation_ends_the_old_secret_as_the_new_one_begins() {
     assert_eq!(new["scope"], "read_write");
     assert_eq!(
         new["expiresAt"], "2027-01-01T00:00:00.000Z",
-        "the old one's expiry is kept"
+        "the expiry of the old token stays"
     );
     assert_ne!(new["id"], old.token.id.to_string());
     let secret = new["token"].as_str().unwrap();
@@ -573,7 +573,7 @@ async fn the_audit_log_records_who_did_what_in_which_request() {
         .header("content-type", "application/json")
         .header("x-request-id", "0af7651916cd43dd8448eb211c80319c");
     let created = server.send(request, Body::from(body)).await.json();
-    let events = trail(&server).await;
+    let events = audit_events(&server).await;
     assert_eq!(events.len(), 1);
     assert_eq!(events[0].action.as_str(), "token.created");
     assert_eq!(
@@ -606,7 +606,7 @@ async fn owners_and_administrators_see_what_identifies_a_token() {
     server.clock.advance_seconds(1);
     let used = from("198.51.100.7", &secret, Method::GET, "/me");
     assert_eq!(server.send(used, Body::empty()).await.status, 200);
-    server.tokens.flush_last_used().await.expect("noted");
+    server.tokens.flush_last_used().await.expect("recorded");
     let shown = server.get(&format!("/me/pats/{id}"), &member).await.json();
     let listed = server.get("/me/pats?search=CI", &member).await.json();
     let administered = server.get("/admin/pats", &admin).await.json();
@@ -649,7 +649,7 @@ async fn a_list_is_searched_and_sorted_page_by_page() {
         ("sort=newest", ["gamma", "Alpha", "beta", "token 1"]),
         ("sort=last_used", ["token 1", "gamma", "Alpha", "beta"]),
     ] {
-        server.tokens.flush_last_used().await.expect("noted");
+        server.tokens.flush_last_used().await.expect("recorded");
         let (mut names, mut cursor) = (Vec::new(), String::new());
         loop {
             let path = format!("/me/pats?limit=1&{query}{cursor}");
@@ -670,10 +670,10 @@ async fn a_list_is_searched_and_sorted_page_by_page() {
                 "name"
             };
             let path = format!("/me/pats?sort={other}{cursor}");
-            let refused = server.get(&path, &admin).await;
-            assert_eq!(refused.status, 400, "{path}");
+            let response = server.get(&path, &admin).await;
+            assert_eq!(response.status, 400, "{path}");
             let message = "must be the nextCursor of a page with the same sort";
-            assert_eq!(refused.json()["errors"][0]["message"], message);
+            assert_eq!(response.json()["errors"][0]["message"], message);
         }
         assert_eq!(names, expected, "{query}");
     }
@@ -683,8 +683,8 @@ async fn a_list_is_searched_and_sorted_page_by_page() {
         ("search=%00", "search"),
         ("status=broken", "status"),
     ] {
-        let refused = server.get(&format!("/me/pats?{query}"), &admin).await;
-        assert_eq!(refused.status, 400, "{query}");
-        assert_eq!(refused.json()["errors"][0]["field"], field);
+        let response = server.get(&format!("/me/pats?{query}"), &admin).await;
+        assert_eq!(response.status, 400, "{query}");
+        assert_eq!(response.json()["errors"][0]["field"], field);
     }
 }

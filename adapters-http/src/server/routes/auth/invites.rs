@@ -48,10 +48,10 @@ pub(in crate::server) async fn claim(
         Some(created) => (Some(created.pat), Some(created.token)),
         None => (None, None),
     };
-    let answer = ClaimedInvite {
+    let claimed_invite = ClaimedInvite {
         user: to_wire::user(&claimed.user),
         pat,
         token,
     };
-    Ok((StatusCode::CREATED, Json(answer)))
+    Ok((StatusCode::CREATED, Json(claimed_invite)))
 }
