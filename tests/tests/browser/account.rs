@@ -1,4 +1,4 @@
-//! One's own account and the API reference: tried by hand, on a phone and on a wide screen.
+//! The account pages and the API reference, on a phone and on a wide screen.
 
 use serde_json::json;
 

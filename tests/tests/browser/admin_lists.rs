@@ -1,4 +1,4 @@
-//! Lists of an administrator, by keyboard.
+//! The administrator's lists, by keyboard.
 
 use serde_json::json;
 

@@ -1,5 +1,4 @@
-//! A person's half hour with agents: a run started, the queue, an item claimed and completed, the run
-//! ended.
+//! A user's work with agents: a run started, an item claimed and completed, and the run ended.
 
 use serde_json::json;
 
@@ -7,7 +6,7 @@ use super::accessibility::overflow;
 use super::driver::Browser;
 use super::sample::{PASSWORD, Sample, text};
 
-/// The half hour, by clicks on what the pages show.
+/// Follows the workflow with clicks alone.
 fn half_hour(sample: &Sample, browser: &Browser) {
     let http = &sample.server.http;
     browser.open("/settings/agent-runs/new?item=WEB-1");
@@ -17,7 +16,7 @@ fn half_hour(sample: &Sample, browser: &Browser) {
     let secret = browser.value("#secret");
     assert!(secret.starts_with("oi_run_"));
     assert!(!browser.path().contains("oi_run_"));
-    // The agent works with what it was given.
+    // The agent uses the token from the page.
     let claimed = http.post("/browse/WEB-1/claim", &secret, &json!({}));
     assert_eq!(claimed.status, 200, "{claimed:?}");
     browser.click("main p a.button");
@@ -64,7 +63,7 @@ fn a_run_can_be_started_by_keyboard() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/agent-runs/new");
-    // The agent's id has the focus; Enter in a field sends the form.
+    // The agent ID has the focus; Enter in a field sends the form.
     browser.keys("keys-1\u{e007}");
     browser.wait_for_heading("Agent run started");
     browser.open("/settings/agent-runs?agent=keys-1");

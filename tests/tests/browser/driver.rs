@@ -1,5 +1,5 @@
-//! Real headless Chromium through WebDriver (W3C), whose few endpoints are plain HTTP and JSON, and
-//! through the commands of the DevTools protocol that ChromeDriver passes on.
+//! Headless Chromium, driven by WebDriver (W3C) over plain HTTP and JSON, and by the DevTools
+//! commands that ChromeDriver passes on.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,20 +12,20 @@ use ureq::Agent;
 
 const AXE: &str = include_str!("../../vendor/axe-core/axe.min.js");
 
-/// The key under which WebDriver answers an element (W3C WebDriver §12).
+/// The key of an element in WebDriver responses (W3C WebDriver §12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// How long a page may take to show what is waited for: far longer than it does.
+/// The timeout for a page to show something, far longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Light or dark, as the person's system prefers.
+/// The color scheme that the system prefers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Light,
     Dark,
 }
 
-/// One browser with a profile of its own, closed when it is dropped.
+/// A browser with its own profile, closed on drop.
 pub(crate) struct Browser {
     driver: Child,
     agent: Agent,
@@ -34,12 +34,12 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts one that looks at the server at `base`.
+    /// Starts a browser for the server at `base`.
     pub(crate) fn new(base: &str) -> Self {
         Self::with(base, "normal")
     }
 
-    /// Starts one that does not wait for pages to load, so that they can be stopped.
+    /// Starts a browser that does not wait for pages to load, so that loading can be stopped.
     pub(crate) fn impatient(base: &str) -> Self {
         Self::with(base, "none")
     }
@@ -103,7 +103,7 @@ impl Browser {
         self.command("POST", "/url", &json!({ "url": url }));
     }
 
-    /// Reloads the page; a form that it came of is sent again.
+    /// Reloads the page, resending the form that led to it.
     pub(crate) fn reload(&self) {
         self.command("POST", "/refresh", &json!({}));
     }
@@ -113,14 +113,14 @@ impl Browser {
         self.command("POST", "/back", &json!({}));
     }
 
-    /// The path that is shown, with its query.
+    /// Returns the current path with its query.
     pub(crate) fn path(&self) -> String {
         let url = self.command("GET", "/url", &Value::Null);
         let url = url.as_str().expect("a URL");
         url.strip_prefix(&self.base).unwrap_or(url).to_owned()
     }
 
-    /// Types into the one field with this name, over what stands there.
+    /// Replaces the text of the field with this name.
     pub(crate) fn fill(&self, name: &str, text: &str) {
         let element = self.find(&format!("main [name='{name}']"));
         self.command("POST", &format!("/element/{element}/clear"), &json!({}));
@@ -135,7 +135,7 @@ impl Browser {
         ));
     }
 
-    /// Clicks the first element that the selector finds, once it is there.
+    /// Waits for the first element that matches the selector, and clicks it.
     pub(crate) fn click(&self, selector: &str) {
         self.on(selector, "POST", "click", &json!({}));
     }
@@ -158,19 +158,19 @@ impl Browser {
         );
     }
 
-    /// What an element says, once it is there.
+    /// Waits for an element and returns its text.
     pub(crate) fn text(&self, selector: &str) -> String {
         let text = self.on(selector, "GET", "text", &Value::Null);
         text.as_str().expect("text").to_owned()
     }
 
-    /// What a field holds, once it is there.
+    /// Waits for a field and returns its value.
     pub(crate) fn value(&self, selector: &str) -> String {
         let value = self.on(selector, "GET", "property/value", &Value::Null);
         value.as_str().expect("text").to_owned()
     }
 
-    /// Waits until the page's heading says this.
+    /// Waits until the page has this heading.
     pub(crate) fn wait_for_heading(&self, heading: &str) {
         self.wait(&format!("the heading {heading:?}"), || {
             let script =
@@ -179,14 +179,13 @@ impl Browser {
         });
     }
 
-    /// Runs a script in the page and answers what it returns.
+    /// Runs a script in the page and returns its result.
     pub(crate) fn script(&self, script: &str, arguments: &Value) -> Value {
         let body = json!({ "script": script, "args": arguments });
         self.command("POST", "/execute/sync", &body)
     }
 
-    /// What axe-core finds wrong with the page that is shown, a line each; nothing is what is
-    /// wanted.
+    /// Returns the violations that axe-core finds on the current page, one per line.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.script(AXE, &json!([]));
         let run = "
@@ -203,7 +202,7 @@ impl Browser {
             .collect()
     }
 
-    /// The same, or nothing where scripts do not run.
+    /// Returns the violations if scripts are enabled, and none otherwise.
     pub(crate) fn violations_if(&self, with_javascript: bool) -> Vec<String> {
         if with_javascript {
             self.violations()
@@ -212,7 +211,7 @@ impl Browser {
         }
     }
 
-    /// Prefers light or dark from now on.
+    /// Sets the preferred color scheme.
     pub(crate) fn prefer(&self, scheme: Scheme) {
         let value = match scheme {
             Scheme::Light => "light",
@@ -225,7 +224,7 @@ impl Browser {
         );
     }
 
-    /// Lives in this time zone from now on, as in `America/New_York`.
+    /// Sets the time zone, such as `America/New_York`.
     pub(crate) fn move_to(&self, zone: &str) {
         self.devtools(
             "Emulation.setTimezoneOverride",
@@ -238,7 +237,7 @@ impl Browser {
         self.devtools("Page.stopLoading", &json!({}));
     }
 
-    /// Makes the window this wide, as on a screen of 900 CSS pixels' height.
+    /// Sets the width of the window in CSS pixels; the height is 900.
     pub(crate) fn set_width(&self, width: u32) {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -246,19 +245,19 @@ impl Browser {
         );
     }
 
-    /// The page as a PNG: all of it, or its first 2,400 CSS pixels.
+    /// Returns the page as a PNG, up to a height of 2,400 CSS pixels.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
         let size = "
             const { clientWidth, scrollHeight } = document.documentElement;
             return { x: 0, y: 0, width: clientWidth, height: Math.min(scrollHeight, 2400), scale: 1 };";
         let clip = self.script(size, &json!([]));
         let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
-        let answer = self.devtools("Page.captureScreenshot", &wanted);
-        let data = answer["data"].as_str().expect("an image");
+        let response = self.devtools("Page.captureScreenshot", &wanted);
+        let data = response["data"].as_str().expect("an image");
         STANDARD.decode(data).expect("base64")
     }
 
-    /// Runs no script of any page from now on.
+    /// Disables scripts.
     pub(crate) fn without_javascript(&self) {
         self.devtools(
             "Emulation.setScriptExecutionDisabled",
@@ -266,8 +265,8 @@ impl Browser {
         );
     }
 
-    /// Presses keys where the focus is, one after the other (W3C WebDriver §17.4.2 for those that
-    /// are no characters: `\u{e004}` is Tab, `\u{e007}` Enter).
+    /// Presses keys one after the other, sent to the focused element. Special keys are in W3C
+    /// WebDriver §17.4.2: `\u{e004}` is Tab, `\u{e007}` is Enter.
     pub(crate) fn keys(&self, keys: &str) {
         let actions: Vec<Value> = keys
             .chars()
@@ -280,7 +279,7 @@ impl Browser {
         self.command("POST", "/actions", &body);
     }
 
-    /// Lets pages read what was copied.
+    /// Allows pages to read the clipboard.
     pub(crate) fn grant_clipboard(&self) {
         let permissions = ["clipboardReadWrite", "clipboardSanitizedWrite"];
         let origin = &self.base;
@@ -290,7 +289,7 @@ impl Browser {
         );
     }
 
-    /// What was copied last.
+    /// Returns the text in the clipboard.
     pub(crate) fn clipboard(&self) -> String {
         let read = "
             const done = arguments[arguments.length - 1];
@@ -300,13 +299,13 @@ impl Browser {
         text.as_str().expect("text").to_owned()
     }
 
-    /// Waits until something is so.
+    /// Waits until a condition is true.
     pub(crate) fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !is_so() {
             assert!(
                 Instant::now() < until,
-                "waited in vain for {what} on {}: {}",
+                "timed out waiting for {what} on {}: {}",
                 self.path(),
                 self.script("return document.body.innerText;", &json!([]))
             );
@@ -314,8 +313,8 @@ impl Browser {
         }
     }
 
-    /// Does something with the first element that the selector finds, once it is there; once more with
-    /// that of the next page when the browser left the page in between.
+    /// Waits for the first element that matches the selector, and acts on it. Retries on the next
+    /// page if the browser left this one in between.
     fn on(&self, selector: &str, method: &str, what: &str, body: &Value) -> Value {
         loop {
             let element = self.find(selector);
@@ -327,18 +326,18 @@ impl Browser {
         }
     }
 
-    /// The first element that the selector finds, once it is there.
+    /// Waits for the first element that matches the selector.
     fn find(&self, selector: &str) -> String {
         let wanted = json!({ "using": "css selector", "value": selector });
         let until = Instant::now() + PATIENCE;
         loop {
-            let answer = self.try_command("POST", "/element", &wanted);
-            if let Ok(found) = &answer {
+            let response = self.try_command("POST", "/element", &wanted);
+            if let Ok(found) = &response {
                 return found[ELEMENT].as_str().expect("an element").to_owned();
             }
             assert!(
                 Instant::now() < until,
-                "no {selector} on {}: {answer:?}",
+                "no {selector} on {}: {response:?}",
                 self.path()
             );
         }
@@ -365,16 +364,16 @@ impl Browser {
                 .header("content-type", "application/json")
                 .send(body.to_string()),
         }
-        .expect("chromedriver answers");
+        .expect("a response of chromedriver");
         // A screenshot is large.
         let text = response
             .body_mut()
             .with_config()
             .limit(64 << 20)
             .read_to_string();
-        let mut answer: Value =
-            serde_json::from_str(&text.expect("an answer")).expect("a JSON answer");
-        let value = answer["value"].take();
+        let mut parsed: Value =
+            serde_json::from_str(&text.expect("a response")).expect("a JSON response");
+        let value = parsed["value"].take();
         if response.status().is_success() {
             Ok(value)
         } else {

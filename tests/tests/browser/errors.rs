@@ -1,5 +1,5 @@
-//! What goes wrong between a user and a page: a session that ends meanwhile, an address that is opened
-//! again, a sign-in link that another person used.
+//! Errors that users meet: a session that ended, the target of a form opened again, and a sign-in
+//! link that someone else used.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.click("main button[type='submit']");
 }
 
-/// Where the focus is: the id of the element.
+/// The ID of the focused element.
 fn focus(browser: &Browser) -> String {
     text(&browser.script("return document.activeElement.id;", &json!([])))
 }
@@ -90,7 +90,7 @@ fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation(
         browser.open(path);
         assert_eq!(browser.path(), to);
     }
-    // The password is wrong: the address that is left is the form's.
+    // After a wrong password, the address in the history is the form's target.
     browser.open("/settings/account");
     browser.fill("currentPassword", "wrong");
     browser.fill("password", OTHER_PASSWORD);
@@ -121,7 +121,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/tokens/new");
-    // Past the checks of the browser, as one without them would.
+    // Bypasses the browser's own validation.
     let send = "
         const form = document.querySelector('main .form');
         form.noValidate = true;
@@ -174,7 +174,7 @@ fn a_user_sees_at_the_next_sign_in_that_a_sign_in_link_was_used() {
     assert!(said.contains("UTC"), "{said}");
     assert!(said.contains("from 127.0.0.1"), "{said}");
     assert_eq!(owner.violations(), Vec::<String>::new());
-    // The other session has ended, and says so.
+    // The other session has ended, and the page says so.
     thief.open("/settings/tokens");
     assert!(thief.text("main").contains("Your session has ended."));
     owner.click("main .banner form button");

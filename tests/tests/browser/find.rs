@@ -1,11 +1,11 @@
-//! Finding one's own tokens: search, order, status and pages.
+//! The list of the user's tokens: search, sort, status and paging.
 
 use serde_json::{Value, json};
 
 use super::driver::Browser;
 use super::sample::Sample;
 
-/// Tokens `bulk 00` to `bulk 51`, the later ones expiring sooner.
+/// Creates tokens `bulk 00` to `bulk 51`. Later ones expire sooner.
 fn fill(sample: &Sample) {
     for number in 0..52 {
         let expires = 10_000_000 - 86_400 * number;
@@ -20,7 +20,7 @@ fn fill(sample: &Sample) {
     }
 }
 
-/// The names in the list, in their order.
+/// The names in the list, in order.
 fn names(browser: &Browser) -> Vec<String> {
     let script = "
         const names = document.querySelectorAll('main tbody th a');
@@ -32,7 +32,7 @@ fn names(browser: &Browser) -> Vec<String> {
         .collect()
 }
 
-/// Presses Tab until the focus is on what the selector finds.
+/// Presses Tab until an element that matches the selector has the focus.
 fn tab_to(browser: &Browser, selector: &str) {
     let script = "return document.activeElement.matches(arguments[0]);";
     for _ in 0..300 {
@@ -81,7 +81,7 @@ fn search_sort_filters_and_paging_work_by_keyboard() {
     browser.wait_for_heading("Delete token");
     tab_to(browser, "button.danger.filled");
     browser.keys("\u{e007}");
-    // Back where one was, search, order and page.
+    // Back to the same search, order and page.
     wait_for_path(browser, "after=");
     assert!(browser.path().contains("search=bULK"));
     assert_eq!(names(browser), ["Bulk 00"]);

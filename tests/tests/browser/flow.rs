@@ -1,4 +1,4 @@
-//! A person's way: invited, joined, signed in; a token created, copied, used and deleted.
+//! The main workflow: an invite claimed, a sign-in, and a token created, copied, used and deleted.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.press("Sign in");
 }
 
-/// As a person does who picks a day: how one types it depends on the browser's language.
+/// Sets a date like the date picker does: typing depends on the browser's language.
 fn set_date(browser: &Browser, date: &str) {
     let script = "
         const field = document.querySelector('#expiry-date');
@@ -74,7 +74,7 @@ fn from_the_invite_to_the_401() {
             .text("main")
             .contains("never expires works until someone notices")
     );
-    // A quick choice and a date take each other's place.
+    // A preset and a date exclude each other.
     browser.choose("expiry", "90");
     assert!(!browser.text("main").contains("until someone notices"));
     set_date(&browser, "2099-12-31");
@@ -137,7 +137,7 @@ fn sign_in_and_skip_link_work_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
-    // The address has the focus; then the password, its "Show" button, and the form's own.
+    // The tab order is the address, the password, its "Show" button, and the submit button.
     browser.keys("ada@example.com\u{e004}");
     browser.keys(PASSWORD);
     browser.keys("\u{e007}");
@@ -187,8 +187,8 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
     browser.wait_for_heading("Delete user");
     browser.press("Delete user");
     browser.wait("the list", || browser.text("main").contains("was deleted."));
-    let answer = sample.server.http.get("/me", &token);
-    assert_eq!(answer.outcome(), (401, "token_revoked".to_owned()));
+    let response = sample.server.http.get("/me", &token);
+    assert_eq!(response.outcome(), (401, "token_revoked".to_owned()));
 }
 
 #[test]

@@ -1,17 +1,17 @@
-//! A proxy that holds a response back: the server has done what was asked, and the browser waits.
+//! A proxy that delays a response: the server has processed the request, and the browser waits.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-/// Begins before the server does, which is told its address as the public URL.
+/// Starts before the server, whose public URL is the proxy's address.
 pub(crate) struct Holding {
     listener: TcpListener,
     pub(crate) url: String,
 }
 
-/// What is to be held back, and who hears that it is.
+/// The pending request to delay, and the channel that reports it.
 type Hold = Arc<Mutex<Option<Sender<()>>>>;
 
 /// A running proxy.
@@ -42,7 +42,7 @@ impl Holding {
 }
 
 impl Proxy {
-    /// Holds back the response to the next form. The receiver hears when the server has given it.
+    /// Delays the response to the next form. The receiver is notified when the server has sent it.
     pub(crate) fn hold_next(&self) -> Receiver<()> {
         let (sender, receiver) = channel();
         *self.0.lock().expect("the hold") = Some(sender);
@@ -78,7 +78,7 @@ fn carry(client: TcpStream, upstream: TcpStream, hold: &Hold) {
                 && let Some(held) = hold.lock().expect("the hold").take()
             {
                 let _ = held.send(());
-                // The connection stays open, and nothing comes.
+                // The connection stays open without a response.
                 std::mem::forget(to);
                 return;
             }

@@ -16,7 +16,7 @@ fn create(http: &Client, by: &str, name: &str) -> Value {
     created.json()
 }
 
-/// Another browser in which Ada is signed in.
+/// Another browser where Ada is signed in.
 fn another_session(sample: &Sample) -> Browser {
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -40,7 +40,7 @@ fn a_list_changed_by_another_session_is_reviewed_again() {
     let path = format!("{BULK}?user={user}&expiringBefore=2091-01-01");
     browser.open(&path);
     browser.wait_for_heading("Revoke 3 tokens");
-    // The other session deletes one of them, and another token comes.
+    // The other session deletes one of them and creates another token.
     let other = another_session(&sample);
     other.open(&format!(
         "/settings/admin/tokens?user={user}&expiringBefore=2091-01-01"
@@ -57,7 +57,7 @@ fn a_list_changed_by_another_session_is_reviewed_again() {
     let works = |secret: &String| http.get("/me", secret).status == 200;
     assert!(works(&unseen));
     assert_eq!(secrets.iter().filter(|secret| works(secret)).count(), 2);
-    // Reviewed again, these three are revoked.
+    // After another review, these three are revoked.
     browser.press("Revoke 3 tokens");
     browser.wait("the list", || {
         browser.text("main").contains("Revoked 3 tokens.")

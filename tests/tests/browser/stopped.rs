@@ -1,4 +1,4 @@
-//! A response that does not come: the form is stopped, and sent again.
+//! A response that does not arrive: the form is stopped and sent again.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn a_stopped_form_can_be_sent_again_and_reports_the_first_attempt() {
         browser.wait_for_heading("Create token");
         browser.fill("name", "laptop");
         let held = proxy.hold_next();
-        // Pressed twice, which sends it once. While a response is awaited, no script can be run.
+        // Pressing twice sends the form once. No script can run while a response is pending.
         let send = "
             const form = document.querySelector('main .form');
             const button = form.querySelector('button[type=submit]');

@@ -1,10 +1,10 @@
-//! Times: the reader's own where a script can tell, and UTC that says so where none runs.
+//! Times: in the user's time zone with scripts, and in UTC without.
 
 use serde_json::json;
 
 use super::once::Person;
 
-/// The first time on the page: what it says, and what it says when pointed at.
+/// The text and the tooltip of the first time on the page.
 fn first_time(person: &Person) -> (String, String) {
     let script = "
         const time = document.querySelector('main time');

@@ -88,10 +88,7 @@ pub(in crate::web) async fn rotate(
             let page = Page::of(&web, &person, "tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
-                    format!(
-                        "The old token keeps working for {}.",
-                        duration(seconds)
-                    )
+                    format!("The old token keeps working for {}.", duration(seconds))
                 }
                 _ => "The old token no longer works.".to_owned(),
             };
