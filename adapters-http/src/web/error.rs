@@ -260,68 +260,74 @@ impl WebError {
                 );
             }
         };
-        match code {
-            Code::NotFound => ("Page not found", "This page doesn’t exist or was removed."),
-            Code::InsufficientScope | Code::HumanTokenRequired => (
-                "Administrators only",
-                "You don’t have access. Ask an administrator if you need it.",
-            ),
-            Code::RateLimited => ("Too many attempts", "Nothing was changed."),
-            Code::Unavailable => (
-                "Temporarily unavailable",
-                "The server can’t handle this request right now. If you sent a form, check whether \
+        code_words(code)
+    }
+}
+
+/// Returns the title and text of a problem's page.
+const fn code_words(code: Code) -> (&'static str, &'static str) {
+    match code {
+        Code::NotFound => ("Page not found", "This page doesn’t exist or was removed."),
+        Code::InsufficientScope | Code::HumanTokenRequired => (
+            "Administrators only",
+            "You don’t have access. Ask an administrator if you need it.",
+        ),
+        Code::RateLimited => ("Too many attempts", "Nothing was changed."),
+        Code::Unavailable => (
+            "Temporarily unavailable",
+            "The server can’t handle this request right now. If you sent a form, check whether \
                  it took effect before you send it again.",
-            ),
-            Code::LastAdmin => (
-                "You can’t remove the last administrator",
-                "This is the last active administrator. Make another user an administrator first.",
-            ),
-            Code::OwnAccount => (
-                "You can’t delete your own account",
-                "Ask another administrator to delete it.",
-            ),
-            Code::TokenAlreadyRotated => (
-                "This token has already been rotated",
-                "Its successor has the same name, and its value was shown once. If you didn’t copy \
+        ),
+        Code::LastAdmin => (
+            "You can’t remove the last administrator",
+            "This is the last active administrator. Make another user an administrator first.",
+        ),
+        Code::OwnAccount => (
+            "You can’t delete your own account",
+            "Ask another administrator to delete it.",
+        ),
+        Code::TokenAlreadyRotated => (
+            "This token has already been rotated",
+            "Its successor has the same name, and its value was shown once. If you didn’t copy \
                  it, rotate the successor.",
-            ),
-            Code::TokenNotLive => (
-                "This token has expired",
-                "An expired token can’t be rotated. Create a new one instead.",
-            ),
-            Code::TokenLimitReached => (
-                "Token limit reached",
-                "Delete a token you no longer need, then try again.",
-            ),
-            Code::CreationRateReached => (
-                "Too many tokens created",
-                "Your account has reached the limit of tokens created within 24 hours, including \
+        ),
+        Code::TokenNotLive => (
+            "This token has expired",
+            "An expired token can’t be rotated. Create a new one instead.",
+        ),
+        Code::TokenLimitReached => (
+            "Token limit reached",
+            "Delete a token you no longer need, then try again.",
+        ),
+        Code::CreationRateReached => (
+            "Too many tokens created",
+            "Your account has reached the limit of tokens created within 24 hours, including \
                  deleted ones.",
-            ),
-            Code::BodyTooLarge => (
-                "Request too large",
-                "The form is too long, so nothing was changed. Go back, shorten the longest text and send it again.",
-            ),
-            Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
-                "Invalid request",
-                "The form was incomplete or malformed, so nothing was changed. Go back and try \
+        ),
+        Code::BodyTooLarge => (
+            "Request too large",
+            "The form is too long, so nothing was changed. Go back, shorten the longest text and send \
+              it again.",
+        ),
+        Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
+            "Invalid request",
+            "The form was incomplete or malformed, so nothing was changed. Go back and try \
                  again.",
-            ),
-            Code::PreconditionFailed => (
-                "Precondition failed",
-                "A condition of the request was not met. Nothing was changed. Go back and try \
+        ),
+        Code::PreconditionFailed => (
+            "Precondition failed",
+            "A condition of the request was not met. Nothing was changed. Go back and try \
                  again.",
-            ),
-            Code::MethodNotAllowed => (
-                "Method not allowed",
-                "This address doesn’t support that kind of request. Go back and try again.",
-            ),
-            _ => (
-                "Something went wrong",
-                "The server hit an internal error. It was logged; an operator can find it by the \
+        ),
+        Code::MethodNotAllowed => (
+            "Method not allowed",
+            "This address doesn’t support that kind of request. Go back and try again.",
+        ),
+        _ => (
+            "Something went wrong",
+            "The server hit an internal error. It was logged; an operator can find it by the \
                  time and the request ID.",
-            ),
-        }
+        ),
     }
 }
 

@@ -283,7 +283,11 @@ async fn a_token_in_its_overlap_cannot_be_rotated_again() {
         assert_eq!(page.status, 409);
         page.shows("This token has already been rotated");
         let known = site.principal(MEMBER).await;
-        let old = site.domain.tokens.get_including_revoked(&known, issued.token.id).await;
+        let old = site
+            .domain
+            .tokens
+            .get_including_revoked(&known, issued.token.id)
+            .await;
         let successor = old.expect("it is read").and_then(|old| old.successor);
         let successor = successor.expect("a successor");
         page.shows("View the new token");

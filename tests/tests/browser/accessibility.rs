@@ -1,4 +1,4 @@
-//! axe-core reports no violation on any page, light or dark, and no page is wider than a phone.
+//! axe-core finds nothing on any page, light or dark; and no page is wider than a phone.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ pub(crate) fn assert_accessible(browser: &Browser, pages: &[(&str, String)]) {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Returns how far a page can be scrolled sideways, in CSS pixels.
+/// How far a page can be scrolled sideways, in CSS pixels.
 pub(crate) fn overflow(browser: &Browser) -> i64 {
     let script = "
         const root = document.documentElement;

@@ -1,4 +1,4 @@
-//! The account page and the API reference, on a phone and on a wide screen.
+//! The account pages and the API reference, on a phone and on a wide screen.
 
 use serde_json::json;
 

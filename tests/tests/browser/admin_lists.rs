@@ -1,4 +1,4 @@
-//! An administrator's lists, by keyboard.
+//! The administrator's lists, by keyboard.
 
 use serde_json::json;
 

@@ -1,5 +1,4 @@
-//! A user's half hour with agents: starting a run, the queue, claiming and completing an item,
-//! ending the run.
+//! A user's work with agents: a run started, an item claimed and completed, and the run ended.
 
 use serde_json::json;
 
@@ -7,7 +6,7 @@ use super::accessibility::overflow;
 use super::driver::Browser;
 use super::sample::{PASSWORD, Sample, text};
 
-/// Does all of it by clicking on what the pages show.
+/// Follows the workflow with clicks alone.
 fn half_hour(sample: &Sample, browser: &Browser) {
     let http = &sample.server.http;
     browser.open("/settings/agent-runs/new?item=WEB-1");
@@ -17,7 +16,7 @@ fn half_hour(sample: &Sample, browser: &Browser) {
     let secret = browser.value("#secret");
     assert!(secret.starts_with("oi_run_"));
     assert!(!browser.path().contains("oi_run_"));
-    // The agent works with the token and commands that the page shows.
+    // The agent uses the token from the page.
     let claimed = http.post("/browse/WEB-1/claim", &secret, &json!({}));
     assert_eq!(claimed.status, 200, "{claimed:?}");
     browser.click("main p a.button");
@@ -60,11 +59,11 @@ fn agent_pages_work_without_javascript() {
 }
 
 #[test]
-fn a_run_is_started_by_keyboard() {
+fn a_run_can_be_started_by_keyboard() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/agent-runs/new");
-    // The field of the agent's id has the focus; Enter in a field submits the form.
+    // The agent ID has the focus; Enter in a field sends the form.
     browser.keys("keys-1\u{e007}");
     browser.wait_for_heading("Agent run started");
     browser.open("/settings/agent-runs?agent=keys-1");

@@ -1,11 +1,11 @@
-//! A script of another origin that calls the API.
+//! Scripts of other origins that call the API.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
 
 use super::driver::Browser;
 
-/// Calls the API from the current page and returns what the script saw.
+/// Calls the API from the current page and returns what the script received.
 const CALL: &str = "
     const [url, token] = arguments;
     return fetch(url + '/browse', {
@@ -38,10 +38,10 @@ fn scripts_of_allowed_origins_alone_can_call_the_api() {
     assert_eq!(seen, json!([201, "/browse/OPS-1", id]));
     let seen = browser.script(CALL, &json!([closed.url, admin]));
     assert_eq!(seen, json!(["blocked"]));
-    // Errors are readable, too.
+    // The script can read errors, too.
     let seen = browser.script(CALL, &json!([open.url, "oi_pat_x"]));
     assert_eq!(seen[0], json!(401));
-    // Pages cannot be read by other origins.
+    // No script can read pages.
     let read = "return fetch(arguments[0] + '/sign-in').then(() => 'read', () => 'blocked');";
     assert_eq!(browser.script(read, &json!([open.url])), json!("blocked"));
     // An origin that is not allowed.

@@ -1,4 +1,4 @@
-//! The page that shows a new token once: its commands work, and leaving it loses nothing.
+//! The page that shows a new token once: its commands work, and leaving it early asks first.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ fn copying_has_the_focus_and_leaving_without_it_requires_confirmation() {
         return leaving.defaultPrevented;";
     assert_eq!(browser.script(asks, &json!([])), true);
     browser.grant_clipboard();
-    // The button has the focus: one key copies.
+    // The button has the focus, so one key copies.
     browser.keys("\u{e007}");
     browser.wait("the copy", || browser.text("main").contains("Copied"));
     assert_eq!(browser.script(asks, &json!([])), false);

@@ -1,5 +1,5 @@
-//! Headless Chromium through WebDriver (W3C), whose few endpoints are plain HTTP and JSON, and
-//! through DevTools commands that ChromeDriver passes on.
+//! Headless Chromium, driven by WebDriver (W3C) over plain HTTP and JSON, and by the DevTools
+//! commands that ChromeDriver passes on.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,20 +12,20 @@ use ureq::Agent;
 
 const AXE: &str = include_str!("../../vendor/axe-core/axe.min.js");
 
-/// The key of an element in WebDriver's responses (W3C WebDriver §12).
+/// The key of an element in WebDriver responses (W3C WebDriver §12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Timeout for a page to show something; generous, for a busy machine.
+/// The timeout for a page to show something, far longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The color scheme that the user's system prefers.
+/// The color scheme that the system prefers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scheme {
     Light,
     Dark,
 }
 
-/// A browser with its own profile, closed when dropped.
+/// A browser with its own profile, closed on drop.
 pub(crate) struct Browser {
     driver: Child,
     agent: Agent,
@@ -103,7 +103,7 @@ impl Browser {
         self.command("POST", "/url", &json!({ "url": url }));
     }
 
-    /// Reloads the page; if a form led to it, the form is submitted again.
+    /// Reloads the page, resending the form that led to it.
     pub(crate) fn reload(&self) {
         self.command("POST", "/refresh", &json!({}));
     }
@@ -113,14 +113,14 @@ impl Browser {
         self.command("POST", "/back", &json!({}));
     }
 
-    /// Returns the path of the current page with its query.
+    /// Returns the current path with its query.
     pub(crate) fn path(&self) -> String {
         let url = self.command("GET", "/url", &Value::Null);
         let url = url.as_str().expect("a URL");
         url.strip_prefix(&self.base).unwrap_or(url).to_owned()
     }
 
-    /// Types into the only field with this name, replacing its text.
+    /// Replaces the text of the field with this name.
     pub(crate) fn fill(&self, name: &str, text: &str) {
         let element = self.find(&format!("main [name='{name}']"));
         self.command("POST", &format!("/element/{element}/clear"), &json!({}));
@@ -135,7 +135,7 @@ impl Browser {
         ));
     }
 
-    /// Clicks the first element that matches the selector, once it exists.
+    /// Waits for the first element that matches the selector, and clicks it.
     pub(crate) fn click(&self, selector: &str) {
         self.on(selector, "POST", "click", &json!({}));
     }
@@ -158,19 +158,19 @@ impl Browser {
         );
     }
 
-    /// Returns the text of an element, once it exists.
+    /// Waits for an element and returns its text.
     pub(crate) fn text(&self, selector: &str) -> String {
         let text = self.on(selector, "GET", "text", &Value::Null);
         text.as_str().expect("text").to_owned()
     }
 
-    /// Returns the value of a field, once it exists.
+    /// Waits for a field and returns its value.
     pub(crate) fn value(&self, selector: &str) -> String {
         let value = self.on(selector, "GET", "property/value", &Value::Null);
         value.as_str().expect("text").to_owned()
     }
 
-    /// Waits until the page's heading says this.
+    /// Waits until the page has this heading.
     pub(crate) fn wait_for_heading(&self, heading: &str) {
         self.wait(&format!("the heading {heading:?}"), || {
             let script =
@@ -185,7 +185,7 @@ impl Browser {
         self.command("POST", "/execute/sync", &body)
     }
 
-    /// Returns axe-core's violations on the current page, one per line.
+    /// Returns the violations that axe-core finds on the current page, one per line.
     pub(crate) fn violations(&self) -> Vec<String> {
         self.script(AXE, &json!([]));
         let run = "
@@ -202,7 +202,7 @@ impl Browser {
             .collect()
     }
 
-    /// Returns axe-core's violations, or nothing if scripts do not run.
+    /// Returns the violations if scripts are enabled, and none otherwise.
     pub(crate) fn violations_if(&self, with_javascript: bool) -> Vec<String> {
         if with_javascript {
             self.violations()
@@ -237,7 +237,7 @@ impl Browser {
         self.devtools("Page.stopLoading", &json!({}));
     }
 
-    /// Sets the width of the window; its height is 900 CSS pixels.
+    /// Sets the width of the window in CSS pixels; the height is 900.
     pub(crate) fn set_width(&self, width: u32) {
         self.devtools(
             "Emulation.setDeviceMetricsOverride",
@@ -245,19 +245,19 @@ impl Browser {
         );
     }
 
-    /// Returns the page as a PNG: all of it, or its first 2,400 CSS pixels.
+    /// Returns the page as a PNG, up to a height of 2,400 CSS pixels.
     pub(crate) fn screenshot(&self) -> Vec<u8> {
         let size = "
             const { clientWidth, scrollHeight } = document.documentElement;
             return { x: 0, y: 0, width: clientWidth, height: Math.min(scrollHeight, 2400), scale: 1 };";
         let clip = self.script(size, &json!([]));
         let wanted = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
-        let result = self.devtools("Page.captureScreenshot", &wanted);
-        let data = result["data"].as_str().expect("an image");
+        let response = self.devtools("Page.captureScreenshot", &wanted);
+        let data = response["data"].as_str().expect("an image");
         STANDARD.decode(data).expect("base64")
     }
 
-    /// Disables the scripts of all pages.
+    /// Disables scripts.
     pub(crate) fn without_javascript(&self) {
         self.devtools(
             "Emulation.setScriptExecutionDisabled",
@@ -265,8 +265,8 @@ impl Browser {
         );
     }
 
-    /// Presses keys one after the other at the focus (W3C WebDriver §17.4.2 lists those that are
-    /// not characters: `\u{e004}` is Tab, `\u{e007}` Enter).
+    /// Presses keys one after the other, sent to the focused element. Special keys are in W3C
+    /// WebDriver §17.4.2: `\u{e004}` is Tab, `\u{e007}` is Enter.
     pub(crate) fn keys(&self, keys: &str) {
         let actions: Vec<Value> = keys
             .chars()
@@ -289,7 +289,7 @@ impl Browser {
         );
     }
 
-    /// Returns the text on the clipboard.
+    /// Returns the text in the clipboard.
     pub(crate) fn clipboard(&self) -> String {
         let read = "
             const done = arguments[arguments.length - 1];
@@ -299,13 +299,13 @@ impl Browser {
         text.as_str().expect("text").to_owned()
     }
 
-    /// Waits until the condition is true.
+    /// Waits until a condition is true.
     pub(crate) fn wait(&self, what: &str, is_so: impl Fn() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !is_so() {
             assert!(
                 Instant::now() < until,
-                "waited in vain for {what} on {}: {}",
+                "timed out waiting for {what} on {}: {}",
                 self.path(),
                 self.script("return document.body.innerText;", &json!([]))
             );
@@ -313,8 +313,8 @@ impl Browser {
         }
     }
 
-    /// Acts on the first element that matches the selector, once it exists; again on the next page
-    /// if the browser left the page meanwhile.
+    /// Waits for the first element that matches the selector, and acts on it. Retries on the next
+    /// page if the browser left this one in between.
     fn on(&self, selector: &str, method: &str, what: &str, body: &Value) -> Value {
         loop {
             let element = self.find(selector);
@@ -326,18 +326,18 @@ impl Browser {
         }
     }
 
-    /// Returns the first element that matches the selector, once it exists.
+    /// Waits for the first element that matches the selector.
     fn find(&self, selector: &str) -> String {
         let wanted = json!({ "using": "css selector", "value": selector });
         let until = Instant::now() + PATIENCE;
         loop {
-            let result = self.try_command("POST", "/element", &wanted);
-            if let Ok(found) = &result {
+            let response = self.try_command("POST", "/element", &wanted);
+            if let Ok(found) = &response {
                 return found[ELEMENT].as_str().expect("an element").to_owned();
             }
             assert!(
                 Instant::now() < until,
-                "no {selector} on {}: {result:?}",
+                "no {selector} on {}: {response:?}",
                 self.path()
             );
         }
@@ -364,16 +364,16 @@ impl Browser {
                 .header("content-type", "application/json")
                 .send(body.to_string()),
         }
-        .expect("chromedriver responds");
+        .expect("a response of chromedriver");
         // A screenshot is large.
         let text = response
             .body_mut()
             .with_config()
             .limit(64 << 20)
             .read_to_string();
-        let mut result: Value =
-            serde_json::from_str(&text.expect("an result")).expect("a JSON result");
-        let value = result["value"].take();
+        let mut parsed: Value =
+            serde_json::from_str(&text.expect("a response")).expect("a JSON response");
+        let value = parsed["value"].take();
         if response.status().is_success() {
             Ok(value)
         } else {

@@ -1,5 +1,5 @@
-//! Errors in the browser: a session that ends meanwhile, an address that is opened again, a sign-in
-//! link that another person used.
+//! Errors that users meet: a session that ended, the target of a form opened again, and a sign-in
+//! link that someone else used.
 
 use serde_json::json;
 
@@ -14,7 +14,7 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.click("main button[type='submit']");
 }
 
-/// Returns the id of the element that has the focus.
+/// The ID of the focused element.
 fn focus(browser: &Browser) -> String {
     text(&browser.script("return document.activeElement.id;", &json!([])))
 }
@@ -30,7 +30,7 @@ fn entries_are_restored_after_the_session_was_ended_elsewhere() {
         browser.open("/settings/tokens/new");
         browser.fill("name", "nightly & weekly");
         browser.choose("expiry", "90");
-        // In another browser, the same user ends all sessions.
+        // In another browser, the same user signs out everywhere.
         let elsewhere = sample.stranger();
         elsewhere.open("/sign-in");
         sign_in(&elsewhere, "ada@example.com", PASSWORD);
@@ -90,7 +90,7 @@ fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation(
         browser.open(path);
         assert_eq!(browser.path(), to);
     }
-    // The password is wrong; the address bar still shows the form's action.
+    // After a wrong password, the address in the history is the form's target.
     browser.open("/settings/account");
     browser.fill("currentPassword", "wrong");
     browser.fill("password", OTHER_PASSWORD);
@@ -121,7 +121,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/tokens/new");
-    // Bypasses the browser's own checks, as a browser without them would.
+    // Bypasses the browser's own validation.
     let send = "
         const form = document.querySelector('main .form');
         form.noValidate = true;
@@ -144,7 +144,7 @@ fn the_focus_goes_to_the_first_error_and_the_summary_leads_to_each() {
 }
 
 #[test]
-fn a_user_whose_account_a_sign_in_link_took_over_is_notified_at_the_next_sign_in() {
+fn a_user_sees_at_the_next_sign_in_that_a_sign_in_link_was_used() {
     let sample = Sample::new();
     let server = &sample.server;
     let user = server.join(&sample.admin.token, "grace.hopper@example.com");
@@ -174,7 +174,7 @@ fn a_user_whose_account_a_sign_in_link_took_over_is_notified_at_the_next_sign_in
     assert!(said.contains("UTC"), "{said}");
     assert!(said.contains("from 127.0.0.1"), "{said}");
     assert_eq!(owner.violations(), Vec::<String>::new());
-    // The other session has ended, and its page says so.
+    // The other session has ended, and the page says so.
     thief.open("/settings/tokens");
     assert!(thief.text("main").contains("Your session has ended."));
     owner.click("main .banner form button");

@@ -1,11 +1,11 @@
-//! Finding tokens: search, order, status and pages.
+//! The list of the user's tokens: search, sort, status and paging.
 
 use serde_json::{Value, json};
 
 use super::driver::Browser;
 use super::sample::Sample;
 
-/// Tokens `bulk 00` to `bulk 51`, the later ones expiring sooner.
+/// Creates tokens `bulk 00` to `bulk 51`. Later ones expire sooner.
 fn fill(sample: &Sample) {
     for number in 0..52 {
         let expires = 10_000_000 - 86_400 * number;
@@ -20,7 +20,7 @@ fn fill(sample: &Sample) {
     }
 }
 
-/// Returns the names in the list, in order.
+/// The names in the list, in order.
 fn names(browser: &Browser) -> Vec<String> {
     let script = "
         const names = document.querySelectorAll('main tbody th a');
@@ -50,7 +50,7 @@ fn wait_for_path(browser: &Browser, part: &str) {
 }
 
 #[test]
-fn tokens_are_searched_sorted_filtered_and_paged_by_keyboard() {
+fn search_sort_filters_and_paging_work_by_keyboard() {
     let sample = Sample::new();
     fill(&sample);
     let browser = &sample.browser;
@@ -81,7 +81,7 @@ fn tokens_are_searched_sorted_filtered_and_paged_by_keyboard() {
     browser.wait_for_heading("Delete token");
     tab_to(browser, "button.danger.filled");
     browser.keys("\u{e007}");
-    // Going back restores search, order and page.
+    // Back to the same search, order and page.
     wait_for_path(browser, "after=");
     assert!(browser.path().contains("search=bULK"));
     assert_eq!(names(browser), ["Bulk 00"]);
@@ -98,7 +98,7 @@ fn tokens_are_searched_sorted_filtered_and_paged_by_keyboard() {
 }
 
 #[test]
-fn tokens_are_searched_and_paged_without_javascript() {
+fn search_and_paging_work_without_javascript() {
     let sample = Sample::new();
     fill(&sample);
     let browser = &sample.browser;

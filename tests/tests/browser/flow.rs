@@ -1,4 +1,4 @@
-//! A user's way: invited, joined, signed in; a token created, copied, used and deleted.
+//! The main workflow: an invite claimed, a sign-in, and a token created, copied, used and deleted.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
@@ -22,7 +22,7 @@ fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.press("Sign in");
 }
 
-/// Sets a date as the date picker does: how a date is typed depends on the browser's language.
+/// Sets a date like the date picker does: typing depends on the browser's language.
 fn set_date(browser: &Browser, date: &str) {
     let script = "
         const field = document.querySelector('#expiry-date');
@@ -133,11 +133,11 @@ fn everything_works_without_javascript() {
 }
 
 #[test]
-fn signing_in_and_reaching_the_content_works_by_keyboard() {
+fn sign_in_and_skip_link_work_by_keyboard() {
     let sample = Sample::new();
     let browser = sample.stranger();
     browser.open("/sign-in");
-    // The address has the focus; then come the password, its "Show" button, and the form's button.
+    // The tab order is the address, the password, its "Show" button, and the submit button.
     browser.keys("ada@example.com\u{e004}");
     browser.keys(PASSWORD);
     browser.keys("\u{e007}");
@@ -192,7 +192,7 @@ fn a_deletion_is_confirmed_and_ends_the_session_in_the_browser() {
 }
 
 #[test]
-fn the_notice_of_a_leaked_token_stays_until_it_is_dismissed() {
+fn a_leaked_token_is_reported_until_it_is_dismissed() {
     let sample = Sample::new();
     let browser = &sample.browser;
     assert!(browser.text("main .banner.bad").contains("old laptop"));

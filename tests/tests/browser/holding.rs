@@ -1,17 +1,17 @@
-//! A proxy that holds back a response: the server has acted, and the browser still waits.
+//! A proxy that delays a response: the server has processed the request, and the browser waits.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-/// Started before the server, whose public URL is the proxy's address.
+/// Starts before the server, whose public URL is the proxy's address.
 pub(crate) struct Holding {
     listener: TcpListener,
     pub(crate) url: String,
 }
 
-/// Whether to hold back a response, and who is notified.
+/// The pending request to delay, and the channel that reports it.
 type Hold = Arc<Mutex<Option<Sender<()>>>>;
 
 /// A running proxy.
@@ -42,8 +42,7 @@ impl Holding {
 }
 
 impl Proxy {
-    /// Holds back the response to the next form. The receiver is notified once the server has sent
-    /// it.
+    /// Delays the response to the next form. The receiver is notified when the server has sent it.
     pub(crate) fn hold_next(&self) -> Receiver<()> {
         let (sender, receiver) = channel();
         *self.0.lock().expect("the hold") = Some(sender);
@@ -79,7 +78,7 @@ fn carry(client: TcpStream, upstream: TcpStream, hold: &Hold) {
                 && let Some(held) = hold.lock().expect("the hold").take()
             {
                 let _ = held.send(());
-                // The connection stays open, and nothing arrives.
+                // The connection stays open without a response.
                 std::mem::forget(to);
                 return;
             }

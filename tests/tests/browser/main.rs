@@ -1,4 +1,4 @@
-//! The web interface in headless Chromium.
+//! The web interface in real headless Chromium.
 
 mod accessibility;
 mod account;

@@ -1,4 +1,4 @@
-//! Forms that create something, submitted twice in every way that browsers do.
+//! Forms that create something, sent twice in the ways that browsers do.
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
@@ -13,7 +13,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// A user who has joined and opened their tokens.
+    /// A user who has joined and is on the page of their tokens.
     pub(crate) fn new(with_javascript: bool) -> Self {
         let database = Database::new(Kind::Sqlite);
         let server = Server::start(&database);
@@ -48,7 +48,7 @@ impl Person {
         self.browser.value("#secret")
     }
 
-    /// Asserts that the user has exactly one token, which has this secret.
+    /// The names of the user's tokens, from the API.
     #[track_caller]
     fn has_one_token(&self, secret: &str) {
         let list = self.server.http.get("/me/pats", secret).json();
@@ -67,7 +67,7 @@ fn a_reload_without_javascript_creates_nothing_and_says_so() {
         assert!(shown.contains("laptop"), "{shown}");
     }
     person.has_one_token(&secret);
-    // The page offers to delete the token whose secret was not copied.
+    // The page links to delete the token whose value was not copied.
     person.browser.click("main a.danger");
     person.browser.click("main form button[type='submit']");
     person.browser.text("main .empty");
@@ -88,7 +88,7 @@ fn a_form_that_is_sent_twice_at_once_creates_one_token() {
     let person = Person::new(true);
     let secret = person.create();
     person.fill();
-    // The second way bypasses the page's script against double clicks.
+    // The second way bypasses the script's protection against double clicks.
     let script = "
         const form = document.querySelector('main form');
         form.requestSubmit();
@@ -112,7 +112,7 @@ fn a_step_back_and_the_same_form_again_creates_nothing() {
     let secret = person.browser.value("#secret");
     person.browser.back();
     if person.browser.value("main [name='form']") == form {
-        // The browser restored the page; a reloaded one would be a new form, submitted on purpose.
+        // If the browser reloads the page instead of restoring it, the form is a new one.
         person.browser.click("main form button[type='submit']");
         let shown = person.browser.text("main");
         assert!(shown.contains("Already created"), "{shown}");

@@ -1,4 +1,4 @@
-//! Bulk revocation in two browsers: one reviews the list, the other changes what matches.
+//! Bulk revocation in two browsers: one lists, the other changes what matches.
 
 use openindex_tests::Client;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn create(http: &Client, by: &str, name: &str) -> Value {
     created.json()
 }
 
-/// Returns another browser in which Ada is signed in.
+/// Another browser where Ada is signed in.
 fn another_session(sample: &Sample) -> Browser {
     let browser = sample.stranger();
     browser.open("/sign-in");
@@ -40,7 +40,7 @@ fn a_list_changed_by_another_session_is_reviewed_again() {
     let path = format!("{BULK}?user={user}&expiringBefore=2091-01-01");
     browser.open(&path);
     browser.wait_for_heading("Revoke 3 tokens");
-    // The other session deletes one token and creates another.
+    // The other session deletes one of them and creates another token.
     let other = another_session(&sample);
     other.open(&format!(
         "/settings/admin/tokens?user={user}&expiringBefore=2091-01-01"

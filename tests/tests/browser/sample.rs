@@ -1,4 +1,4 @@
-//! An instance with users, tokens and a history, and all its pages.
+//! An instance with users, tokens and a history, and the paths of all its pages.
 
 use openindex_tests::{Bootstrapped, Client, Database, Kind, Server};
 use serde_json::{Value, json};
@@ -7,8 +7,8 @@ use super::driver::Browser;
 
 pub(crate) const PASSWORD: &str = "five words that nobody says";
 
-/// A running server with content on every page, and a browser in which the administrator Ada is
-/// signed in.
+/// A running server with content on every page, and a browser where Ada, its administrator, is signed
+/// in.
 pub(crate) struct Sample {
     pub(crate) browser: Browser,
     pub(crate) server: Server,
@@ -76,7 +76,7 @@ impl Sample {
         }
     }
 
-    /// Returns the name and path of every page for a signed-in administrator.
+    /// The name and path of every page for a signed-in administrator.
     pub(crate) fn pages(&self) -> Vec<(&'static str, String)> {
         let Self {
             token,
@@ -154,7 +154,7 @@ impl Sample {
         pages.into()
     }
 
-    /// Returns every page for a visitor who is not signed in.
+    /// The name and path of every page for visitors who are not signed in.
     pub(crate) fn public_pages(&self) -> Vec<(&'static str, String)> {
         vec![
             ("sign-in", "/sign-in".to_owned()),
@@ -165,13 +165,13 @@ impl Sample {
         ]
     }
 
-    /// Returns another browser on the same server, not signed in.
+    /// Another browser for the same server, without a session.
     pub(crate) fn stranger(&self) -> Browser {
         Browser::new(&self.server.url)
     }
 }
 
-/// Creates work items of every kind and status, and a run that works on one; returns its id.
+/// Creates work items of every kind and status, and a run that has claimed one. Returns the run's ID.
 fn work(http: &Client, by: &str) -> String {
     let create = |body: Value| {
         let created = http.post("/browse", by, &body);

@@ -1,4 +1,4 @@
-//! A response that does not arrive: the user stops loading, and submits the form again.
+//! A response that does not arrive: the form is stopped and sent again.
 
 use std::time::Duration;
 
@@ -28,8 +28,7 @@ fn a_stopped_form_can_be_sent_again_and_reports_the_first_attempt() {
         browser.wait_for_heading("Create token");
         browser.fill("name", "laptop");
         let held = proxy.hold_next();
-        // Pressed twice, which submits once. No script can run while the browser waits for a
-        // response.
+        // Pressing twice sends the form once. No script can run while a response is pending.
         let send = "
             const form = document.querySelector('main .form');
             const button = form.querySelector('button[type=submit]');

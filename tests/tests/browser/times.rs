@@ -1,10 +1,10 @@
-//! Times: in the reader's time zone with scripts, and in UTC without.
+//! Times: in the user's time zone with scripts, and in UTC without.
 
 use serde_json::json;
 
 use super::once::Person;
 
-/// Returns the text of the first time on the page, and its tooltip.
+/// The text and the tooltip of the first time on the page.
 fn first_time(person: &Person) -> (String, String) {
     let script = "
         const time = document.querySelector('main time');

@@ -144,7 +144,7 @@ pub(in crate::web) async fn start(
         text => text.parse::<WorkItemKey>().map(Some),
     };
     let work_item = work_item.map_err(|_| {
-        errors.work_item = Some("must be a key such as OPS-42 or OPS-42.1".to_owned())
+        errors.work_item = Some("must be a key such as OPS-42 or OPS-42.1".to_owned());
     });
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());

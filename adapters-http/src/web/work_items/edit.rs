@@ -91,7 +91,7 @@ pub(in crate::web) async fn edit(
                 return Ok(Done::ItemChanged.to(&web.site, &path_of(key), &key.to_string()));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::VersionMismatch { .. })) => {
-                has_changed = true
+                has_changed = true;
             }
             Err(WorkItemError::Conflict(why)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
