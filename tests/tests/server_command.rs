@@ -539,8 +539,5 @@ fn a_flag_before_a_command_that_would_ignore_it_is_an_error() {
     ]);
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let message = text(&output.stderr);
-    assert!(
-        message.contains("put it after sign-in-link"),
-        "{message}"
-    );
+    assert!(message.contains("put it after sign-in-link"), "{message}");
 }
