@@ -112,7 +112,7 @@ impl DatabaseUrl {
         self.scheme
     }
 
-    /// Returns the same URL, but makes a missing SQLite file an error instead of creating it.
+    /// Returns the same URL with which a missing SQLite file is an error instead of created.
     #[must_use]
     pub fn existing(mut self) -> Self {
         if self.scheme == Scheme::Sqlite {

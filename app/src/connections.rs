@@ -1,5 +1,5 @@
-//! Connection slots: how many there are, how long an idle connection keeps one, and which one is
-//! closed when a new client needs its slot.
+//! Connection slots: how many there are, how long an idle connection may occupy one, and which
+//! connection is closed for a new client when all are occupied.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use openindex_domain::StoreError;
 use openindex_domain::entropy::EntropyError;
 
-/// An error that keeps the server from starting.
+/// An error that prevents the server from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The store could not be opened or migrated.

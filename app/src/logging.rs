@@ -32,7 +32,7 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
         LogFormat::Text => lines.boxed(),
     };
     // Filters apply to the whole subscriber: a filter on one layer loses the line that follows a
-    // library's check whether a level is enabled, as sqlx makes.
+    // library's check whether a level is enabled, such as sqlx's.
     tracing_subscriber::registry()
         .with(filter)
         .with(capped())

@@ -116,7 +116,7 @@ impl Bench {
         let name = self.name("bench_");
         let (server, _) = url.rsplit_once('/').context("the URL of a database")?;
         let own = format!("{server}/{name}");
-        // Needs no quotes, since the name is one of ours.
+        // Not quoted, since the name is one of ours.
         let create: &'static str = format!("CREATE DATABASE {name}").leak();
         Database::at(url)?.execute(&[create])?;
         Database::at(own)

@@ -1,12 +1,12 @@
-// What both programs share: better-auth with its API-key plugin, configured for speed as far as its
-// documentation goes.
+// Shared by both programs: better-auth with its API-key plugin, configured for speed as its
+// documentation allows.
 import { apiKey } from "@better-auth/api-key";
 import { betterAuth } from "better-auth";
 import pg from "pg";
 
 export const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
-  // Two workers have as many connections as one oi-server.
+  // Two workers together have as many connections as one oi-server.
   max: 5,
 });
 
@@ -22,7 +22,7 @@ export const auth = betterAuth({
   plugins: [
     apiKey({
       enableSessionForAPIKeys: true,
-      // Tidying up is not waited for.
+      // Cleanup runs in the background.
       deferUpdates: true,
       customAPIKeyGetter: ({ headers }) => {
         const value = headers?.get("authorization");

@@ -1,5 +1,4 @@
-// `node seed.mjs USERS KEYS`: makes the tables, that many users and keys, and prints the keys, one
-// a line.
+// `node seed.mjs USERS KEYS`: creates the tables, users and keys, and prints the keys, one per line.
 import { getMigrations } from "better-auth/db/migration";
 import { auth, pool } from "./auth.mjs";
 
@@ -21,8 +20,8 @@ for (let number = 0; number < keys; number += 1) {
   });
   console.log(made.key);
 }
-// A key without a limit is not written to when it is used. (Turned off by configuration, the
-// limit would still cost an UPDATE a request, of the time of the last use.)
+// Using a key without a limit writes nothing. (With the limit turned off in the configuration, each
+// request would still UPDATE the time of the last use.)
 await pool.query('UPDATE apikey SET "rateLimitMax" = NULL, "rateLimitTimeWindow" = NULL');
 await pool.query("ANALYZE");
 await pool.end();

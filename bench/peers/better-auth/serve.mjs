@@ -1,4 +1,4 @@
-// `PORT=… node serve.mjs`: GET /me answers the user whose API key was presented. One worker a core.
+// `PORT=… node serve.mjs`: GET /me returns the user of the API key. One worker per core.
 import cluster from "node:cluster";
 import http from "node:http";
 import os from "node:os";

@@ -1,4 +1,4 @@
-"""One worker a core, with threads, which is what keeps connections open."""
+"""One worker per core, with threads, which keep-alive requires."""
 
 import os
 

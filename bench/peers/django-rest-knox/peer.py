@@ -1,7 +1,7 @@
-"""A Django project in one file: GET /me answers the user whose knox token was presented.
+"""A Django project in one file: GET /me returns the user of the knox token.
 
-Served by gunicorn (``peer:application``); ``python peer.py USERS TOKENS`` makes the tables, that
-many users and tokens, and prints the tokens, one a line.
+Served by gunicorn (``peer:application``); ``python peer.py USERS TOKENS`` creates the tables,
+users and tokens, and prints the tokens, one per line.
 """
 
 import os
@@ -34,7 +34,7 @@ settings.configure(
             "PORT": url.port,
             "USER": url.username,
             "NAME": url.path.lstrip("/"),
-            # Two workers have as many connections as one oi-server.
+            # Two workers together have as many connections as one oi-server.
             "OPTIONS": {"pool": {"min_size": 5, "max_size": 5}},
         }
     },

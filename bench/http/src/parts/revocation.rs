@@ -72,10 +72,10 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let accepted: u64 = idle.iter().chain(&busy).map(|it| it.accepted).sum();
     let all = idle.len() * for_each + busy.len() * for_each;
     report.add(&format!(
-        "{REPLICAS} replicas on one PostgreSQL; {for_each} tokens a round are deleted one after the \
-         other by one client, at rest and while {CONNECTIONS} connections verify other tokens on \
-         all replicas ({} a second meanwhile). After each 204 the token is presented to every \
-         replica at once: of {all} deleted ones, {accepted} requests were accepted.",
+        "{REPLICAS} replicas on one PostgreSQL; {for_each} tokens per round are revoked one after \
+         another by one client, at rest and while {CONNECTIONS} connections verify other tokens on \
+         all replicas ({} per second meanwhile). After each 204, the token is sent to every \
+         replica immediately: after {all} revocations, {accepted} requests were accepted.",
         spread(Spread::of(rates))
     ));
     let quantile = |revoked: &[Revoked], share| {

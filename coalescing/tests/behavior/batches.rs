@@ -141,8 +141,8 @@ async fn a_request_to_a_full_queue_fails_immediately() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observer_is_called_after_each_batch() {
-    let observed = Arc::new(Mutex::new(Vec::new()));
-    let log = Arc::clone(&observed);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
     let observer = Arc::new(move |batch: &BatchStats| {
         log.lock().expect("not poisoned").push(batch.clone());
         resume_unwind(Box::new("simulated: an observer's panic goes no further"));
@@ -167,7 +167,7 @@ async fn an_observer_is_called_after_each_batch() {
         _ = coalescer.get(1).await;
     }
     settle().await;
-    let observed: Vec<_> = observed
+    let seen: Vec<_> = seen
         .lock()
         .unwrap()
         .iter()
@@ -179,7 +179,7 @@ async fn an_observer_is_called_after_each_batch() {
         })
         .collect();
     assert_eq!(
-        observed,
+        seen,
         [
             (1, 1, 0, 0, 0, 100, Outcome::TimedOut),
             (2, 3, 0, 1, 90, 90, Outcome::Succeeded),
