@@ -399,7 +399,7 @@ async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_
             unused_since: Some(NOW.saturating_add_seconds(60)),
             ..TokenFilter::default()
         };
-        let reviewed = postgres.store.matching(&filter, NOW).await;
+        let reviewed = postgres.store.matching_ids(&filter, NOW).await;
         let reviewed = Review::of(reviewed.expect("the store works"));
         assert_eq!(reviewed.count, 2);
         let mut other = postgres.raw.begin().await.expect("a transaction");
@@ -423,7 +423,7 @@ async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_
         }
         other.commit().await.expect("committed");
         let outcome = waiting.await.expect("no panic").expect("the store works");
-        let now = postgres.store.matching(&filter, NOW).await;
+        let now = postgres.store.matching_ids(&filter, NOW).await;
         let now = Review::of(now.expect("the store works"));
         assert_eq!(outcome, RevokeMatchingOutcome::ReviewOutdated(now));
         let revoked: i64 =
