@@ -31,7 +31,7 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_change() {
     let now = fixtures::NOW;
     let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
     let filter = TokenFilter::default();
-    let ids = postgres.store.matching(&filter, now).await;
+    let ids = postgres.store.matching_ids(&filter, now).await;
     let mut ids = ids.expect("the store works");
     ids.retain(|id| *id != acting);
     let change = RevokeMatching {

@@ -412,7 +412,7 @@ async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_
         let store = postgres.store.clone();
         let change = RevokeMatching {
             actor: admin(0),
-            filter,
+            filter: filter.clone(),
             kept: None,
             expected: Some(reviewed.digest),
             audit: event(1, AuditAction::TokenRevoked),
