@@ -91,7 +91,10 @@ async fn only_a_live_token_of_ones_own_starts_a_run_and_what_was_typed_stays() {
     for (sent, error) in [
         ("agent=a+b&time=900", "The agent ID must be 1 to 64"),
         ("agent=a&time=59", "Choose how long it lasts."),
-        ("agent=a&time=900&item=ops", "The work item must be the key"),
+        (
+            "agent=a&time=900&item=ops",
+            "The work item must be a key such as OPS-42",
+        ),
         (
             "agent=a&time=900&item=OPS-9",
             "no work item is called OPS-9",

@@ -9,7 +9,7 @@ use openindex_domain::user::{Email, Role};
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, put_user, request_to};
 
-const WRONG: &str = "The email address or the password is wrong.";
+const WRONG: &str = "Incorrect email address or password.";
 
 #[tokio::test]
 async fn over_https_the_cookie_is_bound_to_the_host_and_hidden_from_scripts() {
