@@ -82,7 +82,7 @@ pub struct WorkItemKey {
 
 /// The text is not a valid work item key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a work item key such as OPS-42 or OPS-42.1")]
+#[error("must be a key such as OPS-42 or OPS-42.1")]
 pub struct InvalidWorkItemKey;
 
 impl WorkItemKey {
