@@ -112,7 +112,7 @@ async fn user_values_that_the_domain_rejects_are_corrupt() {
              ALTER TABLE invites DROP CONSTRAINT invites_email_key_check; \
              ALTER TABLE invites DROP CONSTRAINT invites_has_role_check; \
              ALTER TABLE invites DROP CONSTRAINT invites_claimed_check; \
-             ALTER TABLE rate_limits DROP CONSTRAINT attempts_count_check; \
+             ALTER TABLE rate_limits DROP CONSTRAINT rate_limits_count_check; \
              DROP TRIGGER audit_events_append_only ON audit_events; \
              ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_check; \
              ALTER TABLE audit_events DROP CONSTRAINT audit_events_actor_user_check; \

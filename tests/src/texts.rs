@@ -306,20 +306,20 @@ fn collect(value: &Value, at: &mut String, texts: &mut BTreeSet<Text>) {
         _ => return,
     };
     for (key, value) in entries {
-        match (key.as_str(), value) {
-            ("summary" | "description" | "title" | "detail", Value::String(text)) => {
-                texts.insert(Text {
-                    source: at.clone(),
-                    text: text.clone(),
-                });
-            }
-            _ => {
-                let length = at.len();
-                at.push('/');
-                at.push_str(&key);
-                collect(value, at, texts);
-                at.truncate(length);
-            }
+        let is_shown = ["summary", "description", "title", "detail"].contains(&key.as_str());
+        if let Value::String(text) = value
+            && is_shown
+        {
+            texts.insert(Text {
+                source: at.clone(),
+                text: text.clone(),
+            });
+        } else {
+            let length = at.len();
+            at.push('/');
+            at.push_str(&key);
+            collect(value, at, texts);
+            at.truncate(length);
         }
     }
 }

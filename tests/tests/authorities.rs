@@ -85,7 +85,7 @@ fn a_rejected_certificate_is_reported_with_its_reason_and_a_hint() {
             trusting(),
             "localhost",
             plain,
-            Some(["without TLS", "http://"]),
+            Some(["does not use TLS", "http://"]),
         ),
     ] {
         let url = format!("https://{host}:{port}");

@@ -34,8 +34,8 @@ impl Query {
         }
     }
 
-    /// Returns the value of a parameter for the order or the start of a list. If the value is invalid,
-    /// adds the name to `ignored` and returns `None`.
+    /// Returns the value of a parameter for the order or the start of a list. If the value is
+    /// invalid, adds the name to `ignored` and returns `None`.
     pub(super) fn place<T>(
         &self,
         name: &'static str,

@@ -113,7 +113,7 @@ pub struct SignInLink {
     /// Link id, for example `lnk_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
     #[cfg_attr(feature = "server", schema(value_type = schema::SignInLinkId))]
     pub id: String,
-    /// User whom the link signs in.
+    /// User that the link signs in.
     #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
     pub user_id: String,
     /// When the link expires.

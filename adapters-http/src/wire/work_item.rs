@@ -421,8 +421,8 @@ pub enum Holder {
     UserId(String),
 }
 
-/// For whom a person claims, releases or completes a work item. An agent run always acts for its
-/// own agent.
+/// The agent on whose behalf a user claims, releases or completes a work item. An agent run always
+/// acts for its own agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -90,7 +90,7 @@ async fn a_run_requires_an_own_live_token_and_errors_keep_the_entries() {
     let good = issuer(&site.run(MEMBER, "other", None).await);
     for (sent, error) in [
         ("agent=a+b&time=900", "The agent ID must be 1 to 64"),
-        ("agent=a&time=59", "Choose how long it lasts."),
+        ("agent=a&time=59", "Choose when the run expires."),
         (
             "agent=a&time=900&item=ops",
             "The work item must be a key such as OPS-42",

@@ -222,6 +222,7 @@ async fn the_longest_description_is_saved_and_a_longer_form_is_refused_on_a_page
 
 #[tokio::test]
 async fn an_item_whose_run_has_ended_says_that_it_is_back_in_the_queue() {
+    const ENDED: &str = "The agent run that claimed this item has ended";
     let site = Site::new().await;
     let item = site.item(MEMBER, "Fix it").await;
     let claim = async |agent: &str| {
@@ -234,7 +235,6 @@ async fn an_item_whose_run_has_ended_says_that_it_is_back_in_the_queue() {
         claimed.await.expect("claimed");
         run.token.id
     };
-    const ENDED: &str = "The agent run that claimed this item has ended";
     let first = claim("builder").await;
     let (own, other) = (site.sign_in(MEMBER).await, site.sign_in(OTHER).await);
     site.get("/work/OPS-1", &own).await.hides(ENDED);

@@ -105,6 +105,9 @@ fn form_targets_in_the_history_open_pages_and_unknown_paths_keep_the_navigation(
             browser.open(path);
             browser.wait_for_heading("Page not found");
             assert!(browser.text("header").contains("Ada Lovelace"));
+            if width == 320 {
+                browser.click("button[popovertarget='menu']");
+            }
             assert!(browser.text("nav").contains("Tokens"));
             let overflow = "const root = document.documentElement;
                 return root.scrollWidth - root.clientWidth;";

@@ -105,6 +105,7 @@ fn search_and_paging_work_without_javascript() {
     browser.without_javascript();
     browser.open("/settings/tokens");
     browser.fill("search", "bulk");
+    browser.click("details.more summary");
     browser.choose("sort", "name");
     browser.click(".filters button");
     browser.wait("the search", || browser.path().contains("search=bulk"));

@@ -72,7 +72,7 @@ pub(in crate::server) async fn list(
 /// Start an agent run
 ///
 /// The response contains the run's own token for the agent. The token acts on your behalf with the
-/// scope `read_write`. The run ends when its lifetime is over, when the token that started it is
+/// scope `read_write`. The run ends when its lifetime ends, when the token that started it is
 /// revoked, or when the work item it is bound to is resolved or deleted, whichever comes first.
 #[utoipa::path(post, path = "/agent-runs", tag = "agent runs", operation_id = "startAgentRun",
     request_body = StartAgentRun,
