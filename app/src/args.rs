@@ -67,7 +67,7 @@ pub(crate) enum Command {
     ///
     /// On PostgreSQL, run it as the owner of the tables.
     Migrate,
-    /// Print the SQL that grants a PostgreSQL role the privileges to serve, and exit
+    /// Print the SQL that gives a PostgreSQL role only the privileges the server needs, and exit
     ///
     /// A server with only these privileges can neither alter the schema nor change or delete audit
     /// events. Does not connect to a database.
@@ -151,7 +151,7 @@ pub(crate) struct Serve {
         value_parser = socket_address
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
-    /// Public URL of this instance, as clients reach it [default: http:// and the --listen address]
+    /// URL at which clients reach this instance [default: http:// and the --listen address]
     #[arg(long, env = "OPENINDEX_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
     /// Maximum number of active tokens per user
@@ -274,7 +274,7 @@ pub(crate) struct ServerAddress {
         env = "OPENINDEX_PUBLIC_URL",
         value_name = "URL",
         value_parser = public_url,
-        help = "Public URL of the instance, as clients reach it \
+        help = "URL at which clients reach this instance \
                 [default: http:// and the --listen address]"
     )]
     public_url: Option<String>,

@@ -26,9 +26,9 @@ pub struct Config {
     /// URL at which clients reach this instance, without a trailing slash. `None` means `http://`
     /// and the address that it listens on.
     pub public_url: Option<String>,
-    /// Maximum number of live tokens per user.
+    /// Maximum number of active tokens per user.
     pub token_quota: u32,
-    /// Maximum number of live agent runs per user.
+    /// Maximum number of active agent runs per user.
     pub run_quota: u32,
     /// Maximum number of tokens created per user within 24 hours.
     pub token_rate: CreationRate,

@@ -29,8 +29,8 @@ pub(crate) fn allow(requested: usize) -> usize {
         tracing::warn!(
             requested,
             allowed,
-            "open-file limit too low for --max-connections, fewer connections allowed; raise it \
-             (`ulimit -n`, `LimitNOFILE`) or lower --max-connections"
+            "the open-file limit is too low for --max-connections, so fewer connections are \
+             allowed; raise the limit (`ulimit -n`, `LimitNOFILE`) or lower --max-connections"
         );
     }
     allowed

@@ -292,7 +292,7 @@ impl App<'_> {
         }
     }
 
-    /// Returns whether tokens may be sent to other machines over plain http.
+    /// Returns whether tokens may be sent to other machines over plain HTTP.
     fn allows_insecure_http(&self) -> Result<bool, Failure> {
         match self
             .environment
@@ -401,7 +401,7 @@ fn other_server_warning(
         })
         .map(|home| {
             format!(
-                "sending the token of profile {name} to {} (from {}), not to {}",
+                "sending the token of profile {name} to {} (set by {}) instead of {}",
                 server.api_url,
                 environment::APP_URL,
                 home.app_url

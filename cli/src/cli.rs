@@ -28,13 +28,13 @@ Environment:
   OPENINDEX_TOKEN     Token to use; overrides the profile's token
   OPENINDEX_APP_URL   Server URL; overrides the profile's server
   OPENINDEX_PROFILE   Profile to use
-  OPENINDEX_AGENT_ID  Agent to work as; overrides the profile's agent
+  OPENINDEX_AGENT_ID  ID of the agent; overrides the profile's agent ID
   OPENINDEX_CONFIG    Path of the config file
   OPENINDEX_ALLOW_INSECURE_HTTP
-                      Set to 1 to send tokens to other machines over plain http
+                      Set to 1 to send tokens to other machines over plain HTTP
   https_proxy, http_proxy, all_proxy, no_proxy
                       Proxy settings, as in curl; also HTTPS_PROXY, ALL_PROXY and NO_PROXY
-  SSL_CERT_FILE       PEM file with the only certificate authorities to trust
+  SSL_CERT_FILE       PEM file of certificate authorities to trust instead of the system's
 
 Exit status:
   0    Success

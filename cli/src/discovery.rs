@@ -59,7 +59,7 @@ fn decide(app_url: &BaseUrl, announced: &str) -> Resolution {
     at_app_url(
         app_url,
         format!(
-            "ignored the API URL {api_url} announced by {app_url}: plain http cannot redirect \
+            "ignored the API URL {api_url} announced by {app_url}: plain HTTP cannot redirect \
              tokens to another origin"
         ),
     )

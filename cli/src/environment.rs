@@ -21,9 +21,9 @@ pub(crate) const AGENT_ID: &str = "OPENINDEX_AGENT_ID";
 pub(crate) const CONFIG: &str = "OPENINDEX_CONFIG";
 /// Directory of the config file.
 pub(crate) const CONFIG_DIR: &str = "OPENINDEX_CONFIG_DIR";
-/// `1` allows sending tokens to other machines over plain http.
+/// `1` allows sending tokens to other machines over plain HTTP.
 pub(crate) const ALLOW_INSECURE_HTTP: &str = "OPENINDEX_ALLOW_INSECURE_HTTP";
-/// PEM file with the only certificate authorities to trust.
+/// PEM file of certificate authorities to trust instead of the system's.
 pub(crate) const CERT_FILE: &str = "SSL_CERT_FILE";
 /// Directory of PEM files, named by the hashes of their subjects.
 pub(crate) const CERT_DIR: &str = "SSL_CERT_DIR";
@@ -57,11 +57,11 @@ pub(crate) const ALL: [(&str, &str); 15] = [
     ),
     (
         ALLOW_INSECURE_HTTP,
-        "1 allows sending tokens to other machines over plain http",
+        "1 allows sending tokens to other machines over plain HTTP",
     ),
     (
         CERT_FILE,
-        "PEM file with the only certificate authorities to trust",
+        "PEM file of certificate authorities to trust instead of the system's",
     ),
     (
         CERT_DIR,

@@ -22,7 +22,7 @@ pub(crate) enum CliError {
     Failure(Failure),
 }
 
-/// A failure to report: as text to a person, as an `error` document to a program.
+/// A failure to report: as text to a user, as an `error` document to a program.
 ///
 /// Boxed to keep `Result`s small.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ pub(crate) struct Parts {
     pub(crate) status: Option<u16>,
     /// The command to run next.
     pub(crate) next_command: Option<String>,
-    /// Advice for a person; each line is a sentence.
+    /// Advice for the user; each line is a sentence.
     pub(crate) hint: Option<String>,
     /// More data for programs, placed beside `error` in the document.
     pub(crate) details: Map<String, Value>,

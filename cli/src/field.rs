@@ -19,6 +19,9 @@ pub(crate) trait Field: 'static {
     const POSITIONAL: &'static str;
     /// The API's field names in kebab case, each with the placeholder and the help of its flag.
     const FLAGS: &'static [(&'static str, &'static str, &'static str)];
+    /// The help of the positional argument; by default that of the only flag, whose help then
+    /// refers to the argument.
+    const HELP: &'static str = Self::FLAGS[0].2;
 
     /// Returns the parser of the positional argument (`None`) or of one of the flags.
     fn parser(_flag: Option<&'static str>) -> ValueParser {
@@ -78,23 +81,24 @@ fn augment<F: Field>(command: Command, count: Count) -> Command {
         Count::Several => ArgAction::Append,
         Count::One | Count::Optional => ArgAction::Set,
     };
-    let flags: Vec<String> = F::FLAGS
-        .iter()
-        .map(|(flag, ..)| format!("--{flag}"))
-        .collect();
     let positional = Arg::new(F::POSITIONAL)
         .value_name(F::POSITIONAL)
-        .help(format!("Same as {}", flags.join(" or ")))
+        .help(F::HELP)
         .value_parser(F::parser(None));
     let positional = match count {
         Count::Several => positional.num_args(1..),
         Count::One | Count::Optional => positional,
     };
     let flags = F::FLAGS.iter().map(|(flag, value, help)| {
+        let help = if *help == F::HELP {
+            format!("Same as {}", F::POSITIONAL)
+        } else {
+            (*help).to_owned()
+        };
         Arg::new(*flag)
             .long(*flag)
             .value_name(*value)
-            .help(*help)
+            .help(help)
             .value_parser(F::parser(Some(flag)))
     });
     let group = ArgGroup::new(std::any::type_name::<F>())

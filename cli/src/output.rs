@@ -60,7 +60,7 @@ impl Output {
         }
     }
 
-    /// Prints the result of a command: one JSON document, or text for a person.
+    /// Prints the result of a command: one JSON document, or text for a user.
     pub(crate) fn print<T: Serialize + ?Sized>(
         &mut self,
         document: &T,

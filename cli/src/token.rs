@@ -34,9 +34,7 @@ impl fmt::Display for InvalidToken {
                 write!(f, "remove {}; pass only the token", parts.join(" and "))
             }
             Self::Several => f.write_str("more than one token; pass one"),
-            Self::Abbreviated => {
-                f.write_str("the token is abbreviated; pass all of its 55 characters")
-            }
+            Self::Abbreviated => f.write_str("the token is incomplete; pass all 55 characters"),
             Self::Id => f.write_str(
                 "this is a token ID (pat_… or run_…); pass the token, which starts with oi_pat_ or \
                  oi_run_",

@@ -108,9 +108,9 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     for said in [
-        "has users already: nothing was changed",
+        "has users already, so nothing was changed",
         "oi-server sign-in-link --email ada@example.com",
-        "the command before the pipe printed no token",
+        "see the error of the command before it",
         "2 tokens are named ci; pass the ID of one",
     ] {
         assert!(stderr.contains(said), "{said}: {stderr}");

@@ -493,7 +493,7 @@ fn a_printed_address_is_that_of_the_server_or_says_that_it_may_not_be() {
     let link = ["sign-in-link", "--email", "a@b.example"];
     let listen = ("OPENINDEX_LISTEN", "[::1]:9999");
     let public = ("OPENINDEX_PUBLIC_URL", "https://oi.example/team");
-    let hint = "replace the address";
+    let hint = "edit the address";
     for (flags, variables, beginning, is_guess) in [
         (&[][..], &[][..], "http://127.0.0.1:8080/", true),
         (

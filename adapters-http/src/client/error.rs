@@ -49,7 +49,7 @@ pub enum ClientError {
     #[error("the token contains invalid characters")]
     UnsendableToken,
     /// A secret would be sent unencrypted to another machine; it was not sent.
-    #[error("will not send a secret to {host} over plain http, where others could read it")]
+    #[error("refusing to send a secret to {host} over plain HTTP, where others could read it")]
     InsecureTransport {
         /// Host that would have received it.
         host: String,

@@ -1,4 +1,4 @@
-//! Calls about work items, for people and agents.
+//! Calls about work items, for users and agents.
 
 use openindex_domain::work_item::{AgentId, WorkItemKey};
 use ureq::http::Method;

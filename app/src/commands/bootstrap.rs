@@ -28,8 +28,8 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         Err(error @ BootstrapError::InstanceHasUsers) => {
             app.close().await;
             return Err(anyhow!(
-                "{error}: nothing was changed and no token was created. Tokens that you saved \
-                 earlier are not affected; to sign in, run: oi-server sign-in-link --email {}",
+                "{error}, so nothing was changed. Existing tokens keep working. To sign in, run: \
+                 oi-server sign-in-link --email {}",
                 bootstrap.email.trim()
             ));
         }

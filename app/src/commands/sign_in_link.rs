@@ -50,8 +50,8 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
     if is_guess {
         writeln!(
             std::io::stderr(),
-            "If clients do not reach the server at {}, replace the address in the link, or pass \
-             the server's --public-url or --listen.",
+            "If users can't reach the server at {}, pass the same --public-url or --listen as the \
+             server, or edit the address in the link.",
             settings.public_url
         )?;
     }

@@ -21,8 +21,8 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Available: unresolved, unclaimed work items that an agent can claim.
-Mine: the items that this agent run has claimed; with a personal token, the items that the agent
-has claimed, or without an agent, the items that are assigned to you.
+Mine: in an agent run, the items that the run has claimed; with a personal access token, the items
+that --agent-id has claimed or, without an agent ID, the items assigned to you.
 Items are sorted by priority, then by age, oldest first.
 
 Examples:

@@ -1,4 +1,4 @@
-//! Formats output for people: safe text, times, fields and tables.
+//! Formats output for users: safe text, times, fields and tables.
 
 mod fields;
 mod plain;

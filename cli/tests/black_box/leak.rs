@@ -28,7 +28,7 @@ fn only_tokens_are_reported_once_each_and_without_authentication() {
         (0, json!({"reported": 2, "malformed": 1}))
     );
     assert!(
-        ran.stderr.contains("1 string starts like a token"),
+        ran.stderr.contains("1 string looks like a token"),
         "{ran:?}"
     );
     assert!(!ran.stderr.contains("cutoff1234"));

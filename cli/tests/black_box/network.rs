@@ -68,7 +68,7 @@ fn an_unreachable_proxy_is_named_with_its_variable() {
         ),
         (
             proxy("HTTP/1.1 200 OK\r\n\r\n<html><title>Sign in</title></html>"),
-            "what it returns is not TLS; it may require a sign-in",
+            "the response is not TLS; it may require a sign-in",
         ),
         (proxy("HTTP/1.1 200 OK\r\n\r\n"), "through the proxy"),
         (

@@ -255,7 +255,7 @@ fn an_empty_pipe_gets_a_hint_and_leaves_the_profile_unchanged() {
     ran.assert_failed(2, "token_malformed");
     assert!(
         ran.stderr
-            .contains("the command before the pipe printed no token"),
+            .contains("see the error of the command before it"),
         "{ran:?}"
     );
     assert_eq!(home.config(), before);

@@ -225,7 +225,7 @@ fn an_undelivered_rotation_describes_the_old_token() {
     );
     let stderr = rotate(&home, &[&other, "--overlap", "1h"]);
     assert!(
-        stderr.contains(&format!("{other} works for another 1 hour")),
+        stderr.contains(&format!("{other} keeps working for up to 1 hour")),
         "{stderr}"
     );
     assert_eq!(server.requests().last().unwrap(), REVOKE);

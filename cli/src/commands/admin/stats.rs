@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::render::{Style, fields};
 
 pub(super) const AFTER_HELP: &str = "\
-Requires an administrator's token with the scope admin.
+Requires an administrator's token with the admin scope.
 
 Examples:
   oi settings admin stats

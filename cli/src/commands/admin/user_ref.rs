@@ -37,6 +37,7 @@ impl Field for UserRef {
         ("id", "ID", "User ID (usr_…)"),
         ("email", "EMAIL", "Email address of the user"),
     ];
+    const HELP: &'static str = "ID or email address of the user";
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {

@@ -16,7 +16,7 @@ Examples:
   oi agent-run list --ended
   oi agent-run list --all --json | jq -r '.items[] | select(.workItemKey == \"OPS-42\").id'")]
 pub(crate) struct Args {
-    /// Include ended runs that have not been purged yet
+    /// Include runs that ended in the last 30 days
     #[arg(long, visible_alias = "include-ended")]
     ended: bool,
     #[command(flatten)]

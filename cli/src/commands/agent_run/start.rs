@@ -16,19 +16,20 @@ work on your behalf until the run ends.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A run's token is only valid for work items and the queue, and acts on your behalf. The run ends when
-its lifetime ends, when the token that started it or the work item that it is bound to ends, or
-with `oi agent-run end`, whichever comes first. The token is shown only once.
+its lifetime is reached, when the token that started it stops working, when its work item is
+completed, canceled or deleted, or with `oi agent-run end`, whichever comes first. The token is
+shown only once.
 
 Examples:
   oi agent-run start --agent-id builder-7
   oi agent-run start --agent-id builder-7 --work-item OPS-42 --ttl 30m
   OPENINDEX_TOKEN=$(oi agent-run start --agent-id builder-7 --token-only) ./work.sh")]
 pub(crate) struct Args {
-    /// Agent to run as; overrides the profile's agent
+    /// ID of the agent; overrides the profile's agent ID
     #[arg(
         long,
         value_name = "ID",
-        help = "Agent to run as; overrides the profile's agent [env: OPENINDEX_AGENT_ID]"
+        help = "ID of the agent; overrides the profile's agent ID [env: OPENINDEX_AGENT_ID]"
     )]
     agent_id: Option<AgentId>,
     /// Bind the run to this work item, the only one it can change [default: any]

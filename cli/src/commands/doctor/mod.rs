@@ -13,7 +13,7 @@ use crate::render::{Style, plain, redact};
 
 pub(crate) const AFTER_HELP: &str = "\
 Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a
-check fails, or 4 if only checks of the token fail.
+check fails, or 4 if only token checks fail.
 
 Examples:
   oi doctor

@@ -43,9 +43,9 @@ impl Field for Code {
 
 #[derive(clap::Args)]
 #[command(after_help = "\
-Requires a password (for the web interface), a token (for everything else), or both. With --use, the
-token is saved in the profile, which must not have one yet, and is not shown. Without --use, it is
-shown only once. The server comes from the link; with only a code, oi uses the configured server.
+Set a password (for the web interface), create a token (for oi and the API), or both. With --use,
+the token is saved in the profile, which must not have one yet, and is not shown. Without --use, it
+is shown only once. The server comes from the link; with only a code, oi uses the configured server.
 
 Examples:
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --use
@@ -243,9 +243,9 @@ fn save_to_profile(
 ) -> Result<(), CliError> {
     app.store.update(|config| {
         let profile = config.profiles.entry(name.to_owned()).or_default();
-        // Do not overwrite a token that another process has saved in the meantime.
+        // Do not overwrite a token that another process has saved since.
         if profile.token.is_some() {
-            let message = format!("profile {name} was changed in the meantime");
+            let message = format!("another process changed profile {name}");
             return Err(Failure::new(ExitCode::Failure, "profile_changed", message).into());
         }
         *profile = Profile {

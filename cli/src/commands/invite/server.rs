@@ -70,8 +70,8 @@ fn profile_or_default(app: &App<'_>, config: &Config) -> Result<ClaimServer, Cli
     };
     let note = (server.source == ServerSource::Default).then(|| {
         format!(
-            "no server is configured; claiming the invite at {} on this machine (the whole link \
-             contains the server)",
+            "no server is configured; claiming the invite at {} on this machine (for another \
+             server, pass the whole link)",
             server.api_url
         )
     });

@@ -294,8 +294,8 @@ fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
             "token_malformed".clone_into(&mut failure.code);
             if text.trim().is_empty() && !prompt::can_ask_hidden() {
                 failure = failure.hint(
-                    "the command before the pipe printed no token; see its error. The profile was \
-                     not changed",
+                    "standard input has no token; if it is a pipe, see the error of the command \
+                     before it. The profile was not changed",
                 );
             }
             Err(failure.into())

@@ -10,7 +10,7 @@ use super::{ProfileName, Shown, or_dash};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without NAME, shows the profile that commands use by default.
+Without NAME, shows the current profile.
 
 Examples:
   oi profile show

@@ -56,9 +56,9 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
     })?;
     let malformed = match output.malformed {
         0 => None,
-        1 => Some("1 string starts like a token but is malformed: cut off or mistyped".to_owned()),
+        1 => Some("1 string looks like a token but is cut off or mistyped".to_owned()),
         count => Some(format!(
-            "{count} strings start like a token but are malformed: cut off or mistyped"
+            "{count} strings look like tokens but are cut off or mistyped"
         )),
     };
     if output.reported == 0 {

@@ -20,7 +20,7 @@ Examples:
   oi settings personal tokens list --search deploy
   oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
 pub(crate) struct Args {
-    /// Only tokens with this status [default: live and expired]
+    /// Only tokens with this status (live means active) [default: live and expired]
     #[arg(long, value_parser = ListedStatus::ALL.map(ListedStatus::as_str))]
     status: Option<String>,
     /// Only tokens with exactly this name

@@ -114,9 +114,10 @@ impl Field for TokenField {
         (
             "name",
             "NAME",
-            "Token name; if several match, the only active one that is not replaced",
+            "Token name; if several have it, the one that is active and not yet rotated",
         ),
     ];
+    const HELP: &'static str = "ID or name of the token";
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         Given::parser(flag)
@@ -161,7 +162,7 @@ fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<P
 }
 
 /// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens
-/// share means the only live one that is not replaced; otherwise it is an error, since a guess
+/// share means the only active one that is not yet rotated; otherwise it is an error, since a guess
 /// could revoke the wrong token.
 fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
     let mut ids = Vec::new();
@@ -185,7 +186,7 @@ fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure
 }
 
 /// Returns the newest tokens with this name, at most [`MAX_NAMED`]. If there are more, returns only
-/// live ones: a token that is rotated daily leaves many expired ones.
+/// active ones: a token that is rotated daily leaves many expired ones.
 fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
     let query = PageQuery {
         limit: Some(MAX_NAMED),

@@ -141,7 +141,7 @@ fn old_token(id: TokenId, overlap: Option<Overlap>, is_own: bool) -> String {
         ),
         0 => format!("the old token {id} was revoked by the rotation; create another one"),
         seconds => format!(
-            "the old token {id} works for another {}; rotate or replace it before that",
+            "the old token {id} keeps working for up to {}; create another one before then",
             span(i64::from(seconds).saturating_mul(1_000))
         ),
     }
@@ -171,7 +171,7 @@ fn save_to_profile(
     let old = session.credential.secret.expose();
     app.store.update(|config| {
         match config.profiles.get_mut(name) {
-            // Do not overwrite a token that another process has saved in the meantime.
+            // Do not overwrite a token that another process has saved since.
             Some(profile)
                 if profile
                     .token
@@ -184,7 +184,7 @@ fn save_to_profile(
             _ => Err(Failure::new(
                 ExitCode::Failure,
                 "profile_changed",
-                format!("profile {name} was changed in the meantime"),
+                format!("another process changed profile {name}"),
             )
             .into()),
         }

@@ -14,7 +14,7 @@ use super::{show, with_version};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The key of a deleted item is never reused. Asks for confirmation on a terminal; without one, --yes
-is required. If the item changes while you are being asked, it is not deleted.
+is required. If the item changes before you confirm, it is not deleted.
 
 Examples:
   oi work-item delete OPS-42

@@ -84,11 +84,11 @@ struct WorkArgs {
 /// The agent to work as.
 #[derive(Debug, clap::Args)]
 pub(super) struct WorkerArgs {
-    /// Agent to work as; overrides the profile's agent
+    /// ID of the agent; overrides the profile's agent ID
     #[arg(
         long,
         value_name = "ID",
-        help = "Agent to work as; overrides the profile's agent [env: OPENINDEX_AGENT_ID]"
+        help = "ID of the agent; overrides the profile's agent ID [env: OPENINDEX_AGENT_ID]"
     )]
     pub(super) agent_id: Option<AgentId>,
 }
@@ -148,7 +148,7 @@ fn with_version(
     let mut failure = failure;
     failure.message = match flag {
         Some(expected) => format!("{key} is at {now}, not {expected} (--if-version); {outcome}"),
-        None => format!("{key} changed while you were being asked: it is at {now}; {outcome}"),
+        None => format!("{key} changed before you confirmed: it is now at {now}; {outcome}"),
     };
     let failure = failure.next(format!("oi work-item get {key}"));
     match (current, flag) {

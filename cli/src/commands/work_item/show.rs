@@ -1,4 +1,4 @@
-//! Formats work items for people.
+//! Formats work items for users.
 
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;

@@ -9,7 +9,7 @@ use super::filter::FilterArgs;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Requires an administrator's token with the scope admin. To read the whole audit log, use `export`.
+Requires an administrator's token with the admin scope. To read the whole audit log, use `export`.
 
 Examples:
   oi settings admin audit list --last 24h

@@ -16,10 +16,11 @@ pub(super) struct FilterArgs {
     /// Only tokens with this scope
     #[arg(long, value_parser = ["read_write", "admin"])]
     scope: Option<String>,
-    /// Only tokens with this status [default: live and expired]
+    /// Only tokens with this status (live means active) [default: live and expired]
     #[arg(long, value_parser = ["live", "expired", "revoked"])]
     status: Option<String>,
-    /// Only tokens not used since this date or date-time; never used counts from creation
+    /// Only tokens not used since this date or date-time; if never used, the creation date
+    /// counts
     #[arg(long, value_name = "DATE", conflicts_with = "unused_for")]
     unused_since: Option<String>,
     /// Only tokens not used for this long, such as 90d, 12h, 30m or 1w

@@ -7,7 +7,7 @@ use super::listing;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Requires an administrator's token with the scope admin. Secrets are not listed: each is shown only
+Requires an administrator's token with the admin scope. Secrets are not listed: each is shown only
 once, when its token is created.
 
 Examples:

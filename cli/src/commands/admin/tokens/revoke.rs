@@ -23,8 +23,8 @@ impl Field for PatId {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
-cannot be revoked, and lists those already revoked. Only IDs are accepted, since names of different
-users' tokens can be the same.
+cannot be revoked, and lists those already revoked. Only IDs are accepted, because different users'
+tokens can have the same name.
 
 Examples:
   oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2

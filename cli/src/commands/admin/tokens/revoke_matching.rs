@@ -27,7 +27,7 @@ At least one filter is required. Lists the matching tokens and asks for confirma
 terminal, --yes or --expected is required. Revokes exactly the listed tokens, in one change: if the
 matching tokens have changed since, none is revoked. The token in use is never revoked.
 
-To review the tokens in a script, pass the `expected` of --dry-run as --expected.
+In a script, review the output of --dry-run, then pass its `expected` value as --expected.
 
 Examples:
   oi settings admin tokens revoke-matching --user ada@example.com --dry-run
@@ -39,7 +39,8 @@ pub(crate) struct Args {
     /// List every token that would be revoked, without revoking any
     #[arg(long)]
     dry_run: bool,
-    /// Revoke exactly the tokens of a dry run, without asking; the `expected` of its output
+    /// Revoke exactly the tokens a dry run listed, without confirmation: the `expected` value in its
+    /// output
     #[arg(long, value_name = "DIGEST")]
     expected: Option<ReviewDigest>,
     /// Skip the confirmation prompt
@@ -170,9 +171,9 @@ fn digest(would: &RevokedPats) -> Result<ReviewDigest, Failure> {
 /// Parses a cursor or digest from the server.
 fn parse_opaque<T: FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| {
-        let message = "the server identifies the matching tokens in a form that this version of \
-                       oi does not know, so nothing was revoked";
+        let message = "this version of oi cannot read the server's response; nothing was revoked";
         Failure::new(ExitCode::Failure, "unexpected_response", message)
+            .hint("upgrade oi to the server's version")
     })
 }
 

@@ -7,8 +7,6 @@ use super::described;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An email address is looked up among all users.
-
 Examples:
   oi settings admin users get ada@example.com
   oi settings admin users get usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json | jq -r .role")]

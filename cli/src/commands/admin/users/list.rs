@@ -9,7 +9,7 @@ use crate::render::{Form, Listing, Row, Style, moment, plain, word};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Requires an administrator's token with the scope admin.
+Requires an administrator's token with the admin scope.
 
 Examples:
   oi settings admin users list

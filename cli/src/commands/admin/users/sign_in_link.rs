@@ -10,7 +10,7 @@ use crate::field::One;
 use crate::render::{Style, expiry, fields, plain};
 
 const WARNING: &str = "\
-Give this link only to that user: anyone who opens it can set a new password and is signed in.
+Give this link only to that user: anyone who opens it can set a new password and sign in.
 It works once and is not shown again. Earlier sign-in links for this user no longer work.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         created: format!("sign-in link {link}"),
         undone: "withdrawn",
         act: Box::new(|| {
-            let message = "it ends only when it is used or replaced by a new link";
+            let message = "it works until it is used, is replaced by a newer link, or expires";
             Err(Failure::new(ExitCode::Failure, "not_undone", message))
         }),
         command: retry,

@@ -20,6 +20,7 @@ impl Field for Target {
     const POSITIONAL: &'static str = UserRef::POSITIONAL;
     const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
         &[("id", "ID", "User ID (usr_…)")];
+    const HELP: &'static str = UserRef::HELP;
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         UserRef::parser(flag)
@@ -29,7 +30,7 @@ impl Field for Target {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The user keeps their ID, tokens, browser sessions and password. The old address can no longer be
-used to sign in, and open sign-in links stop working. Asks for confirmation before it changes your
+used to sign in, and unused sign-in links stop working. Asks for confirmation before it changes your
 own address; without a terminal, that requires --yes.
 
 Examples:
