@@ -116,8 +116,8 @@ fn before_sent(unsent: &Unsent, base: &BaseUrl, proxy: Option<&Route>) -> (Cause
                 {
                     let (host, port) = (base.host(), base.port());
                     let reason = format!(
-                        "the proxy {route} connected to {host}:{port}, but the response is not TLS; \
-                         it may require a sign-in in a browser"
+                        "the proxy {route} connected to {host}:{port}, but the response is not \
+                         TLS; it may require a sign-in in a browser"
                     );
                     return (Cause::Proxy, reason);
                 }

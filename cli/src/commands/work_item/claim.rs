@@ -8,7 +8,8 @@ use super::{WorkArgs, show, suggest_next};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 With a personal access token and no agent, you claim the item; with an agent run token, the run's
-agent does. Claiming an item again is not an error. Fails if another user or agent has claimed the item.
+agent does. Claiming an item again is not an error. Fails if another user or agent has claimed the
+item.
 
 Examples:
   oi work-item claim OPS-42

@@ -8,8 +8,8 @@ use super::{WorkArgs, show};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Ends the runs that are bound to the item: their tokens stop working immediately. An agent can only
-complete items that it has claimed. Completing an item again is not an error, except in a run that is
-bound to it, because its token has stopped working.
+complete items that it has claimed. Completing an item again is not an error, except in a run that
+is bound to it, because its token has stopped working.
 
 Examples:
   oi work-item complete OPS-42

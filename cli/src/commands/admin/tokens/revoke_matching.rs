@@ -39,8 +39,8 @@ pub(crate) struct Args {
     /// List every token that would be revoked, without revoking any
     #[arg(long)]
     dry_run: bool,
-    /// Revoke exactly the tokens a dry run listed, without confirmation: the `expected` value in its
-    /// output
+    /// Revoke exactly the tokens a dry run listed, without confirmation: the `expected` value in
+    /// its output
     #[arg(long, value_name = "DIGEST")]
     expected: Option<ReviewDigest>,
     /// Skip the confirmation prompt

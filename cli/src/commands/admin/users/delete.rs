@@ -14,7 +14,8 @@ pub(super) const QUESTION: &str = "Delete this user? Their tokens, agent runs an
 #[command(after_help = "\
 Revokes the user's tokens, ends their agent runs and browser sessions, withdraws the open invites
 they created, cancels their sign-in links, and releases their work item claims. Erases their
-password, name and email address. The address can be invited again; the audit log retains the user ID. This cannot be undone; to block a user temporarily, use `suspend`.
+password, name and email address. The address can be invited again; the audit log retains the user
+ID. This cannot be undone; to block a user temporarily, use `suspend`.
 You cannot delete the last active administrator or your own account.
 Asks for confirmation on a terminal; without one, --yes is required.
 
