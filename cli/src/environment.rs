@@ -47,8 +47,8 @@ pub(crate) const ALL: [(&str, &str); 15] = [
     ),
     (
         AGENT_ID,
-        "agent to work as; overrides the profile's agent; overridden by --agent-id and by an agent \
-         run's own agent",
+        "ID of the agent; overrides the profile's agent ID; overridden by --agent-id and by an \
+         agent run's own agent ID",
     ),
     (CONFIG, "path of the config file"),
     (

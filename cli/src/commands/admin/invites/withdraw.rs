@@ -49,7 +49,7 @@ impl Field for InviteRef {
         ("id", "ID", "Invite ID (inv_…)"),
         ("email", "EMAIL", "Email address of the open invite"),
     ];
-    const HELP: &'static str = "ID of the invite, or email address of the open one";
+    const HELP: &'static str = "ID of the invite, or the invited email address";
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
