@@ -108,7 +108,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     for said in [
-        "has users already: nothing was changed",
+        "the instance already has users",
         "oi-server sign-in-link --email ada@example.com",
         "the command before the pipe printed no token",
         "2 tokens are named ci; pass the ID of one",
