@@ -174,9 +174,9 @@ struct Literals(Vec<String>);
 
 impl Literals {
     fn take(&mut self, text: &str) {
-        const SQL: [&str; 14] = [
-            "SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "ALTER ", "DROP ",
-            "PRAGMA ", "SET ", "LOCK ", "AND ", "GRANT ", "REVOKE ",
+        const SQL: [&str; 15] = [
+            "SELECT ", "UNION ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "ALTER ",
+            "DROP ", "PRAGMA ", "SET ", "LOCK ", "AND ", "GRANT ", "REVOKE ",
         ];
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         let reads_as_text = text.contains(' ')

@@ -222,7 +222,10 @@ fn an_instance_is_bootstrapped_once(kind: Kind) {
     assert_eq!(again.status.code(), Some(1));
     assert!(again.stdout.is_empty());
     let message = String::from_utf8_lossy(&again.stderr).into_owned();
-    assert!(message.contains("already has users"), "{message}");
+    assert!(
+        message.contains("the instance already has users"),
+        "{message}"
+    );
 }
 
 fn a_stop_finishes_requests_and_writes_last_used_times(kind: Kind) {

@@ -41,7 +41,7 @@ impl Proxied {
 
 /// Returns the paths that a page links to.
 fn links(page: &str) -> Vec<&str> {
-    ["href=\"", "src=\"", "action=\""]
+    [" href=\"", " src=\"", " action=\""]
         .iter()
         .flat_map(|attribute| page.split(*attribute).skip(1))
         .filter_map(|rest| rest.split('"').next())

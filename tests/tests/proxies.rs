@@ -7,7 +7,7 @@ use openindex_tests::{Client, Database, HaProxy, Kind, Nginx, Server, free_port}
 use serde_json::json;
 
 const UNDECLARED: &str = "is not a trusted proxy";
-const SILENT: &str = "sent no X-Forwarded-For";
+const SILENT: &str = "no X-Forwarded-For from a trusted proxy";
 
 /// Returns a header of the response to a `GET` by a client that accepts gzip.
 fn header_of(port: u16, path: &str, token: &str, name: &str) -> String {

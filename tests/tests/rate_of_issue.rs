@@ -69,6 +69,6 @@ fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
         let message = error["message"].to_string();
         let wait = format!("try again in {seconds} seconds");
         assert!(message.contains(&wait), "{failure}");
-        assert!(message.contains("possible from 2"), "{failure}");
+        assert!(message.contains("retry after 2"), "{failure}");
     }
 }

@@ -108,7 +108,7 @@ fn each_block_pasted_twice_works_or_says_what_to_do() {
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     for said in [
-        "already has users, so nothing was changed",
+        "the instance already has users, so nothing was changed",
         "oi-server sign-in-link --email ada@example.com",
         "see the error of the command before it",
         "2 tokens are named ci; pass the ID of one",

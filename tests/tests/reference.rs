@@ -36,6 +36,6 @@ fn the_curl_lines_of_the_reference_work_as_they_are_shown() {
     let token = created["token"].as_str().expect("a secret");
     let renamed = run(&example(&page, "updateMe"), token);
     assert_eq!(renamed["user"]["name"], "Ada King");
-    assert_eq!(run(&example(&page, "me"), token), renamed);
-    assert_eq!(run(&example(&page, "health"), "")["status"], "ok");
+    assert_eq!(run(&example(&page, "getMe"), token), renamed);
+    assert_eq!(run(&example(&page, "getHealth"), "")["status"], "ok");
 }

@@ -485,7 +485,7 @@ fn a_printed_address_is_that_of_the_server_or_says_that_it_may_not_be() {
     assert!(made.contains(set), "{made}");
     let (_, again) = run(&bootstrap, &[]);
     for said in [
-        "already has users",
+        "the instance already has users",
         "oi-server sign-in-link --email a@b.example",
     ] {
         assert!(again.contains(said), "{again}");

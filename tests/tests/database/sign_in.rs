@@ -13,7 +13,12 @@ fn fail(server: &Server, email: &str, number: usize) {
     ];
     let rejected = server.http.send("POST", "/sign-in", &headers, Some(&form));
     assert_eq!(rejected.status, 422, "{rejected:?}");
-    assert!(rejected.text.contains("wrong"), "{rejected:?}");
+    assert!(
+        rejected
+            .text
+            .contains("Incorrect email address or password"),
+        "{rejected:?}"
+    );
 }
 
 fn start(database: &Database) -> Server {

@@ -105,7 +105,7 @@ fn a_stale_acceptance_is_found_and_shown_with_its_change() {
         "replica 0",
         "sent at 10, response at 12",
         "replica 1",
-        "asked at 13",
+        "sent at 13",
     ] {
         assert!(shown.contains(part), "{shown}");
     }
