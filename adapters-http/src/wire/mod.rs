@@ -207,7 +207,7 @@ pub struct ProblemBody {
     pub status: u16,
     /// What went wrong in this request, and what to do about it.
     pub detail: String,
-    /// Kind of problem, for programs.
+    /// Stable code of the problem; use it in programs instead of `detail`.
     pub code: String,
     /// Invalid fields and parameters, for a 400.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -237,7 +237,7 @@ pub struct ProblemBody {
 pub struct FieldError {
     /// Name of the field or parameter.
     pub field: String,
-    /// What the value must be.
+    /// What is wrong with the value, or what it must be.
     pub message: String,
 }
 

@@ -195,7 +195,7 @@ pub struct WorkQueue {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSection {
-    /// First items: the most urgent, then the oldest.
+    /// The first items, most urgent first, then oldest.
     pub items: Vec<WorkItemSummary>,
     /// Whether there are more items.
     pub more: bool,

@@ -16,7 +16,8 @@ use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList,
 
 /// List users
 ///
-/// In the order they joined, unless `sort` is given, one page at a time. Includes suspended users.
+/// Lists users in the order they joined unless `sort` is given, one page at a time. Includes
+/// suspended users.
 /// A user was last seen when they last used a browser session or a personal access token, or when
 /// the audit log last recorded them as the actor. A cursor is valid only with the `sort` of the
 /// page that returned it.
@@ -110,8 +111,8 @@ pub(in crate::server) async fn delete(
 
 /// Suspend a user
 ///
-/// Once this returns, none of the user's tokens is accepted, and their browser sessions and agent
-/// runs have ended. Suspending a suspended user is not an error.
+/// Requests that start after the response are rejected if they use one of the user's tokens. Their
+/// browser sessions and agent runs have ended. Suspending a suspended user is not an error.
 #[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin",
     operation_id = "suspendUser",
     params(("id" = String, Path, description = "User id (`usr_…`)")),

@@ -143,8 +143,8 @@ pub(in crate::server) async fn claim(
 
 /// Release a work item
 ///
-/// An agent run can release only its own claim. A person can release any claim, and gives up their
-/// own assignment unless someone else held the claim. Releasing an unclaimed item is not an error.
+/// An agent run can release only its own claim. A user can release any claim, and is also
+/// removed as assignee unless someone else held the claim. Releasing an unclaimed item is not an error.
 #[utoipa::path(post, path = "/browse/{key}/release", tag = "work items",
     operation_id = "releaseWorkItem",
     params(
