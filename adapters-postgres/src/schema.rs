@@ -143,7 +143,10 @@ impl PostgresStore {
             .await?;
         match hidden {
             Some(hidden) if creates => {
-                tracing::warn!(other = %hidden, "no tables found in search_path; creating a new instance there");
+                tracing::warn!(
+                    other = %hidden,
+                    "no tables found in search_path; creating a new instance there"
+                );
                 Ok(())
             }
             Some(hidden) => Err(StoreError::unavailable(hidden)),
@@ -187,8 +190,8 @@ impl PostgresStore {
                 None => pending.push(format!("{version:04} {}", migration.description)),
                 Some((_, checksum)) if *checksum != *migration.checksum => {
                     return Err(StoreError::corrupt(format!(
-                        "migration {version} differs from the one that was applied; use the release that \
-                         applied it, or restore a backup"
+                        "migration {version} differs from the one that was applied; use the \
+                         release that applied it, or restore a backup"
                     )));
                 }
                 Some(_) => {}

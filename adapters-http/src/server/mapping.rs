@@ -382,8 +382,8 @@ fn creation_rate(reached: RateReached, what: &str, gone: &str) -> Problem {
         retry_after_seconds,
     } = reached;
     let detail = format!(
-        "you have reached the maximum of {limit} {what} within 24 hours, including {gone} ones; retry \
-         after {until}"
+        "you have reached the maximum of {limit} {what} within 24 hours, including {gone} ones; \
+         retry after {until}"
     );
     Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
 }

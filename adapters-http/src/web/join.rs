@@ -167,8 +167,8 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::Claimed => (
             StatusCode::GONE,
             "This invite has already been used",
-            "If that was you, sign in. If not, tell the person who sent the invite that someone else \
-             used it.",
+            "If that was you, sign in. If not, tell the person who sent the invite that someone \
+             else used it.",
         ),
         // The same text, so that strangers do not learn about the inviting administrator.
         NotClaimable::Withdrawn | NotClaimable::InviterNotAdmin => (

@@ -133,8 +133,8 @@ pub struct RevokePats {
     /// Whether to only list the tokens that would be revoked. Required, so that nothing is revoked
     /// by omission.
     pub dry_run: bool,
-    /// `expected` value of the dry run you reviewed: exactly those tokens are revoked, or none if the
-    /// matching tokens have changed. Required if more than 200 tokens match.
+    /// `expected` value of the dry run you reviewed: exactly those tokens are revoked, or none if
+    /// the matching tokens have changed. Required if more than 200 tokens match.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
     pub expected: Option<ReviewDigest>,

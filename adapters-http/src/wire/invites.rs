@@ -47,8 +47,8 @@ pub struct Invite {
     /// Invited email address; null for the first administrator, who chooses it when claiming.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
-    /// Writing systems mixed in the address, for example `["Cyrillic","Latin"]`, a sign that it could
-    /// imitate another address; empty if there is only one.
+    /// Writing systems mixed in the address, for example `["Cyrillic","Latin"]`, a sign that it
+    /// could imitate another address; empty if there is only one.
     #[serde(default)]
     pub mixed_scripts: Vec<String>,
     /// Role of the user who claims the invite.

@@ -50,7 +50,7 @@ const ACCESS_EXTENSION: &str = "x-openindex-requires";
         (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work \
             on items but cannot manage tokens or settings. It is revoked when its issuing token \
             stops working, its owner is suspended or deleted, or its work item is completed, \
-            canceled or deleted."),
+            cancelled or deleted."),
         (name = "admin", description = "Administration"),
         (name = "discovery", description = "Health and discovery"),
     ),

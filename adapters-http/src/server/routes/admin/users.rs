@@ -69,7 +69,7 @@ pub(in crate::server) async fn get(
 ///
 /// A new role applies immediately, including to existing tokens and browser sessions. A new email
 /// address keeps the user's id, tokens and sessions; the old address can no longer sign in, and
-/// open sign-in links stop working. Each request makes one of the two changes.
+/// unused sign-in links stop working. Each request makes one of the two changes.
 #[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "updateUser",
     params(("id" = String, Path, description = "User id (`usr_…`)")),
     request_body = PatchUser,

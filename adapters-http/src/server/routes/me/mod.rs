@@ -12,8 +12,8 @@ pub(super) mod pats;
 
 /// Get your user and token
 ///
-/// Returns the owner of the token, the token, and its effective scope: the token's scope, limited to
-/// what the owner's role currently allows.
+/// Returns the owner of the token, the token, and its effective scope: the token's scope, limited
+/// to what the owner's role currently allows.
 #[utoipa::path(get, path = "/me", tag = "account", operation_id = "getMe",
     responses((status = 200, description = "The token's owner and the token", body = Me)))]
 pub(super) async fn get(AnyToken(principal): AnyToken) -> Result<Json<Me>, Problem> {
