@@ -116,7 +116,7 @@ impl From<TokenKind> for Kind {
     }
 }
 
-/// The status of a token.
+/// The status of a token; `live` means active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]

@@ -20,8 +20,8 @@ type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 /// List your tokens
 ///
 /// Lists active and expired tokens, newest first, one page at a time. Revoked tokens are
-/// listed only with `status=revoked`, and secrets are never returned. Expired and revoked tokens are
-/// purged after 30 days.
+/// listed only with `status=revoked`, and secrets are never returned. Expired and revoked tokens
+/// are purged after 30 days.
 #[utoipa::path(get, path = "/me/pats", tag = "account", operation_id = "listPats",
     params(PatQuery, PatPageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
