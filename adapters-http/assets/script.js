@@ -100,11 +100,11 @@ all("form[method=post]", (form) => {
     form.setAttribute("aria-busy", "true");
     waiting = [
       setTimeout(() => { status.textContent = "Sending…"; }, SAY_AFTER_MS),
-      setTimeout(() => release("No response yet. You can send the form again."), RETRY_AFTER_MS),
+      setTimeout(() => release("No response yet. You can submit the form again."), RETRY_AFTER_MS),
     ];
   });
 });
-const stopped = () => release("Stopped. The server may have received the form; you can send it again.");
+const stopped = () => release("Stopped. The server may have received the form; you can submit it again.");
 addEventListener("keydown", (event) => { if (event.key === "Escape") stopped(); });
 // The browser's Stop button, in browsers that report it.
 window.navigation?.addEventListener("navigate", (event) => {

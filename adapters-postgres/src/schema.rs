@@ -119,7 +119,7 @@ impl PostgresStore {
         } else if !surplus.is_empty() {
             tracing::warn!(
                 role = ?surplus,
-                "database role has more privileges than serving requires; run the SQL from \
+                "database role has more privileges than the server needs; run the SQL from \
                  `oi-server grants` as a superuser, or as the owner of the tables and of the \
                  database, and check its warnings"
             );
@@ -143,7 +143,10 @@ impl PostgresStore {
             .await?;
         match hidden {
             Some(hidden) if creates => {
-                tracing::warn!(other = %hidden, "creating tables for another instance");
+                tracing::warn!(
+                    other = %hidden,
+                    "no tables found in search_path; creating a new instance there"
+                );
                 Ok(())
             }
             Some(hidden) => Err(StoreError::unavailable(hidden)),
@@ -187,7 +190,8 @@ impl PostgresStore {
                 None => pending.push(format!("{version:04} {}", migration.description)),
                 Some((_, checksum)) if *checksum != *migration.checksum => {
                     return Err(StoreError::corrupt(format!(
-                        "migration {version} differs from the one that was applied"
+                        "migration {version} differs from the one that was applied; use the \
+                         release that applied it, or restore a backup"
                     )));
                 }
                 Some(_) => {}

@@ -31,7 +31,7 @@ struct Exhausted;
 fn hint(code: i32, message: &str) -> Option<&'static str> {
     Some(match primary(code) {
         BUSY | 6 => "another process has locked the file; stop it, or retry when it has finished",
-        8 => "let the server's user write to the file and to its directory",
+        8 => "give the server's user write access to the file and its directory",
         10 => "check the disk and its file system",
         11 | 26 => "check the path in the database URL, or restore the file from a backup",
         13 => "free disk space",

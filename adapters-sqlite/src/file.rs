@@ -31,7 +31,8 @@ fn reason(error: &Error) -> String {
     match error.kind() {
         ErrorKind::NotFound => "no such file or directory; create its directory first".to_owned(),
         ErrorKind::PermissionDenied => {
-            "permission denied; let the server's user write to it and to its directory".to_owned()
+            "permission denied; give the server's user write access to it and its directory"
+                .to_owned()
         }
         ErrorKind::StorageFull => "disk full; free disk space".to_owned(),
         _ => error.to_string(),

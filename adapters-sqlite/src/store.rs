@@ -317,7 +317,8 @@ impl StoreHealth for SqliteStore {
                 })?;
             if *checksum != *migration.checksum {
                 return Err(StoreError::corrupt(format!(
-                    "migration {version} differs from the one that was applied"
+                    "migration {version} differs from the one that was applied; use the release \
+                     that applied it, or restore a backup"
                 )));
             }
         }

@@ -70,7 +70,8 @@ async fn watch(writer: Weak<Writer>) {
                 let cause = error.source().map(ToString::to_string);
                 tracing::error!(
                     cause,
-                    "database file removed or replaced; all requests fail with 503"
+                    "database file was removed or replaced; all requests fail with 503 until \
+                     you restore it or restart the server"
                 );
                 is_saved = false;
             }

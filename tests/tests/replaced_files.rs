@@ -34,7 +34,7 @@ fn until_logged(server: &Server, expected: &str) {
 /// Asserts that nothing that requires the database succeeds, and that the log names the file and
 /// the fix.
 fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
-    until_logged(server, "database file removed or replaced");
+    until_logged(server, "database file was removed or replaced");
     until_logged(server, "write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
     for response in [

@@ -25,7 +25,7 @@ const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_LARGE_BODY_BYTES: u64 = 256 * 1024 * 1024;
 /// Size of the buffer for an export, in bytes.
 const STREAM_BYTES: usize = 64 * 1024;
-/// How many bytes at the end of an export are searched for the incomplete mark.
+/// How many bytes at the end of an export are searched for the incomplete marker.
 const TAIL_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Sends requests to one server.

@@ -79,13 +79,13 @@ impl ProxyWarnings {
             Some(ProxyMisconfiguration::Undeclared) if first(&self.undeclared) => tracing::warn!(
                 %peer,
                 "received X-Forwarded-For, Forwarded or X-Real-IP from a peer that is not a \
-                 trusted proxy; if it is your proxy, add it to --trusted-proxies, or its clients \
-                 share one rate limit and one address in the audit log"
+                 trusted proxy; if it is your proxy, add it to --trusted-proxies; otherwise all \
+                 its clients share one rate limit and one address in the audit log"
             ),
             Some(ProxyMisconfiguration::Silent) if first(&self.silent) => tracing::warn!(
                 %peer,
-                "received no X-Forwarded-For from a trusted proxy; configure the proxy to send it, \
-                 or its clients share one rate limit and one address in the audit log"
+                "received no X-Forwarded-For from a trusted proxy; configure the proxy to send it; \
+                 otherwise all its clients share one rate limit and one address in the audit log"
             ),
             _ => {}
         }

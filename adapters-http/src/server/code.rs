@@ -56,10 +56,10 @@ codes! {
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// 405: the path does not support this method.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
-    /// 409: the user has the maximum number of live tokens.
+    /// 409: the user has the maximum number of active tokens.
     TokenLimitReached = "token_limit_reached", CONFLICT, "Token limit reached";
     /// 409: an expired token cannot be rotated.
-    TokenNotLive = "token_not_live", CONFLICT, "Token not live";
+    TokenNotLive = "token_not_live", CONFLICT, "Expired token cannot be rotated";
     /// 409: a bulk revocation matches other tokens than those that were reviewed.
     ReviewOutdated = "review_outdated", CONFLICT, "Matching tokens have changed since the review";
     /// 409: a bulk revocation matches more tokens than can be revoked without a review.
@@ -74,7 +74,7 @@ codes! {
     EmailTaken = "email_taken", CONFLICT, "Email address already in use";
     /// 409: the invite was claimed or withdrawn, or has expired.
     InviteNotOpen = "invite_not_open", CONFLICT, "Invite no longer open";
-    /// 409: the user has the maximum number of live agent runs.
+    /// 409: the user has the maximum number of active agent runs.
     RunLimitReached = "run_limit_reached", CONFLICT, "Agent run limit reached";
     /// 409: another worker has claimed the work item.
     WorkItemClaimed = "work_item_claimed", CONFLICT, "Work item already claimed";

@@ -346,10 +346,10 @@ impl From<TokenError> for Problem {
             .next("oi settings personal tokens list"),
             TokenError::QuotaReached { quota } => Self::new(
                 Code::TokenLimitReached,
-                format!("you have {quota} live tokens, the maximum; delete one first"),
+                format!("you have reached the maximum of {quota} active tokens; delete one first"),
             )
             .next("oi settings personal tokens list"),
-            TokenError::RateReached(reached) => creation_rate(reached, "tokens were created for"),
+            TokenError::RateReached(reached) => creation_rate(reached, "new tokens", "deleted"),
             TokenError::Expiry(error @ ExpiryError::Lifetime) => {
                 Self::invalid_field("expiresIn", &error)
             }
@@ -375,14 +375,15 @@ impl From<TokenError> for Problem {
     }
 }
 
-fn creation_rate(reached: RateReached, what: &str) -> Problem {
+fn creation_rate(reached: RateReached, what: &str, gone: &str) -> Problem {
     let RateReached {
         limit,
         until,
         retry_after_seconds,
     } = reached;
     let detail = format!(
-        "{limit} {what} you within 24 hours, the maximum (deleted ones count); retry after {until}"
+        "you have reached the maximum of {limit} {what} within 24 hours, including {gone} ones; \
+         retry after {until}"
     );
     Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
 }
@@ -399,7 +400,7 @@ impl From<AgentRunError> for Problem {
             .next("oi profile set --token -"),
             AgentRunError::IssuerNotFound(id) => Self::invalid_field(
                 "token",
-                &format!("must be the id of one of your live tokens (got {id})"),
+                &format!("must be the id of one of your active tokens (got {id})"),
             )
             .next("oi settings personal tokens list"),
             AgentRunError::NotFound => Self::new(
@@ -422,11 +423,11 @@ impl From<AgentRunError> for Problem {
             .next("oi queue list"),
             AgentRunError::QuotaReached { quota } => Self::new(
                 Code::RunLimitReached,
-                format!("you have {quota} live agent runs, the maximum; end one first"),
+                format!("you have reached the maximum of {quota} active agent runs; end one first"),
             )
             .next("oi agent-run list"),
             AgentRunError::RateReached(reached) => {
-                creation_rate(reached, "agent runs were started by")
+                creation_rate(reached, "new agent runs", "ended")
             }
             AgentRunError::Entropy(error) => error.into(),
             AgentRunError::Store(error) => Self::of_row(error),

@@ -70,7 +70,7 @@ pub fn report(error: &StoreError, operation: &'static str) {
         },
         StoreError::Corrupt(_) => 0,
     };
-    tracing::error!(%error, cause, operation, repeated, "store failed");
+    tracing::error!(%error, cause, operation, repeated, "database failed");
 }
 
 /// Returns whether requests can be served. After a failure, a small write must also succeed,
@@ -108,7 +108,7 @@ fn end(failures: u64) {
     let seconds = outage.since.map(|since| since.elapsed().as_secs());
     *outage = Outage::NONE;
     drop(outage);
-    tracing::info!(failures, seconds, "store recovered");
+    tracing::info!(failures, seconds, "database recovered");
 }
 
 fn outage() -> MutexGuard<'static, Outage> {

@@ -93,8 +93,8 @@ pub(super) fn requested_expiry(
         (Some(at), None) => Ok(Some(at.into())),
         (None, Some(lifetime)) => Ok(Some(lifetime.into())),
         (Some(_), Some(_)) => Err(vec![
-            fault("expiresAt", "must be absent when expiresIn is given"),
-            fault("expiresIn", "must be absent when expiresAt is given"),
+            fault("expiresAt", "must not be combined with expiresIn"),
+            fault("expiresIn", "must not be combined with expiresAt"),
         ]),
     }
 }

@@ -66,8 +66,8 @@ done! {
         "The email address of {} was changed. The previous address can no longer be used to sign \
          in."
     EmailUnchanged "email-unchanged" "The email address of {} is unchanged."
-    RunEnded "run-ended" "The agent run of {} was ended. Its token no longer works."
-    RunsEnded "runs-ended" "Ended {}."
+    RunEnded "run-ended" "The run of agent {} was ended. Its token no longer works."
+    RunsEnded "runs-ended" "{} ended."
     NoRunsEnded "no-runs-ended" "No agent runs were ended: they had all ended already."
     ItemCreated "item-created" "Work item {} was created."
     ItemChanged "item-changed" "Work item {} was updated."
@@ -76,7 +76,7 @@ done! {
     ItemCompleted "item-completed" "Work item {} was completed."
     ItemDeleted "item-deleted" "Work item {} was deleted."
     RoleChanged "role-changed"
-        "The role of {} was changed. The change applies to existing tokens, too."
+        "{}’s role was changed. The new role applies to existing tokens, too."
 }
 
 /// The confirmation that a page shows.

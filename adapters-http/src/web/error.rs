@@ -72,7 +72,8 @@ impl DamagedRow {
 /// Shown when the subject of a form no longer exists, which is usual when it is sent twice.
 const SENT_TWICE: (&str, &str) = (
     "Not found",
-    "This no longer exists. If you sent this form before, it already took effect.",
+    "What you’re looking for no longer exists. If you already submitted this form, your change \
+     was made.",
 );
 
 impl WebError {
@@ -215,7 +216,7 @@ impl WebError {
             Reason::WrongHost => {
                 return (
                     "This server accepts local connections only",
-                    "You opened it under a different host name. If you operate it, set \
+                    "You opened this server under a different host name. If you operate it, set \
                      --public-url https://… to its public address so that users can sign in \
                      securely.",
                 );
@@ -231,8 +232,8 @@ impl WebError {
             Reason::StaleForm => {
                 return (
                     "This page is out of date",
-                    "You opened it more than a day ago, so nothing was created. Go back \
-                     and send the form again.",
+                    "You opened it more than a day ago, so nothing was created. Go back, \
+                     reload the page and submit the form again.",
                 );
             }
             Reason::Damaged(DamagedRow::User(_)) => {
@@ -253,8 +254,9 @@ impl WebError {
             Reason::SignIn | Reason::CrossSite => {
                 return (
                     "Request blocked",
-                    "It came from another site, or your browser didn’t say where it came from. \
-                     Nothing was changed. If you sent this form, open its page and send it again. \
+                    "The request came from another site, or your browser didn’t say where it came \
+                     from. Nothing was changed. If you submitted this form yourself, reopen its \
+                     page and submit it again. \
                      If you operate this server, check that the proxy forwards the Origin header \
                      and that --public-url matches the address in the browser.",
                 );
@@ -270,13 +272,13 @@ const fn code_words(code: Code) -> (&'static str, &'static str) {
         Code::NotFound => ("Page not found", "This page doesn’t exist or was removed."),
         Code::InsufficientScope | Code::HumanTokenRequired => (
             "Administrators only",
-            "You don’t have access. Ask an administrator if you need it.",
+            "You don’t have access to this page. If you need it, ask an administrator.",
         ),
         Code::RateLimited => ("Too many attempts", "Nothing was changed."),
         Code::Unavailable => (
             "Temporarily unavailable",
-            "The server can’t handle this request right now. If you sent a form, check whether \
-                 it took effect before you send it again.",
+            "The server can’t handle this request right now. If you submitted a form, check \
+             whether the change was made before you submit it again.",
         ),
         Code::LastAdmin => (
             "You can’t remove the last administrator",
@@ -288,8 +290,8 @@ const fn code_words(code: Code) -> (&'static str, &'static str) {
         ),
         Code::TokenAlreadyRotated => (
             "This token has already been rotated",
-            "Its successor has the same name, and its value was shown once. If you didn’t copy \
-                 it, rotate the successor.",
+            "The new token has the same name, and its value was shown once. If you didn’t copy \
+             it, rotate the new token.",
         ),
         Code::TokenNotLive => (
             "This token has expired",
@@ -301,13 +303,12 @@ const fn code_words(code: Code) -> (&'static str, &'static str) {
         ),
         Code::CreationRateReached => (
             "Too many tokens created",
-            "Your account has reached the limit of tokens created within 24 hours, including \
-                 deleted ones.",
+            "You’ve reached the limit for tokens created within 24 hours, including deleted ones.",
         ),
         Code::BodyTooLarge => (
             "Request too large",
-            "The form is too long, so nothing was changed. Go back, shorten the longest text and send \
-              it again.",
+            "The form is too long, so nothing was changed. Go back, shorten the longest \
+             field and submit it again.",
         ),
         Code::UnsupportedMediaType | Code::InvalidRequest | Code::InvalidField => (
             "Invalid request",
@@ -316,8 +317,8 @@ const fn code_words(code: Code) -> (&'static str, &'static str) {
         ),
         Code::PreconditionFailed => (
             "Precondition failed",
-            "A condition of the request was not met. Nothing was changed. Go back and try \
-                 again.",
+            "Your request depended on a condition that isn’t met. Nothing was changed. Go back, \
+             reload the page and try again.",
         ),
         Code::MethodNotAllowed => (
             "Method not allowed",
@@ -325,8 +326,8 @@ const fn code_words(code: Code) -> (&'static str, &'static str) {
         ),
         _ => (
             "Something went wrong",
-            "The server hit an internal error. It was logged; an operator can find it by the \
-                 time and the request ID.",
+            "The server hit an internal error. If it keeps happening, tell the operator \
+             when it happened; the server log has the details.",
         ),
     }
 }

@@ -167,7 +167,8 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::Claimed => (
             StatusCode::GONE,
             "This invite has already been used",
-            "If that was you, sign in. If not, tell the person who sent it.",
+            "If that was you, sign in. If not, tell the person who sent the invite that someone \
+             else used it.",
         ),
         // The same text, so that strangers do not learn about the inviting administrator.
         NotClaimable::Withdrawn | NotClaimable::InviterNotAdmin => (
@@ -183,7 +184,8 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
         NotClaimable::InstanceHasUsers => (
             StatusCode::GONE,
             "This server already has an administrator",
-            "The link was for the first one. Ask an administrator for an invite.",
+            "This setup link only works until the first administrator exists. Ask an administrator \
+             for an invite.",
         ),
     };
     let page = Page::plain(&web.site);

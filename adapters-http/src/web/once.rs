@@ -143,7 +143,7 @@ pub(super) async fn already(
                     "Its value was shown once. If you didn’t copy it, delete the token and \
                      create another one."
                 } else {
-                    "It’s no longer among your tokens."
+                    "It’s no longer in your list of tokens."
                 },
                 delete: token.as_ref().map(|token| {
                     (
@@ -173,7 +173,7 @@ async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, Web
         advice: if run.is_some() {
             "Its token was shown once. If you didn’t copy it, end the run and start another one."
         } else {
-            "It’s no longer among your agent runs."
+            "It’s no longer in your list of agent runs."
         },
         delete: run.as_ref().map(|_| end),
         name: run.map(|run| Shown::of(run.agent.as_str())),

@@ -133,8 +133,8 @@ pub struct RevokePats {
     /// Whether to only list the tokens that would be revoked. Required, so that nothing is revoked
     /// by omission.
     pub dry_run: bool,
-    /// `expected` value of the reviewed dry run: exactly those tokens are revoked, or none if other
-    /// tokens match by now. Required if more than 200 tokens match.
+    /// `expected` value of the dry run you reviewed: exactly those tokens are revoked, or none if
+    /// the matching tokens have changed. Required if more than 200 tokens match.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
     pub expected: Option<ReviewDigest>,
@@ -191,14 +191,14 @@ pub struct RevokedPats {
     pub next_cursor: Option<String>,
 }
 
-/// The tokens that match a bulk revocation now.
+/// The tokens that currently match the filters of a bulk revocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MatchingTokens {
     /// Number of tokens.
     pub count: u64,
-    /// Identifies exactly this set of tokens. Review them before you send it.
+    /// Identifies exactly this set of tokens. Review the tokens before you send this value.
     #[cfg_attr(feature = "server", schema(value_type = schema::ReviewDigest))]
     pub expected: String,
 }
@@ -214,9 +214,9 @@ pub struct Stats {
     pub users_suspended: u64,
     /// Number of active administrators.
     pub admins_active: u64,
-    /// Number of live tokens.
+    /// Number of active tokens.
     pub tokens_live: u64,
-    /// Number of live tokens with the scope `admin`.
+    /// Number of active tokens with the scope `admin`.
     pub tokens_live_admin: u64,
     /// Number of expired tokens that were not revoked.
     pub tokens_expired: u64,

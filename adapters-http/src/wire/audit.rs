@@ -163,7 +163,7 @@ pub struct IncompleteExport {
 pub const INCOMPLETE_ROW: &str = "#incomplete";
 
 impl IncompleteExport {
-    /// Parses the mark at the end of an incomplete export; `None` if there is none.
+    /// Parses the marker at the end of an incomplete export; `None` if there is none.
     #[must_use]
     pub fn at_end_of(export: &str) -> Option<Self> {
         let line = export.strip_suffix('\n')?.rsplit('\n').next()?;

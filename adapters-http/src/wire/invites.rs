@@ -47,8 +47,8 @@ pub struct Invite {
     /// Invited email address; null for the first administrator, who chooses it when claiming.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
     pub email: Option<String>,
-    /// Writing systems that the address mixes, for example `["Cyrillic","Latin"]`, because it could
-    /// imitate another address; empty if it mixes none.
+    /// Writing systems mixed in the address, for example `["Cyrillic","Latin"]`, a sign that it
+    /// could imitate another address; empty if there is only one.
     #[serde(default)]
     pub mixed_scripts: Vec<String>,
     /// Role of the user who claims the invite.
@@ -57,7 +57,7 @@ pub struct Invite {
     /// Current status.
     #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
     pub status: Open<InviteStatus>,
-    /// User who created the invite; null for the operator.
+    /// User who created the invite; null if the server operator did.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub created_by: Option<String>,
     /// When the invite was created.

@@ -53,7 +53,7 @@ pub struct MeToken {
     /// Scope of the token.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub scope: Open<WireScope>,
-    /// Effective scope: the lesser of the token's scope and what the owner's role currently allows.
+    /// Effective scope: the token's scope, limited to what the owner's role currently allows.
     #[cfg_attr(feature = "server", schema(value_type = WireScope))]
     pub effective_scope: Open<WireScope>,
     /// When the token expires; `null` if never.

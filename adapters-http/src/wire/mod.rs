@@ -116,7 +116,7 @@ impl From<TokenKind> for Kind {
     }
 }
 
-/// The status of a token.
+/// The status of a token; `live` means active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
@@ -207,7 +207,7 @@ pub struct ProblemBody {
     pub status: u16,
     /// What went wrong in this request, and what to do about it.
     pub detail: String,
-    /// Kind of problem, for programs.
+    /// Stable code of the problem; use it in programs instead of `detail`.
     pub code: String,
     /// Invalid fields and parameters, for a 400.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -237,7 +237,7 @@ pub struct ProblemBody {
 pub struct FieldError {
     /// Name of the field or parameter.
     pub field: String,
-    /// What the value must be.
+    /// What is wrong with the value, or what it must be.
     pub message: String,
 }
 

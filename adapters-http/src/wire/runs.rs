@@ -12,7 +12,7 @@ use super::{DamagedRow, Open, PlainSecret, Status, WireScope};
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartAgentRun {
-    /// Name of the agent: 1 to 64 of the characters A-Z a-z 0-9 . _ - : / @.
+    /// Name of the agent: 1 to 64 characters: A-Z a-z 0-9 . _ - : / @.
     #[serde(with = "required")]
     #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: AgentId,
@@ -64,7 +64,7 @@ pub struct AgentRun {
     /// Name of the agent.
     #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
-    /// The only work item that the run can change; null for any.
+    /// The only work item that the run can change; null if it can change any.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
     /// Always `read_write`.
@@ -126,7 +126,7 @@ pub struct MeRun {
     /// Name of the agent.
     #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
     pub agent_id: String,
-    /// The only work item that the run can change; null for any.
+    /// The only work item that the run can change; null if it can change any.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
     pub work_item_key: Option<String>,
 }

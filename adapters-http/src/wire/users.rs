@@ -19,8 +19,8 @@ pub struct User {
     pub email: String,
     /// Name of the user.
     pub name: String,
-    /// Writing systems that the address or the name mixes, for example `["Cyrillic","Latin"]`,
-    /// because it could imitate another one; empty if neither mixes any.
+    /// Writing systems mixed in the address or the name, for example `["Cyrillic","Latin"]`, a sign
+    /// that it could imitate another one; empty if neither mixes any.
     #[serde(default)]
     pub mixed_scripts: Vec<String>,
     /// Role of the user.

@@ -185,8 +185,8 @@ pub struct WorkItemList {
 pub struct WorkQueue {
     /// Items that an agent can claim: unresolved, unclaimed and not for people only.
     pub available: QueueSection,
-    /// For an agent run, the items it has claimed; for a person, the items that the named agent has
-    /// claimed or, if none is named, the items assigned to the person.
+    /// For an agent run, the items it has claimed; for a user, the items that the named agent has
+    /// claimed or, if none is named, the items assigned to the user.
     pub mine: QueueSection,
 }
 
@@ -195,7 +195,7 @@ pub struct WorkQueue {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct QueueSection {
-    /// First items: the most urgent, then the oldest.
+    /// The first items, most urgent first, then oldest.
     pub items: Vec<WorkItemSummary>,
     /// Whether there are more items.
     pub more: bool,

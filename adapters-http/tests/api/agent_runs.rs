@@ -313,7 +313,7 @@ async fn the_limit_of_live_runs_is_409() {
     let response = server.post("/agent-runs", &admin, &body).await;
     assert_eq!(response.problem(409), "run_limit_reached");
     let detail = response.json()["detail"].to_string();
-    assert!(detail.contains("1000 live agent runs"), "{detail}");
+    assert!(detail.contains("1000 active agent runs"), "{detail}");
     let path = format!("/agent-runs/{}", fixtures::run(10, issuer).id);
     assert_eq!(server.delete(&path, &admin).await.status, 204);
     assert_eq!(server.post("/agent-runs", &admin, &body).await.status, 201);

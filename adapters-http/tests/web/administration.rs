@@ -145,7 +145,7 @@ async fn the_last_administrator_cannot_be_demoted() {
     let page = site
         .get("/settings/tokens", &format!("{admin}; {}", page.done()))
         .await;
-    page.shows("The role of");
+    page.shows("’s role was changed.");
     assert_eq!(site.get("/settings/admin/users", &admin).await.status, 403);
     let wrong = site
         .post(&format!("{user}/role"), &admin, "role=owner")

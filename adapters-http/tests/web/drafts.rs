@@ -29,7 +29,7 @@ async fn send_and_sign_in(site: &Site, user: u64, path: &str, form: &str) -> (Pa
         .get(signed_in.to(), &format!("{cookie}; {draft}"))
         .await;
     assert_eq!(page.status, StatusCode::OK, "{page:?}");
-    page.shows("The form you sent was not processed.");
+    page.shows("The form you submitted was not processed.");
     let dropped = page.headers.get_all("set-cookie").iter();
     let mut dropped = dropped.map(|value| value.to_str().expect("text"));
     assert!(
@@ -86,7 +86,7 @@ async fn a_form_without_fields_leads_back_to_its_page() {
     let issued = site.create(MEMBER, "laptop", Scope::ReadWrite).await;
     let path = format!("/settings/tokens/{}/delete", issued.token.id);
     let (page, cookie) = send_and_sign_in(&site, MEMBER, &path, "").await;
-    page.shows("Review the form and send it again.");
+    page.shows("Review the form and submit it again.");
     page.hides("Your entries were restored");
     site.get("/settings/tokens", &cookie).await.shows("laptop");
 }

@@ -211,7 +211,7 @@ async fn a_form_sent_again_says_that_it_already_took_effect() {
         assert_eq!(site.post(&path, &cookie, "").await.status, 303, "{path}");
         let again = site.post(&path, &cookie, "").await;
         assert_eq!(again.status, 404, "{path}");
-        again.shows("If you sent this form before, it already took effect.");
+        again.shows("If you already submitted this form, your change was made.");
     }
 }
 

@@ -50,7 +50,7 @@ async fn after_the_token_was_deleted_its_form_still_creates_nothing() {
     assert_eq!(site.post(delete, &cookie, "").await.status, 303);
     let again = site.resend(NEW, &cookie, &sent).await;
     assert_eq!(again.status, StatusCode::CONFLICT);
-    again.shows("It’s no longer among your tokens.");
+    again.shows("It’s no longer in your list of tokens.");
     again.hides("oi_pat_");
 }
 

@@ -74,7 +74,7 @@ async fn entries_are_restored_after_an_outage() {
     let site = Site::new().await;
     let cookie = format!("{}; {draft}", site.sign_in(MEMBER).await);
     let page = site.get(path, &cookie).await;
-    page.shows("The form you sent failed. Your entries were restored.");
+    page.shows("Submitting the form failed. Your entries were restored.");
     page.shows("value=\"laptop\"");
     assert_eq!(page.form(), form.to_string());
 }

@@ -312,5 +312,5 @@ async fn the_page_of_a_token_shows_all_its_details() {
         .await;
     page.shows("Not stored for older tokens");
     page.shows("<dt>Effective scope</dt><dd>Read and write</dd>");
-    page.shows("No entries.");
+    page.shows("No events.");
 }

@@ -314,7 +314,7 @@ async fn end_all_ends_exactly_the_runs_that_were_shown() {
     let ended = site.post(&all, &cookie, &sent).await;
     site.follow(&ended, &cookie)
         .await
-        .shows("Ended <bdi class=\"strong\">2 agent runs</bdi>.");
+        .shows("<bdi class=\"strong\">2 agent runs</bdi> ended.");
     for (run, live) in [
         (&one, false),
         (&two, false),
@@ -400,7 +400,7 @@ async fn a_filter_narrows_the_list_and_an_invalid_one_is_reported() {
     for query in ["status=x", "agent=a+b", "token=x", "item=x"] {
         let page = site.get(&format!("{LIST}?{query}"), &cookie).await;
         assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
-        page.shows("is invalid");
+        page.shows("isn’t valid");
     }
 }
 

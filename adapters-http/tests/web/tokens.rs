@@ -100,7 +100,7 @@ async fn the_pages_use_the_terms_of_the_specification() {
         "<legend>Scope</legend>",
         ">Expiry date (optional)</label>",
         "Leave blank for a token that doesn’t expire.",
-        "A leaked token that never expires works until someone notices.",
+        "If a token that never expires leaks, it keeps working until someone notices.",
         // Nothing is preselected.
         "<option value=\"\" selected>",
         "type=\"date\" min=\"2026-11-24\" value=\"\"",
@@ -182,8 +182,7 @@ async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
         ),
         (
             "name=kept&scope=read_write&expiry=&expiryDate=2026-11-23",
-            "2026-11-23 has already ended in UTC, where it is 24 Nov 2026, 06:00 UTC now. Choose a \
-             later date.",
+            "2026-11-23 is already past in UTC (now 24 Nov 2026, 06:00 UTC). Choose a later date.",
         ),
         (
             "name=kept&scope=read_write&expiry=8",

@@ -216,7 +216,7 @@ async fn the_longest_description_is_saved_and_a_longer_form_is_refused_on_a_page
     let page = site.post("/work/new", &cookie, &form).await;
     assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE);
     page.shows("Request too large");
-    page.shows("shorten the longest text and send it again");
+    page.shows("shorten the longest field and submit it again");
     page.shows("Sign out");
 }
 

@@ -16,7 +16,7 @@ pub struct AgentId(Arc<str>);
 pub enum InvalidAgentId {
     /// Empty, too long, or with an invalid character.
     #[error(
-        "must be 1 to {} of the characters A-Z a-z 0-9 . _ - : / @",
+        "must be 1 to {} characters: A-Z a-z 0-9 . _ - : / @",
         AgentId::MAX_CHARS
     )]
     Format,

@@ -52,7 +52,7 @@ pub enum AgentRunError {
     #[error("{0} is done or cancelled")]
     WorkItemResolved(WorkItemKey),
     /// The user has reached the maximum number of live runs.
-    #[error("the limit of {quota} live agent runs is reached")]
+    #[error("the limit of {quota} active agent runs is reached")]
     QuotaReached {
         /// The maximum number of live runs per user.
         quota: u32,

@@ -33,7 +33,7 @@ pub enum ChangePasswordOutcome {
 impl ChangePassword {
     /// Decides the change, given the acting session's record and its user's account as read inside
     /// the transaction. Returns which of the user's sessions to end; the store also deletes their
-    /// open sign-in links.
+    /// unused sign-in links.
     ///
     /// # Errors
     ///

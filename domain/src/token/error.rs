@@ -16,7 +16,7 @@ pub enum TokenError {
     #[error("token not found")]
     NotFound,
     /// The user has reached the maximum number of live tokens.
-    #[error("the limit of {quota} live tokens is reached")]
+    #[error("the limit of {quota} active tokens is reached")]
     QuotaReached {
         /// The maximum number of live tokens per user.
         quota: u32,

@@ -75,7 +75,7 @@ pub struct UserDecision {
     pub user: User,
     /// Whether to end all of the user's browser sessions.
     pub end_sessions: bool,
-    /// Whether to delete the user's open sign-in links.
+    /// Whether to delete the user's unused sign-in links.
     pub delete_links: bool,
     /// The agent runs that end.
     pub runs: EndedRuns,

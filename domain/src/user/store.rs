@@ -89,7 +89,7 @@ pub trait UserStore: Send + Sync {
     /// Suspends or unsuspends a user, or changes their role, address or name. The last active
     /// administrator always remains one, and addresses have unique keys, under concurrent calls
     /// too. In the same step, a suspension ends the user's browser sessions and agent runs; a
-    /// suspension and a change of address delete their open sign-in links.
+    /// suspension and a change of address delete their unused sign-in links.
     async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError>;
 
     /// Deletes a user in one step. Revokes all of their unrevoked tokens and agent runs. Deletes

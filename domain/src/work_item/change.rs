@@ -84,7 +84,7 @@ impl Versions {
 pub struct ChangeWorkItem {
     /// The acting credential.
     pub actor: Actor,
-    /// The worker who makes the change: a person, or the agent that they act for.
+    /// The worker who makes the change: a user, or the agent that they act for.
     pub worker: Worker,
     /// The item to change.
     pub key: WorkItemKey,
@@ -204,7 +204,7 @@ impl ChangeWorkItem {
     }
 
     /// The claim and the version of a damaged item are unknown, so the only permitted change is its
-    /// deletion by a person.
+    /// deletion by a user.
     fn delete_damaged(
         &self,
         damaged: &Damaged,
@@ -365,7 +365,7 @@ impl Worker {
         to_status(item, ItemStatus::InProgress, now)
     }
 
-    /// Ends any claim, and the assignment as well if the claim is the person's own.
+    /// Ends any claim, and the assignment as well if the claim is the user's own.
     fn release(&self, current: &WorkItem, now: Timestamp) -> WorkItem {
         let mut item = current.clone();
         let claim = item.claim.take();
@@ -401,7 +401,7 @@ impl Worker {
 
 impl WorkItems {
     /// Updates, claims, releases, completes or deletes a work item. `agent` is the agent that a
-    /// person acts for; a run always acts for its own agent. `expected` are the versions that the
+    /// user acts for; a run always acts for its own agent. `expected` are the versions that the
     /// item may have. Returns the updated item, or `None` if it was deleted. Repeating a change is
     /// not an error.
     ///

@@ -112,7 +112,7 @@ impl FromStr for WorkItemCursor {
 pub enum QueueSection {
     /// Items that an agent can claim: see [`WorkItem::is_available`].
     Available,
-    /// Items that a person can claim: see [`WorkItem::is_available_to_people`].
+    /// Items that a user can claim: see [`WorkItem::is_available_to_people`].
     AvailableToPeople,
     /// Unresolved items that this agent has claimed, in any run.
     OfAgent(AgentId),

@@ -48,10 +48,10 @@ pub struct WorkItem {
 pub struct Claim {
     /// Who is working on it.
     pub holder: Holder,
-    /// The run in which an agent claimed it; `None` if a person claimed it, for themselves or for
+    /// The run in which an agent claimed it; `None` if a user claimed it, for themselves or for
     /// an agent.
     pub run: Option<TokenId>,
-    /// The person who claimed it for an agent without a run; `None` otherwise, and if that was not
+    /// The user who claimed it for an agent without a run; `None` otherwise, and if that was not
     /// recorded.
     pub on_behalf: Option<UserId>,
     /// When it was claimed.
@@ -61,14 +61,14 @@ pub struct Claim {
 /// The holder of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Holder {
-    /// A person.
+    /// A user.
     Person(UserId),
     /// An agent.
     Agent(AgentId),
 }
 
 impl Holder {
-    /// Returns the agent; `None` for a person.
+    /// Returns the agent; `None` for a user.
     #[must_use]
     pub const fn agent(&self) -> Option<&AgentId> {
         match self {
@@ -77,7 +77,7 @@ impl Holder {
         }
     }
 
-    /// Returns the person; `None` for an agent.
+    /// Returns the user; `None` for an agent.
     #[must_use]
     pub const fn person(&self) -> Option<UserId> {
         match self {
@@ -89,8 +89,8 @@ impl Holder {
 
 impl Claim {
     /// Returns whether the claim is still valid. A claim that was made in a run ends with that run.
-    /// One that a person made, for themselves or for an agent, is valid until it is released or
-    /// that [person](Self::person) is deleted. `run` is the current status of the run's token, or
+    /// One that a user made, for themselves or for an agent, is valid until it is released or
+    /// that [user](Self::person) is deleted. `run` is the current status of the run's token, or
     /// `None` if it was purged.
     #[must_use]
     pub fn is_valid(&self, run: Option<Status>, person_deleted: bool) -> bool {
@@ -100,7 +100,7 @@ impl Claim {
         }
     }
 
-    /// Returns the person who made the claim; `None` if it was made in a run.
+    /// Returns the user who made the claim; `None` if it was made in a run.
     #[must_use]
     pub fn person(&self) -> Option<UserId> {
         self.holder.person().or(self.on_behalf)
@@ -122,7 +122,7 @@ impl WorkItem {
         !self.status.is_resolved() && self.target != ExecutionTarget::Human && self.claim.is_none()
     }
 
-    /// Returns whether a person can claim the item now: it is neither resolved, nor claimed, nor
+    /// Returns whether a user can claim the item now: it is neither resolved, nor claimed, nor
     /// for agents only.
     #[must_use]
     pub fn is_available_to_people(&self) -> bool {
@@ -154,16 +154,16 @@ impl WorkItem {
     }
 }
 
-/// Who is working: a person, or an agent that acts for one.
+/// Who is working: a user, or an agent that acts for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Worker {
-    /// A person.
+    /// A user.
     Person(UserId),
     /// An agent.
     Agent {
         /// The agent's id.
         agent: AgentId,
-        /// The agent's run; `None` when a person acts for it.
+        /// The agent's run; `None` when a user acts for it.
         run: Option<TokenId>,
     },
 }

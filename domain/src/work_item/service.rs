@@ -134,8 +134,8 @@ impl WorkItems {
     }
 
     /// Returns the queue: the items that any agent can claim, and those that the caller is working
-    /// on. The latter are, for a run, the items claimed in it; for a person, the items that `agent`
-    /// has claimed in any run, or without an agent, the items assigned to the person.
+    /// on. The latter are, for a run, the items claimed in it; for a user, the items that `agent`
+    /// has claimed in any run, or without an agent, the items assigned to the user.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl WorkItems {
         })
     }
 
-    /// Returns the items that any person can claim, most urgent first.
+    /// Returns the items that any user can claim, most urgent first.
     ///
     /// # Errors
     ///

@@ -72,7 +72,7 @@ fn from_the_invite_to_the_401() {
     assert!(
         browser
             .text("main")
-            .contains("never expires works until someone notices")
+            .contains("it keeps working until someone notices")
     );
     // A preset and a date exclude each other.
     browser.choose("expiry", "90");

@@ -46,7 +46,11 @@ fn a_stopped_form_can_be_sent_again_and_reports_the_first_attempt() {
             let busy = "return document.querySelector('main .form').hasAttribute('aria-busy');";
             browser.script(busy, &json!([])) == false
         });
-        assert!(browser.text("main .form").contains("you can send it again"));
+        assert!(
+            browser
+                .text("main .form")
+                .contains("you can submit it again")
+        );
         assert_eq!(browser.violations(), Vec::<String>::new());
         browser.click("main .form button[type='submit']");
         browser.wait_for_heading("Already created");

@@ -215,7 +215,7 @@ fn a_read_only_sqlite_file_is_reported_with_a_hint() {
     open(directory.path(), "555");
     let said = failing_as_nobody(&url("new.db"));
     assert!(
-        said.contains("new.db: permission denied; let the server's user write"),
+        said.contains("new.db: permission denied; give the server's user write access"),
         "{said}"
     );
     open(directory.path(), "755");

@@ -58,10 +58,10 @@ fn postgresql_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
             "{}",
             server.log()
         );
-        wait_for_log(&server, "store recovered");
+        wait_for_log(&server, "database recovered");
         assert_well(&server, &token);
         let log = server.log();
-        assert_eq!(log.matches("store failed").count(), 1, "{log}");
+        assert_eq!(log.matches("database failed").count(), 1, "{log}");
         let left = database.execute("SELECT 1 FROM rate_limits WHERE key LIKE 'probe%'");
         assert_eq!(left, 0);
     }
@@ -102,10 +102,10 @@ fn sqlite_with_a_full_disk_is_not_ready_until_a_change_succeeds() {
         "{}",
         server.log()
     );
-    wait_for_log(&server, "store recovered");
+    wait_for_log(&server, "database recovered");
     assert_well(&server, &token);
     let log = server.log();
-    assert_eq!(log.matches("store failed").count(), 1, "{log}");
+    assert_eq!(log.matches("database failed").count(), 1, "{log}");
     assert_eq!(
         database.execute("DELETE FROM rate_limits WHERE key LIKE 'probe%'"),
         0
@@ -122,5 +122,5 @@ fn the_end_of_an_outage_is_noticed_without_a_probe() {
     let [_, change, _] = outcomes(&server, &token);
     assert_eq!(change.0, 503);
     database.execute_all(RECOVER);
-    wait_for_log(&server, "store recovered");
+    wait_for_log(&server, "database recovered");
 }

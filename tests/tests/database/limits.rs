@@ -73,7 +73,7 @@ fn a_paused_pooler_or_disabled_database_is_a_temporary_outage() {
     assert_fails(&lent, &["whether it is paused"]);
     lending.command("RESUME");
     assert_well(&server, &token);
-    wait_for_log(&server, "store recovered");
+    wait_for_log(&server, "database recovered");
     drop(server);
     let server = Server::start_at(&url, &[]);
     assert_well(&server, &token);

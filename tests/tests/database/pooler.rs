@@ -60,7 +60,7 @@ fn assert_serves(url: &str, token: &str) -> Server {
     let item = json!({"domain": "OPS", "title": "Through a pooler"});
     assert_eq!(server.http.post("/browse", token, &item).status, 201);
     let log = server.log();
-    for words in ["prepared statement", "store failed", "startup parameter"] {
+    for words in ["prepared statement", "database failed", "startup parameter"] {
         assert!(!log.contains(words), "{log}");
     }
     server

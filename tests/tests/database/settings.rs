@@ -28,7 +28,7 @@ fn assert_serves(url: &str, token: &str, what: &str) {
         assert_eq!(listed.status, 200, "{what}: {path}: {listed:?}");
     }
     let log = server.log();
-    assert!(!log.contains("store failed"), "{what}: {log}");
+    assert!(!log.contains("database failed"), "{what}: {log}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use openindex_tests::{Database, Kind, Server};
 
 use crate::support::{as_user, grant, name, oi_server, served};
 
-const WARNING: &str = "database role has more privileges than serving requires";
+const WARNING: &str = "database role has more privileges than the server needs";
 
 /// What gives the role an excess privilege, what the warning says, and whether the SQL of
 /// `oi-server grants`, run as a superuser, revokes it.

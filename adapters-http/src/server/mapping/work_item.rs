@@ -71,15 +71,15 @@ impl From<WorkItemConflict> for Problem {
             .next("oi queue list"),
             WorkItemConflict::NotClaimed => Self::new(
                 Code::WorkItemNotClaimed,
-                "agent runs can change the status of, and delete, only work items they have \
-                 claimed; claim this one first",
+                "an agent run must claim a work item before it changes the status or deletes it; \
+                 claim this one first",
             )
             .next("oi work-item claim --help"),
             WorkItemConflict::WrongTarget(target) => Self::new(
                 Code::WrongExecutionTarget,
                 format!(
                     "the work item's executionTarget is {target}: {}; choose another work item, \
-                     or have its executionTarget changed",
+                     or change the executionTarget of this one",
                     match target {
                         ExecutionTarget::Human => "only people can claim it",
                         ExecutionTarget::Agent => "only agents can claim it",
@@ -110,8 +110,7 @@ impl From<WorkItemConflict> for Problem {
             ),
             WorkItemConflict::NumbersExhausted => Self::new(
                 Code::NumbersExhausted,
-                "all work item numbers in this domain or parent are used; choose another domain or \
-                 parent",
+                "this domain or parent has no work item numbers left; choose another one",
             ),
         }
     }

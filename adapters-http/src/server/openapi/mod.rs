@@ -48,8 +48,9 @@ const ACCESS_EXTENSION: &str = "x-openindex-requires";
     tags(
         (name = "account", description = "Account and tokens"),
         (name = "agent runs", description = "Agent runs\n\nEach agent run has its own token. It can work \
-            on items but cannot manage tokens or settings, and it is revoked when its issuing \
-            token, owner or work item ends."),
+            on items but cannot manage tokens or settings. It is revoked when its issuing token \
+            stops working, its owner is suspended or deleted, or its work item is completed, \
+            cancelled or deleted."),
         (name = "admin", description = "Administration"),
         (name = "discovery", description = "Health and discovery"),
     ),

@@ -48,7 +48,7 @@ pub(super) fn example(code: Code) -> Problem {
             "this agent run belongs to builder-7; leave agentId out, or start a run for the other \
              agent",
         ),
-        Code::NotFound => plain("nothing has this id or key; it may have been deleted"),
+        Code::NotFound => plain("no resource has this id or key; it may have been deleted"),
         Code::MethodNotAllowed => plain("this path does not support PUT; see the Allow header"),
         Code::TokenLimitReached => TokenError::QuotaReached { quota: 100 }.into(),
         Code::TokenNotLive => TokenError::NotRotatable(NotRotatable::Expired).into(),

@@ -42,8 +42,8 @@ impl Missing for RunId {
 
 /// List your agent runs
 ///
-/// Newest first, one page at a time. Only live runs, unless `includeEnded` is true; ended runs are
-/// stored for 30 days.
+/// Lists runs, newest first, one page at a time. Includes only active runs unless `includeEnded` is
+/// true; ended runs are stored for 30 days.
 #[utoipa::path(get, path = "/agent-runs", tag = "agent runs", operation_id = "listAgentRuns",
     params(AgentRunFilter, PageQuery),
     responses((status = 200, description = "The runs, without secrets", body = AgentRunList)))]
@@ -125,8 +125,8 @@ pub(in crate::server) async fn get(
 
 /// End an agent run
 ///
-/// Once this returns, no request that starts later is accepted with the run's token, and the work
-/// items it claimed are released.
+/// Requests that start after the response are rejected if they use the run's token. The work items
+/// it claimed are released.
 #[utoipa::path(delete, path = "/agent-runs/{id}", tag = "agent runs", operation_id = "endAgentRun",
     params(("id" = String, Path, description = "Agent run id (`run_…`)")),
     responses(

@@ -10,9 +10,9 @@ use crate::wire::{LeakReport, PlainSecret};
 
 /// Report leaked tokens
 ///
-/// For anyone who finds leaked tokens, such as a secret scanner. Live tokens among them are revoked
-/// immediately and their owners notified; the response does not say which. Limited to 60 calls per
-/// client address in 15 minutes.
+/// For anyone who finds leaked tokens, such as a secret scanner. Active tokens among them are
+/// revoked immediately and their owners notified; the response does not say which. Limited to 60
+/// calls per client address in 15 minutes.
 ///
 /// Also accepts the array that GitHub sends to its secret scanning partners. Only the `token` of
 /// each entry is read; `type`, `url` and `source` are ignored and not stored.

@@ -421,7 +421,7 @@ impl EventView {
                 id,
                 token: None,
             }),
-            action: "Unknown to this version".to_owned(),
+            action: "Unknown action".to_owned(),
             code: event.action.clone(),
             subject: subject(&event.subject),
             related: event.related.as_ref().map(subject),
@@ -466,7 +466,7 @@ pub(in crate::web) fn actor(actor: AuditActor, user: UserId) -> &'static str {
 /// Returns the label of an action.
 pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
     match action {
-        AuditAction::InstanceBootstrapped => "Instance bootstrapped",
+        AuditAction::InstanceBootstrapped => "Instance set up",
         AuditAction::TokenCreated => "Token created",
         AuditAction::TokenRotated => "Token rotated",
         AuditAction::TokenRevoked => "Token revoked",

@@ -75,7 +75,7 @@ pub(super) fn message(error: ExpiryError) -> String {
     match error {
         ExpiryError::Unparsable => "Choose a date such as 2026-12-31.".to_owned(),
         ExpiryError::DayEnded { day, now } => format!(
-            "{day} has already ended in UTC, where it is {} now. Choose a later date.",
+            "{day} is already past in UTC (now {}). Choose a later date.",
             Moment::new(now, now).exact()
         ),
         ExpiryError::NotInFuture { .. } | ExpiryError::Lifetime => {

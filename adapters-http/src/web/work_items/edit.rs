@@ -188,7 +188,11 @@ async fn differences(
             "Priority",
             priority(item.priority),
         ),
-        of(now.target != typed.target, "For", target(item.target)),
+        of(
+            now.target != typed.target,
+            "Who can claim it",
+            target(item.target),
+        ),
         of(
             now.assignee != typed.assignee,
             "Assignee",

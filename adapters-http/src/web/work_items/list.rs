@@ -152,7 +152,7 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
         ("assignee", "Assignee", assignees),
         ("priority", "Priority", any("priority", priorities)),
         ("kind", "Kind", any("kind", kinds)),
-        ("target", "For", any("target", targets)),
+        ("target", "Who can claim it", any("target", targets)),
     ]
     .map(|(name, label, options)| Select {
         name,

@@ -156,7 +156,7 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
         }
         WorkItemConflict::NotClaimed => "The agent must claim this item first.".to_owned(),
         WorkItemConflict::WrongTarget(only) => format!(
-            "This item is for {} only. Edit it to change that.",
+            "Only {} can claim this item. To change that, edit “Who can claim it”.",
             target(*only).to_lowercase()
         ),
         WorkItemConflict::Transition { from, to } => format!(
@@ -170,7 +170,7 @@ pub(super) fn conflict(conflict: &WorkItemConflict, names: &Names) -> String {
             "The assignee doesn’t exist or is suspended. Choose someone else.".to_owned()
         }
         WorkItemConflict::NumbersExhausted => {
-            "No item numbers are left here. Choose another domain.".to_owned()
+            "This domain or parent item has no numbers left. Choose another one.".to_owned()
         }
     }
 }

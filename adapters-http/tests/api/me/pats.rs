@@ -175,7 +175,7 @@ async fn too_many_creations_within_24_hours_are_429_with_the_time_to_wait() {
         assert_eq!(response.header("retry-after"), "86340");
         let detail = response.json()["detail"].as_str().unwrap().to_owned();
         assert!(
-            detail.contains("1000 tokens") && detail.contains("2026-11-25T06:00:00"),
+            detail.contains("1000 new tokens") && detail.contains("2026-11-25T06:00:00"),
             "{detail}"
         );
     }

@@ -20,7 +20,7 @@ use crate::work_item::{
     ChangeWorkItemOutcome, Claim, Holder, QueueSection, Versions, WorkItemChange, WorkItemFilter,
 };
 
-/// Only a person can delete a damaged item, and nothing else can be done with it. Its runs end with
+/// Only a user can delete a damaged item, and nothing else can be done with it. Its runs end with
 /// it, and the queue omits it.
 pub async fn a_work_item_by_a_person_only(harness: &dyn DamageHarness) {
     seed(harness).await;

@@ -518,7 +518,7 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
 }
 
 /// A new address keeps id, tokens and sessions; the old one becomes available and cannot sign in,
-/// and open sign-in links no longer work.
+/// and unused sign-in links no longer work.
 pub async fn changes_an_address_and_records_both(harness: &dyn AccountHarness) {
     seed(harness).await;
     start_session(harness, 1).await;
@@ -620,7 +620,7 @@ pub async fn gives_one_address_to_one_user(harness: &dyn AccountHarness) {
     }
 }
 
-/// A claim of a work item ends with the person who made it, for themselves or for an agent; the
+/// A claim of a work item ends with the user who made it, for themselves or for an agent; the
 /// claims of others do not.
 pub async fn puts_what_they_claimed_back_into_the_queue<H: AccountHarness + WorkHarness>(
     harness: &H,

@@ -128,7 +128,7 @@ pub async fn are_written_and_audited(harness: &dyn WorkHarness) {
             _ => {}
         }
         expected.version += 1;
-        // Only a person may change the execution target or reopen an item.
+        // Only a user may change the execution target or reopen an item.
         let mut change = match event {
             1 | 6 => change("OPS-1", what, event),
             _ => change_by_run("OPS-1", what, event, run.id),
@@ -317,7 +317,7 @@ pub async fn reject_forbidden_changes(harness: &dyn WorkHarness) {
     assert_eq!(audit_log(harness).await, vec![]);
 }
 
-/// An item that a person has claimed cannot be changed by agents, can be changed by other people,
+/// An item that a user has claimed cannot be changed by agents, can be changed by other users,
 /// and is not in the queue.
 pub async fn by_a_person_exclude_agents(harness: &dyn WorkHarness) {
     seed(harness).await;

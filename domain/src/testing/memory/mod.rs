@@ -208,7 +208,7 @@ impl State {
         (before - self.sessions.len()) as u64
     }
 
-    /// Deletes a user's open sign-in links.
+    /// Deletes a user's unused sign-in links.
     fn delete_links(&mut self, user: UserId) {
         self.links
             .retain(|_, (link, _)| link.user != user || link.used_at.is_some());

@@ -29,10 +29,7 @@ pub enum WeakPassword {
     )]
     TooShort,
     /// Consists mostly of common passwords, sequences or repetitions.
-    #[error(
-        "must be harder to guess than common passwords, sequences and repetitions; try several \
-         unrelated words"
-    )]
+    #[error("is too easy to guess; try several unrelated words")]
     Common,
     /// Consists mostly of words that are associated with the user.
     #[error(

@@ -15,8 +15,8 @@ use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecre
 
 /// List invites
 ///
-/// Newest first, one page at a time. Includes claimed, withdrawn and expired invites, without their
-/// links.
+/// Lists invites, newest first, one page at a time. Includes claimed, withdrawn and expired
+/// invites, without their links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
     params(PageQuery),
     responses((status = 200, description = "The invites, without secrets", body = InviteList)))]

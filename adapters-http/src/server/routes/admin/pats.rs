@@ -33,8 +33,8 @@ impl From<PatFilter> for TokenFilter {
 
 /// List tokens of all users
 ///
-/// Newest first, one page at a time. Live and expired tokens, unless `status` is given. Tokens must
-/// match every filter.
+/// Lists tokens, newest first, one page at a time. Includes active and expired tokens unless
+/// `status` is given. Tokens must match every filter.
 #[utoipa::path(get, path = "/admin/pats", tag = "admin", operation_id = "listAdminPats",
     params(PatFilter, PageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = AdminPatList)))]

@@ -16,7 +16,8 @@ use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList,
 
 /// List users
 ///
-/// In the order they joined, unless `sort` is given, one page at a time. Includes suspended users.
+/// Lists users in the order they joined unless `sort` is given, one page at a time. Includes
+/// suspended users.
 /// A user was last seen when they last used a browser session or a personal access token, or when
 /// the audit log last recorded them as the actor. A cursor is valid only with the `sort` of the
 /// page that returned it.
@@ -68,7 +69,7 @@ pub(in crate::server) async fn get(
 ///
 /// A new role applies immediately, including to existing tokens and browser sessions. A new email
 /// address keeps the user's id, tokens and sessions; the old address can no longer sign in, and
-/// open sign-in links stop working. Each request makes one of the two changes.
+/// unused sign-in links stop working. Each request makes one of the two changes.
 #[utoipa::path(patch, path = "/admin/users/{id}", tag = "admin", operation_id = "updateUser",
     params(("id" = String, Path, description = "User id (`usr_…`)")),
     request_body = PatchUser,
@@ -110,8 +111,8 @@ pub(in crate::server) async fn delete(
 
 /// Suspend a user
 ///
-/// Once this returns, none of the user's tokens is accepted, and their browser sessions and agent
-/// runs have ended. Suspending a suspended user is not an error.
+/// Requests that start after the response are rejected if they use one of the user's tokens. Their
+/// browser sessions and agent runs have ended. Suspending a suspended user is not an error.
 #[utoipa::path(post, path = "/admin/users/{id}/suspend", tag = "admin",
     operation_id = "suspendUser",
     params(("id" = String, Path, description = "User id (`usr_…`)")),

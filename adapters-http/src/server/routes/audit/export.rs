@@ -25,7 +25,7 @@ use crate::wire::{
 /// The trailer of a complete export, for clients that send `TE: trailers`: the number of events.
 const TRAILER: &str = "x-export-events";
 
-/// How long the incomplete mark has to reach the client before the connection is closed in the
+/// How long the incomplete marker has to reach the client before the connection is closed in the
 /// middle of the body, which discards unsent data.
 const MARK_GRACE: Duration = Duration::from_secs(1);
 
@@ -34,8 +34,8 @@ const MARK_GRACE: Duration = Duration::from_secs(1);
 /// Returns one JSON array, or CSV with a header, newest event first. The export is streamed, and
 /// the token is verified again every 200 events.
 ///
-/// If the token is no longer accepted or the database fails, the export ends with a mark, and the
-/// connection is closed without the end of the chunked body. In JSON, the mark is a last element
+/// If the token is no longer accepted or the database fails, the export ends with a marker, and the
+/// connection is closed without the end of the chunked body. In JSON, the marker is a last element
 /// `{"incomplete": true, "status": …, "code": …, "detail": …}`, and the array is not closed. In
 /// CSV, it is a last row with `#incomplete` as the id, the time, the code as `action`, the reason
 /// as `subject` and the status as `clientAddress`.
@@ -105,7 +105,7 @@ pub(crate) async fn stream_export(
 enum Position {
     After(AuditCursor),
     Trailer,
-    /// The incomplete mark was sent.
+    /// The incomplete marker was sent.
     Cut,
     Done,
 }
@@ -157,7 +157,7 @@ impl Export {
         verified.ok_or_else(|| Problem::new(Code::AuthenticationRequired, ended))
     }
 
-    /// Returns the page after `cursor` if the credential is still accepted, otherwise the mark.
+    /// Returns the page after `cursor` if the credential is still accepted, otherwise the marker.
     async fn verified_page(&mut self, cursor: AuditCursor) -> Bytes {
         let page = match self.verified().await {
             Ok(principal) => {
@@ -190,7 +190,7 @@ impl Export {
         })
     }
 
-    /// Returns the mark that ends an incomplete export.
+    /// Returns the marker that ends an incomplete export.
     fn mark(&self, problem: &Problem) -> Vec<u8> {
         let body = problem.body();
         match self.format {

@@ -26,8 +26,8 @@ impl From<AuditQuery> for AuditFilter {
 
 /// List audit events
 ///
-/// Newest first, one page at a time. The audit log records every change to this instance; events
-/// cannot be edited or deleted. Events must match every filter.
+/// Lists events, newest first, one page at a time. The audit log records every change to this
+/// instance; events cannot be edited or deleted. Events must match every filter.
 #[utoipa::path(get, path = "/audit", tag = "admin", operation_id = "listAuditEvents",
     params(AuditQuery, PageQuery),
     responses((status = 200, description = "The events", body = AuditList)))]

@@ -115,7 +115,7 @@ pub(in crate::server) async fn delete(
 
 /// Claim a work item
 ///
-/// No one else can claim it until it is released or the agent's run ends. A person who claims it
+/// No one else can claim it until it is released or the agent's run ends. A user who claims it
 /// also becomes its assignee. Claiming an item again is not an error.
 #[utoipa::path(post, path = "/browse/{key}/claim", tag = "work items",
     operation_id = "claimWorkItem",
@@ -143,8 +143,9 @@ pub(in crate::server) async fn claim(
 
 /// Release a work item
 ///
-/// An agent run can release only its own claim. A person can release any claim, and gives up their
-/// own assignment unless someone else held the claim. Releasing an unclaimed item is not an error.
+/// An agent run can release only its own claim. A user can release any claim, and is also
+/// removed as assignee unless someone else held the claim. Releasing an unclaimed item is not an
+/// error.
 #[utoipa::path(post, path = "/browse/{key}/release", tag = "work items",
     operation_id = "releaseWorkItem",
     params(

@@ -29,7 +29,7 @@ fn tagged(item: &WorkItem) -> Tagged {
 
 /// List work items
 ///
-/// Newest first, one page at a time. Items must match every filter.
+/// Lists items, newest first, one page at a time. Items must match every filter.
 #[utoipa::path(get, path = "/browse", tag = "work items", operation_id = "listWorkItems",
     params(WorkItemQuery, PageQuery),
     responses(

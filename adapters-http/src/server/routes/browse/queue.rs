@@ -10,8 +10,8 @@ use crate::wire::{QueueQuery, WorkQueue};
 /// Get the work queue
 ///
 /// `available` lists items that agents can claim. `mine` lists, for an agent run, the items it has
-/// claimed; for a person, the items that the agent `agentId` has claimed in any run or, without
-/// `agentId`, the items assigned to the person. The most urgent items come first, then the oldest.
+/// claimed; for a user, the items that the agent `agentId` has claimed in any run or, without
+/// `agentId`, the items assigned to the user. The most urgent items come first, then the oldest.
 #[utoipa::path(get, path = "/browse/queue", tag = "work items", operation_id = "getQueue",
     params(QueueQuery),
     responses(

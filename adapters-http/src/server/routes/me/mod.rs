@@ -12,8 +12,8 @@ pub(super) mod pats;
 
 /// Get your user and token
 ///
-/// Returns the owner of the token, the token, and its effective scope: the lesser of the token's
-/// scope and what the owner's role currently allows.
+/// Returns the owner of the token, the token, and its effective scope: the token's scope, limited
+/// to what the owner's role currently allows.
 #[utoipa::path(get, path = "/me", tag = "account", operation_id = "getMe",
     responses((status = 200, description = "The token's owner and the token", body = Me)))]
 pub(super) async fn get(AnyToken(principal): AnyToken) -> Result<Json<Me>, Problem> {
@@ -28,7 +28,7 @@ pub(super) async fn get(AnyToken(principal): AnyToken) -> Result<Json<Me>, Probl
 /// address or role. Sending the current name is not an error.
 #[utoipa::path(patch, path = "/me", tag = "account", operation_id = "updateMe",
     request_body = PatchMe,
-    responses((status = 200, description = "The updated token owner and the token", body = Me)))]
+    responses((status = 200, description = "Your updated user and the token", body = Me)))]
 pub(in crate::server) async fn update(
     Human(principal): Human,
     State(state): State<Shared>,

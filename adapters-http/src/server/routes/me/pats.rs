@@ -19,9 +19,9 @@ type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// List your tokens
 ///
-/// Live and expired tokens, newest first, one page at a time. Revoked tokens are listed only with
-/// `status=revoked`, and secrets are never returned. Expired and revoked tokens are purged after 30
-/// days.
+/// Lists active and expired tokens, newest first, one page at a time. Revoked tokens are
+/// listed only with `status=revoked`, and secrets are never returned. Expired and revoked tokens
+/// are purged after 30 days.
 #[utoipa::path(get, path = "/me/pats", tag = "account", operation_id = "listPats",
     params(PatQuery, PatPageQuery),
     responses((status = 200, description = "The tokens, without secrets", body = PatList)))]
@@ -103,7 +103,7 @@ pub(in crate::server) async fn get(
 
 /// Delete a token
 ///
-/// Once this returns, no request that starts later is accepted with the token, or with an agent run
+/// Requests that start after the response are rejected if they use the token or an agent run
 /// started with it.
 #[utoipa::path(delete, path = "/me/pats/{id}", tag = "account", operation_id = "deletePat",
     params(("id" = String, Path, description = "Token id (`pat_…`)")),
