@@ -106,7 +106,7 @@ codes! {
     /// 429: too many attempts.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Rate limit exceeded";
     /// 429: the maximum number of tokens, or agent runs, were created for the user within 24 hours.
-    CreationRateReached = "issue_rate_reached", TOO_MANY_REQUESTS, "Creation limit exceeded";
+    CreationRateReached = "creation_rate_reached", TOO_MANY_REQUESTS, "Creation limit exceeded";
     /// 431: the headers are too large.
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE,
         "Request headers too large";

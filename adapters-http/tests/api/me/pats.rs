@@ -171,7 +171,7 @@ async fn too_many_creations_within_24_hours_are_429_with_the_time_to_wait() {
     let rotate = format!("/me/pats/{}/rotate", own.as_str().unwrap());
     for (path, body) in [("/me/pats", &body), (rotate.as_str(), &json!({}))] {
         let response = server.post(path, &admin, body).await;
-        assert_eq!(response.problem(429), "issue_rate_reached");
+        assert_eq!(response.problem(429), "creation_rate_reached");
         assert_eq!(response.header("retry-after"), "86340");
         let detail = response.json()["detail"].as_str().unwrap().to_owned();
         assert!(

@@ -9,7 +9,10 @@ both_stores! { exceeding_the_creation_rate_is_429_with_retry_after }
 const DAY: u64 = 24 * 60 * 60;
 
 fn is_limited(response: &Response, limit: &str) {
-    assert_eq!(response.outcome(), (429, "issue_rate_reached".to_owned()));
+    assert_eq!(
+        response.outcome(),
+        (429, "creation_rate_reached".to_owned())
+    );
     let seconds: u64 = response.header("retry-after").parse().expect("seconds");
     assert!(seconds > DAY - 600 && seconds <= DAY, "{response:?}");
     let detail = response.json()["detail"].to_string();
@@ -62,7 +65,7 @@ fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
         assert_eq!(output.code, 1, "{arguments:?}: {output:?}");
         let failure: Value = serde_json::from_str(&output.stdout).expect("one JSON document");
         let error = &failure["error"];
-        assert_eq!(error["code"], "issue_rate_reached", "{failure}");
+        assert_eq!(error["code"], "creation_rate_reached", "{failure}");
         assert_eq!(error["status"], 429, "{failure}");
         let seconds = failure["retryAfterSeconds"].as_u64().expect("seconds");
         assert!(seconds > DAY - 600 && seconds <= DAY, "{failure}");
