@@ -38,7 +38,7 @@ async fn the_page_of_a_sign_in_link_says_what_it_does_before_the_button() {
     let at = page.text.find(&warning).expect("it says so");
     let button = page.text.find("type=\"submit\"").expect("a button");
     assert!(at < button);
-    page.shows("will see when and from where this link was used");
+    page.shows("they’ll see when and from where this link was used");
 }
 
 #[tokio::test]
