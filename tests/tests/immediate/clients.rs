@@ -87,8 +87,26 @@ fn verdict(method: &str, reply: Option<&Reply>) -> Verdict {
         None | Some(503) => Verdict::Unknown,
         Some(401) => Verdict::Denied,
         Some(200..300) => Verdict::Accepted,
-        // A 404 for the target of a deletion means that the credential was accepted.
-        Some(404) if method != "GET" => Verdict::Accepted,
+        // The credential of a change is accepted before its target is looked at: a deletion's can be
+        // gone (404), and a rotation's can have been rotated by an unacknowledged attempt (409).
+        Some(404 | 409) if method != "GET" => Verdict::Accepted,
         Some(other) => Verdict::Other(other),
+    }
+}
+
+#[test]
+fn a_change_without_its_target_is_an_acceptance_and_a_read_is_not() {
+    let reply = |status| Reply {
+        status,
+        body: Vec::new(),
+    };
+    for status in [404, 409] {
+        let reply = reply(status);
+        assert_eq!(verdict("POST", Some(&reply)), Verdict::Accepted, "{status}");
+        assert_eq!(
+            verdict("GET", Some(&reply)),
+            Verdict::Other(status),
+            "{status}"
+        );
     }
 }
