@@ -81,7 +81,7 @@ impl Source for Counter {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_threads_get_fresh_results_for_their_own_keys() {
     let counter = Arc::new(AtomicU64::new(0));
-    // On a busy machine, a thread can wait longer for a core than requests usually wait for a batch.
+    // On a busy machine, a thread can wait longer for a core than requests usually do for a batch.
     let relaxed = Options {
         deadline: Duration::from_mins(1),
         ..options(3, 16, 48)

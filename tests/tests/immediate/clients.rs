@@ -87,8 +87,8 @@ fn verdict(method: &str, reply: Option<&Reply>) -> Verdict {
         None | Some(503) => Verdict::Unknown,
         Some(401) => Verdict::Denied,
         Some(200..300) => Verdict::Accepted,
-        // The credential of a change is accepted before its target is looked at: a deletion's can be
-        // gone (404), and a rotation's can have been rotated by an unacknowledged attempt (409).
+        // The credential of a change is accepted before its target is looked at: that of a deletion
+        // can be gone (404), and an unacknowledged attempt can have rotated a token (409).
         Some(404 | 409) if method != "GET" => Verdict::Accepted,
         Some(other) => Verdict::Other(other),
     }
