@@ -35,7 +35,7 @@ fn hint(code: i32, message: &str) -> Option<&'static str> {
         10 => "check the disk and its file system",
         11 | 26 => "check the path in the database URL, or restore the file from a backup",
         13 => "free disk space",
-        14 => "let the server's user read and write the file and its directory",
+        14 => "give the server's user read and write access to the file and its directory",
         1 if is_old_schema(message) => "run `oi-server migrate`, or restore the file from a backup",
         _ => return None,
     })

@@ -31,20 +31,35 @@ fn exceeding_the_creation_rate_is_429_with_retry_after(kind: Kind) {
         .map(|_| http.post("/me/pats", &admin.token, &body))
         .map(|created| created.json()["id"].clone())
         .collect();
-    is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
+    is_limited(
+        &http.post("/me/pats", &admin.token, &body),
+        "maximum of 3 new tokens",
+    );
     // Neither deleting nor rotating a token frees capacity.
     let path = format!("/me/pats/{}", ids[0].as_str().expect("an id"));
     assert_eq!(http.delete(&path, &admin.token).status, 204);
-    is_limited(&http.post("/me/pats", &admin.token, &body), "3 tokens");
+    is_limited(
+        &http.post("/me/pats", &admin.token, &body),
+        "maximum of 3 new tokens",
+    );
     let path = format!("/me/pats/{}/rotate", ids[1].as_str().expect("an id"));
-    is_limited(&http.post(&path, &admin.token, &json!({})), "3 tokens");
+    is_limited(
+        &http.post(&path, &admin.token, &json!({})),
+        "maximum of 3 new tokens",
+    );
     let path = format!("/me/pats/{}/rotate", admin.pat_id());
-    is_limited(&http.post(&path, &admin.token, &json!({})), "3 tokens");
+    is_limited(
+        &http.post(&path, &admin.token, &json!({})),
+        "maximum of 3 new tokens",
+    );
 
     let run = json!({"agentId": "builder", "ttlSeconds": 60});
     let started = http.post("/agent-runs", &admin.token, &run);
     assert_eq!(started.status, 201, "{started:?}");
-    is_limited(&http.post("/agent-runs", &admin.token, &run), "1 agent run");
+    is_limited(
+        &http.post("/agent-runs", &admin.token, &run),
+        "maximum of 1 new agent runs",
+    );
     // Each user has a separate limit.
     let (_, grace) = server.join_with_token(&admin.token, "grace@example.com");
     let created = http.post("/me/pats", &grace, &body);

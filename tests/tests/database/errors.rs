@@ -223,10 +223,10 @@ fn a_read_only_sqlite_file_is_reported_with_a_hint() {
     assert!(migrated.status.success(), "{migrated:?}");
     open(&directory.path().join("old.db"), "444");
     let said = failing_as_nobody(&url("old.db"));
-    assert!(said.contains("let the server's user"), "{said}");
+    assert!(said.contains("give the server's user"), "{said}");
     open(&directory.path().join("old.db"), "000");
     let said = failing_as_nobody(&url("old.db"));
-    assert!(said.contains("let the server's user"), "{said}");
+    assert!(said.contains("give the server's user"), "{said}");
 }
 
 #[test]
