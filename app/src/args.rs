@@ -524,12 +524,56 @@ fn public_url(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
+    use openindex_command_line::conceal;
 
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_usage_error_shows_the_value_unless_it_may_be_a_secret() {
+        let message = |typed: &str, secret: &str| {
+            let typed = ["oi-server".to_owned(), format!("--{typed}={secret}")];
+            let error = Args::try_parse_from(typed).err();
+            error.map(|error| conceal(error, Args::command(), &[]).to_string())
+        };
+        for (flag, value) in [
+            ("listen", "localhost:80"),
+            ("log", "verbose"),
+            ("log-format", "xml"),
+            ("token-quota", "0"),
+            ("drain-seconds", "10s"),
+            ("trusted-proxies", "10.0.0.0/33"),
+            ("cors-origins", "*.example.com"),
+        ] {
+            let message = message(flag, value).expect("an error");
+            assert!(message.contains(&format!("'{value}' for")), "{message}");
+        }
+        let command = Args::command();
+        let mut failed = 0;
+        for secret in [
+            "mysql://oi:hunter2@db/oi",
+            "https://oi:hunter2@db",
+            "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h",
+        ] {
+            for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+                // A log filter can look like a URL.
+                let Some(message) = message(flag, secret) else {
+                    continue;
+                };
+                failed += 1;
+                assert!(!message.contains("hunter2"), "{message}");
+                assert!(!message.contains("jZHvxRBv8"), "{message}");
+            }
+        }
+        assert!(failed > 40, "{failed}");
+        for flag in ["database-url", "public-url"] {
+            let message = message(flag, "hunter2").expect("an error");
+            assert!(message.contains("'…' for"), "{message}");
+        }
     }
 
     #[test]

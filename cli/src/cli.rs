@@ -222,11 +222,44 @@ pub(crate) enum PersonalCommand {
 
 #[cfg(test)]
 mod tests {
+    use openindex_command_line::conceal;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_usage_error_repeats_a_secret() {
+        fn walk(command: &clap::Command, path: &[&str], secret: &str) -> usize {
+            let mut failed = 0;
+            for argument in command.get_arguments() {
+                let flag = argument.get_long().map(|flag| format!("--{flag}={secret}"));
+                let typed = flag.as_deref().unwrap_or(secret);
+                let parsed = Cli::try_parse_from(path.iter().chain([&typed]));
+                let Err(error) = parsed else { continue };
+                failed += 1;
+                let message = conceal(error, Cli::command(), &SYNONYMS).to_string();
+                assert!(!message.contains(secret), "{path:?} {typed}: {message}");
+            }
+            let children = command.get_subcommands();
+            let below = children.map(|it| walk(it, &[path, &[it.get_name()]].concat(), secret));
+            failed + below.sum::<usize>()
+        }
+        let mut root = Cli::command();
+        root.build();
+        for secret in [
+            "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h",
+            "oi_run_jZHvxRBv8",
+            "abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE",
+            "https://openindex.example.com/join/abcdefghijklmnopqrstuvwxyz0123456789_-ABCDE",
+            "https://ada:hunter2@openindex.example.com",
+            "Tr0ub4dor&3",
+        ] {
+            assert!(walk(&root, &["oi"], secret) > 100, "{secret}");
+        }
     }
 
     #[test]

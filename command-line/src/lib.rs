@@ -1,12 +1,12 @@
 //! Handling of arguments and environment variables, shared by `oi` and `oi-server`.
 //!
-//! Errors never repeat user input, because it may be a secret, and a variable that is set but empty
-//! is an error instead of unset.
+//! Errors repeat user input only if it cannot be a secret, and a variable that is set but empty is
+//! an error instead of unset.
 
 mod redact;
 mod usage;
 mod variable;
 
-pub use redact::redact;
+pub use redact::{redact, shown};
 pub use usage::conceal;
 pub use variable::{InvalidVariable, check};

@@ -9,7 +9,49 @@ const MIN_SECRET_CHARS: usize = 8;
 /// and words do not mix upper case, lower case and digits.
 const MIN_RANDOM_CHARS: usize = 20;
 const MIN_OF_EACH_CLASS: usize = 2;
-const REDACTED: char = '…';
+pub(crate) const REDACTED: char = '…';
+
+/// The maximum length of a value to show: longer than any ID or time.
+const MAX_SHOWN_CHARS: usize = 64;
+/// The minimum length of a word that is concealed because it mixes upper and lower case, as codes
+/// and tokens do.
+const MIN_CODE_CHARS: usize = 16;
+/// The minimum length of a word that is concealed because it mixes upper case, lower case and
+/// digits, as passwords and parts of tokens do.
+const MIN_PASSWORD_CHARS: usize = 8;
+
+/// Returns an invalid value if it can be shown in an error, and otherwise `…`.
+///
+/// The value must come from an argument that is not for secrets. It is concealed if it still looks
+/// like a token, a code, a password or a URL with credentials or a query, if it is long, or if it
+/// contains anything but ASCII letters, digits and common punctuation.
+#[must_use]
+pub fn shown(value: &str) -> &str {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:+@/[]*".contains(c);
+    let mentions_token = PREFIXES.iter().any(|prefix| value.contains(prefix));
+    let mut codes = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
+    let has_code = codes.any(|code| code.len() >= MIN_CODE_CHARS && mixes(code, false));
+    let mut words = value.split(|c: char| !c.is_ascii_alphanumeric());
+    let has_password = words.any(|word| word.len() >= MIN_PASSWORD_CHARS && mixes(word, true));
+    if value.len() > MAX_SHOWN_CHARS
+        || !value.chars().all(is_plain)
+        || mentions_token
+        || has_code
+        || has_password
+        || redact(value) != value
+    {
+        return "…";
+    }
+    value
+}
+
+/// Returns whether the text contains upper case and lower case and, if required, digits.
+fn mixes(text: &str, digits: bool) -> bool {
+    let has = |class: fn(&u8) -> bool| text.bytes().any(|byte| class(&byte));
+    has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && (!digits || has(u8::is_ascii_digit))
+}
 
 /// Returns `text` with `…` in place of anything that looks like a secret: tokens and parts of them,
 /// user names and passwords in URLs, and long random words.
@@ -120,6 +162,42 @@ mod tests {
                 redact(&format!("no profile {text}\n")),
                 format!("no profile {expected}\n")
             );
+        }
+    }
+
+    #[test]
+    fn a_value_is_shown_unless_it_looks_like_a_secret() {
+        for value in [
+            "foo",
+            "web-1",
+            "2026-13-01",
+            "90",
+            "127.0.0.1:80",
+            "10.0.0.0/33",
+            "usr_123",
+            "Ada.Lovelace@example",
+            "tokens.created",
+            "2026-12-31T00:00:00Z",
+            "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2",
+        ] {
+            assert_eq!(shown(value), value);
+        }
+        for value in [
+            SECRET,
+            "oi_run_",
+            &SECRET[10..25],
+            &SECRET[7..],
+            "Passw0rd",
+            "correct!horse",
+            "correct horse",
+            "u:hunter2@h",
+            "https://u:hunter2@h/",
+            "https://h/?token=1",
+            "caf\u{e9}",
+            "a\u{1b}[2J",
+            &"a".repeat(65),
+        ] {
+            assert_eq!(shown(value), "…", "{value}");
         }
     }
 

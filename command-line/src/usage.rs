@@ -2,16 +2,25 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-/// Replaces user input in errors.
-const CONCEALED: &str = "…";
+use crate::redact::{REDACTED, shown};
+
+/// The placeholders of arguments whose values cannot be secrets. The values of other arguments are
+/// concealed, unless the argument lists its possible values.
+const PUBLIC_FORMS: [&str; 16] = [
+    "ADDRESS", "AGENT_ID", "DATE", "DOMAIN", "EMAIL", "FILTER", "ID", "KEY", "N", "NETWORKS",
+    "NUMBER", "ORIGINS", "SECONDS", "SPAN", "me", "none",
+];
 /// The maximum length of a flag name to display; every flag is shorter.
 const MAX_FLAG_CHARS: usize = 32;
 /// The maximum number of commands to suggest.
 const MAX_SUGGESTED: usize = 3;
 
-/// Removes user input from a usage error: any argument may be a password, a token, or a URL that
-/// contains one. The argument's name and the reason stay, and the variable that also sets the
-/// argument is added.
+/// Removes user input from a usage error if it may be a password, a token, or a URL that contains
+/// one. The argument's name and the reason stay, and the variable that also sets the argument is
+/// added.
+///
+/// An invalid value is shown only if the argument cannot be a secret (it lists its possible values,
+/// or its placeholder is one of a fixed list) and [`shown`] shows it.
 ///
 /// An unknown command is shown only if it resembles a command's name at any level, or is one of the
 /// `synonyms`: a command name of other tools, with the command to use instead.
@@ -28,7 +37,11 @@ pub fn conceal(
         _ => None,
     };
     if let Some(value) = typed(&error, ContextKind::InvalidValue).filter(|it| !it.is_empty()) {
-        hide(&mut error, ContextKind::InvalidValue);
+        let is_public = typed(&error, ContextKind::InvalidArg)
+            .is_some_and(|argument| is_public(&command, &argument));
+        if !is_public || shown(&value) != value {
+            hide(&mut error, ContextKind::InvalidValue);
+        }
         // The tip to use a subcommand repeats the value.
         error.remove(ContextKind::Suggested);
         if value.starts_with(['"', '\'']) {
@@ -60,7 +73,7 @@ pub fn conceal(
         error.remove(ContextKind::Suggested);
         match suggestions(&command, &error, &word, synonyms) {
             None => hide(&mut error, ContextKind::InvalidSubcommand),
-            Some(commands) if commands.len() <= MAX_SUGGESTED => {
+            Some(commands) if (1..=MAX_SUGGESTED).contains(&commands.len()) => {
                 let commands = ContextValue::Strings(commands);
                 error.insert(ContextKind::SuggestedSubcommand, commands);
             }
@@ -71,7 +84,8 @@ pub fn conceal(
 }
 
 /// Returns the full paths (`oi settings personal tokens`) of the commands that a word resembles;
-/// `None` if it resembles none, since it may be a secret.
+/// `None` if it resembles none, since it may be a secret. No command is returned if the word only
+/// resembles a command of an unrelated group, such as the `show` of profiles for a work item.
 fn suggestions(
     root: &Command,
     error: &clap::Error,
@@ -79,7 +93,9 @@ fn suggestions(
     synonyms: &[(&str, &str)],
 ) -> Option<Vec<String>> {
     let word = word.to_ascii_lowercase().replace('_', "-");
-    let path = path(root, error);
+    let mut path = path(root, error);
+    // `help` accepts every command after it.
+    path.retain(|name| name != "help");
     let mut found = Vec::new();
     // Prefer commands close to the level at which the word was typed.
     for length in (0..=path.len()).rev() {
@@ -94,12 +110,16 @@ fn suggestions(
         {
             return Some(vec![(*command).to_owned()]);
         }
-        if found.is_empty() {
+        if found.is_empty() && length == path.len() {
             add_similar(at, &parent, &word, true, &mut found);
         }
         if !found.is_empty() {
             break;
         }
+    }
+    if found.is_empty() {
+        add_similar(root, root.get_name(), &word, true, &mut found);
+        return (!found.is_empty()).then(Vec::new);
     }
     let nearest = found.iter().map(|(distance, _)| *distance).min()?;
     let found = found.into_iter();
@@ -167,7 +187,7 @@ fn tip(error: &mut clap::Error, text: &'static str) {
 }
 
 fn hide(error: &mut clap::Error, kind: ContextKind) {
-    error.insert(kind, ContextValue::String(CONCEALED.to_owned()));
+    error.insert(kind, ContextValue::String(REDACTED.to_string()));
 }
 
 /// Returns whether the text could be a mistyped flag name, which is safe to display.
@@ -183,26 +203,48 @@ fn is_short(text: &str) -> bool {
     text.len() == 2 && text.starts_with('-') && is_flag(text)
 }
 
-/// Returns the environment variable of the argument that clap displays as `shown`.
-fn variable_of(command: &Command, shown: &str) -> Option<String> {
-    let of = |argument: &Arg| {
-        let variable = argument.get_env()?;
-        (argument.to_string() == shown).then(|| variable.to_string_lossy().into_owned())
+/// Returns the environment variable of the argument that clap displays as `displayed`.
+fn variable_of(command: &Command, displayed: &str) -> Option<String> {
+    let arguments = arguments(command, displayed).into_iter();
+    let mut variables = arguments.filter_map(Arg::get_env);
+    let variable = variables.next()?;
+    Some(variable.to_string_lossy().into_owned())
+}
+
+/// Returns whether no argument that clap displays as `displayed` can be a secret.
+fn is_public(command: &Command, displayed: &str) -> bool {
+    let is_public = |argument: &&Arg| {
+        let forms = argument.get_value_names().unwrap_or_default();
+        let mut words = forms.iter().flat_map(|form| form.split('|'));
+        let is_public_form = !forms.is_empty() && words.all(|it| PUBLIC_FORMS.contains(&it));
+        argument.get_action().takes_values()
+            && (is_public_form || !argument.get_possible_values().is_empty())
     };
-    command.get_arguments().find_map(of).or_else(|| {
-        command
-            .get_subcommands()
-            .find_map(|child| variable_of(child, shown))
-    })
+    let arguments = arguments(command, displayed);
+    !arguments.is_empty() && arguments.iter().all(is_public)
+}
+
+/// Returns the arguments of a command and its subcommands that clap displays as `displayed`.
+fn arguments<'a>(command: &'a Command, displayed: &str) -> Vec<&'a Arg> {
+    let own = command.get_arguments();
+    let own = own.filter(|argument| argument.to_string() == displayed);
+    let below = command.get_subcommands();
+    own.chain(below.flat_map(|child| arguments(child, displayed)))
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use clap::builder::PossibleValuesParser;
+    use proptest::prelude::*;
 
     use super::*;
 
     const TOKEN: &str = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+
+    fn number(text: &str) -> Result<u16, &'static str> {
+        text.parse().map_err(|_| "must be a number")
+    }
 
     fn command() -> Command {
         Command::new("oi")
@@ -215,8 +257,10 @@ mod tests {
                 Arg::new("listen")
                     .long("listen")
                     .env("OI_LISTEN")
-                    .value_parser(|text: &str| text.parse::<u16>().map_err(|_| "must be a number")),
+                    .value_name("ADDRESS")
+                    .value_parser(number),
             )
+            .arg(Arg::new("database").long("database").value_parser(number))
             .subcommand_required(true)
             .subcommand(
                 Command::new("doctor")
@@ -241,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_do_not_repeat_user_input() {
+    fn errors_do_not_repeat_what_may_be_a_secret() {
         for secret in [
             TOKEN,
             &TOKEN[..30],
@@ -261,9 +305,8 @@ mod tests {
                 &[secret][..],
                 &["me", secret],
                 &["doctor", "x", secret],
-                &["--profile", secret, "me"],
-                &["--listen", secret, "me"],
-                &[&format!("--listen={secret}"), "me"],
+                &["--database", secret, "me"],
+                &[&format!("--database={secret}"), "me"],
                 &["doctor", &format!("--yes={secret}")],
                 &["doctor", &format!("--tokn={secret}")],
                 &["doctor", secret, secret],
@@ -278,11 +321,63 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_argument_is_shown_with_its_variable() {
-        let message = message(&["--listen", "x", "me"]);
-        let expected =
-            "invalid value '…' for '--listen <listen> [env: OI_LISTEN]': must be a number";
-        assert!(message.contains(expected), "{message}");
+    fn an_invalid_argument_is_shown_with_its_variable_and_value() {
+        let shown = message(&["--listen", "x", "me"]);
+        let expected = "invalid value 'x' for '--listen <ADDRESS> [env: OI_LISTEN]': must be a";
+        assert!(shown.contains(expected), "{shown}");
+        let shown = message(&["--profile", "foo", "me"]);
+        assert!(shown.contains("invalid value 'foo' for '--prof"), "{shown}");
+        // Without a placeholder that excludes secrets.
+        let shown = message(&["--database", "x", "me"]);
+        assert!(shown.contains("invalid value '…' for '--data"), "{shown}");
+    }
+
+    #[test]
+    fn a_value_is_concealed_if_an_argument_that_looks_the_same_can_be_a_secret() {
+        let kind = |name: &'static str| {
+            let kind = Arg::new("kind").long("kind").value_name("KIND");
+            Command::new(name).arg(kind.value_parser(["task", "project"]))
+        };
+        let free = Command::new("free").arg(Arg::new("kind").long("kind").value_name("KIND"));
+        let alone = Command::new("oi").subcommand(kind("listed"));
+        let both = alone.clone().subcommand(free);
+        for (root, expected) in [(alone, "'foo' for"), (both, "'…' for")] {
+            let parsed = root
+                .clone()
+                .try_get_matches_from(["oi", "listed", "--kind", "foo"]);
+            let message = conceal(parsed.unwrap_err(), root, &[]).to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_error_repeats_a_secret_in_any_position(
+            secret in "oi_(pat|run)_[A-Za-z0-9_]{9,48}|[A-Za-z0-9_-]{43}\
+                |https://[a-z]{1,9}:[!-~]{8,20}@[a-z]{1,9}/\
+                |https://[a-z]{1,9}/join[/#][A-Za-z0-9_-]{43}\
+                |[A-Z][a-z]{5,9}[0-9]{2,4}|[!-~]{4,20}[!\"#$%&();<>?^{}~][!-~]{4,20}",
+            position in 0..8_usize,
+        ) {
+            let assigned = |flag: &str| format!("{flag}={secret}");
+            let arguments = match position {
+                0 => vec![secret.clone()],
+                1 => vec!["me".to_owned(), secret.clone()],
+                2 => vec!["doctor".to_owned(), "x".to_owned(), secret.clone()],
+                3 => vec!["--listen".to_owned(), secret.clone(), "me".to_owned()],
+                4 => vec![assigned("--listen"), "me".to_owned()],
+                5 => vec![assigned("--profile"), "me".to_owned()],
+                6 => vec!["settings".to_owned(), secret.clone()],
+                _ => vec!["doctor".to_owned(), assigned("--yes")],
+            };
+            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            // A word such as `-h` or `--help` in the secret would not be an error.
+            let parsed = command().try_get_matches_from(["oi"].iter().chain(&arguments));
+            if let Err(error) = parsed {
+                let message = conceal(error, command(), &[]).to_string();
+                prop_assert!(!message.contains(&secret), "{}", message);
+            }
+        }
     }
 
     #[test]
@@ -312,6 +407,7 @@ mod tests {
             (&["list"], "'oi settings tokens list', 'oi profile list'"),
             (&["login"], "'oi me --yes'"),
             (&["settings", "tokens", "profile"], "'oi profile'"),
+            (&["help", "tokens"], "'oi settings tokens'"),
         ] {
             let message = message(arguments);
             let word = arguments[arguments.len() - 1];
@@ -319,6 +415,21 @@ mod tests {
             assert!(message.contains(&format!("'{word}'")), "{message}");
             assert!(message.contains(shown), "{message}");
         }
+    }
+
+    #[test]
+    fn a_command_of_an_unrelated_group_is_not_suggested() {
+        for arguments in [&["profile", "create"][..], &["settings", "tokens", "doctr"]] {
+            let message = message(arguments);
+            let word = arguments[arguments.len() - 1];
+            assert!(
+                message.contains(&format!("subcommand '{word}'")),
+                "{message}"
+            );
+        }
+        let message = message(&["profile", "create"]);
+        assert!(!message.contains("oi settings"), "{message}");
+        assert!(!message.contains("tip:"), "{message}");
     }
 
     #[test]

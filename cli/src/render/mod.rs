@@ -8,7 +8,7 @@ mod time;
 mod word;
 
 pub(crate) use fields::fields;
-pub(crate) use openindex_command_line::redact;
+pub(crate) use openindex_command_line::{redact, shown};
 pub(crate) use plain::{escape_json, for_terminal, masked, plain, visible};
 pub(crate) use style::Style;
 pub(crate) use table::{Form, Listing, Row};

@@ -9,7 +9,7 @@ use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Several};
 use crate::prompt;
-use crate::render::{Style, plain};
+use crate::render::{Style, plain, shown};
 
 use super::{LIST, end, work_item};
 
@@ -67,8 +67,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
 fn parse(text: &str) -> Result<TokenId, Failure> {
     let message = match text.parse::<TokenId>() {
         Ok(id) if id.kind() == TokenKind::AgentRun => return Ok(id),
-        _ if text.starts_with("oi_") => "this is a token's secret; pass the run's ID (run_…)",
-        _ => "invalid run ID: must be run_ and 32 hexadecimal digits",
+        _ if text.starts_with("oi_") => {
+            "this is a token's secret; pass the run's ID (run_…)".to_owned()
+        }
+        _ => format!(
+            "invalid run ID '{}': must be run_ and 32 hexadecimal digits, as shown by `list`",
+            shown(text)
+        ),
     };
     Err(Failure::usage(message).next(LIST))
 }

@@ -19,7 +19,7 @@ use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Given};
-use crate::render::{Style, expiry, fields, plain, redact, word};
+use crate::render::{Style, expiry, fields, plain, redact, shown, word};
 use clap::builder::ValueParser;
 use serde::Serialize;
 
@@ -141,7 +141,8 @@ fn parse_named(given: &Given) -> Result<Named, Failure> {
             invalid("this is a token's secret; pass the token's ID (pat_…) or name".to_owned())
         }
         Err(_) if given.flag == Some("id") => invalid(format!(
-            "invalid token ID: must be {ID_FORM}; to pass a name, use --name"
+            "invalid token ID '{}': must be {ID_FORM}; to pass a name, use --name",
+            shown(text)
         )),
         Err(_) => Ok(Named::Name(text.to_owned())),
     }

@@ -8,7 +8,7 @@ use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Several};
 use crate::prompt;
-use crate::render::Style;
+use crate::render::{Style, shown};
 
 /// A token ID, parsed later because a secret gets a specific error.
 struct PatId;
@@ -67,10 +67,14 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
         Ok(id) if id.kind() == TokenKind::Personal => return Ok(id),
         _ if text.starts_with("oi_") => {
             "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak"
+                .to_owned()
         }
-        _ => "invalid token ID: must be pat_ and 32 hexadecimal digits",
+        _ => format!(
+            "invalid token ID '{}': must be pat_ and 32 hexadecimal digits, as shown by `list`",
+            shown(text)
+        ),
     };
-    Err(Failure::usage(message).next("oi settings admin tokens list"))
+    Err(Failure::usage(message).next(LIST))
 }
 
 fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
