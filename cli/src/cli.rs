@@ -232,6 +232,17 @@ mod tests {
     }
 
     #[test]
+    fn get_and_show_are_the_same_command() {
+        for line in [
+            "oi work-item show OPS-42",
+            "oi settings admin users show ada@example.com",
+            "oi profile get",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
     fn no_usage_error_repeats_a_secret() {
         fn walk(command: &clap::Command, path: &[&str], secret: &str) -> usize {
             let mut failed = 0;

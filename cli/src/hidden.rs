@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{getpgrp, getsid};
@@ -20,6 +21,9 @@ const MAX_LINE: usize = 4_096;
 /// The current prompt and the terminal's previous settings, shared with the signal thread.
 static HIDDEN: Mutex<Option<(String, Termios)>> = Mutex::new(None);
 
+/// Set when other handlers are responsible for the signals that interrupt the process.
+static LEFT: AtomicBool = AtomicBool::new(false);
+
 /// Prompts on the terminal and reads a line from standard input. Returns `None` at the end of
 /// input.
 pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
@@ -33,6 +37,12 @@ pub(crate) fn ask(question: &str) -> io::Result<Option<Zeroizing<String>>> {
 pub(crate) fn exit_130_on_interrupt() {
     // If no thread can be started, the signal ends the process by default.
     let _ = watch();
+}
+
+/// Leaves SIGINT, SIGTERM and SIGHUP to the handlers of `commands::once` from now on: a signal
+/// after the last prompt must not end the process while a secret is on its way.
+pub(crate) fn leave_interrupts() {
+    LEFT.store(true, Ordering::Relaxed);
 }
 
 /// Restores the echo when dropped, even in a panic.
@@ -132,6 +142,7 @@ fn on_signal(signal: i32) {
         }
         // No shell could continue the process, so the kernel would not stop it either.
         SIGTSTP if getsid(None).is_ok_and(|session| session == getpgrp()) => {}
+        SIGINT | SIGTERM | SIGHUP if LEFT.load(Ordering::Relaxed) => {}
         SIGINT => {
             show(hidden.as_ref());
             write_to_terminal("\n");

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::environment::{CLICOLOR_FORCE, Environment, NO_COLOR, TERM};
 use crate::error::{CliError, Failure};
+use crate::prompt;
 use crate::render::{Style, escape_json, plain, redact};
 use crate::stream::Stream;
 
@@ -58,6 +59,12 @@ impl Output {
             stdout: Box::new(stdout),
             stderr: Box::new(stderr),
         }
+    }
+
+    /// Returns whether a user is at the terminal and reads the output there. It is not captured by a
+    /// script, which must not be held up by a question that only users need.
+    pub(crate) fn is_conversation(&self) -> bool {
+        self.terminal && prompt::is_interactive()
     }
 
     /// Prints the result of a command: one JSON document, or text for a user.

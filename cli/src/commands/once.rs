@@ -49,8 +49,8 @@ pub(super) const REVOKED: &str = "revoked because its secret was not shown";
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Delays the first Ctrl-C (or SIGTERM, SIGHUP) until the response arrives, so that the change can
-/// be undone. A second signal ends the process immediately.
-fn wait_when_interrupted() {
+/// be undone. A second signal ends the process immediately. Call it once, after the last prompt.
+pub(super) fn wait_when_interrupted() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
         // Registration fails only for signals that cannot be handled.

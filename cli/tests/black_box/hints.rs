@@ -213,6 +213,8 @@ fn a_malformed_id_is_reported_with_the_expected_format() {
         assert_eq!(ran.status, 2, "{ran:?}");
         let form = format!("{prefix} and 32 hexadecimal digits");
         assert!(ran.stderr.contains(&form), "{ran:?}");
+        let shown = format!("'{}'", arguments[arguments.len() - 1]);
+        assert!(ran.stderr.contains(&shown), "{ran:?}");
     }
     let list = json!({"items": []}).to_string();
     let server = Stub::new(&[("GET /me/pats?name=pat_123&limit=20", 200, &list)]);
@@ -311,6 +313,8 @@ fn an_invalid_value_lists_the_valid_ones_without_a_suggestion() {
         let ran = home.run(arguments);
         assert_eq!(ran.status, 2, "{ran:?}");
         assert!(ran.stderr.contains(accepted), "{ran:?}");
+        let shown = format!("invalid value '{}' for", arguments[arguments.len() - 1]);
+        assert!(ran.stderr.contains(&shown), "{ran:?}");
         assert!(!ran.stderr.contains("similar value"), "{ran:?}");
     }
 }

@@ -18,7 +18,7 @@ fn assert_hides(said: &str, secret: &str) {
 }
 
 #[test]
-fn no_usage_error_repeats_user_input() {
+fn no_usage_error_repeats_a_secret() {
     let home = Home::with_profile("http://127.0.0.1:1");
     let token = profile_token();
     let url = format!("https://{token}@x.example");
@@ -38,7 +38,10 @@ fn no_usage_error_repeats_user_input() {
         &["hunter2"],
         &["me", "hunter2"],
         &["--tokn=hunter2", "me"],
-        &["completions", "hunter2"],
+        &["completions", &token[7..]],
+        &["work-item", "get", "https://u:hunter2@x.example"],
+        &["work-item", "list", "--status", &token[..20]],
+        &["agent-run", "end", "--yes", &token[20..45]],
         &["--app-url", "https://u:hunter2@x.example", "me"],
         &["profile", "set", "--app-url", "https://u:hunter2@x.example"],
         &["profile", "set", "--token", "hunter2"],

@@ -5,14 +5,15 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
 
 use openindex_domain::token::TokenKind;
 use pty_process::blocking::{Command, Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
-use crate::stub::{ME, Stub, user, user_id, work_item};
-use crate::support::{Home, secret};
+use crate::stub::{ME, PAT, PAT_ID, Stub, created, user, user_id, work_item};
+use crate::support::{Home, new_token, secret};
 
 const PROMPT: &str = "input hidden): ";
 /// Commands that prompt for a secret.
@@ -300,4 +301,78 @@ fn a_shell_stays_usable_after_ctrl_c_and_ctrl_z() {
     }
     shell.type_in("exit 0\n");
     assert!(shell.end().0.success());
+}
+
+#[test]
+fn rotating_asks_only_on_a_terminal_and_only_if_the_old_token_ends_at_once() {
+    let other = PAT_ID.replace('9', "8");
+    let [get, rotate] = [("GET", ""), ("POST", "/rotate")]
+        .map(|(method, end)| &*format!("{method} /me/pats/{other}{end}").leak());
+    let new = created(&new_token());
+    let server = Stub::new(&[("GET /me", 200, ME), (get, 200, PAT), (rotate, 201, &new)]);
+    let home = Home::with_profile(&server.url);
+    let rotations = || server.requests().iter().filter(|it| *it == rotate).count();
+    let line = format!("settings personal tokens rotate {other}");
+    for (reply, expected, count) in [("n", "the token was not rotated", 0), ("y", "Rotated", 1)] {
+        let mut terminal = Terminal::oi(&home, &line, |command| command);
+        let prompt = terminal.wait_for("[y/N] ");
+        assert!(prompt.contains("laptop"), "{prompt}");
+        assert!(prompt.contains("--overlap"), "{prompt}");
+        terminal.type_in(&format!("{reply}\n"));
+        let (_, shown) = terminal.end();
+        assert!(shown.contains(expected), "{shown}");
+        assert_eq!(rotations(), count);
+    }
+    // The old token keeps working, the question is skipped, or the output is captured.
+    for (more, piped) in [
+        (" --overlap 1h", false),
+        (" --overlap-seconds 60", false),
+        (" --yes", false),
+        (" --token-only", true),
+        ("", true),
+    ] {
+        let before = rotations();
+        let terminal = Terminal::oi(&home, &format!("{line}{more}"), |command| {
+            if piped {
+                command.stdout(Stdio::piped())
+            } else {
+                command
+            }
+        });
+        let (status, shown) = terminal.end();
+        assert!(status.success(), "{more}: {shown}");
+        assert!(!shown.contains("[y/N]"), "{more}: {shown}");
+        assert_eq!(rotations(), before + 1, "{more}");
+    }
+}
+
+#[test]
+fn an_interrupt_after_the_confirmation_does_not_lose_the_new_token() {
+    let rotate: &str = format!("POST /me/pats/{PAT_ID}/rotate").leak();
+    let get: &str = format!("GET /me/pats/{PAT_ID}").leak();
+    let (arrived, has_arrived) = channel();
+    let (respond, may_respond) = channel();
+    // The request has arrived, but the response has not been sent.
+    let watch = move |request: &str| {
+        if request == rotate {
+            arrived.send(()).expect("the test waits");
+            may_respond.recv().expect("the test responds");
+        }
+    };
+    let new = created(&new_token());
+    let responses = [("GET /me", 200, ME), (get, 200, PAT), (rotate, 201, &new)];
+    let server = Stub::watched(&responses, watch);
+    let home = Home::with_profile(&server.url);
+    let line = format!("settings personal tokens rotate {PAT_ID}");
+    let mut terminal = Terminal::oi(&home, &line, |command| command);
+    terminal.wait_for("[y/N] ");
+    terminal.type_in("y\n");
+    has_arrived.recv().expect("a request");
+    terminal.send(Signal::INT);
+    respond.send(()).expect("the stub waits");
+    let (status, shown) = terminal.end();
+    assert_eq!(status.code(), Some(130), "{shown}");
+    assert!(shown.contains("saved in the profile"), "{shown}");
+    let saved = &home.config()["profiles"]["default"]["token"];
+    assert_eq!(*saved, new_token());
 }

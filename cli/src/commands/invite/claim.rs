@@ -13,6 +13,7 @@ use crate::environment;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, One};
+use crate::hidden::leave_interrupts;
 use crate::prompt;
 use crate::render::{Style, expiry, fields, plain, word};
 use crate::resolve::profile_server;
@@ -107,7 +108,8 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let message = "the link and the password cannot both be read from standard input";
         return Err(Failure::usage(message).into());
     }
-    if token_name.is_some() && !args.make_current {
+    let shows_token = token_name.is_some() && !args.make_current;
+    if shows_token {
         require_writable_stdout()?;
     }
     let link = link(&args.invite.0)?;
@@ -129,6 +131,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         app.out.note(note);
     }
     let client = app.client(&server.api_url, None)?;
+    if shows_token {
+        leave_interrupts();
+    }
     let claimed = claim(
         &client,
         &ClaimInvite {

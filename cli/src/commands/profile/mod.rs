@@ -25,6 +25,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls", after_help = "Examples:\n  oi profile list")]
     List,
     /// Show a profile, with its token masked
+    #[command(alias = "get")]
     Show(show::Args),
     /// Create or change a profile
     Set(set::Args),

@@ -87,7 +87,8 @@ fn confirmed(
     prompt::confirm(&question(&pats, acting, &style))
 }
 
-fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
+/// Formats the tokens in a prompt, with when each was last used.
+pub(super) fn listed(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
     let mut text = String::new();
     let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
@@ -102,6 +103,11 @@ fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
     }
+    text
+}
+
+fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
+    let text = listed(pats, acting, style);
     let what = match pats.len() {
         1 => "this token? Anything using it".to_owned(),
         count => format!("these {count} tokens? Anything using them"),

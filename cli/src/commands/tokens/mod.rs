@@ -5,6 +5,7 @@ mod delete;
 mod list;
 mod rotate;
 
+use delete::listed;
 pub(crate) use list::named;
 
 use clap::Subcommand;

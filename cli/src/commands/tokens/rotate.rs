@@ -4,22 +4,31 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::commands::once::{Undo, require_writable_stdout};
-use crate::commands::suggest_check;
+use crate::commands::once::{Undo, require_writable_stdout, wait_when_interrupted};
+use crate::commands::{not_confirmed, suggest_check};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::field::One;
+use crate::hidden::leave_interrupts;
+use crate::prompt;
 use crate::render::{parse, plain, span};
 use crate::resolve::TokenSource;
 
-use super::{ExpiryArgs, LIST, Replaced, TokenField, parse_named, resolve, show_created, undo};
+use super::{
+    ExpiryArgs, LIST, Replaced, TokenField, listed, parse_named, resolve, show_created, undo,
+};
+
+const QUESTION: &str = "\
+Rotate this token? The old token and the agent runs started with it stop working immediately. This
+cannot be undone; to keep the old token working for a while, use --overlap.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The old token stops working immediately, or after the overlap. Without an option, the new token
-expires when the old one would have. If the profile uses the rotated token, the new token is saved
-in the profile.
+The old token stops working immediately unless you pass an overlap, during which both tokens work.
+Without an option, the new token expires when the old one would have. If the profile uses the
+rotated token, the new token is saved in the profile. Asks for confirmation on a terminal if the old
+token stops working immediately; never in a script.
 
 Examples:
   oi settings personal tokens rotate ci
@@ -41,6 +50,9 @@ pub(crate) struct Args {
     /// Print only the new token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
+    /// Skip the confirmation prompt
+    #[arg(short, long)]
+    yes: bool,
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
@@ -62,18 +74,30 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         [id] => *id,
         _ => return Err(Failure::usage("pass exactly one token").into()),
     };
-    let is_own = session.call(Client::me)?.token.id == id.to_string();
+    let acting = session.call(Client::me)?.token.id;
+    let is_own = acting == id.to_string();
     let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
-    if !to_profile {
+    let is_immediate = matches!(request.overlap_seconds, None | Some(Overlap::NONE));
+    if is_immediate && !args.yes && app.out.is_conversation() {
+        let pat = session.call(|client| client.pat_get(id))?;
+        let style = app.out.message_style();
+        let shown = listed(&[pat], Some(&acting), &style);
+        if !prompt::confirm(&format!("{shown}{QUESTION}"))? {
+            return Err(not_confirmed("the token was not rotated").into());
+        }
+    }
+    leave_interrupts();
+    if to_profile {
+        wait_when_interrupted();
+    } else {
         require_writable_stdout()?;
     }
     // Ask before the rotation, so that nothing can fail between the new secret and its output.
-    let old_expiry = match request.overlap_seconds {
-        None | Some(Overlap::NONE) => None,
-        Some(_) => session
-            .call(|client| client.pat_get(id))
-            .ok()
-            .and_then(|pat| pat.expires_at),
+    let old_expiry = if is_immediate {
+        None
+    } else {
+        let old = session.call(|client| client.pat_get(id));
+        old.ok().and_then(|pat| pat.expires_at)
     };
     let created = session
         .call(|client| client.pat_rotate(id, &request))

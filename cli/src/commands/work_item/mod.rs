@@ -33,6 +33,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls")]
     List(list::Args),
     /// Show a work item and its description
+    #[command(alias = "show")]
     Get(get::Args),
     /// Create a work item or a sub-task
     Create(create::Args),

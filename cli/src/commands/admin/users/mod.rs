@@ -28,6 +28,7 @@ pub(crate) enum Command {
     #[command(visible_alias = "ls")]
     List(list::Args),
     /// Show a user
+    #[command(alias = "show")]
     Get(get::Args),
     /// Suspend a user; their tokens and sessions stop working immediately
     Suspend(suspend::Args),
