@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod invite;
 pub(crate) mod man;
 pub(crate) mod me;
+mod names;
 mod once;
 mod paging;
 pub(crate) mod profile;

@@ -9,6 +9,7 @@ use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
 use crate::render::Style;
 
+use super::names::Names;
 use super::work_item::{WorkerArgs, listing, suggest_next};
 
 #[derive(Debug, Subcommand)]
@@ -50,7 +51,10 @@ pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> 
 fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let (session, agent) = app.working_session(args.worker.agent_id.as_ref())?;
     let queue = session.call(|client| client.work_queue(agent.as_ref(), args.limit))?;
-    app.out.print(&queue, |style| human(&queue, style))?;
+    app.out.print(&queue, |style| {
+        let items = queue.available.items.iter().chain(&queue.mine.items);
+        human(&queue, &Names::of(&session, items), style)
+    })?;
     warn_of(&queue.available.damaged, app);
     warn_of(&queue.mine.damaged, app);
     if queue.available.more || queue.mine.more {
@@ -73,20 +77,20 @@ fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-fn human(queue: &WorkQueue, style: &Style) -> String {
+fn human(queue: &WorkQueue, names: &Names, style: &Style) -> String {
     let [available, mine] =
         [("Available", &queue.available), ("Mine", &queue.mine)].map(|(title, section)| {
             let title = style.bold(title);
-            format!("{title}\n{}", rows(section, style))
+            format!("{title}\n{}", rows(section, names, style))
         });
     format!("{available}\n{mine}")
 }
 
-fn rows(section: &QueueSection, style: &Style) -> String {
+fn rows(section: &QueueSection, names: &Names, style: &Style) -> String {
     if section.items.is_empty() {
         return "No work items.\n".to_owned();
     }
-    listing(&section.items, style)
+    listing(&section.items, names, style)
 }
 
 /// The caller whose queue is listed.
@@ -143,6 +147,7 @@ fn can_complete(caller: Caller, item: &WorkItemSummary) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::names::tests::names;
     use crate::commands::tests::STYLE;
     use crate::commands::work_item::tests::{claimed_by_user, items};
 
@@ -160,10 +165,10 @@ mod tests {
             available: section(0..1),
             mine: section(1..2),
         };
-        insta::assert_snapshot!("queue", human(&queue, &STYLE));
+        insta::assert_snapshot!("queue", human(&queue, &names(), &STYLE));
         queue.available.items.clear();
         queue.mine.items.clear();
-        insta::assert_snapshot!("queue_empty", human(&queue, &STYLE));
+        insta::assert_snapshot!("queue_empty", human(&queue, &names(), &STYLE));
     }
 
     #[test]

@@ -12,9 +12,10 @@ use pty_process::blocking::{Command, Pty, open};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, Termios, tcgetattr};
 
-use crate::stub::{ME, PAT, PAT_ID, Stub, created, user, user_id, work_item};
+use crate::stub::{ME, PAT, PAT_ID, Stub, created, page, user, user_id, work_item};
 use crate::support::{Home, new_token, secret};
 
+const USERS: &str = "GET /admin/users?limit=200";
 const PROMPT: &str = "input hidden): ";
 /// Commands that prompt for a secret.
 const PROMPTING: [&str; 3] = [
@@ -221,7 +222,12 @@ fn a_signal_at_a_confirmation_prompt_ends_the_command() {
     let terminal = prompted();
     terminal.send(Signal::TERM);
     assert_eq!(terminal.end().0.signal(), Some(Signal::TERM.as_raw()));
-    assert_eq!(server.requests().len(), 3, "nothing was deleted");
+    let sent = server.requests();
+    assert!(
+        sent.iter().all(|it| it.starts_with("GET ")),
+        "nothing was deleted: {sent:?}"
+    );
+    assert_eq!(sent.iter().filter(|it| it.contains("OPS-42")).count(), 3);
 }
 
 #[test]
@@ -375,4 +381,45 @@ fn an_interrupt_after_the_confirmation_does_not_lose_the_new_token() {
     assert!(shown.contains("saved in the profile"), "{shown}");
     let saved = &home.config()["profiles"]["default"]["token"];
     assert_eq!(*saved, new_token());
+}
+
+#[test]
+fn a_terminal_shows_names_for_users_if_the_token_can_look_them_up() {
+    let mut item = work_item("OPS-42");
+    item["assignee"] = user_id(2).into();
+    let admin = ME.replace(
+        r#""effectiveScope":"read_write""#,
+        r#""effectiveScope":"admin""#,
+    );
+    let users = page(&[user(1, "grace@example.com")], None);
+    for (me, listed, creator) in [
+        (ME, (200, users.as_str()), user_id(1)),
+        (&admin, (200, &users), format!("Ada ({})", user_id(1))),
+        (&admin, (503, "{}"), user_id(1)),
+        ("{}", (200, &users), user_id(1)),
+    ] {
+        let server = Stub::new(&[
+            ("GET /browse/OPS-42", 200, &item.to_string()),
+            ("GET /me", 200, me),
+            (USERS, listed.0, listed.1),
+        ]);
+        let home = Home::with_profile(&server.url);
+        let line = "work-item get OPS-42";
+        let (status, shown) = Terminal::oi(&home, line, |command| command).end();
+        assert!(status.success(), "{shown}");
+        let assignee = if me == "{}" {
+            user_id(2)
+        } else {
+            format!("Ada ({})", user_id(2))
+        };
+        assert!(shown.contains(&format!("assignee  {assignee}")), "{shown}");
+        assert!(shown.contains(&format!(" by {creator}")), "{shown}");
+        let asked = server.requests().contains(&USERS.to_owned());
+        assert_eq!(asked, me == admin, "a denied request would be audited");
+    }
+    // A script gets the API's document and sends nothing else.
+    let server = Stub::new(&[("GET /browse/OPS-42", 200, &item.to_string())]);
+    let ran = Home::with_profile(&server.url).run(&["work-item", "get", "OPS-42"]);
+    assert_eq!(ran.json(), item);
+    assert_eq!(server.requests(), ["GET /browse/OPS-42"]);
 }

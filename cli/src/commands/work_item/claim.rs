@@ -1,6 +1,7 @@
 use openindex_adapters_http::client::Client;
 
 use crate::app::App;
+use crate::commands::names::Names;
 use crate::error::CliError;
 
 use super::{WorkArgs, show, suggest_next};
@@ -20,9 +21,10 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.send(app, Client::work_item_claim)?;
+    let (session, item) = args.work.send(app, Client::work_item_claim)?;
     app.out.print(&item, |style| {
-        let shown = show::full(&item, style);
+        let names = Names::of(&session, [&item.summary]);
+        let shown = show::full(&item, &names, style);
         format!("{} Claimed {}\n{shown}", style.done(), args.work.key.0)
     })?;
     let next = args

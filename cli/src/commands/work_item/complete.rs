@@ -20,6 +20,11 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.send(app, Client::work_item_complete)?;
-    show::changed(&item, &format!("Completed {}", args.work.key.0), app)
+    let (session, item) = args.work.send(app, Client::work_item_complete)?;
+    show::changed(
+        &item,
+        &format!("Completed {}", args.work.key.0),
+        &session,
+        app,
+    )
 }

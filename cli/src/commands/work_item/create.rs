@@ -68,5 +68,6 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let item = session
         .call(|client| client.work_item_create(&request))
         .map_err(|failure| suggest_check(failure, LIST))?;
-    show::changed(&item, &format!("Created {}", plain(&item.summary.key)), app)
+    let done = format!("Created {}", plain(&item.summary.key));
+    show::changed(&item, &done, &session, app)
 }

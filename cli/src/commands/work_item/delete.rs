@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::Key;
 use crate::app::App;
+use crate::commands::names::Names;
 use crate::commands::{not_confirmed, require_terminal_or_yes};
 use crate::error::CliError;
 use crate::field::One;
@@ -38,8 +39,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         let item = session
             .call(|client| client.work_item_get(args.key.0))?
             .summary;
+        let names = Names::of(&session, [&item]);
         let style = app.out.message_style();
-        if !prompt::confirm(&question(&item, &style))? {
+        if !prompt::confirm(&question(&item, &names, &style))? {
             return Err(not_confirmed("nothing was deleted").into());
         }
         // Delete only the version that was shown.
@@ -57,19 +59,20 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-fn question(item: &WorkItemSummary, style: &Style) -> String {
-    let shown = show::summary(item, style);
+fn question(item: &WorkItemSummary, names: &Names, style: &Style) -> String {
+    let shown = show::summary(item, names, style);
     format!("{shown}Delete this work item and its description? This cannot be undone.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::names::tests::names;
     use crate::commands::tests::STYLE;
     use crate::commands::work_item::tests::items;
 
     #[test]
     fn the_prompt_shows_the_item() {
-        insta::assert_snapshot!(question(&items()[1], &STYLE));
+        insta::assert_snapshot!(question(&items()[1], &names(), &STYLE));
     }
 }

@@ -1,5 +1,6 @@
 use super::Key;
 use crate::app::App;
+use crate::commands::names::Names;
 use crate::error::CliError;
 use crate::field::One;
 
@@ -18,5 +19,8 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.session()?;
     let item = session.call(|client| client.work_item_get(args.key.0))?;
-    app.out.print(&item, |style| show::full(&item, style))
+    app.out.print(&item, |style| {
+        let names = Names::of(&session, [&item.summary]);
+        show::full(&item, &names, style)
+    })
 }

@@ -4,6 +4,7 @@ use openindex_domain::work_item::{
 };
 
 use crate::app::App;
+use crate::commands::names::Names;
 use crate::commands::paging::{self, Page, PageArgs};
 use crate::error::{CliError, Failure};
 
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         } else if items.is_empty() {
             "No matching work items.\n".to_owned()
         } else {
-            listing(items, style)
+            listing(items, &Names::of(&session, items), style)
         }
     })
 }

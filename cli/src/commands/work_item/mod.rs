@@ -110,12 +110,12 @@ impl WorkArgs {
         &self,
         app: &mut App<'_>,
         request: impl FnOnce(&Client, WorkItemKey, Option<&AgentId>) -> Result<WorkItem, ClientError>,
-    ) -> Result<WorkItem, CliError> {
+    ) -> Result<(Session, WorkItem), CliError> {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
         let item = session
             .call(|client| request(client, self.key.0, agent.as_ref()))
             .map_err(|failure| suggest_get(self.key.0, failure))?;
-        Ok(item)
+        Ok((session, item))
     }
 }
 

@@ -18,6 +18,11 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let item = args.work.send(app, Client::work_item_release)?;
-    show::changed(&item, &format!("Released {}", args.work.key.0), app)
+    let (session, item) = args.work.send(app, Client::work_item_release)?;
+    show::changed(
+        &item,
+        &format!("Released {}", args.work.key.0),
+        &session,
+        app,
+    )
 }

@@ -3,7 +3,8 @@
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;
 
-use crate::app::App;
+use crate::app::{App, Session};
+use crate::commands::names::Names;
 use crate::error::CliError;
 use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain, word};
 
@@ -11,7 +12,11 @@ use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, pla
 const TAB: &str = "    ";
 
 /// Formats items without their descriptions.
-pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> String {
+pub(in crate::commands) fn listing(
+    items: &[WorkItemSummary],
+    names: &Names,
+    style: &Style,
+) -> String {
     let rows = items.iter().map(|item| {
         let status = word(&item.status);
         let known = item.status.known();
@@ -21,8 +26,14 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
         let assignee = item.assignee.as_deref();
         let (worker, phrase) = match (agent.as_deref(), user.as_deref(), assignee) {
             (Some(agent), ..) => (plain(agent), format!("claimed by agent {}", plain(agent))),
-            (None, Some(user), _) => (plain(user), format!("claimed by {}", plain(user))),
-            (None, None, Some(user)) => (plain(user), format!("assigned to {}", plain(user))),
+            (None, Some(user), _) => {
+                let user = names.short(user);
+                (user.clone(), format!("claimed by {user}"))
+            }
+            (None, None, Some(user)) => {
+                let user = names.short(user);
+                (user.clone(), format!("assigned to {user}"))
+            }
             (None, None, None) => ("-".to_owned(), "unassigned".to_owned()),
         };
         Row {
@@ -42,7 +53,7 @@ pub(in crate::commands) fn listing(items: &[WorkItemSummary], style: &Style) -> 
 }
 
 /// Formats an item without its description.
-pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
+pub(super) fn summary(item: &WorkItemSummary, names: &Names, style: &Style) -> String {
     let ago = |at: &str| moment(Some(at), style);
     let mut rows = vec![("kind", word(&item.kind))];
     if let Some(parent) = &item.parent {
@@ -56,24 +67,31 @@ pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
             "assignee",
             item.assignee
                 .as_deref()
-                .map_or_else(|| "none".to_owned(), plain),
+                .map_or_else(|| "none".to_owned(), |user| names.full(user)),
         ),
     ]);
     let workers = [
-        ("agent", &item.active_agent_id),
-        ("worker", &item.active_user_id),
+        ("agent", item.active_agent_id.as_deref().map(plain)),
+        (
+            "worker",
+            item.active_user_id.as_deref().map(|user| names.full(user)),
+        ),
     ];
     for (label, worker) in workers {
         if let Some(worker) = worker {
             let since = item.claimed_at.as_deref();
             let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
-            rows.push((label, format!("{}{since}", plain(worker))));
+            rows.push((label, format!("{worker}{since}")));
         }
     }
     if let Some(run) = &item.active_run_id {
         rows.push(("run", plain(run)));
     }
-    let created = format!("{} by {}", ago(&item.created_at), plain(&item.created_by));
+    let created = format!(
+        "{} by {}",
+        ago(&item.created_at),
+        names.full(&item.created_by)
+    );
     rows.push(("created", created));
     rows.push(("updated", ago(&item.updated_at)));
     if let Some(at) = &item.resolved_at {
@@ -85,8 +103,8 @@ pub(super) fn summary(item: &WorkItemSummary, style: &Style) -> String {
 }
 
 /// Formats an item with its description.
-pub(super) fn full(item: &WorkItem, style: &Style) -> String {
-    let summary = summary(&item.summary, style);
+pub(super) fn full(item: &WorkItem, names: &Names, style: &Style) -> String {
+    let summary = summary(&item.summary, names, style);
     let description = for_terminal(&item.description.replace('\t', TAB));
     let description = description.trim_end();
     if description.is_empty() {
@@ -96,9 +114,16 @@ pub(super) fn full(item: &WorkItem, style: &Style) -> String {
 }
 
 /// Prints the result of a command that changed an item.
-pub(super) fn changed(item: &WorkItem, what: &str, app: &mut App<'_>) -> Result<(), CliError> {
+pub(super) fn changed(
+    item: &WorkItem,
+    what: &str,
+    session: &Session,
+    app: &mut App<'_>,
+) -> Result<(), CliError> {
     app.out.print(item, |style| {
-        format!("{} {what}\n{}", style.done(), summary(&item.summary, style))
+        let names = Names::of(session, [&item.summary]);
+        let shown = summary(&item.summary, &names, style);
+        format!("{} {what}\n{shown}", style.done())
     })
 }
 
@@ -113,25 +138,32 @@ pub(in crate::commands) fn suggest_next(app: &mut App<'_>, command: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::names::tests::names;
     use crate::commands::tests::{STYLE, WIDE};
     use crate::commands::work_item::tests::{claimed_by_user, item, items};
 
     #[test]
     fn shows_items_as_a_table_and_as_a_list() {
         let narrow = Style { width: 60, ..STYLE };
-        insta::assert_snapshot!("items_wide", listing(&items(), &WIDE));
-        insta::assert_snapshot!("items_narrow", listing(&items(), &narrow));
+        insta::assert_snapshot!("items_wide", listing(&items(), &names(), &WIDE));
+        insta::assert_snapshot!("items_narrow", listing(&items(), &names(), &narrow));
         // Unassigned items fit on a terminal of 80 columns.
-        insta::assert_snapshot!("items_usual", listing(&items()[..2], &STYLE));
+        insta::assert_snapshot!("items_usual", listing(&items()[..2], &names(), &STYLE));
         let claimed = [claimed_by_user()];
-        insta::assert_snapshot!("items_claimed_by_user_wide", listing(&claimed, &WIDE));
-        insta::assert_snapshot!("items_claimed_by_user", listing(&claimed, &narrow));
+        insta::assert_snapshot!(
+            "items_claimed_by_user_wide",
+            listing(&claimed, &names(), &WIDE)
+        );
+        insta::assert_snapshot!(
+            "items_claimed_by_user",
+            listing(&claimed, &Names::default(), &narrow)
+        );
     }
 
     #[test]
     fn a_description_ends_with_one_line_break() {
         for description in ["x", "x\n", "x\n\n", "", "\n", "- x\r\n\t"] {
-            let shown = full(&item(1, description), &STYLE);
+            let shown = full(&item(1, description), &names(), &STYLE);
             assert!(
                 shown.ends_with('\n') && !shown.ends_with("\n\n"),
                 "{shown:?}"
@@ -142,10 +174,16 @@ mod tests {
     #[test]
     fn shows_all_of_an_item() {
         let description = "# Why\r\n\n- one\n\t- two  \n\u{1b}[2J\u{202e}\n\n";
-        insta::assert_snapshot!("item", full(&item(1, description), &STYLE));
-        insta::assert_snapshot!("item_resolved", full(&item(2, ""), &STYLE));
+        insta::assert_snapshot!("item", full(&item(1, description), &names(), &STYLE));
+        insta::assert_snapshot!(
+            "item_resolved",
+            full(&item(2, ""), &Names::default(), &STYLE)
+        );
         let claimed = claimed_by_user();
-        insta::assert_snapshot!("item_claimed_by_user", summary(&claimed, &STYLE));
-        insta::assert_snapshot!("item_hostile", full(&item(3, "\u{1b}]0;x\u{7}"), &STYLE));
+        insta::assert_snapshot!("item_claimed_by_user", summary(&claimed, &names(), &STYLE));
+        insta::assert_snapshot!(
+            "item_hostile",
+            full(&item(3, "\u{1b}]0;x\u{7}"), &names(), &STYLE)
+        );
     }
 }

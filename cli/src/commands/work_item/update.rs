@@ -69,5 +69,5 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             let outcome = "nothing was changed";
             with_version(args.key.0, args.if_version, outcome, &session, failure)
         })?;
-    show::changed(&item, &format!("Updated {}", args.key.0), app)
+    show::changed(&item, &format!("Updated {}", args.key.0), &session, app)
 }

@@ -1,0 +1,112 @@
+//! Names of users, for output that would otherwise show only their IDs.
+
+use std::collections::HashMap;
+
+use openindex_adapters_http::client::{Client, PageQuery};
+use openindex_adapters_http::wire::{UserQuery, WireScope, WorkItemSummary};
+
+use crate::app::Session;
+use crate::render::plain;
+
+use super::paging::MAX_PAGE;
+
+/// The names that the caller can see: their own, and those of the first users for an administrator.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashMap<String, Named>);
+
+#[derive(Debug)]
+struct Named {
+    name: String,
+    email: String,
+}
+
+impl Names {
+    /// Looks up the users whom the items mention. A failure is ignored, because IDs are shown
+    /// instead. Only an administrator's token lists users: a denied request would be audited.
+    pub(super) fn of<'a>(
+        session: &Session,
+        items: impl IntoIterator<Item = &'a WorkItemSummary>,
+    ) -> Self {
+        let mut names = Self::default();
+        let mentioned: Vec<&str> = items.into_iter().flat_map(users).collect();
+        if mentioned.is_empty() {
+            return names;
+        }
+        let Ok(me) = session.call(Client::me) else {
+            return names;
+        };
+        if let (Some(name), Some(email)) = (me.user.name, me.user.email) {
+            names.0.insert(me.user.id, Named { name, email });
+        }
+        let is_known = mentioned.iter().all(|id| names.0.contains_key(*id));
+        if is_known || me.token.effective_scope != WireScope::Admin {
+            return names;
+        }
+        let page = PageQuery {
+            limit: Some(MAX_PAGE),
+            cursor: None,
+        };
+        let users = session.call(|client| client.users_list(&UserQuery::default(), &page));
+        names.0.extend(users.into_iter().flat_map(|list| {
+            let users = list.items.into_iter();
+            users.map(|user| {
+                let (name, email) = (user.name, user.email);
+                (user.id, Named { name, email })
+            })
+        }));
+        names
+    }
+
+    /// Formats a user briefly: the email address, which is unique, or else the ID.
+    pub(super) fn short(&self, id: &str) -> String {
+        self.0
+            .get(id)
+            .map_or_else(|| plain(id), |user| plain(&user.email))
+    }
+
+    /// Formats a user as `Ada Lovelace (usr_…)`, or as the ID.
+    pub(super) fn full(&self, id: &str) -> String {
+        let id = plain(id);
+        match self.0.get(&id) {
+            Some(user) => format!("{} ({id})", plain(&user.name)),
+            None => id,
+        }
+    }
+}
+
+/// Returns the IDs of the users whom an item mentions.
+fn users(item: &WorkItemSummary) -> impl Iterator<Item = &str> {
+    let users = [&item.assignee, &item.active_user_id].into_iter().flatten();
+    users.chain([&item.created_by]).map(String::as_str)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::commands::admin::tests::users;
+
+    /// The names of the first users, one of them hostile.
+    pub(in crate::commands) fn names() -> Names {
+        let users = users().into_iter();
+        Names(
+            users
+                .map(|user| {
+                    let (name, email) = (user.name, user.email);
+                    (user.id, Named { name, email })
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn an_unknown_user_is_shown_by_id() {
+        let known = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1";
+        assert_eq!(names().short(known), "user1@example.com");
+        assert_eq!(names().full(known), format!("Ada Lovelace ({known})"));
+        let unknown = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e9";
+        assert_eq!(names().short(unknown), unknown);
+        assert_eq!(names().full(unknown), unknown);
+        let hostile = names().full("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e3");
+        assert!(!hostile.contains(char::is_control), "{hostile:?}");
+    }
+}
