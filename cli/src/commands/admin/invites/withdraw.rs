@@ -2,13 +2,15 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use openindex_adapters_http::wire::{InviteStatus, Open};
+use openindex_adapters_http::client::PageQuery;
+use openindex_adapters_http::wire::{Invite, InviteStatus, Open};
 use openindex_domain::invite::InviteId;
 use openindex_domain::user::Email;
 use serde_json::json;
 
 use crate::app::{App, Session};
-use crate::commands::paging::walk;
+use crate::commands::admin::user_ref::marked;
+use crate::commands::paging::{MAX_PAGE, walk};
 use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
@@ -82,15 +84,13 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
     let ids = resolve(&args.invites.0, &session)?;
     if !args.yes {
-        let shown = ids.iter().map(|id| format!("  {id}\n"));
-        let what = match ids.len() {
-            1 => "this invite? Its link stops".to_owned(),
-            count => format!("these {count} invites? Their links stop"),
+        let newest = PageQuery {
+            limit: Some(MAX_PAGE),
+            cursor: None,
         };
-        let shown: String = shown.collect();
-        if !prompt::confirm(&format!(
-            "{shown}Withdraw {what} working immediately. This cannot be undone."
-        ))? {
+        // Only for the email addresses: without them, the IDs are shown.
+        let newest = page(&session, &newest).map(|page| page.items);
+        if !prompt::confirm(&question(&ids, &newest.unwrap_or_default()))? {
             return Err(not_confirmed("no invite was withdrawn").into());
         }
     }
@@ -103,6 +103,22 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
             .map(|id| format!("{} Withdrew {id}\n", style.done()));
         lines.collect()
     })
+}
+
+fn question(ids: &[InviteId], invites: &[Invite]) -> String {
+    let shown = ids.iter().map(|id| {
+        let id = id.to_string();
+        let invite = invites.iter().find(|invite| invite.id == id);
+        let email = invite.and_then(|it| Some(marked(it.email.as_deref()?, &it.mixed_scripts)));
+        let parts: Vec<String> = [id].into_iter().chain(email).collect();
+        format!("  {}\n", parts.join("  "))
+    });
+    let what = match ids.len() {
+        1 => "this invite? Its link stops".to_owned(),
+        count => format!("these {count} invites? Their links stop"),
+    };
+    let shown: String = shown.collect();
+    format!("{shown}Withdraw {what} working immediately. This cannot be undone.")
 }
 
 /// Returns the IDs of the invites without duplicates; an email address means its open invite.
@@ -137,4 +153,21 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
         }
     }
     Ok(ids)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::admin::tests::invites;
+
+    #[test]
+    fn the_prompt_shows_the_invites() {
+        let ids = ["1", "3", "9"].map(|digit| {
+            format!("inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")
+                .parse()
+                .unwrap()
+        });
+        insta::assert_snapshot!("withdraw_one", question(&ids[..1], &invites()));
+        insta::assert_snapshot!("withdraw_several", question(&ids, &invites()));
+    }
 }

@@ -1,9 +1,13 @@
-use openindex_adapters_http::client::Client;
+use openindex_adapters_http::client::{Client, PageQuery, PatFilter};
+use openindex_adapters_http::wire::AdminPat;
 use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
 use super::LIST;
 use crate::app::{App, Session};
+use crate::commands::admin::user_ref::owner;
+use crate::commands::paging::MAX_PAGE;
+use crate::commands::tokens::named;
 use crate::commands::{not_confirmed, one_by_one, require_terminal_or_yes};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Several};
@@ -79,19 +83,25 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
 
 fn confirmed(ids: &[TokenId], session: &Session, app: &mut App<'_>) -> Result<bool, CliError> {
     let acting = session.call(Client::me)?.token.id;
+    let newest = PageQuery {
+        limit: Some(MAX_PAGE),
+        cursor: None,
+    };
+    // Only for the names: without them, the IDs are shown.
+    let listed = session.call(|client| client.admin_pats_list(&PatFilter::default(), &newest));
+    let pats = listed.map(|list| list.items).unwrap_or_default();
     let style = app.out.message_style();
-    prompt::confirm(&question(ids, &acting, &style))
+    prompt::confirm(&question(ids, &pats, &acting, &style))
 }
 
-fn question(ids: &[TokenId], acting: &str, style: &Style) -> String {
+fn question(ids: &[TokenId], pats: &[AdminPat], acting: &str, style: &Style) -> String {
     let shown = ids.iter().map(|id| {
         let id = id.to_string();
-        if id == acting {
-            let own = style.yellow("the token you're using");
-            format!("  {id}  {own}\n")
-        } else {
-            format!("  {id}\n")
-        }
+        let pat = pats.iter().find(|item| item.pat.id == id);
+        let pat = pat.map(|item| format!("{} of {}", named(&item.pat), owner(&item.owner)));
+        let own = (id == acting).then(|| style.yellow("the token you're using"));
+        let parts: Vec<String> = [id].into_iter().chain(pat).chain(own).collect();
+        format!("  {}\n", parts.join("  "))
     });
     let what = match ids.len() {
         1 => "this token? Anything using it".to_owned(),
@@ -104,14 +114,15 @@ fn question(ids: &[TokenId], acting: &str, style: &Style) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::admin::tests::admin_pats;
     use crate::commands::tests::STYLE;
     use crate::exit_code::ExitCode;
 
     #[test]
-    fn the_prompt_marks_the_token_in_use() {
-        let ids = ["1", "2"]
+    fn the_prompt_shows_the_tokens_and_marks_the_one_in_use() {
+        let ids = ["1", "3", "9"]
             .map(|digit| parse(&format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")).unwrap());
-        insta::assert_snapshot!(question(&ids, &ids[0].to_string(), &STYLE));
+        insta::assert_snapshot!(question(&ids, &admin_pats(), &ids[0].to_string(), &STYLE));
     }
 
     #[test]

@@ -53,13 +53,18 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         secret_only: args.url_only,
         warning: WARNING,
     };
-    once::show(app, &shown, |style| introduction(&created, style), undo)
+    let user = match &args.user.0 {
+        UserRef::Email(email) => format!("{} ({id})", plain(email.as_str())),
+        UserRef::Id(id) => id.to_string(),
+    };
+    let introduction = |style: &Style| introduction(&created, user, style);
+    once::show(app, &shown, introduction, undo)
 }
 
-fn introduction(created: &SignInLink, style: &Style) -> String {
+fn introduction(created: &SignInLink, user: String, style: &Style) -> String {
     let rows = [
         ("id", plain(&created.id)),
-        ("user", plain(&created.user_id)),
+        ("user", user),
         ("expires", expiry(Some(&created.expires_at), style)),
     ];
     format!(
@@ -84,7 +89,8 @@ mod tests {
             expires_at: "2026-11-24T07:00:00.000Z".to_owned(),
             url: PlainSecret::new("the secret"),
         };
-        let text = introduction(&created, &STYLE);
+        let user = format!("ada@example.com ({})", created.user_id);
+        let text = introduction(&created, user, &STYLE);
         assert!(!text.contains("the secret"));
         insta::assert_snapshot!(text);
     }
