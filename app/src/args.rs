@@ -536,9 +536,12 @@ mod tests {
     #[test]
     fn a_usage_error_shows_the_value_unless_it_may_be_a_secret() {
         let message = |typed: &str, secret: &str| {
-            let typed = ["oi-server".to_owned(), format!("--{typed}={secret}")];
-            let error = Args::try_parse_from(typed).err();
-            error.map(|error| conceal(error, Args::command(), &[]).to_string())
+            let typed = [
+                "oi-server".into(),
+                OsString::from(format!("--{typed}={secret}")),
+            ];
+            let error = Args::try_parse_from(&typed).err();
+            error.map(|error| conceal(error, Args::command(), &[], &typed).to_string())
         };
         for (flag, value) in [
             ("listen", "localhost:80"),

@@ -83,7 +83,7 @@ fn arguments() -> Result<Args, clap::Error> {
     if let Some(message) = args::invalid_variable(&Args::command(), &typed, &variable) {
         return Err(Args::command().error(ErrorKind::InvalidValue, message));
     }
-    let parsed = parsed.map_err(|error| conceal(error, Args::command(), &SYNONYMS))?;
+    let parsed = parsed.map_err(|error| conceal(error, Args::command(), &SYNONYMS, &typed))?;
     if let Some(message) = args::misplaced_flag(&Args::command(), &typed) {
         return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
     }

@@ -222,6 +222,8 @@ pub(crate) enum PersonalCommand {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use openindex_command_line::conceal;
 
     use super::*;
@@ -249,10 +251,13 @@ mod tests {
             for argument in command.get_arguments() {
                 let flag = argument.get_long().map(|flag| format!("--{flag}={secret}"));
                 let typed = flag.as_deref().unwrap_or(secret);
-                let parsed = Cli::try_parse_from(path.iter().chain([&typed]));
-                let Err(error) = parsed else { continue };
+                let words: Vec<OsString> =
+                    path.iter().chain([&typed]).map(OsString::from).collect();
+                let Err(error) = Cli::try_parse_from(&words) else {
+                    continue;
+                };
                 failed += 1;
-                let message = conceal(error, Cli::command(), &SYNONYMS).to_string();
+                let message = conceal(error, Cli::command(), &SYNONYMS, &words).to_string();
                 assert!(!message.contains(secret), "{path:?} {typed}: {message}");
             }
             let children = command.get_subcommands();

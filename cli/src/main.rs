@@ -88,7 +88,8 @@ fn usage(error: clap::Error, mut out: Output) -> ExitCode {
             return finish(&mut out, printed.map_err(CliError::from));
         }
         _ => {
-            let error = conceal(error, Cli::command(), &cli::SYNONYMS);
+            let words: Vec<_> = std::env::args_os().collect();
+            let error = conceal(error, Cli::command(), &cli::SYNONYMS, &words);
             out.usage(&cli::with_example(error))
         }
     };

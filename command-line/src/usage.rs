@@ -1,3 +1,5 @@
+use std::ffi::OsString;
+
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
@@ -20,7 +22,9 @@ const MAX_SUGGESTED: usize = 3;
 /// added.
 ///
 /// An invalid value is shown only if the argument cannot be a secret (it lists its possible values,
-/// or its placeholder is one of a fixed list) and [`shown`] shows it.
+/// or its placeholder is one of a fixed list), if it is one of the typed `words`, and if [`shown`]
+/// shows it. The value of a variable is concealed: a mistake in a configuration can exchange it with
+/// a password, and the server's errors are logged.
 ///
 /// An unknown command is shown only if it resembles a command's name at any level, or is one of the
 /// `synonyms`: a command name of other tools, with the command to use instead.
@@ -29,6 +33,7 @@ pub fn conceal(
     mut error: clap::Error,
     mut command: Command,
     synonyms: &[(&str, &str)],
+    words: &[OsString],
 ) -> clap::Error {
     // Arguments know their display form only after `build`.
     command.build();
@@ -39,7 +44,10 @@ pub fn conceal(
     if let Some(value) = typed(&error, ContextKind::InvalidValue).filter(|it| !it.is_empty()) {
         let is_public = typed(&error, ContextKind::InvalidArg)
             .is_some_and(|argument| is_public(&command, &argument));
-        if !is_public || shown(&value) != value {
+        let is_typed = words
+            .iter()
+            .any(|word| word.to_string_lossy().contains(&value));
+        if !is_public || !is_typed || shown(&value) != value {
             hide(&mut error, ContextKind::InvalidValue);
         }
         // The tip to use a subcommand repeats the value.
@@ -279,9 +287,9 @@ mod tests {
     }
 
     fn message(arguments: &[&str]) -> String {
-        let arguments = ["oi"].iter().chain(arguments);
-        let error = command().try_get_matches_from(arguments).unwrap_err();
-        conceal(error, command(), &[("login", "oi me --yes")]).to_string()
+        let words: Vec<OsString> = ["oi"].iter().chain(arguments).map(OsString::from).collect();
+        let error = command().try_get_matches_from(&words).unwrap_err();
+        conceal(error, command(), &[("login", "oi me --yes")], &words).to_string()
     }
 
     #[test]
@@ -333,6 +341,14 @@ mod tests {
     }
 
     #[test]
+    fn the_value_of_a_variable_is_concealed() {
+        let error = command().try_get_matches_from(["oi", "--listen", "x", "me"]);
+        let words = ["oi", "me"].map(OsString::from);
+        let message = conceal(error.unwrap_err(), command(), &[], &words).to_string();
+        assert!(message.contains("'…' for '--listen"), "{message}");
+    }
+
+    #[test]
     fn a_value_is_concealed_if_an_argument_that_looks_the_same_can_be_a_secret() {
         let kind = |name: &'static str| {
             let kind = Arg::new("kind").long("kind").value_name("KIND");
@@ -342,10 +358,9 @@ mod tests {
         let alone = Command::new("oi").subcommand(kind("listed"));
         let both = alone.clone().subcommand(free);
         for (root, expected) in [(alone, "'foo' for"), (both, "'…' for")] {
-            let parsed = root
-                .clone()
-                .try_get_matches_from(["oi", "listed", "--kind", "foo"]);
-            let message = conceal(parsed.unwrap_err(), root, &[]).to_string();
+            let words = ["oi", "listed", "--kind", "foo"].map(OsString::from);
+            let parsed = root.clone().try_get_matches_from(&words);
+            let message = conceal(parsed.unwrap_err(), root, &[], &words).to_string();
             assert!(message.contains(expected), "{message}");
         }
     }
@@ -370,11 +385,11 @@ mod tests {
                 6 => vec!["settings".to_owned(), secret.clone()],
                 _ => vec!["doctor".to_owned(), assigned("--yes")],
             };
-            let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            let words = std::iter::once("oi".to_owned()).chain(arguments);
+            let words: Vec<OsString> = words.map(OsString::from).collect();
             // A word such as `-h` or `--help` in the secret would not be an error.
-            let parsed = command().try_get_matches_from(["oi"].iter().chain(&arguments));
-            if let Err(error) = parsed {
-                let message = conceal(error, command(), &[]).to_string();
+            if let Err(error) = command().try_get_matches_from(&words) {
+                let message = conceal(error, command(), &[], &words).to_string();
                 prop_assert!(!message.contains(&secret), "{}", message);
             }
         }
