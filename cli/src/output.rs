@@ -61,8 +61,8 @@ impl Output {
         }
     }
 
-    /// Returns whether a user is at the terminal and reads the output there. It is not captured by a
-    /// script, which must not be held up by a question that only users need.
+    /// Returns whether a user is at the terminal and reads the output there. If a script captures
+    /// the output, a question that only users need must not delay it.
     pub(crate) fn is_conversation(&self) -> bool {
         self.terminal && prompt::is_interactive()
     }

@@ -23,8 +23,8 @@ const MAX_SUGGESTED: usize = 3;
 ///
 /// An invalid value is shown only if the argument cannot be a secret (it lists its possible values,
 /// or its placeholder is one of a fixed list), if it is one of the typed `words`, and if [`shown`]
-/// shows it. The value of a variable is concealed: a mistake in a configuration can exchange it with
-/// a password, and the server's errors are logged.
+/// shows it. The value of a variable is concealed: a mistake in a configuration can exchange it
+/// with a password, and the server's errors are logged.
 ///
 /// An unknown command is shown only if it resembles a command's name at any level, or is one of the
 /// `synonyms`: a command name of other tools, with the command to use instead.
