@@ -112,7 +112,11 @@ async fn a_page_of_something_deleted_says_so_and_links_to_its_list() {
     let invite = fixtures::invite(9).id;
     for (path, title, list) in [
         (delete.as_str(), "Token not found", "/settings/tokens"),
-        ("/settings/tokens/nonsense", "Token not found", "/settings/tokens"),
+        (
+            "/settings/tokens/nonsense",
+            "Token not found",
+            "/settings/tokens",
+        ),
         (&format!("/work/{item}"), "Work item not found", "/work"),
         (&delete_item, "Work item not found", "/work"),
         ("/work/WEB-99/edit", "Work item not found", "/work"),

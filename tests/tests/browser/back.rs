@@ -63,7 +63,7 @@ fn back_after_a_form_was_rejected_and_accepted_opens_the_form() {
             json!({"email": "nobody"}),
             "#email-error",
             json!({"email": "eve@example.com"}),
-            "Invite link",
+            "Invite created",
             "Invites",
         ),
     ] {
@@ -97,12 +97,18 @@ fn back_after_leaving_a_rejected_form_and_forward_to_it_ask_nothing() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.open("/settings/tokens/new");
-    send(browser, &json!({"name": "laptop", "expiryDate": "2020-01-01"}));
+    send(
+        browser,
+        &json!({"name": "laptop", "expiryDate": "2020-01-01"}),
+    );
     browser.text("#expiry-date-error");
     browser.open("/settings/account");
     browser.back();
     browser.wait_for_heading("Create token");
-    send(browser, &json!({"name": "laptop", "expiryDate": "2020-01-01"}));
+    send(
+        browser,
+        &json!({"name": "laptop", "expiryDate": "2020-01-01"}),
+    );
     browser.text("#expiry-date-error");
     browser.back();
     browser.wait("the form", || {
@@ -144,7 +150,10 @@ fn back_to_a_used_invite_and_to_the_sign_in_form_opens_pages() {
     let invite = invite(&server.http, &admin.token, "grace@example.com");
     let browser = Browser::new(&server.url);
     browser.open(&text(&invite["url"]));
-    send(&browser, &json!({"name": "Grace Hopper", "password": "short"}));
+    send(
+        &browser,
+        &json!({"name": "Grace Hopper", "password": "short"}),
+    );
     browser.text("#password-error");
     send(&browser, &json!({"password": PASSWORD}));
     browser.wait_for_heading("Personal access tokens");
@@ -153,7 +162,10 @@ fn back_to_a_used_invite_and_to_the_sign_in_form_opens_pages() {
     browser.open("/settings/tokens");
     browser.press("Sign out");
     browser.wait_for_heading("Sign in");
-    send(&browser, &json!({"email": "grace@example.com", "password": "wrong"}));
+    send(
+        &browser,
+        &json!({"email": "grace@example.com", "password": "wrong"}),
+    );
     browser.text("#sign-in-error");
     send(&browser, &json!({"password": PASSWORD}));
     browser.wait_for_heading("Personal access tokens");
