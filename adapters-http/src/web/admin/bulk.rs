@@ -60,7 +60,7 @@ pub(in crate::web) async fn preview(
     if has_changed {
         found = review(None).await?;
     }
-    render(&web, &by, chosen, &found, has_changed)
+    render(&web, &by, &chosen, &found, has_changed)
 }
 
 pub(in crate::web) async fn revoke(
@@ -90,7 +90,7 @@ pub(in crate::web) async fn revoke(
         }
     }
     let found = admin_tokens.review(principal, &filter, None, PAGE).await?;
-    render(&web, &by, chosen, &found, true)
+    render(&web, &by, &chosen, &found, true)
 }
 
 /// Returns the filter, or `None` if it is invalid or matches every token.
@@ -105,7 +105,7 @@ fn to_list(chosen: &ChosenFilter) -> Response {
 fn render(
     web: &Web,
     by: &Administrator,
-    chosen: ChosenFilter,
+    chosen: &ChosenFilter,
     found: &ReviewPage,
     has_changed: bool,
 ) -> Result<Response, WebError> {
