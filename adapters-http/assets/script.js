@@ -38,6 +38,10 @@ all("[data-once] [data-select]", (field) => {
 // Reloading a page that shows a secret opens the list instead of resending the form.
 all("[data-leave-to]", (shown) => history.replaceState(null, "", shown.dataset.leaveTo));
 
+// Back to a rejected form opens its page again, where browsers would ask to resend it. Reloading the
+// rejected form still resends it: the entries stay, and nothing is created twice.
+addEventListener("pagehide", () => history.replaceState(history.state, "", location.href));
+
 // Shows times in the user's time zone. The tooltip keeps the time in UTC.
 all("time[datetime]", (time) => {
   const at = new Date(time.dateTime);

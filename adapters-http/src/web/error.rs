@@ -19,7 +19,7 @@ use super::form::Form;
 use super::local_path::LocalPath;
 use super::page::{Ends, Page, ends, html};
 use super::query::Query;
-use super::routes::page_of;
+use super::routes::{is_page, page_of};
 use super::site::{Site, Web, redirect};
 use super::view::duration;
 
@@ -75,6 +75,73 @@ const SENT_TWICE: (&str, &str) = (
     "What you’re looking for no longer exists. If you already submitted this form, your change \
      was made.",
 );
+
+/// A list whose entries have pages below its path: what such a page says if there is no entry.
+struct List {
+    path: &'static str,
+    /// The navigation entry.
+    entry: &'static str,
+    title: &'static str,
+    text: &'static str,
+    back: &'static str,
+}
+
+const LISTS: [List; 6] = [
+    List {
+        path: crate::TOKENS_PAGE,
+        entry: "tokens",
+        title: "Token not found",
+        text: "This token was deleted or never existed.",
+        back: "Back to tokens",
+    },
+    List {
+        path: "/settings/agent-runs",
+        entry: "agent-runs",
+        title: "Agent run not found",
+        text: "This agent run never existed, or it ended long ago and was removed.",
+        back: "Back to agent runs",
+    },
+    List {
+        path: "/work",
+        entry: "work",
+        title: "Work item not found",
+        text: "This work item was deleted or never existed.",
+        back: "Back to work items",
+    },
+    List {
+        path: "/settings/admin/users",
+        entry: "users",
+        title: "User not found",
+        text: "This user was deleted or never existed.",
+        back: "Back to users",
+    },
+    List {
+        path: "/settings/admin/invites",
+        entry: "invites",
+        title: "Invite not found",
+        text: "This invite was already used or withdrawn, or it never existed.",
+        back: "Back to invites",
+    },
+    List {
+        path: "/settings/admin/tokens",
+        entry: "all-tokens",
+        title: "Token not found",
+        text: "This token was revoked or never existed.",
+        back: "Back to all tokens",
+    },
+];
+
+impl List {
+    /// Returns the list of a page that shows or changes an entry.
+    fn of(page: &str, web: &Web) -> Option<&'static Self> {
+        let is_below = |list: &&Self| {
+            let rest = page.strip_prefix(list.path);
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let list = LISTS.iter().find(is_below).filter(|_| is_page(page));
+        list.filter(|list| list.entry != "work" || web.api.work_items.is_some())
+    }
+}
 
 impl WebError {
     /// The user is not signed in. Redirects to the sign-in page and back afterwards.
@@ -164,12 +231,18 @@ impl WebError {
         if self.reason == Reason::SignIn {
             return failed.to_sign_in(site, &Form::default());
         }
-        let (title, text) = match self.reason {
-            Reason::Problem(Code::NotFound) if failed.method == Method::POST => SENT_TWICE,
+        let list = match self.reason {
+            Reason::Problem(Code::NotFound) if user.is_some() => List::of(failed.page(), web),
+            _ => None,
+        };
+        let (title, text) = match (self.reason, list) {
+            (Reason::Problem(Code::NotFound), _) if failed.method == Method::POST => SENT_TWICE,
+            (_, Some(list)) => (list.title, list.text),
             _ => self.words(),
         };
+        let entry = list.map_or("", |list| list.entry);
         let template = ErrorPage {
-            page: user.map_or_else(|| Page::plain(site), |user| Page::framed(web, user, "")),
+            page: user.map_or_else(|| Page::plain(site), |user| Page::framed(web, user, entry)),
             status: self.status().as_u16(),
             title,
             text,
@@ -180,7 +253,10 @@ impl WebError {
                 Reason::Damaged(row) => row.ends(&site.base),
                 _ => Ends::new(),
             },
-            back: failed.way_back(user.is_some()),
+            back: list.map_or_else(
+                || failed.way_back(user.is_some()),
+                |list| (list.path.to_owned(), list.back),
+            ),
         };
         let mut response = html(self.status(), &template)
             .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response());
@@ -389,6 +465,14 @@ impl FailedRequest {
         }
     }
 
+    /// Returns the path of the requested page, or of the form's.
+    fn page(&self) -> &str {
+        match self.method {
+            Method::POST => page_of(&self.path),
+            _ => &self.path,
+        }
+    }
+
     /// Returns the page to open after sign-in: the requested one, or the form's.
     fn next(&self) -> Option<LocalPath> {
         LocalPath::parse(match self.method {
@@ -430,7 +514,7 @@ impl FailedRequest {
     /// Returns the path and label of the back link: the form's page, or the home page.
     fn way_back(&self, is_signed_in: bool) -> (String, &'static str) {
         if self.method == Method::POST {
-            return (page_of(&self.path).to_owned(), "Go back");
+            return (self.page().to_owned(), "Go back");
         }
         let label = if is_signed_in {
             "Back to settings"

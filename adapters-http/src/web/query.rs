@@ -53,6 +53,11 @@ impl Query {
         self.0.is_empty()
     }
 
+    /// Returns the number of parameters with other names.
+    pub(super) fn besides(&self, name: &str) -> usize {
+        self.0.iter().filter(|(given, _)| given != name).count()
+    }
+
     /// Adds a parameter unless it is empty.
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         let value = value.into();

@@ -53,7 +53,7 @@ pub struct AuditEvent {
     /// Id of the user, token, session, invite or work item that was changed.
     #[cfg_attr(feature = "server", schema(value_type = schema::SubjectId))]
     pub subject: String,
-    /// Id of a related object, for example the successor of a rotated token.
+    /// Id of a related object, for example the token that replaced a rotated one.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
     pub related: Option<String>,
     /// Old and new email address; only for `user.email_changed`.

@@ -135,6 +135,10 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
     let site = Site::new().await;
     let (cookie, bearer) = presented(&site, visitor).await;
     let path = prepared(&site, visitor, path).await;
+    let mut target = path.clone();
+    if form.contains("{expected}") {
+        target.push_str("?scope=admin");
+    }
     let form = if form.contains('{') {
         let user = user_of(visitor);
         let run = site.run(user, "builder", None).await.token;
@@ -146,7 +150,7 @@ async fn visit(visitor: Visitor, route: &str, form: &str) -> (Page, String) {
     };
     let method: Method = method.parse().expect("a method");
     let is_form = method == Method::POST;
-    let mut request = request(method, &path, &cookie);
+    let mut request = request(method, &target, &cookie);
     if let Some(bearer) = bearer {
         request = request.header(header::AUTHORIZATION, bearer);
     }
@@ -378,16 +382,16 @@ async fn unknown_methods_and_assets_have_error_pages() {
 async fn a_path_that_is_not_utf8_is_not_found() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
-    for path in [
-        "/assets/%ff",
-        "/join/%ff",
-        "/sign-in/link/%c3%28",
-        "/settings/tokens/%ff/rotate",
-        "/settings/admin/users/%ff",
+    for (path, what) in [
+        ("/assets/%ff", "Page"),
+        ("/join/%ff", "Page"),
+        ("/sign-in/link/%c3%28", "Page"),
+        ("/settings/tokens/%ff/rotate", "Token"),
+        ("/settings/admin/users/%ff", "User"),
     ] {
         let page = site.get(path, &cookie).await;
         assert_eq!(page.status, 404, "{path}");
-        page.shows("Page not found");
+        page.shows(&format!("{what} not found"));
     }
 }
 

@@ -176,7 +176,7 @@ async fn unknown_objects_are_404() {
     ] {
         let page = site.get(&path, &admin).await;
         assert_eq!(page.status, 404, "{path}");
-        page.shows("Page not found");
+        page.shows("never existed.");
     }
     let path = format!("/settings/admin/users/{unknown}/sign-in-link");
     assert_eq!(site.post(&path, &admin, "").await.status, 404);

@@ -13,8 +13,8 @@ async fn review(site: &Site, admin: &str) -> Page {
 }
 
 async fn press(site: &Site, admin: &str, expected: &str) -> Page {
-    let form = format!("{FILTER}&expected={expected}");
-    site.post(BULK, admin, &form).await
+    let form = format!("expected={expected}");
+    site.post(&format!("{BULK}?{FILTER}"), admin, &form).await
 }
 
 async fn delete(site: &Site, owner: u64, token: &TokenWithSecret) {
@@ -43,11 +43,12 @@ async fn only_the_reviewed_tokens_are_revoked() {
     assert_eq!(page.status, 200);
     page.shows("Revoke 2 tokens");
     page.shows("every token listed below");
-    page.shows("name=\"scope\" value=\"read_write\"");
+    page.shows(&format!("action=\"{BULK}?{FILTER}\""));
     page.hides("Next page");
     assert!(works(&site, &one).await, "a look revokes nothing");
     let done = press(&site, &admin, &page.expected()).await;
     assert_eq!(done.status, 303);
+    assert_eq!(done.to(), format!("/settings/admin/tokens?{FILTER}"));
     site.follow(&done, &admin).await.shows("2 tokens");
     assert!(!works(&site, &one).await && !works(&site, &two).await);
     assert!(works(&site, &kept).await);
@@ -98,15 +99,16 @@ async fn a_form_without_a_digest_revokes_nothing() {
         assert_eq!(page.status, 409, "{expected}");
         page.shows(CHANGED);
     }
-    let page = site.post(BULK, &admin, &format!("{FILTER}&count=1")).await;
+    let path = format!("{BULK}?{FILTER}");
+    let page = site.post(&path, &admin, "count=1").await;
     assert_eq!(page.status, 409);
     // A digest does not replace the filter.
     let digest = review(&site, &admin).await.expected();
     for filter in ["", "scope=", "scope=nonsense", "user=x"] {
-        let form = format!("{filter}&expected={digest}");
-        let page = site.post(BULK, &admin, &form).await;
-        assert!(page.to().starts_with("/settings/admin/tokens"), "{form}");
-        assert_eq!(page.done(), "", "{form}");
+        let (path, form) = (format!("{BULK}?{filter}"), format!("expected={digest}"));
+        let page = site.post(&path, &admin, &form).await;
+        assert!(page.to().starts_with("/settings/admin/tokens"), "{path}");
+        assert_eq!(page.done(), "", "{path}");
     }
     assert!(works(&site, &issued).await);
 }
@@ -190,8 +192,9 @@ async fn tokens_of_one_name_are_searched_reviewed_and_revoked() {
     page.shows("value=\"ZÜRICH\"");
     let page = site.get(&page.link("/tokens/revoke?"), &admin).await;
     page.shows("Revoke 1 token");
-    let form = format!("search=Z%C3%9CRICH&expected={}", page.expected());
-    assert_eq!(site.post(BULK, &admin, &form).await.status, 303);
+    let path = format!("{BULK}?search=Z%C3%9CRICH");
+    let form = format!("expected={}", page.expected());
+    assert_eq!(site.post(&path, &admin, &form).await.status, 303);
     assert!(!works(&site, &deploys).await && works(&site, &other).await);
     let page = site.get(&format!("{list}&status=revoked"), &admin).await;
     page.shows("Revoked by an administrator");

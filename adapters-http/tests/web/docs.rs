@@ -61,10 +61,13 @@ async fn the_reference_says_who_is_signed_in() {
     let page = site.get("/docs", "").await;
     page.shows("href=\"/sign-in\">Sign in</a>");
     page.hides("Sign out");
+    page.hides("aria-label=\"Settings\"");
     let cookie = site.sign_in(MEMBER).await;
     let page = site.get("/docs", &cookie).await;
     page.shows("<bdi>User 2</bdi>");
     page.shows("Sign out");
     page.shows("<a href=\"/settings/tokens\">Your tokens</a>");
+    page.shows("aria-label=\"Settings\"");
+    page.shows("<a href=\"/docs\" aria-current=\"page\">API reference</a>");
     page.hides("Sign in");
 }

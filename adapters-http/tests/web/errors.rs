@@ -98,6 +98,69 @@ async fn a_browser_gets_a_page_where_there_is_nothing_and_a_program_a_problem() 
 }
 
 #[tokio::test]
+async fn a_page_of_something_deleted_says_so_and_links_to_its_list() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    let token = site.create(ADMIN, "gone", Scope::ReadWrite).await.token.id;
+    let item = site.item(ADMIN, "Gone").await.key;
+    let delete = format!("/settings/tokens/{token}/delete");
+    assert_eq!(site.post(&delete, &cookie, "").await.status, 303);
+    let delete_item = format!("/work/{item}/delete");
+    let sent = site.post(&delete_item, &cookie, "version=1").await;
+    assert_eq!(sent.to(), "/work");
+    let unknown = fixtures::user(99).id;
+    let invite = fixtures::invite(9).id;
+    for (path, title, list) in [
+        (delete.as_str(), "Token not found", "/settings/tokens"),
+        (
+            "/settings/tokens/nonsense",
+            "Token not found",
+            "/settings/tokens",
+        ),
+        (&format!("/work/{item}"), "Work item not found", "/work"),
+        (&delete_item, "Work item not found", "/work"),
+        ("/work/WEB-99/edit", "Work item not found", "/work"),
+        (
+            "/settings/agent-runs/nonsense",
+            "Agent run not found",
+            "/settings/agent-runs",
+        ),
+        (
+            &format!("/settings/admin/users/{unknown}"),
+            "User not found",
+            "/settings/admin/users",
+        ),
+        (
+            &format!("/settings/admin/invites/{invite}/withdraw"),
+            "Invite not found",
+            "/settings/admin/invites",
+        ),
+        (
+            &format!("/settings/admin/tokens/{token}/revoke"),
+            "Token not found",
+            "/settings/admin/tokens",
+        ),
+    ] {
+        let page = open(&site, path, &cookie).await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        page.shows(&format!("<h1>{title}</h1>"));
+        page.shows("never existed");
+        page.shows(&format!("class=\"button\" href=\"{list}\""));
+        page.shows(&format!("href=\"{list}\" aria-current=\"page\""));
+        // Visitors without a session learn nothing.
+        let to = open(&site, path, "").await.to().to_owned();
+        assert!(to.starts_with("/sign-in?next="), "{path}: {to}");
+    }
+    // Sent twice, the form says that the change was made, and links to the list as well.
+    for (path, list) in [(&delete, "/settings/tokens"), (&delete_item, "/work")] {
+        let page = site.post(path, &cookie, "version=1").await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{path}");
+        page.shows("your change was made");
+        page.shows(&format!("class=\"button\" href=\"{list}\""));
+    }
+}
+
+#[tokio::test]
 async fn behind_a_prefix_the_not_found_page_links_below_it() {
     let site = Site::at("https://example.com/oi").await;
     let request = request_to("example.com", Method::GET, "/foo", "").body(Body::empty());

@@ -164,6 +164,13 @@ async fn a_revoked_token_shows_the_reason_for_30_days() {
         .get("/settings/tokens?status=revoked&sort=name", &cookie)
         .await;
     assert_eq!(names(&page), ["deleted", "leaked", "revoked", "rotated"]);
+    page.shows("More filters (2)");
+    page.hides("class=\"more\" open");
+    let administrator = site.sign_in(ADMIN).await;
+    let path = format!("/settings/admin/tokens/{}", deleted.token.id);
+    site.get(&path, &administrator)
+        .await
+        .shows(">Deleted by the owner</span>");
     for (issued, reason) in [
         (&deleted, "Deleted by you"),
         (&rotated, "Rotated"),

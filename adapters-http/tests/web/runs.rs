@@ -189,7 +189,11 @@ async fn an_ended_run_says_why() {
     let done = work.change(&person, None, item.key, Versions::ANY, change, CONTEXT);
     done.await.expect("done");
 
+    site.get(LIST, &cookie).await.hides(">Ended<");
+    let all = site.get(&format!("{LIST}?status=all"), &cookie).await;
+    all.shows(">Expires or ended</th>");
     let list = site.get(&format!("{LIST}?status=ended"), &cookie).await;
+    list.shows(">Ended</th>");
     for (agent, why) in [
         ("by-hand", "Ended by you"),
         ("deleted", "Issuing token deleted"),

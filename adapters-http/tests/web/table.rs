@@ -296,11 +296,11 @@ pub(crate) const TABLE: &[Row] = &[
     ),
     (
         "POST /settings/admin/tokens/revoke",
-        "scope=admin&expected={expected}",
+        "expected={expected}",
         [
             SIGN_IN,
             NO,
-            "303 /settings/admin/tokens done=one-token-revoked",
+            "303 /settings/admin/tokens?scope=admin done=one-token-revoked",
         ],
     ),
     (

@@ -113,6 +113,11 @@ impl Browser {
         self.command("POST", "/back", &json!({}));
     }
 
+    /// Goes one page forward.
+    pub(crate) fn forward(&self) {
+        self.command("POST", "/forward", &json!({}));
+    }
+
     /// Returns the current path with its query.
     pub(crate) fn path(&self) -> String {
         let url = self.command("GET", "/url", &Value::Null);

@@ -4,6 +4,7 @@ mod accessibility;
 mod account;
 mod admin_lists;
 mod agents;
+mod back;
 mod cors;
 mod created;
 #[expect(dead_code, reason = "pictures are taken by an example")]

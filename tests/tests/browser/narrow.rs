@@ -117,7 +117,7 @@ fn the_menu_of_a_phone_is_a_button_that_works_by_keyboard_without_javascript() {
 }
 
 #[test]
-fn the_filters_of_a_phone_are_one_field_until_another_is_set() {
+fn the_filters_of_a_phone_are_one_field_and_the_number_of_others() {
     let sample = Sample::new();
     let browser = &sample.browser;
     browser.press("Dismiss");
@@ -146,11 +146,49 @@ fn the_filters_of_a_phone_are_one_field_until_another_is_set() {
             shows(browser, "details.more .field")
         });
         browser.open(&format!("{list}?{other}"));
-        assert!(shows(browser, "details.more .field"), "{list}?{other}");
+        assert!(!shows(browser, "details.more .field"), "{list}?{other}");
+        let summary = browser.text("details.more summary");
+        assert_eq!(summary, "More filters (1)", "{list}?{other}");
         browser.set_width(1280);
         browser.open(list);
         assert!(shows(browser, "details.more .field"), "{list} at 1280 px");
         assert!(!shows(browser, "details.more summary"), "{list} at 1280 px");
         browser.set_width(320);
+    }
+    // An invalid filter has to be seen.
+    browser.open("/settings/admin/tokens?unusedSince=yesterday");
+    assert!(shows(browser, "#unused-since"));
+}
+
+#[test]
+fn nothing_touches_in_a_card_that_opens_and_short_texts_stay_on_one_line() {
+    let sample = Sample::new();
+    let browser = &sample.browser;
+    let http = &sample.server.http;
+    let body = json!({"name": "the nightly export of the warehouse", "scope": "read_write"});
+    assert_eq!(
+        http.post("/me/pats", &sample.admin.token, &body).status,
+        201
+    );
+    let gaps = "
+        const card = document.querySelector('details.card');
+        card.open = true;
+        const boxes = [...card.querySelectorAll('summary, p:not(.sending), input, form, button')]
+            .map((one) => one.getBoundingClientRect());
+        return boxes.flatMap((one) => boxes.map((other) => other.top - one.bottom))
+            .filter((gap) => gap > -1 && gap < 4);";
+    let broken = "
+        const one = document.querySelectorAll('td .scope, th code.hint');
+        return [...one].filter((text) => text.getClientRects().length > 1
+            || text.offsetHeight > 30).map((text) => text.textContent);";
+    for width in [320, 1024, 1280] {
+        browser.set_width(width);
+        browser.open("/work/WEB-1");
+        assert_eq!(browser.script(gaps, &json!([])), json!([]), "{width} px");
+        for list in ["/settings/tokens", "/settings/admin/tokens"] {
+            browser.open(list);
+            let broken = browser.script(broken, &json!([]));
+            assert_eq!(broken, json!([]), "{list} at {width} px");
+        }
     }
 }

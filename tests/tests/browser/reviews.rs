@@ -62,6 +62,8 @@ fn a_list_changed_by_another_session_is_reviewed_again() {
     browser.wait("the list", || {
         browser.text("main").contains("3 tokens were revoked.")
     });
+    let list = format!("/settings/admin/tokens?user={user}&expiringBefore=2091-01-01");
+    assert_eq!(browser.path(), list);
     assert!(!works(&unseen) && !secrets.iter().any(works));
     assert_eq!(http.get("/me", &token).status, 200);
 }

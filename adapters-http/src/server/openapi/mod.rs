@@ -60,9 +60,10 @@ struct Base;
 /// Additions of the work item routes.
 #[derive(OpenApi)]
 #[openapi(components(schemas(schema::SearchText)), tags(
-    (name = "work items", description = "Work items\n\nA response with one item has its version as the \
-        `ETag`. Send it as `If-Match` with a change to apply the change only if the item still has \
-        that version. An agent run that is bound to a work item can change only that item."),
+    (name = "work items", description = "Work items\n\nWork items are at `/browse` in the API, and \
+        at `/work` in the web interface. A response with one item has its version as the `ETag`. \
+        Send it as `If-Match` with a change to apply the change only if the item still has that \
+        version. An agent run that is bound to a work item can change only that item."),
 ))]
 struct WorkItemsBase;
 

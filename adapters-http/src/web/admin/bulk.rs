@@ -27,7 +27,8 @@ const PAGE: u32 = 200;
 #[template(path = "admin/bulk.html")]
 struct BulkPage {
     page: Page,
-    filter: ChosenFilter,
+    /// The path of the form, with the filter.
+    action: String,
     tokens: Vec<OwnedView>,
     count: usize,
     /// The digest of the reviewed tokens, including those on other pages.
@@ -59,15 +60,16 @@ pub(in crate::web) async fn preview(
     if has_changed {
         found = review(None).await?;
     }
-    render(&web, &by, chosen, &found, has_changed)
+    render(&web, &by, &chosen, &found, has_changed)
 }
 
 pub(in crate::web) async fn revoke(
     by: Administrator,
     State(web): State<Web>,
+    query: Query,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
-    let chosen = ChosenFilter::of_form(&form);
+    let chosen = ChosenFilter::of_query(&query);
     let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
@@ -77,9 +79,10 @@ pub(in crate::web) async fn revoke(
         let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
         match revoked.await {
             Ok(revoked) => {
+                let list = chosen.to_query().on(LIST);
                 return Ok(match revoked.tokens.count() {
-                    1 => Done::OneTokenRevoked.on(&web.site, LIST),
-                    count => Done::TokensRevoked.to(&web.site, LIST, &format!("{count} tokens")),
+                    1 => Done::OneTokenRevoked.on(&web.site, &list),
+                    count => Done::TokensRevoked.to(&web.site, &list, &format!("{count} tokens")),
                 });
             }
             Err(AdminTokenError::ReviewOutdated(_)) => {}
@@ -87,7 +90,7 @@ pub(in crate::web) async fn revoke(
         }
     }
     let found = admin_tokens.review(principal, &filter, None, PAGE).await?;
-    render(&web, &by, chosen, &found, true)
+    render(&web, &by, &chosen, &found, true)
 }
 
 /// Returns the filter, or `None` if it is invalid or matches every token.
@@ -102,7 +105,7 @@ fn to_list(chosen: &ChosenFilter) -> Response {
 fn render(
     web: &Web,
     by: &Administrator,
-    chosen: ChosenFilter,
+    chosen: &ChosenFilter,
     found: &ReviewPage,
     has_changed: bool,
 ) -> Result<Response, WebError> {
@@ -128,8 +131,8 @@ fn render(
         previous: (found.skipped > 0).then(|| page(found.previous)),
         next: found.next.map(|next| page(Some(next))),
         back: chosen.to_query().on(LIST),
+        action: chosen.to_query().on(PATH),
         expected: expected.clone(),
-        filter: chosen,
     };
     // The review is outdated, so nothing was revoked.
     let status = if has_changed {

@@ -2,7 +2,6 @@ use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, Search, Secret, Status};
 
-use crate::web::form::Form;
 use crate::web::query::Query;
 
 const FIELDS: [&str; 6] = [
@@ -27,12 +26,6 @@ impl ChosenFilter {
         }
     }
 
-    pub(super) fn of_form(form: &Form) -> Self {
-        Self {
-            values: FIELDS.map(|field| form.get(field).trim().to_owned()),
-        }
-    }
-
     /// Returns a field as a page may show it: empty when it contains a token.
     pub(super) fn get(&self, field: &str) -> &str {
         let text = self.typed(field);
@@ -44,17 +37,9 @@ impl ChosenFilter {
         at.map_or("", |at| self.values[at].as_str())
     }
 
-    /// Returns the names and values of the fields that are set.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        FIELDS
-            .into_iter()
-            .map(|field| (field, self.get(field)))
-            .filter(|(_, value)| !value.is_empty())
-    }
-
     pub(super) fn to_query(&self) -> Query {
-        self.pairs().fold(Query::default(), |query, (name, value)| {
-            query.with(name, value)
+        FIELDS.iter().fold(Query::default(), |query, field| {
+            query.with(field, self.get(field))
         })
     }
 

@@ -7,7 +7,7 @@ use http::StatusCode;
 use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{RevokedBy, TokenId, TokenKind};
+use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::web::access::Administrator;
 use crate::web::done::Done;
@@ -70,8 +70,6 @@ struct RevokePage {
 /// A token with its owner.
 pub(super) struct OwnedView {
     pub(super) token: TokenView,
-    /// Why it was revoked; empty while it is not, and where it is unknown.
-    pub(super) reason: &'static str,
     pub(super) owner_id: String,
     pub(super) owner: Shown,
     pub(super) is_owner_suspended: bool,
@@ -82,20 +80,13 @@ impl OwnedView {
         let OwnedToken { token, owner } = owned;
         let id = owner.id.to_string();
         Self {
-            token: TokenView::of(token, owner.role.highest_scope(), now),
+            token: TokenView::of_any(token, owner.role.highest_scope(), now),
             owner: Shown::of(
                 owner
                     .profile
                     .as_ref()
                     .map_or(&id, |profile| profile.name.as_str()),
             ),
-            reason: match token.details.revoked_by {
-                Some(RevokedBy::Owner) => "Deleted by the owner",
-                Some(RevokedBy::Administrator) => "Revoked by an administrator",
-                Some(RevokedBy::Rotation) => "Rotated",
-                Some(RevokedBy::Leak) => "Reported as leaked",
-                None => "",
-            },
             owner_id: id,
             is_owner_suspended: !owner.active,
         }
@@ -191,7 +182,7 @@ pub(in crate::web) async fn show(
     people.meet(&web, principal, &[token.owner]).await?;
     let owner = people.user(token.owner);
     let highest = owner.map_or(token.scope, |owner| owner.role.highest_scope());
-    let view = TokenView::of(token, highest, web.api.tokens.now());
+    let view = TokenView::of_any(token, highest, web.api.tokens.now());
     let template = TokenPage {
         page: Page::of(&web, &by.0, "all-tokens"),
         kind: match id.kind() {

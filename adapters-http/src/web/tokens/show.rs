@@ -184,13 +184,7 @@ impl Link {
             is_this: false,
             stored: token.map(|token| {
                 let view = TokenView::of(token, token.scope, now);
-                let Badge { label, tone } = view.status;
-                let label = if view.reason.is_empty() {
-                    label
-                } else {
-                    view.reason
-                };
-                (Badge::new(label, tone), view.created)
+                (view.status, view.created)
             }),
         }
     }

@@ -32,15 +32,13 @@ pub(in crate::web) struct TokenView {
     /// The last four characters of the secret, to tell tokens with the same name apart.
     pub(in crate::web) last_four: Option<String>,
     pub(in crate::web) scope: ScopeView,
+    /// The status, or why it was revoked if that is known.
     pub(in crate::web) status: Badge,
     pub(in crate::web) created: Moment,
     pub(in crate::web) expires: Option<Moment>,
     pub(in crate::web) expires_soon: bool,
     pub(in crate::web) last_used: Option<Moment>,
     pub(in crate::web) revoked: Option<Moment>,
-    /// Why it was revoked, as shown to its owner; empty if it is not revoked or the reason is
-    /// unknown.
-    pub(in crate::web) reason: &'static str,
     /// The ID of the token that replaced it; `None` if it was not rotated.
     pub(in crate::web) successor: Option<String>,
     pub(in crate::web) can_be_rotated: bool,
@@ -48,11 +46,31 @@ pub(in crate::web) struct TokenView {
 }
 
 impl TokenView {
-    /// `allowed` is the highest scope of the owner's role.
+    /// Returns a token as shown to an administrator.
+    pub(in crate::web) fn of_any(token: &Token, allowed: Scope, now: Timestamp) -> Self {
+        let mut view = Self::of(token, allowed, now);
+        let is_deleted = token.details.revoked_by == Some(RevokedBy::Owner);
+        if view.is_revoked && is_deleted && token.run.is_none() {
+            view.status.label = "Deleted by the owner";
+        }
+        view
+    }
+
+    /// Returns a token as shown to its owner. `allowed` is the highest scope of the owner's role.
     pub(in crate::web) fn of(token: &Token, allowed: Scope, now: Timestamp) -> Self {
         let status = token.status(now);
         let badge = match status {
-            Status::Revoked => Badge::new("Revoked", "bad"),
+            Status::Revoked if token.run.is_some() => Badge::new("Ended", "calm"),
+            Status::Revoked => Badge::new(
+                match token.details.revoked_by {
+                    Some(RevokedBy::Owner) => "Deleted by you",
+                    Some(RevokedBy::Administrator) => "Revoked by an administrator",
+                    Some(RevokedBy::Rotation) => "Rotated",
+                    Some(RevokedBy::Leak) => "Reported as leaked",
+                    None => "Revoked",
+                },
+                "bad",
+            ),
             Status::Expired => Badge::new("Expired", "calm"),
             Status::Live if token.successor.is_some() => Badge::new("Rotated", "warn"),
             Status::Live if token.expires_soon(now) => Badge::new("Expires soon", "warn"),
@@ -73,13 +91,6 @@ impl TokenView {
             expires_soon: token.expires_soon(now),
             last_used: token.last_used_at.map(|at| Moment::new(at, now)),
             revoked: token.revoked_at.map(|at| Moment::new(at, now)),
-            reason: match token.details.revoked_by {
-                Some(RevokedBy::Owner) => "Deleted by you",
-                Some(RevokedBy::Administrator) => "Revoked by an administrator",
-                Some(RevokedBy::Rotation) => "Rotated",
-                Some(RevokedBy::Leak) => "Reported as leaked",
-                None => "",
-            },
             successor: token.successor.map(|id| id.to_string()),
             can_be_rotated: status == Status::Live
                 && token.successor.is_none()

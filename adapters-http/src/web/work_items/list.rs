@@ -34,8 +34,6 @@ struct ListPage {
     chosen: Query,
     selects: Vec<Select>,
     is_filtered: bool,
-    /// Whether more is chosen than a search.
-    has_more_filters: bool,
     wrong_field: Option<&'static str>,
     paging: Paging,
 }
@@ -88,7 +86,6 @@ pub(in crate::web) async fn list(
             assignees(query.get("assignee"), assignee, me, &names),
         ),
         is_filtered: !chosen.is_empty(),
-        has_more_filters: FIELDS[1..].iter().any(|name| !chosen.get(name).is_empty()),
         wrong_field,
         paging: Paging::of(&query, PATH, &chosen, next.map(|cursor| cursor.to_string())),
         chosen,
