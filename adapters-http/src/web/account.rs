@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use openindex_domain::duration::at_least;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SessionError, SessionId, SessionSelection,
 };
@@ -19,7 +20,7 @@ use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
-use super::view::{Moment, Shown, browser, duration};
+use super::view::{Moment, Shown, browser};
 
 const ACCOUNT: &str = "/settings/account";
 const WRONG: &str = "Incorrect current password.";
@@ -170,8 +171,8 @@ async fn render(
             })
             .collect(),
         min_password: MIN_PASSWORD_CHARS,
-        idle_limit: duration(IDLE_LIMIT_SECONDS.unsigned_abs()),
-        absolute_limit: duration(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
+        idle_limit: at_least(IDLE_LIMIT_SECONDS.unsigned_abs()),
+        absolute_limit: at_least(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
         errors,
     };
     html(status, &template)

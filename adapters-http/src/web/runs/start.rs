@@ -4,6 +4,7 @@ use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::duration::at_least;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{
     ListFilter, ListedStatus, MAX_TOKEN_PAGE, Token, TokenId, TokenWithSecret,
@@ -16,7 +17,7 @@ use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
-use crate::web::view::{Moment, Shown, duration};
+use crate::web::view::{Moment, Shown};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -181,7 +182,7 @@ pub(in crate::web) async fn start(
                 ));
             }
             Err(AgentRunError::RateReached(reached)) => {
-                let wait = duration(reached.retry_after_seconds.into());
+                let wait = at_least(reached.retry_after_seconds.into());
                 errors.limit = Some(format!(
                     "You’ve reached the limit of {} agent runs started within 24 hours. Try again \
                      in {wait}.",
