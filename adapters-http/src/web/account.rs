@@ -80,10 +80,9 @@ pub(super) async fn change_password(
 ) -> Result<Response, WebError> {
     let mut errors = Invalid::default();
     let current = form.password("currentPassword");
-    let current = current.map_err(|_| errors.add("current", WRONG));
-    let new = form.password("password");
-    let new = new.map_err(|error| errors.add("password", format!("The password {error}.")));
-    if let (Ok(current), Ok(new)) = (current, new) {
+    let current = errors.check("current", current, |_| WRONG);
+    let new = form.password("password").ok();
+    if let (Some(current), Some(new)) = (current, new) {
         let sessions = &web.api.sessions;
         match sessions
             .change_password(&person.principal, &current, &new, &context)
@@ -98,6 +97,12 @@ pub(super) async fn change_password(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    // With a wrong current password, the new one has not been checked.
+    if errors.get("password").is_none() {
+        let profile = person.principal.owner().profile.as_ref();
+        let own = profile.map(|own| [own.name.as_str(), own.email.as_str()]);
+        errors.new_password(&form, own.as_ref().map_or(&[], |own| &own[..]));
     }
     render(&web, &person, None, errors).await
 }
