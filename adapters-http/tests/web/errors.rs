@@ -1,7 +1,10 @@
 //! Error pages: they keep the navigation and link back.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use http::{Method, StatusCode, header};
+use openindex_adapters_http::server::{MAX_BODY_BYTES, MAX_FORM_BYTES};
 use openindex_adapters_http::web;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -440,5 +443,50 @@ async fn every_invalid_field_of_a_filter_is_reported_and_keeps_its_entry() {
         let page = site.get(&path, &cookie).await;
         assert_eq!(page.status, 422, "{path}");
         page.hides(secret.expose());
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_limited_by_its_route_and_a_larger_one_is_rejected_before_it_arrives() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    site.item(MEMBER, "Fix it").await;
+    let forms = web::routes().into_iter();
+    let mut long = forms
+        .filter(|route| route.max_form_bytes > MAX_BODY_BYTES)
+        .map(|route| (route.path, route.max_form_bytes));
+    assert_eq!(long.next(), Some(("/work/new", MAX_FORM_BYTES)));
+    assert_eq!(long.next(), Some(("/work/{key}/edit", MAX_FORM_BYTES)));
+    assert_eq!(long.next(), None);
+    let send = async |path: &str, length: usize, body: Body| {
+        let request = request(Method::POST, path, &cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_LENGTH, length)
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        send_to(site.api(), request.expect("a request")).await
+    };
+    for (path, limit) in [
+        ("/work/new", MAX_FORM_BYTES),
+        ("/work/OPS-1/edit", MAX_FORM_BYTES),
+        ("/work/OPS-1/claim", MAX_BODY_BYTES),
+        ("/settings/tokens/new", MAX_BODY_BYTES),
+        // No route.
+        ("/x/work/new", MAX_BODY_BYTES),
+    ] {
+        let body = Body::from("x".repeat(limit));
+        let page = send(path, limit, body).await;
+        assert_ne!(page.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        // The body never arrives.
+        let body =
+            Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, Infallible>>());
+        let page = send(path, limit + 1, body).await;
+        assert_eq!(page.header("connection"), "close", "{path}");
+        if path == "/x/work/new" {
+            assert_eq!(page.status, StatusCode::NOT_FOUND);
+        } else {
+            assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+            page.shows("Request too large");
+        }
     }
 }

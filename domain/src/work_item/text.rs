@@ -82,7 +82,10 @@ pub struct Description(Arc<str>);
 pub enum InvalidDescription {
     /// More than 32,000 bytes; how many.
     #[error(
-        "must not be longer than {} bytes in UTF-8 (got {})", Description::MAX_BYTES, .0)]
+        "must not be longer than {} bytes in UTF-8 (got {})",
+        Description::MAX_BYTES,
+        .0
+    )]
     TooLong(usize),
     /// An escape, a NUL or another control character.
     #[error("must not contain control characters other than tabs and line breaks")]
