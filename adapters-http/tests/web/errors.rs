@@ -230,15 +230,6 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
     let email = format!("/settings/admin/users/{}/email", fixtures::user(OTHER).id);
     let (new, join) = ("/settings/tokens/new", format!("/join/{code}"));
     let link = format!("/sign-in/link/{}", site.link(OTHER).await);
-    let revoked = site
-        .create(ADMIN, "revoked", Scope::ReadWrite)
-        .await
-        .token
-        .id;
-    let delete = format!("/settings/tokens/{revoked}/delete");
-    site.post(&delete, &cookie, "").await;
-    site.item(ADMIN, "Fix it").await;
-    let run = format!("agent=a+b&token={revoked}&item=OPS-9&time=900");
     for (path, form, invalid) in [
         (
             new,
@@ -266,10 +257,60 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
             "currentPassword=wrong&password=user",
             &["current", "password"],
         ),
+        (&*email, "email=nonsense", &["email"]),
+        (
+            "/settings/admin/invites",
+            "email=nonsense&role=admin",
+            &["email"],
+        ),
+        (
+            "/settings/admin/invites",
+            "email=nonsense&role=owner",
+            &["email", "role"],
+        ),
+        (
+            "/settings/admin/invites",
+            "email=a%40b.example&role=owner",
+            &["role"],
+        ),
+        (&*join, "name=&password=short", &["name", "password"]),
+        (&*join, "name=Eve&password=short", &["password"]),
+        (&*link, "password=short", &["password"]),
+    ] {
+        let page = site.post(path, &cookie, form).await;
+        reports(&page, &format!("{path} {form}"), invalid);
+        for id in invalid {
+            let is_listed = page.text.contains(&format!("<a href=\"#{id}\">"));
+            assert_eq!(is_listed, invalid.len() > 1, "{path} {form}");
+        }
+    }
+    // Valid entries are kept.
+    let form = "name=fine&scope=admin&expiryDate=2020-01-01";
+    let page = site.post(new, &cookie, form).await;
+    page.shows("value=\"fine\"");
+    page.shows("value=\"admin\" required checked");
+    page.shows("value=\"2020-01-01\"");
+}
+
+#[tokio::test]
+async fn every_invalid_field_of_a_run_and_of_a_work_item_is_reported() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    site.create(ADMIN, "laptop", Scope::ReadWrite).await;
+    let revoked = site
+        .create(ADMIN, "revoked", Scope::ReadWrite)
+        .await
+        .token
+        .id;
+    let delete = format!("/settings/tokens/{revoked}/delete");
+    site.post(&delete, &cookie, "").await;
+    site.item(ADMIN, "Fix it").await;
+    let run = format!("agent=a+b&token={revoked}&item=OPS-9&time=900");
+    for (path, form, invalid) in [
         (
             "/settings/agent-runs/new",
             "agent=a+b&token=nonsense&item=nonsense&time=x",
-            &["agent", "token", "item", "time"],
+            &["agent", "token", "item", "time"][..],
         ),
         (
             "/settings/agent-runs/new",
@@ -305,39 +346,10 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
             "title=x&priority=low&target=either&assignee=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9ff&status=todo&version=1",
             &["assignee"],
         ),
-        (&*email, "email=nonsense", &["email"]),
-        (
-            "/settings/admin/invites",
-            "email=nonsense&role=admin",
-            &["email"],
-        ),
-        (
-            "/settings/admin/invites",
-            "email=nonsense&role=owner",
-            &["email", "role"],
-        ),
-        (
-            "/settings/admin/invites",
-            "email=a%40b.example&role=owner",
-            &["role"],
-        ),
-        (&*join, "name=&password=short", &["name", "password"]),
-        (&*join, "name=Eve&password=short", &["password"]),
-        (&*link, "password=short", &["password"]),
     ] {
         let page = site.post(path, &cookie, form).await;
         reports(&page, &format!("{path} {form}"), invalid);
-        for id in invalid {
-            let is_listed = page.text.contains(&format!("<a href=\"#{id}\">"));
-            assert_eq!(is_listed, invalid.len() > 1, "{path} {form}");
-        }
     }
-    // Valid entries are kept.
-    let form = "name=fine&scope=admin&expiryDate=2020-01-01";
-    let page = site.post(new, &cookie, form).await;
-    page.shows("value=\"fine\"");
-    page.shows("value=\"admin\" required checked");
-    page.shows("value=\"2020-01-01\"");
 }
 
 /// Asserts that the page reports these fields, each where it is, and that the first has the focus.

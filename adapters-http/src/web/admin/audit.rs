@@ -179,13 +179,12 @@ async fn parse(
 ) -> Result<Result<AuditFilter, Invalid>, WebError> {
     const DATE: &str = "Enter a date such as 2026-12-31.";
     let mut errors = Invalid::default();
-    let mut filter = AuditFilter::default();
-    filter.actor = match query.get("actor") {
+    let actor = match query.get("actor") {
         "" => None,
         text => user(web, by, ("actor", "actor"), text, &mut errors).await?,
     };
-    filter.action = errors.choice("action", query.get("action"), AuditAction::parse);
-    filter.subject = match (query.get("subject"), query.get("subject").parse().ok()) {
+    let action = errors.choice("action", query.get("action"), AuditAction::parse);
+    let subject = match (query.get("subject"), query.get("subject").parse().ok()) {
         ("", _) => None,
         (_, Some(subject)) => Some(subject),
         (text, None) => {
@@ -194,10 +193,21 @@ async fn parse(
         }
     };
     let since = |text: &str| Timestamp::parse_since(text).ok_or(());
-    filter.since = errors.optional("from", query.get("from"), since, |()| DATE);
+    let since = errors.optional("from", query.get("from"), since, |()| DATE);
     // An expiry date includes the whole day, and so does this filter.
-    let until = |text: &str| Expiry::parse(text).ok().and_then(Expiry::instant).ok_or(());
-    filter.until = errors.optional("to", query.get("to"), until, |()| DATE);
+    let until = |text: &str| {
+        let until = Expiry::parse(text).ok();
+        until.and_then(Expiry::instant).ok_or(())
+    };
+    let until = errors.optional("to", query.get("to"), until, |()| DATE);
+    let filter = AuditFilter {
+        actor,
+        action,
+        subject,
+        since,
+        until,
+        ..AuditFilter::default()
+    };
     Ok(if errors.is_empty() {
         Ok(filter)
     } else {
