@@ -9,6 +9,7 @@ use openindex_adapters_http::client::{
 };
 use openindex_adapters_http::wire::PlainSecret;
 use openindex_domain::clock::{Clock, Timestamp};
+use openindex_domain::duration::nearest;
 use openindex_domain::token::TokenKind;
 use openindex_domain::work_item::AgentId;
 
@@ -18,7 +19,7 @@ use crate::environment::{self, Environment};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::output::Output;
-use crate::render::{plain, span};
+use crate::render::plain;
 use crate::resolve::{
     Credential, SET_SERVER, Server, ServerSource, Sources, TokenSource, profile_server,
 };
@@ -158,7 +159,10 @@ pub(crate) fn skew_in_words(ahead_millis: i64) -> String {
     } else {
         "behind"
     };
-    format!("{} {direction} the server's", span(ahead_millis.abs()))
+    format!(
+        "{} {direction} the server's",
+        nearest(ahead_millis.unsigned_abs() / 1_000)
+    )
 }
 
 /// Adds both versions to a failure that suggests that the server has another version.

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::{Deref, DerefMut};
 
 use openindex_adapters_http::client::{Cause, ClientError, Effect, Origin, Problem};
+use openindex_domain::duration::at_least;
 use serde_json::{Map, Value, json};
 
 use crate::exit_code::ExitCode;
@@ -355,8 +356,7 @@ pub(crate) fn without_path(error: &io::Error) -> String {
 fn with_wait(message: String, retry_after: Option<u64>) -> String {
     match retry_after {
         None => message,
-        Some(1) => format!("{message} (try again in 1 second)"),
-        Some(seconds) => format!("{message} (try again in {seconds} seconds)"),
+        Some(seconds) => format!("{message} (try again in {})", at_least(seconds)),
     }
 }
 

@@ -25,6 +25,7 @@ pub mod admin_tokens;
 pub mod agent_run;
 pub mod audit;
 pub mod clock;
+pub mod duration;
 pub mod entropy;
 pub mod form;
 mod id;

@@ -14,8 +14,8 @@ use crate::token::{CONTAINS_SECRET, Secret};
 pub(crate) enum InvalidLine {
     #[error("must not be blank")]
     Blank,
-    #[error("too long")]
-    TooLong,
+    #[error("too long (got {0})")]
+    TooLong(usize),
     #[error("must not contain control characters")]
     Control,
     #[error("{}", forbidden_character(*.0))]
@@ -47,8 +47,9 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
     if text.is_empty() {
         return Err(InvalidLine::Blank);
     }
-    if text.chars().count() > max_chars {
-        return Err(InvalidLine::TooLong);
+    let chars = text.chars().count();
+    if chars > max_chars {
+        return Err(InvalidLine::TooLong(chars));
     }
     let forbidden = text.chars().find(|c| is_unknown(*c)).or(hidden(&text));
     if let Some(c) = forbidden {

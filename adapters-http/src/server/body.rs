@@ -191,7 +191,7 @@ pub(crate) struct TooLargeForm;
 pub(super) async fn read(body: RawBody, limit: usize) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, limit)
         .await
-        .map_err(|error| unreadable(&error))
+        .map_err(|error| unreadable(&error, limit))
 }
 
 /// Returns whether the content type is JSON in UTF-8, the only encoding of JSON (RFC 8259 §8.1).
@@ -214,21 +214,21 @@ fn is_json(content_type: &[u8]) -> bool {
     })
 }
 
-fn unreadable(error: &axum::Error) -> Problem {
+fn unreadable(error: &axum::Error, limit: usize) -> Problem {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.is::<http_body_util::LengthLimitError>() {
-            return body_too_large();
+            return body_too_large(limit);
         }
         cause = error.source();
     }
     Problem::new(Code::InvalidRequest, "the body is incomplete")
 }
 
-pub(super) fn body_too_large() -> Problem {
+pub(super) fn body_too_large(limit: usize) -> Problem {
     Problem::new(
         Code::BodyTooLarge,
-        format!("the body must not exceed {MAX_BODY_BYTES} bytes"),
+        format!("the body must not exceed {limit} bytes"),
     )
 }
 

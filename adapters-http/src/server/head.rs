@@ -3,21 +3,20 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use axum::body::HttpBody as _;
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
-use super::body::body_too_large;
-use super::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, MAX_HEADER_BYTES, Problem};
+use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 
 /// Checks the head of a request. Afterwards, `Host` is the requested host, whichever form the
 /// request target has.
 ///
 /// # Errors
 ///
-/// A [`Problem`] with status 400, 413, 415, 417, 431 or 501; the body was not read.
+/// A [`Problem`] with status 400, 415, 417, 431 or 501; the body was not read.
 pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let headers = request.headers();
     check_size(request.uri(), headers)?;
@@ -236,25 +235,24 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     if !codings(header::CONTENT_ENCODING).all(is_plain) {
         return Err(Problem::unsupported_coding());
     }
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.parse::<u64>().ok());
-    // A form has a limit of its own, and a page that says so.
-    if !is_form(headers) && announced.is_some_and(|bytes| bytes > MAX_BODY_BYTES as u64) {
-        return Err(body_too_large());
-    }
     Ok(())
 }
 
-/// The maximum size of a body: [`MAX_FORM_BYTES`] for a form of a work item, whose text is long, and
-/// [`MAX_BODY_BYTES`] for everything else.
+/// Returns the maximum size of the body in bytes: for a form, the one that its route declares.
 pub(super) fn body_limit(head: &Parts) -> usize {
-    if is_form(&head.headers) && head.uri.path().contains("/work/") {
-        MAX_FORM_BYTES
-    } else {
-        MAX_BODY_BYTES
+    match head.extensions.get::<MatchedPath>() {
+        Some(route) if is_form(&head.headers) => crate::web::max_form_bytes(route.as_str()),
+        _ => MAX_BODY_BYTES,
     }
+}
+
+/// Returns whether `Content-Length` exceeds the limit, so that the body need not be read.
+pub(super) fn announces_more(headers: &HeaderMap, limit: usize) -> bool {
+    headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse::<u64>().ok())
+        .is_some_and(|bytes| bytes > limit as u64)
 }
 
 /// Whether the body is a form of a page (`application/x-www-form-urlencoded`).

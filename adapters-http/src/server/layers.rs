@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use http_body::Body as _;
 use ipnet::IpNet;
@@ -30,8 +31,8 @@ use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
 
 /// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Maximum size of the form of a work item: 200 KiB. Its description has at most 32,000 bytes; when
-/// encoded, a letter takes three times its bytes and a line break six times.
+/// Maximum size of a form with a long text, such as a work item: 200 KiB. A description has at most
+/// 32,000 bytes; when encoded, a letter takes three times its bytes and a line break six times.
 pub const MAX_FORM_BYTES: usize = 200 * 1024;
 /// Maximum size of a request's target and headers together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
@@ -208,6 +209,10 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
     }
     if !request.body().is_end_stream() {
         let (parts, body) = request.into_parts();
+        let limit = head::body_limit(&parts);
+        if head::announces_more(&parts.headers, limit) {
+            return too_large(&limits, limit, parts, next).await;
+        }
         if head::awaits_continue(&parts) {
             let held_back = HeldBack::default();
             let mut head = Request::from_parts(parts.clone(), Body::empty());
@@ -226,17 +231,12 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
         let bytes = tokio::select! {
             // A request that has arrived completely is handled even when the server is stopping.
             biased;
-            read = timeout(limits.time, body::read(body, head::body_limit(&parts))) => match read {
+            read = timeout(limits.time, body::read(body, limit)) => match read {
                 Ok(Ok(bytes)) => bytes,
-                Ok(Err(problem)) => {
-                    let is_page = head::is_form(&parts.headers) && crate::web::is_browser(&parts.headers);
-                    if !is_page || problem.code() != Code::BodyTooLarge {
-                        return problem.into_last_response();
-                    }
-                    let mut form = Request::from_parts(parts, Body::empty());
-                    form.extensions_mut().insert(TooLargeForm);
-                    return body::unread(serve(&limits, form, next).await);
+                Ok(Err(problem)) if problem.code() == Code::BodyTooLarge => {
+                    return too_large(&limits, limit, parts, next).await;
                 }
+                Ok(Err(problem)) => return problem.into_last_response(),
                 Err(_) => return body_too_slow(limits.time).into_last_response(),
             },
             () = stopping => return stopped().into_last_response(),
@@ -244,6 +244,17 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
         request = Request::from_parts(parts, Body::from(bytes));
     }
     serve(&limits, request, next).await
+}
+
+/// Rejects a body above `limit`, of which nothing more is read: on its page, if a browser sent a
+/// form.
+async fn too_large(limits: &Limits, limit: usize, head: Parts, next: Next) -> Response {
+    if !head::is_form(&head.headers) || !crate::web::is_browser(&head.headers) {
+        return body::body_too_large(limit).into_last_response();
+    }
+    let mut form = Request::from_parts(head, Body::empty());
+    form.extensions_mut().insert(TooLargeForm);
+    body::unread(serve(limits, form, next).await)
 }
 
 async fn serve(limits: &Limits, request: Request, next: Next) -> Response {

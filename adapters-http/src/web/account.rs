@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use openindex_domain::duration::at_least;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SessionError, SessionId, SessionSelection,
 };
@@ -19,7 +20,7 @@ use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
 use super::sign_in::leave;
 use super::site::Web;
-use super::view::{Moment, Shown, browser, duration};
+use super::view::{Moment, Shown, browser};
 
 const ACCOUNT: &str = "/settings/account";
 const WRONG: &str = "Incorrect current password.";
@@ -79,10 +80,9 @@ pub(super) async fn change_password(
 ) -> Result<Response, WebError> {
     let mut errors = Invalid::default();
     let current = form.password("currentPassword");
-    let current = current.map_err(|_| errors.add("current", WRONG));
-    let new = form.password("password");
-    let new = new.map_err(|error| errors.add("password", format!("The password {error}.")));
-    if let (Ok(current), Ok(new)) = (current, new) {
+    let current = errors.check("current", current, |_| WRONG);
+    let new = form.password("password").ok();
+    if let (Some(current), Some(new)) = (current, new) {
         let sessions = &web.api.sessions;
         match sessions
             .change_password(&person.principal, &current, &new, &context)
@@ -97,6 +97,12 @@ pub(super) async fn change_password(
             }
             Err(error) => return Err(error.into()),
         }
+    }
+    // With a wrong current password, the new one has not been checked.
+    if errors.get("password").is_none() {
+        let profile = person.principal.owner().profile.as_ref();
+        let own = profile.map(|own| [own.name.as_str(), own.email.as_str()]);
+        errors.new_password(&form, own.as_ref().map_or(&[], |own| &own[..]));
     }
     render(&web, &person, None, errors).await
 }
@@ -170,8 +176,8 @@ async fn render(
             })
             .collect(),
         min_password: MIN_PASSWORD_CHARS,
-        idle_limit: duration(IDLE_LIMIT_SECONDS.unsigned_abs()),
-        absolute_limit: duration(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
+        idle_limit: at_least(IDLE_LIMIT_SECONDS.unsigned_abs()),
+        absolute_limit: at_least(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
         errors,
     };
     html(status, &template)

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, StatusCode, header};
 use openindex_domain::StoreError;
+use openindex_domain::duration::at_least;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 
@@ -21,7 +22,6 @@ use super::page::{Ends, Page, ends, html};
 use super::query::Query;
 use super::routes::{is_page, page_of};
 use super::site::{Site, Web, redirect};
-use super::view::duration;
 
 /// An error of a page. It is attached to an empty response as an extension; [`super::protection`]
 /// renders it, knowing the request.
@@ -248,7 +248,7 @@ impl WebError {
             text,
             address: (self.reason == Reason::OtherAddress)
                 .then(|| format!("{}{}", site.origin, site.base)),
-            wait: self.retry_after.map(|seconds| duration(seconds.into())),
+            wait: self.retry_after.map(|seconds| at_least(seconds.into())),
             ends: match self.reason {
                 Reason::Damaged(row) => row.ends(&site.base),
                 _ => Ends::new(),

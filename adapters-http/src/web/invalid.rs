@@ -1,21 +1,92 @@
 //! Validation errors of a form.
 
 use http::StatusCode;
-use openindex_domain::user::{MIN_PASSWORD_CHARS, WeakPassword};
+use openindex_domain::user::{MIN_PASSWORD_CHARS, Password, WeakPassword};
 
-/// The message of each invalid field, by element ID, in page order. The first field gets the focus.
+use super::form::Form;
+
+/// The error at a select or a set of radio buttons without a valid choice.
+pub(super) const CHOOSE: &str = "Choose one of the options.";
+
+/// The error of each invalid field, in page order. The first field gets the focus.
 #[derive(Debug, Default)]
-pub(super) struct Invalid(Vec<(&'static str, String)>);
+pub(super) struct Invalid(Vec<Fault>);
+
+/// The error of a field.
+#[derive(Debug)]
+pub(super) struct Fault {
+    /// The ID of the field's element.
+    pub(super) id: &'static str,
+    pub(super) text: String,
+    /// The path and label of a link to what may help.
+    pub(super) link: Option<(String, &'static str)>,
+}
 
 impl Invalid {
     /// Returns the error of a single field.
     pub(super) fn field(id: &'static str, text: impl Into<String>) -> Self {
-        Self(vec![(id, text.into())])
+        let mut errors = Self::default();
+        errors.add(id, text);
+        errors
+    }
+
+    /// Returns whether a field other than this one is invalid.
+    pub(super) fn besides(&self, id: &str) -> bool {
+        self.0.iter().any(|fault| fault.id != id)
     }
 
     /// Adds the error of a field below those already added.
     pub(super) fn add(&mut self, id: &'static str, text: impl Into<String>) {
-        self.0.push((id, text.into()));
+        let text = text.into();
+        self.add_fault(Fault {
+            id,
+            text,
+            link: None,
+        });
+    }
+
+    pub(super) fn add_fault(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Returns a parsed field, or `None` after adding its error.
+    pub(super) fn check<T, E, M: Into<String>>(
+        &mut self,
+        id: &'static str,
+        parsed: Result<T, E>,
+        message: impl FnOnce(E) -> M,
+    ) -> Option<T> {
+        parsed.map_err(|error| self.add(id, message(error))).ok()
+    }
+
+    /// Parses a field that can be empty. Returns `None` if it is, or after adding its error.
+    pub(super) fn optional<T, E, M: Into<String>>(
+        &mut self,
+        id: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+        message: impl FnOnce(E) -> M,
+    ) -> Option<T> {
+        match text {
+            "" => None,
+            text => self.check(id, parse(text), message),
+        }
+    }
+
+    /// Parses the choice of a select. Returns `None` if there is none, or after adding its error.
+    pub(super) fn choice<T>(
+        &mut self,
+        id: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.optional(id, text, |text| parse(text).ok_or(()), |()| CHOOSE)
+    }
+
+    /// Restores the page order, given by ID, after errors were added out of order.
+    pub(super) fn sort(&mut self, order: &[&str]) {
+        self.0
+            .sort_by_key(|fault| order.iter().position(|id| *id == fault.id));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -26,19 +97,17 @@ impl Invalid {
         self.0.len()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &(&'static str, String)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Fault> {
         self.0.iter()
     }
 
-    /// Returns the message of a field, or `None` if it is valid.
-    pub(super) fn get(&self, id: &str) -> Option<&str> {
-        let mut fields = self.0.iter();
-        let found = fields.find(|(field, _)| *field == id);
-        found.map(|(_, text)| text.as_str())
+    /// Returns the error of a field, or `None` if it is valid.
+    pub(super) fn get(&self, id: &str) -> Option<&Fault> {
+        self.0.iter().find(|fault| fault.id == id)
     }
 
     pub(super) fn is_first(&self, id: &str) -> bool {
-        self.0.first().is_some_and(|(field, _)| *field == id)
+        self.0.first().is_some_and(|fault| fault.id == id)
     }
 
     /// Returns the status of the form's page: 200, or 422 if a field is invalid.
@@ -48,6 +117,20 @@ impl Invalid {
         } else {
             StatusCode::UNPROCESSABLE_ENTITY
         }
+    }
+}
+
+impl Invalid {
+    /// Parses the field `password` as a new password of the user with these `words`, or returns
+    /// `None` after adding its error.
+    pub(super) fn new_password(&mut self, form: &Form, words: &[&str]) -> Option<Password> {
+        let password = form.password("password");
+        let password = self.check("password", password, |error| {
+            format!("The password {error}.")
+        })?;
+        let strong = password.check_new(words);
+        self.check("password", strong, weak_password)?;
+        Some(password)
     }
 }
 

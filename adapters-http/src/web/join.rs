@@ -79,16 +79,18 @@ pub(super) async fn submit(
     }
     let mut errors = Invalid::default();
     let email = match invite.email() {
-        Some(_) => Ok(None),
-        None => Email::parse(form.get("email")).map(Some),
+        Some(_) => Some(None),
+        None => errors.check(
+            "email",
+            Email::parse(form.get("email")).map(Some),
+            |error| format!("The address {error}."),
+        ),
     };
-    let email = email.map_err(|error| errors.add("email", format!("The address {error}.")));
     let name = PersonName::parse(form.get("name"));
-    let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));
-    let password = form.password("password");
-    let password =
-        password.map_err(|error| errors.add("password", format!("The password {error}.")));
-    let (Ok(name), Ok(email), Ok(password)) = (name, email, password) else {
+    let name = errors.check("name", name, |error| format!("The name {error}."));
+    let address = invite.email().map_or(form.get("email"), Email::as_str);
+    let password = errors.new_password(&form, &[form.get("name"), address]);
+    let (Some(name), Some(email), Some(password)) = (name, email, password) else {
         return render(&web, &visitor, &invite, &form, errors);
     };
     let claim = Claim {

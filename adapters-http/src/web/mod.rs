@@ -39,5 +39,5 @@ mod work_items;
 
 pub use access::Needs;
 pub(crate) use protection::is_browser;
-pub(crate) use routes::nowhere;
 pub use routes::{Route, router, routes};
+pub(crate) use routes::{max_form_bytes, nowhere};

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use openindex_domain::token::Secret;
 
 /// The parameters of the request's query, or of a link.
 #[derive(Debug, Clone, Default)]
@@ -18,22 +19,6 @@ impl Query {
             .map_or("", |(_, value)| value.trim())
     }
 
-    /// Parses a parameter. Returns `None` if it is missing or empty.
-    ///
-    /// # Errors
-    ///
-    /// The name of the parameter if its value is invalid.
-    pub(super) fn read<T>(
-        &self,
-        name: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, &'static str> {
-        match self.get(name) {
-            "" => Ok(None),
-            text => parse(text).map(Some).ok_or(name),
-        }
-    }
-
     /// Returns the value of a parameter for the order or the start of a list. If the value is
     /// invalid, adds the name to `ignored` and returns `None`.
     pub(super) fn place<T>(
@@ -42,10 +27,23 @@ impl Query {
         parse: impl Fn(&str) -> Option<T>,
         ignored: &mut Vec<&'static str>,
     ) -> Option<T> {
-        self.read(name, parse).unwrap_or_else(|name| {
+        let text = self.get(name);
+        let value = parse(text);
+        if value.is_none() && !text.is_empty() {
             ignored.push(name);
-            None
-        })
+        }
+        value
+    }
+
+    /// Returns the parameters with these names, for the form that shows them again and for links. A
+    /// token pasted into one is left out.
+    pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a &'a str>) -> Self {
+        let given = names.into_iter().map(|name| (*name, self.get(name)));
+        given
+            .filter(|(_, value)| !Secret::is_in(value))
+            .fold(Self::default(), |only, (name, value)| {
+                only.with(name, value)
+            })
     }
 
     /// Returns whether there are no parameters.

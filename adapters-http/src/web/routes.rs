@@ -1,5 +1,6 @@
 //! Every route of the web interface, with its access requirement.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -8,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-use crate::server::{ApiState, Code};
+use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES};
 
 use super::access::{Declares, Needs};
 use super::error::WebError;
@@ -27,6 +28,8 @@ pub struct Route {
     pub path: &'static str,
     /// Who can open it.
     pub needs: Needs,
+    /// Maximum size of its form in bytes.
+    pub max_form_bytes: usize,
 }
 
 /// Returns every route of the web interface in order of declaration, including those of work items.
@@ -80,6 +83,19 @@ static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .collect()
 });
 
+static FORMS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
+    let routes = routes().into_iter();
+    let forms = routes.filter(|route| route.method == Method::POST);
+    forms
+        .map(|route| (route.path, route.max_form_bytes))
+        .collect()
+});
+
+/// Returns the maximum size of the form of a route, given by its pattern, in bytes.
+pub(crate) fn max_form_bytes(route: &str) -> usize {
+    FORMS.get(route).copied().unwrap_or(MAX_BODY_BYTES)
+}
+
 /// Returns whether a path has a page.
 pub(super) fn is_page(path: &str) -> bool {
     let is_at = |pattern: &&str| {
@@ -113,7 +129,13 @@ struct Routes {
 impl Routes {
     /// Adds a route. Its access requirement comes from the handler's type: a handler without one
     /// does not compile.
-    fn add<H, T>(mut self, method: Method, path: &'static str, handler: H) -> Self
+    fn add<H, T>(
+        mut self,
+        method: Method,
+        path: &'static str,
+        max_form_bytes: usize,
+        handler: H,
+    ) -> Self
     where
         H: Handler<T, Web>,
         T: Declares + 'static,
@@ -127,6 +149,7 @@ impl Routes {
             method,
             path,
             needs: T::NEEDS,
+            max_form_bytes,
         });
         self.router = self.router.route(path, on(filter, handler));
         self
@@ -137,7 +160,7 @@ impl Routes {
         H: Handler<T, Web>,
         T: Declares + 'static,
     {
-        self.add(Method::GET, path, handler)
+        self.add(Method::GET, path, MAX_BODY_BYTES, handler)
     }
 
     fn post<H, T>(self, path: &'static str, handler: H) -> Self
@@ -145,7 +168,16 @@ impl Routes {
         H: Handler<T, Web>,
         T: Declares + 'static,
     {
-        self.add(Method::POST, path, handler)
+        self.add(Method::POST, path, MAX_BODY_BYTES, handler)
+    }
+
+    /// Adds the target of a form with a long text.
+    fn post_long<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Web>,
+        T: Declares + 'static,
+    {
+        self.add(Method::POST, path, MAX_FORM_BYTES, handler)
     }
 }
 
@@ -191,10 +223,10 @@ fn work_items(routes: Routes) -> Routes {
         .get("/work", work_items::list)
         .get("/work/queue", work_items::queue)
         .get("/work/new", work_items::show_new_form)
-        .post("/work/new", work_items::create)
+        .post_long("/work/new", work_items::create)
         .get("/work/{key}", work_items::show)
         .get("/work/{key}/edit", work_items::show_edit_form)
-        .post("/work/{key}/edit", work_items::edit)
+        .post_long("/work/{key}/edit", work_items::edit)
         .post("/work/{key}/claim", work_items::claim)
         .post("/work/{key}/release", work_items::release)
         .post("/work/{key}/complete", work_items::complete)

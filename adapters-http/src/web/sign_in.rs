@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use openindex_domain::duration::at_least;
 use openindex_domain::session::{ClientName, SignInError, SignedIn};
 use openindex_domain::user::Email;
 
@@ -19,7 +20,6 @@ use super::local_path::LocalPath;
 use super::page::{Page, html};
 use super::query::Query;
 use super::site::{Site, Transport, Web, redirect};
-use super::view::duration;
 
 /// The page that opens after sign-in when the request names no other.
 const HOME: &str = crate::TOKENS_PAGE;
@@ -148,7 +148,7 @@ pub(super) async fn submit(
         ),
         Err(SignInError::RateLimited(throttled)) => {
             let seconds = throttled.retry_after_seconds;
-            let wait = duration(u64::from(seconds).max(60));
+            let wait = at_least(u64::from(seconds).max(60));
             let text = format!("Too many attempts. Try again in {wait}.");
             let mut response = reject(StatusCode::TOO_MANY_REQUESTS, text)?;
             let value = HeaderValue::from(seconds);

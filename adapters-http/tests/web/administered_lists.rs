@@ -199,16 +199,22 @@ async fn the_audit_log_is_filtered_by_name_and_address() {
         assert_eq!(page.text.contains("scope=\"row\""), is_found, "{query}");
     }
     for (query, why) in [
-        ("actor=ada", "Actor matches 2 users"),
+        ("actor=ada", "The actor matches 2 users"),
         ("actor=ada", "users?search=ada\">Show matching users"),
         (
             "actor=ada",
-            "aria-invalid=\"true\" aria-describedby=\"filter-error\" autofocus",
+            "aria-invalid=\"true\" aria-describedby=\"actor-error\" autofocus",
         ),
-        ("actor=zzz", "Actor matches no user"),
-        ("subject=ada", "Target matches 2 users"),
-        ("from=yesterday", "Start date must be a date (YYYY-MM-DD)"),
-        ("to=31.12.2026", "End date must be a date (YYYY-MM-DD)"),
+        ("actor=zzz", "The actor matches no user"),
+        ("subject=ada", "The target matches 2 users"),
+        (
+            "from=yesterday",
+            "id=\"from-error\">Enter a date such as 2026-12-31.",
+        ),
+        (
+            "to=31.12.2026",
+            "id=\"to-error\">Enter a date such as 2026-12-31.",
+        ),
     ] {
         let page = site.get(&format!("{AUDIT}?{query}"), &admin).await;
         assert_eq!(page.status, 422, "{query}");

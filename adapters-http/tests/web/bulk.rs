@@ -215,7 +215,7 @@ async fn a_token_that_was_searched_for_is_not_repeated() {
         .await;
     assert_eq!(page.status, 422);
     page.hides(secret);
-    page.shows("can’t contain a token");
+    page.shows("must not contain a token");
     let review = site.get(&format!("{BULK}?search={secret}"), &admin).await;
     assert!(!review.to().contains(secret), "{}", review.to());
 }

@@ -1,7 +1,10 @@
 //! Error pages: they keep the navigation and link back.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use http::{Method, StatusCode, header};
+use openindex_adapters_http::server::{MAX_BODY_BYTES, MAX_FORM_BYTES};
 use openindex_adapters_http::web;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
@@ -312,33 +315,34 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
             "currentPassword=kettle+walrus+teapot&password=short",
             &["password"],
         ),
+        (
+            "/settings/account/password",
+            "currentPassword=wrong&password=user",
+            &["current", "password"],
+        ),
         (&*email, "email=nonsense", &["email"]),
         (
             "/settings/admin/invites",
             "email=nonsense&role=admin",
             &["email"],
         ),
-        (&*join, "name=&password=short", &["name"]),
+        (
+            "/settings/admin/invites",
+            "email=nonsense&role=owner",
+            &["email", "role"],
+        ),
+        (
+            "/settings/admin/invites",
+            "email=a%40b.example&role=owner",
+            &["role"],
+        ),
+        (&*join, "name=&password=short", &["name", "password"]),
         (&*join, "name=Eve&password=short", &["password"]),
         (&*link, "password=short", &["password"]),
     ] {
         let page = site.post(path, &cookie, form).await;
-        assert_eq!(page.status, 422, "{path} {form}: {page:#?}");
-        let focused = page.text.matches(" autofocus").count();
-        assert_eq!(focused, 1, "{path} {form}: {page:#?}");
-        for (place, id) in invalid.iter().enumerate() {
-            let tag = page
-                .text
-                .split('<')
-                .find(|tag| tag.contains(&format!("id=\"{id}\"")));
-            let tag = tag.expect("a field");
-            assert!(tag.contains("aria-invalid=\"true\""), "{tag}");
-            assert!(
-                tag.contains(&format!("aria-describedby=\"{id}-error")),
-                "{tag}"
-            );
-            assert_eq!(tag.contains(" autofocus"), place == 0, "{tag}");
-            page.shows(&format!("id=\"{id}-error\">"));
+        reports(&page, &format!("{path} {form}"), invalid);
+        for id in invalid {
             let is_listed = page.text.contains(&format!("<a href=\"#{id}\">"));
             assert_eq!(is_listed, invalid.len() > 1, "{path} {form}");
         }
@@ -352,27 +356,212 @@ async fn the_first_invalid_field_has_the_focus_and_all_of_them_are_listed() {
 }
 
 #[tokio::test]
-async fn an_invalid_filter_has_the_focus_and_keeps_its_entry() {
+async fn every_invalid_field_of_a_run_and_of_a_work_item_is_reported() {
     let site = Site::new().await;
     let cookie = site.sign_in(ADMIN).await;
-    for (page, field) in [
-        ("tokens", "unusedSince"),
-        ("tokens", "expiringBefore"),
-        ("audit", "subject"),
-        ("audit", "from"),
-        ("audit", "to"),
+    site.create(ADMIN, "laptop", Scope::ReadWrite).await;
+    let revoked = site
+        .create(ADMIN, "revoked", Scope::ReadWrite)
+        .await
+        .token
+        .id;
+    let delete = format!("/settings/tokens/{revoked}/delete");
+    site.post(&delete, &cookie, "").await;
+    site.item(ADMIN, "Fix it").await;
+    let run = format!("agent=a+b&token={revoked}&item=OPS-9&time=900");
+    for (path, form, invalid) in [
+        (
+            "/settings/agent-runs/new",
+            "agent=a+b&token=nonsense&item=nonsense&time=x",
+            &["agent", "token", "item", "time"][..],
+        ),
+        (
+            "/settings/agent-runs/new",
+            &*run,
+            &["agent", "token", "item"],
+        ),
+        (
+            "/work/new",
+            "domain=&title=+&description=%00&priority=x&target=x&assignee=x",
+            &[
+                "domain",
+                "title",
+                "description",
+                "priority",
+                "target",
+                "assignee",
+            ],
+        ),
+        (
+            "/work/OPS-1/edit",
+            "title=&description=%00&priority=x&target=x&assignee=x&status=x&version=1",
+            &[
+                "title",
+                "description",
+                "priority",
+                "target",
+                "assignee",
+                "status",
+            ],
+        ),
+        (
+            "/work/OPS-1/edit",
+            "title=x&priority=low&target=either&assignee=usr_0199f3a1c6d07c35b2f0e8a4d1c7b9ff&status=todo&version=1",
+            &["assignee"],
+        ),
     ] {
-        let path = format!("/settings/admin/{page}?{field}=nonsense");
+        let page = site.post(path, &cookie, form).await;
+        reports(&page, &format!("{path} {form}"), invalid);
+    }
+}
+
+/// Asserts that the page reports these fields, each where it is, and that the first has the focus.
+#[track_caller]
+fn reports(page: &Page, what: &str, invalid: &[&str]) {
+    assert_eq!(page.status, 422, "{what}: {page:#?}");
+    let focused = page.text.matches(" autofocus").count();
+    assert_eq!(focused, 1, "{what}: {page:#?}");
+    let reported = page.text.matches("aria-invalid=\"true\"").count();
+    assert_eq!(reported, invalid.len(), "{what}: {page:#?}");
+    for (place, id) in invalid.iter().enumerate() {
+        let id_of = format!("id=\"{id}\"");
+        let tag = page.text.split('<').find(|tag| tag.contains(&id_of));
+        let tag = tag.unwrap_or_else(|| panic!("{what}: no field {id}"));
+        assert!(tag.contains("aria-invalid=\"true\""), "{what}: {tag}");
+        assert!(
+            tag.contains(&format!("aria-describedby=\"{id}-error")),
+            "{what}: {tag}"
+        );
+        assert_eq!(tag.contains(" autofocus"), place == 0, "{what}: {tag}");
+        page.shows(&format!("id=\"{id}-error\">"));
+    }
+}
+
+#[tokio::test]
+async fn every_invalid_field_of_a_filter_is_reported_and_keeps_its_entry() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(ADMIN).await;
+    let long = "x".repeat(201);
+    for (path, query, invalid) in [
+        (
+            "/settings/tokens",
+            "search={long}&status=x",
+            &["search", "status"][..],
+        ),
+        (
+            "/settings/agent-runs",
+            "agent=a+b&status=x&item=nonsense&token=nonsense",
+            &["agent", "status", "item", "token"],
+        ),
+        (
+            "/work",
+            "q={long}&status=x&assignee=x&priority=x&kind=x&target=x&domain=nonsense-&agent=a+b&parent=x",
+            &[
+                "q", "status", "assignee", "priority", "kind", "target", "domain", "agent",
+                "parent",
+            ],
+        ),
+        ("/work", "domain=ops&agent=a+b", &["agent"]),
+        ("/work/queue", "for=agents&agent=a+b", &["agent"]),
+        ("/settings/admin/users", "search={long}", &["search"]),
+        (
+            "/settings/admin/tokens",
+            "search={long}&user=x&scope=x&status=x&unusedSince=nonsense&expiringBefore=nonsense",
+            &[
+                "search",
+                "user",
+                "scope",
+                "status",
+                "unused-since",
+                "expiring-before",
+            ],
+        ),
+        (
+            "/settings/admin/tokens",
+            "unusedSince=nonsense",
+            &["unused-since"],
+        ),
+        (
+            "/settings/admin/audit",
+            "actor={long}&action=x&subject=nonsense&from=nonsense&to=nonsense",
+            &["actor", "action", "subject", "from", "to"],
+        ),
+        ("/settings/admin/audit", "to=nonsense", &["to"]),
+    ] {
+        let query = query.replace("{long}", &long);
+        let page = site.get(&format!("{path}?{query}"), &cookie).await;
+        reports(&page, &format!("{path}?{query}"), invalid);
+        page.hides("<details class=\"more\">");
+        page.hides("<table");
+        let entries = [
+            ("={long}", &*long),
+            ("=a+b", "a b"),
+            ("=nonsense", "nonsense"),
+        ];
+        for (sent, entry) in entries {
+            let sent = query.matches(&sent.replace("{long}", &long)).count();
+            let kept = page.text.matches(&format!("value=\"{entry}")).count();
+            assert_eq!(kept, sent, "{path}: {entry}");
+        }
+    }
+    let secret = site.create(ADMIN, "laptop", Scope::ReadWrite).await.secret;
+    for path in [
+        "/settings/tokens?search",
+        "/settings/agent-runs?agent",
+        "/work?q",
+        "/work/queue?for=agents&agent",
+        "/settings/admin/users?search",
+        "/settings/admin/tokens?search",
+        "/settings/admin/audit?actor",
+    ] {
+        let path = format!("{path}={}", secret.expose());
         let page = site.get(&path, &cookie).await;
         assert_eq!(page.status, 422, "{path}");
-        let name = format!("name=\"{field}\"");
-        let tag = page.text.split('<').find(|tag| tag.contains(&name));
-        let tag = tag.expect("a field");
-        assert!(
-            tag.contains("value=\"nonsense\" aria-invalid=\"true\""),
-            "{tag}"
-        );
-        assert!(tag.contains("filter-error\" autofocus"), "{tag}");
-        page.shows("id=\"filter-error\"");
+        page.hides(secret.expose());
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_limited_by_its_route_and_a_larger_one_is_rejected_before_it_arrives() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    site.item(MEMBER, "Fix it").await;
+    let forms = web::routes().into_iter();
+    let mut long = forms
+        .filter(|route| route.max_form_bytes > MAX_BODY_BYTES)
+        .map(|route| (route.path, route.max_form_bytes));
+    assert_eq!(long.next(), Some(("/work/new", MAX_FORM_BYTES)));
+    assert_eq!(long.next(), Some(("/work/{key}/edit", MAX_FORM_BYTES)));
+    assert_eq!(long.next(), None);
+    let send = async |path: &str, length: usize, body: Body| {
+        let request = request(Method::POST, path, &cookie)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_LENGTH, length)
+            .header("sec-fetch-site", "same-origin")
+            .body(body);
+        send_to(site.api(), request.expect("a request")).await
+    };
+    for (path, limit) in [
+        ("/work/new", MAX_FORM_BYTES),
+        ("/work/OPS-1/edit", MAX_FORM_BYTES),
+        ("/work/OPS-1/claim", MAX_BODY_BYTES),
+        ("/settings/tokens/new", MAX_BODY_BYTES),
+        // No route.
+        ("/x/work/new", MAX_BODY_BYTES),
+    ] {
+        let body = Body::from("x".repeat(limit));
+        let page = send(path, limit, body).await;
+        assert_ne!(page.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+        // The body never arrives.
+        let body =
+            Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, Infallible>>());
+        let page = send(path, limit + 1, body).await;
+        assert_eq!(page.header("connection"), "close", "{path}");
+        if path == "/x/work/new" {
+            assert_eq!(page.status, StatusCode::NOT_FOUND);
+        } else {
+            assert_eq!(page.status, StatusCode::PAYLOAD_TOO_LARGE, "{path}");
+            page.shows("Request too large");
+        }
     }
 }

@@ -99,7 +99,7 @@ async fn the_pages_use_the_terms_of_the_specification() {
         ">Name</label>",
         "<legend>Scope</legend>",
         ">Expiry date (optional)</label>",
-        "Leave blank for a token that doesn’t expire.",
+        "Without a date or a period, it never expires.",
         "If a token that never expires leaks, it keeps working until someone notices.",
         // Nothing is preselected.
         "<option value=\"\" selected>",
@@ -143,7 +143,7 @@ async fn a_rotation_with_a_blank_expiry_keeps_the_current_one() {
         let path = format!("/settings/tokens/{}/rotate", old.id);
         site.get(&path, &cookie)
             .await
-            .shows("Leave blank to keep the current expiry.");
+            .shows("Without a date or a period, the expiry doesn’t change.");
         site.domain.clock.advance_seconds(1);
         let page = site
             .post(&path, &cookie, &format!("overlap=0&{choice}"))
@@ -170,11 +170,11 @@ async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
         ("name=kept&scope=&expiry=7", "Choose a scope."),
         (
             "name=kept&scope=read_write&expiry=90&expiryDate=2026-12-31",
-            "Choose either a date or a preset, not both.",
+            "Choose either a date or a period, not both.",
         ),
         (
             "name=kept&scope=read_write&expiry=never&expiryDate=2026-12-31",
-            "Choose either a date or a preset, not both.",
+            "Choose either a date or a period, not both.",
         ),
         (
             "name=kept&scope=read_write&expiry=&expiryDate=soon",
@@ -186,7 +186,7 @@ async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
         ),
         (
             "name=kept&scope=read_write&expiry=8",
-            "Choose a date or one of the presets.",
+            "Choose a date or one of the periods.",
         ),
     ] {
         let page = site.post("/settings/tokens/new", &cookie, form).await;
@@ -202,6 +202,20 @@ async fn errors_are_shown_beside_the_field_and_entries_are_kept() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_too_long_is_reported_with_its_length_and_kept_whole() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let name = "x".repeat(143);
+    let form = format!("name={name}&scope=read_write");
+    let page = site.post("/settings/tokens/new", &cookie, &form).await;
+    assert_eq!(page.status, 422);
+    page.shows("The name must not be longer than 100 characters (got 143).");
+    page.shows(&format!("value=\"{name}\""));
+    // Browsers cut what is pasted to this length.
+    page.hides("maxlength");
+}
+
+#[tokio::test]
 async fn a_member_cannot_create_a_token_with_the_admin_scope() {
     let site = Site::new().await;
     let (member, admin) = (site.sign_in(MEMBER).await, site.sign_in(ADMIN).await);
@@ -210,6 +224,8 @@ async fn a_member_cannot_create_a_token_with_the_admin_scope() {
         .shows("value=\"admin\"");
     let page = site.get("/settings/tokens/new", &member).await;
     page.hides("value=\"admin\"");
+    page.hides("type=\"radio\"");
+    page.shows("Only administrators can choose Admin.");
     page.hides("/settings/admin");
     let form = "name=x&scope=admin&expiry=7";
     let page = site.post("/settings/tokens/new", &member, form).await;

@@ -197,6 +197,26 @@ async fn a_conflict_leaves_the_fields_alone_that_the_user_did_not_touch() {
 }
 
 #[tokio::test]
+async fn a_new_item_begins_at_the_first_field_to_fill_in() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    for (query, field) in [
+        ("", "domain"),
+        ("?domain=OPS", "title"),
+        ("?parent=OPS-1", "title"),
+    ] {
+        let page = site.get(&format!("/work/new{query}"), &cookie).await;
+        let mut focused = page
+            .text
+            .split('<')
+            .filter(|tag| tag.contains(" autofocus"));
+        let tag = focused.next().expect("a focus");
+        assert!(tag.contains(&format!("id=\"{field}\"")), "{query}: {tag}");
+        assert_eq!(focused.next(), None, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn the_longest_description_is_saved_and_a_longer_form_is_refused_on_a_page() {
     let site = Site::new().await;
     let cookie = site.sign_in(MEMBER).await;

@@ -428,7 +428,10 @@ mod tests {
             assert_eq!(filter.matches(&token, NOW), is_found, "{text}");
         }
         assert_eq!(Search::parse("  "), Err(InvalidName::Blank));
-        assert_eq!(Search::parse(&"x".repeat(101)), Err(InvalidName::TooLong));
+        assert_eq!(
+            Search::parse(&"x".repeat(101)),
+            Err(InvalidName::TooLong(101))
+        );
     }
 
     #[test]

@@ -19,9 +19,13 @@ pub enum InvalidName {
     /// Empty, or only white space.
     #[error("must not be blank")]
     Blank,
-    /// More than 100 characters.
-    #[error("must not be longer than {} characters", TokenName::MAX_CHARS)]
-    TooLong,
+    /// More than 100 characters; how many.
+    #[error(
+        "must not be longer than {} characters (got {})",
+        TokenName::MAX_CHARS,
+        .0
+    )]
+    TooLong(usize),
     /// A line break, an escape or another control character.
     #[error("must not contain control characters")]
     Control,
@@ -84,7 +88,7 @@ impl fmt::Display for TokenName {
 pub(crate) fn check_name(text: &str) -> Result<String, InvalidName> {
     text::line(text, TokenName::MAX_CHARS).map_err(|error| match error {
         InvalidLine::Blank => InvalidName::Blank,
-        InvalidLine::TooLong => InvalidName::TooLong,
+        InvalidLine::TooLong(chars) => InvalidName::TooLong(chars),
         InvalidLine::Control => InvalidName::Control,
         InvalidLine::ForbiddenCharacter(c) => InvalidName::ForbiddenCharacter(c),
         InvalidLine::Secret => InvalidName::Secret,
@@ -108,7 +112,7 @@ mod tests {
         assert!(TokenName::parse(&"界".repeat(100)).is_ok());
         assert_eq!(
             TokenName::parse(&"x".repeat(101)),
-            Err(InvalidName::TooLong)
+            Err(InvalidName::TooLong(101))
         );
         for text in ["a\u{1b}[31mb", "a\nb", "a\0", "\u{85}a"] {
             assert_eq!(

@@ -17,9 +17,9 @@ pub enum InvalidTitle {
     /// Empty, or only white space.
     #[error("must not be blank")]
     Blank,
-    /// More than 200 characters.
-    #[error("must not be longer than {} characters", Title::MAX_CHARS)]
-    TooLong,
+    /// More than 200 characters; how many.
+    #[error("must not be longer than {} characters (got {})", Title::MAX_CHARS, .0)]
+    TooLong(usize),
     /// A line break, an escape or another control character.
     #[error("must not contain control characters")]
     Control,
@@ -43,7 +43,7 @@ impl Title {
     pub fn parse(text: &str) -> Result<Self, InvalidTitle> {
         let line = text::line(text, Self::MAX_CHARS).map_err(|error| match error {
             InvalidLine::Blank => InvalidTitle::Blank,
-            InvalidLine::TooLong => InvalidTitle::TooLong,
+            InvalidLine::TooLong(chars) => InvalidTitle::TooLong(chars),
             InvalidLine::Control => InvalidTitle::Control,
             InvalidLine::ForbiddenCharacter(c) => InvalidTitle::ForbiddenCharacter(c),
             InvalidLine::Secret => InvalidTitle::Secret,
@@ -80,9 +80,13 @@ pub struct Description(Arc<str>);
 /// The text is not a valid description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDescription {
-    /// More than 32,000 bytes.
-    #[error("must not be longer than {} bytes in UTF-8", Description::MAX_BYTES)]
-    TooLong,
+    /// More than 32,000 bytes; how many.
+    #[error(
+        "must not be longer than {} bytes in UTF-8 (got {})",
+        Description::MAX_BYTES,
+        .0
+    )]
+    TooLong(usize),
     /// An escape, a NUL or another control character.
     #[error("must not contain control characters other than tabs and line breaks")]
     Control,
@@ -114,7 +118,7 @@ impl Description {
             return Err(InvalidDescription::Control);
         }
         if text.len() > Self::MAX_BYTES {
-            return Err(InvalidDescription::TooLong);
+            return Err(InvalidDescription::TooLong(text.len()));
         }
         if let Some(c) = text::hidden(text) {
             return Err(InvalidDescription::ForbiddenCharacter(c.into()));
@@ -146,14 +150,20 @@ impl Default for Description {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SearchTerms(Vec<String>);
 
-/// The search is too long, or contains control characters.
+/// The text is not a valid search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must have at most {} words, at most {} characters and no control characters",
-    SearchTerms::MAX_TERMS,
-    SearchTerms::MAX_CHARS
-)]
-pub struct InvalidSearch;
+pub enum InvalidSearch {
+    /// Too many words or characters, or a control character.
+    #[error(
+        "must have at most {} words, at most {} characters and no control characters",
+        SearchTerms::MAX_TERMS,
+        SearchTerms::MAX_CHARS
+    )]
+    Format,
+    /// The secret of a token, which no work item contains.
+    #[error("{}", CONTAINS_SECRET)]
+    Secret,
+}
 
 impl SearchTerms {
     /// The maximum number of words.
@@ -167,11 +177,14 @@ impl SearchTerms {
     ///
     /// [`InvalidSearch`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidSearch> {
+        if Secret::is_in(text) {
+            return Err(InvalidSearch::Secret);
+        }
         let terms: Vec<String> = text.split_whitespace().map(fold).collect();
         // Work items cannot contain control characters, so such a word is never found.
         let forbidden = terms.iter().any(|term| term.contains(char::is_control));
         if text.chars().count() > Self::MAX_CHARS || terms.len() > Self::MAX_TERMS || forbidden {
-            return Err(InvalidSearch);
+            return Err(InvalidSearch::Format);
         }
         Ok(Self(terms))
     }
@@ -190,6 +203,7 @@ mod tests {
     #[test]
     fn no_text_of_an_item_contains_a_secret() {
         let text = "see oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h.";
+        assert_eq!(SearchTerms::parse(text), Err(InvalidSearch::Secret));
         assert_eq!(Title::parse(text), Err(InvalidTitle::Secret));
         assert_eq!(Description::parse(text), Err(InvalidDescription::Secret));
     }
@@ -235,7 +249,7 @@ mod tests {
         for (text, error) in [
             (" ", InvalidTitle::Blank),
             ("a\nb", InvalidTitle::Control),
-            (&"x".repeat(201), InvalidTitle::TooLong),
+            (&"x".repeat(201), InvalidTitle::TooLong(201)),
         ] {
             assert_eq!(Title::parse(text), Err(error));
         }
@@ -246,7 +260,10 @@ mod tests {
             assert_eq!(Description::parse(text), Err(InvalidDescription::Control));
         }
         let long = "é".repeat(16_001);
-        assert_eq!(Description::parse(&long), Err(InvalidDescription::TooLong));
+        assert_eq!(
+            Description::parse(&long),
+            Err(InvalidDescription::TooLong(32_002))
+        );
     }
 
     #[test]
@@ -254,9 +271,10 @@ mod tests {
         let terms = SearchTerms::parse("  Größe  OPS-1\t%_ ").unwrap();
         assert_eq!(terms.terms(), ["größe", "ops-1", "%_"]);
         assert_eq!(SearchTerms::parse(" ").unwrap(), SearchTerms::default());
-        assert_eq!(SearchTerms::parse(&"x".repeat(201)), Err(InvalidSearch));
-        assert_eq!(SearchTerms::parse(&"x ".repeat(9)), Err(InvalidSearch));
-        assert_eq!(SearchTerms::parse("a\0"), Err(InvalidSearch));
+        let format = Err(InvalidSearch::Format);
+        assert_eq!(SearchTerms::parse(&"x".repeat(201)), format);
+        assert_eq!(SearchTerms::parse(&"x ".repeat(9)), format);
+        assert_eq!(SearchTerms::parse("a\0"), format);
         assert_eq!(fold("ΟΔΟΣ οδος"), "οδοσ οδοσ");
     }
 }

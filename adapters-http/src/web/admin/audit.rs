@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::access::Principal;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditEvent, AuditFilter, RawEvent, Subject,
@@ -17,6 +16,7 @@ use openindex_domain::user::{Email, MAX_PAGE, User, UserId, UserQuery, UserSearc
 use crate::server::stream_export;
 use crate::web::access::{Administrator, Person};
 use crate::web::error::WebError;
+use crate::web::invalid::{Fault, Invalid};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
@@ -40,27 +40,11 @@ struct AuditPage {
     actions: Vec<ActionChoice>,
     chosen: Query,
     is_filtered: bool,
-    wrong: Option<Wrong>,
+    errors: Invalid,
     is_first: bool,
     first: String,
     next: Option<String>,
     export: String,
-}
-
-/// An invalid filter field.
-struct Wrong {
-    field: &'static str,
-    why: String,
-    /// A link to the matching users if there are several.
-    users: Option<String>,
-}
-
-impl AuditPage {
-    fn is_wrong(&self, field: &str) -> bool {
-        self.wrong
-            .as_ref()
-            .is_some_and(|wrong| wrong.field == field)
-    }
 }
 
 /// A token or a browser session that acted.
@@ -114,9 +98,9 @@ pub(in crate::web) async fn list(
     let chosen = chosen(&query);
     let mut ignored = Vec::new();
     let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let (filter, wrong) = match parse(&web, principal, &query).await? {
-        Ok(filter) => (Some(filter), None),
-        Err(wrong) => (None, Some(wrong)),
+    let (filter, errors) = match parse(&web, principal, &query).await? {
+        Ok(filter) => (Some(filter), Invalid::default()),
+        Err(errors) => (None, errors),
     };
     let found = match &filter {
         Some(filter) => Some(web.api.audit.list(principal, filter, after, PAGE).await?),
@@ -135,11 +119,6 @@ pub(in crate::web) async fn list(
         people,
     };
     let now = web.api.tokens.now();
-    let status = if wrong.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let template = AuditPage {
         page: Page::of(&web, &by.0, "audit").with_ignored(ignored),
         events: events
@@ -160,14 +139,14 @@ pub(in crate::web) async fn list(
             })
             .collect(),
         is_filtered: filter != Some(AuditFilter::default()),
-        wrong,
+        errors,
         is_first: after.is_none(),
         first: chosen.on(PATH),
         next: next.map(|cursor| chosen.clone().with("after", cursor.to_string()).on(PATH)),
         export: chosen.on(EXPORT_PATH),
         chosen,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 /// Streams the matching audit events as a file, like the API's export.
@@ -189,85 +168,73 @@ pub(in crate::web) async fn export(
 }
 
 fn chosen(query: &Query) -> Query {
-    FIELDS.iter().fold(Query::default(), |chosen, field| {
-        chosen.with(field, query.get(field))
-    })
+    query.only(&FIELDS)
 }
 
+/// Parses the filter. The inner error contains that of each invalid field.
 async fn parse(
     web: &Web,
     by: &Principal,
     query: &Query,
-) -> Result<Result<AuditFilter, Wrong>, WebError> {
-    const DATE: &str = "must be a date (YYYY-MM-DD)";
-    let wrong = |field, why: &str| {
-        let (why, users) = (why.to_owned(), None);
-        Ok(Err(Wrong { field, why, users }))
+) -> Result<Result<AuditFilter, Invalid>, WebError> {
+    const DATE: &str = "Enter a date such as 2026-12-31.";
+    let mut errors = Invalid::default();
+    let actor = match query.get("actor") {
+        "" => None,
+        text => user(web, by, ("actor", "actor"), text, &mut errors).await?,
     };
-    let no_user = |field, why: NoUser| {
-        let NoUser { why, users } = why;
-        Ok(Err(Wrong { field, why, users }))
+    let action = errors.choice("action", query.get("action"), AuditAction::parse);
+    let subject = match (query.get("subject"), query.get("subject").parse().ok()) {
+        ("", _) => None,
+        (_, Some(subject)) => Some(subject),
+        (text, None) => {
+            let user = user(web, by, ("subject", "target"), text, &mut errors);
+            user.await?.map(Subject::User)
+        }
     };
-    let mut filter = AuditFilter::default();
-    match query.get("actor") {
-        "" => {}
-        text => match user(web, by, text).await? {
-            Ok(id) => filter.actor = Some(id),
-            Err(why) => return no_user("Actor", why),
-        },
-    }
-    match (query.get("action"), AuditAction::parse(query.get("action"))) {
-        ("", _) => {}
-        (_, None) => return wrong("Action", "must be one of the listed actions"),
-        (_, action) => filter.action = action,
-    }
-    match (query.get("subject"), query.get("subject").parse().ok()) {
-        ("", _) => {}
-        (_, Some(subject)) => filter.subject = Some(subject),
-        (text, None) => match user(web, by, text).await? {
-            Ok(id) => filter.subject = Some(Subject::User(id)),
-            Err(why) => return no_user("Target", why),
-        },
-    }
-    match (query.get("from"), Timestamp::parse_since(query.get("from"))) {
-        ("", _) => {}
-        (_, None) => return wrong("Start date", DATE),
-        (_, since) => filter.since = since,
-    }
+    let since = |text: &str| Timestamp::parse_since(text).ok_or(());
+    let since = errors.optional("from", query.get("from"), since, |()| DATE);
     // An expiry date includes the whole day, and so does this filter.
-    let until = Expiry::parse(query.get("to")).ok();
-    match (query.get("to"), until.and_then(Expiry::instant)) {
-        ("", _) => {}
-        (_, None) => return wrong("End date", DATE),
-        (_, until) => filter.until = until,
-    }
-    Ok(Ok(filter))
-}
-
-/// Why a text does not identify exactly one user.
-struct NoUser {
-    why: String,
-    users: Option<String>,
-}
-
-impl NoUser {
-    fn new(why: String) -> Self {
-        Self { why, users: None }
-    }
+    let until = |text: &str| {
+        let until = Expiry::parse(text).ok();
+        until.and_then(Expiry::instant).ok_or(())
+    };
+    let until = errors.optional("to", query.get("to"), until, |()| DATE);
+    let filter = AuditFilter {
+        actor,
+        action,
+        subject,
+        since,
+        until,
+        ..AuditFilter::default()
+    };
+    Ok(if errors.is_empty() {
+        Ok(filter)
+    } else {
+        Err(errors)
+    })
 }
 
 /// Finds a user by ID, email address, name, or a part of a name or address that matches no other
-/// user.
-async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, NoUser>, WebError> {
-    if let Ok(id) = text.parse() {
-        return Ok(Ok(id));
+/// user. Returns `None` after adding the error of the field, given by ID and name.
+async fn user(
+    web: &Web,
+    by: &Principal,
+    (id, field): (&'static str, &str),
+    text: &str,
+    errors: &mut Invalid,
+) -> Result<Option<UserId>, WebError> {
+    if let Ok(user) = text.parse() {
+        return Ok(Some(user));
     }
-    let search = match UserSearch::parse(text) {
-        Ok(search) => Some(search),
-        Err(error) => return Ok(Err(NoUser::new(error.to_string()))),
+    let search = errors.check(id, UserSearch::parse(text), |error| {
+        format!("The {field} {error}.")
+    });
+    let Some(search) = search else {
+        return Ok(None);
     };
     let query = UserQuery {
-        search,
+        search: Some(search),
         ..UserQuery::default()
     };
     let found = web.api.users.search(by, &query, None, MAX_PAGE).await?;
@@ -275,27 +242,37 @@ async fn user(web: &Web, by: &Principal, text: &str) -> Result<Result<UserId, No
     let key = Email::parse(text).ok().map(|email| email.key());
     let by_address = |user: &&&User| key.as_ref().is_some_and(|key| user.email.key() == *key);
     if let Some(user) = listed.iter().find(by_address) {
-        return Ok(Ok(user.id));
+        return Ok(Some(user.id));
     }
     let named: Vec<_> = listed
         .iter()
         .filter(|user| user.name.as_str() == text)
         .collect();
-    Ok(match (&named[..], &listed[..]) {
-        ([user], _) => Ok(user.id),
-        (_, [user]) => Ok(user.id),
-        (_, []) => Err(NoUser::new(
-            "matches no user; use a name, an email address or an ID".to_owned(),
-        )),
-        (_, several) => Err(NoUser {
-            why: format!(
-                "matches {}{} users; use an email address or an ID",
+    match (&named[..], &listed[..]) {
+        ([user], _) => return Ok(Some(user.id)),
+        (_, [user]) => return Ok(Some(user.id)),
+        (_, []) => errors.add(
+            id,
+            format!("The {field} matches no user. Use a name, an email address or an ID."),
+        ),
+        (_, several) => errors.add_fault(Fault {
+            id,
+            text: format!(
+                "The {field} matches {}{} users. Use an email address or an ID.",
                 several.len(),
                 if found.next.is_some() { " or more" } else { "" }
             ),
-            users: Some(Query::default().with("search", text).on(users::PATH)),
+            link: Some((
+                format!(
+                    "{}{}",
+                    web.site.base,
+                    Query::default().with("search", text).on(users::PATH)
+                ),
+                "Show matching users",
+            )),
         }),
-    })
+    }
+    Ok(None)
 }
 
 fn tokens_of(event: &AuditEvent) -> impl Iterator<Item = TokenId> {

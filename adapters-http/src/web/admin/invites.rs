@@ -15,7 +15,7 @@ use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
+use crate::web::invalid::{Fault, Invalid};
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
@@ -39,8 +39,6 @@ struct InvitesPage<'a> {
     email: &'a str,
     role: &'a str,
     errors: Invalid,
-    /// A link to the user who already has the address.
-    taken_by: Option<String>,
     back: Back,
 }
 
@@ -120,15 +118,17 @@ pub(in crate::web) async fn create(
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
     let query = Query::default();
-    let reject = |status, error: String| {
-        let errors = Invalid::field("email", format!("The address {error}."));
-        render(&web, &by, &query, &form, status, errors)
+    let mut errors = Invalid::default();
+    let email = Email::parse(form.get("email"));
+    let email = errors.check("email", email, |error| format!("The address {error}."));
+    let role = match form.get("role") {
+        "" => Some(Role::Member),
+        text => errors.choice("role", text, Role::parse),
     };
-    let email = match Email::parse(form.get("email")) {
-        Ok(email) => email,
-        Err(error) => return reject(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).await,
+    let (Some(email), Some(role)) = (email, role) else {
+        let status = errors.status();
+        return render(&web, &by, &query, &form, status, errors).await;
     };
-    let role = Role::parse(form.get("role")).unwrap_or(Role::Member);
     let invites = &web.api.invites;
     let new = match invites
         .create(&by.0.principal, email.clone(), role, &context)
@@ -136,8 +136,16 @@ pub(in crate::web) async fn create(
     {
         Ok(new) => new,
         Err(InviteError::EmailTaken) => {
-            let error = "already belongs to an account";
-            return reject(StatusCode::CONFLICT, error.to_owned()).await;
+            let user = Query::default().with("search", form.shown("email").trim());
+            errors.add_fault(Fault {
+                id: "email",
+                text: "This person already has an account.".to_owned(),
+                link: Some((
+                    format!("{}{}", web.site.base, user.on(users::PATH)),
+                    "Create a sign-in link instead.",
+                )),
+            });
+            return render(&web, &by, &query, &form, StatusCode::CONFLICT, errors).await;
         }
         Err(InviteError::NotAuthorized(ActorError::FormUsed(created))) => {
             return once::already(&web, &by.0, created).await;
@@ -247,10 +255,6 @@ async fn render(
         email: form.shown("email"),
         role: form.get("role"),
         errors,
-        taken_by: (status == StatusCode::CONFLICT).then(|| {
-            let user = Query::default().with("search", form.shown("email").trim());
-            user.on(users::PATH)
-        }),
         back: Back::to(
             &Query::default().with("after", query.get("after")).on(PATH),
             PATH,

@@ -2,6 +2,7 @@ use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, Search, Secret, Status};
 
+use crate::web::invalid::Invalid;
 use crate::web::query::Query;
 
 const FIELDS: [&str; 6] = [
@@ -47,26 +48,32 @@ impl ChosenFilter {
     ///
     /// # Errors
     ///
-    /// The name of the first invalid field. An invalid field must not widen a bulk revocation.
-    pub(super) fn parse(&self) -> Result<TokenFilter, &'static str> {
-        fn read<T>(
-            filter: &ChosenFilter,
-            field: &'static str,
-            parse: impl Fn(&str) -> Option<T>,
-        ) -> Result<Option<T>, &'static str> {
-            match filter.typed(field) {
-                "" => Ok(None),
-                text => parse(text).map(Some).ok_or(field),
-            }
-        }
-        Ok(TokenFilter {
+    /// The error of each invalid field. An invalid field must not widen a bulk revocation.
+    pub(super) fn parse(&self) -> Result<TokenFilter, Invalid> {
+        const DATE: &str = "Enter a date such as 2026-12-31.";
+        let mut errors = Invalid::default();
+        let date = |text: &str| Timestamp::parse_since(text).ok_or(());
+        let get = |field| self.typed(field);
+        let filter = TokenFilter {
             token: None,
-            owner: read(self, "user", |text| text.parse().ok())?,
-            search: read(self, "search", |text| Search::parse(text).ok())?,
-            scope: read(self, "scope", |text| text.parse::<Scope>().ok())?,
-            status: read(self, "status", Status::parse)?,
-            unused_since: read(self, "unusedSince", Timestamp::parse_since)?,
-            expiring_before: read(self, "expiringBefore", Timestamp::parse_since)?,
-        })
+            search: errors.optional("search", get("search"), Search::parse, |error| {
+                format!("The name {error}.")
+            }),
+            owner: errors.choice("user", get("user"), |text| text.parse().ok()),
+            scope: errors.choice("scope", get("scope"), |text| text.parse::<Scope>().ok()),
+            status: errors.choice("status", get("status"), Status::parse),
+            unused_since: errors.optional("unused-since", get("unusedSince"), date, |()| DATE),
+            expiring_before: errors.optional(
+                "expiring-before",
+                get("expiringBefore"),
+                date,
+                |()| DATE,
+            ),
+        };
+        if errors.is_empty() {
+            Ok(filter)
+        } else {
+            Err(errors)
+        }
     }
 }

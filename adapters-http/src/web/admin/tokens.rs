@@ -13,6 +13,7 @@ use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::{DamagedRow, WebError};
 use crate::web::form::Sent;
+use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::runs::Ending;
@@ -35,7 +36,7 @@ struct TokensPage {
     has_more_people: bool,
     filter: ChosenFilter,
     is_filtered: bool,
-    wrong_field: Option<&'static str>,
+    errors: Invalid,
     live: u64,
     live_admin: u64,
     expired: u64,
@@ -103,9 +104,9 @@ pub(in crate::web) async fn list(
     let chosen = ChosenFilter::of_query(&query);
     let mut ignored = Vec::new();
     let after: Option<TokenId> = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let (filter, wrong_field) = match chosen.parse() {
-        Ok(filter) => (Some(filter), None),
-        Err(field) => (None, Some(field)),
+    let (filter, errors) = match chosen.parse() {
+        Ok(filter) => (Some(filter), Invalid::default()),
+        Err(errors) => (None, errors),
     };
     let found = match &filter {
         Some(filter) => Some(admin_tokens.list(principal, filter, after, PAGE).await?),
@@ -130,7 +131,7 @@ pub(in crate::web) async fn list(
         people: people.choices(chosen.get("user")),
         has_more_people: people.has_more,
         is_filtered: filter.is_none_or(|filter| !filter.is_empty()),
-        wrong_field,
+        errors,
         live: counts.tokens_live,
         live_admin: counts.tokens_live_admin,
         expired: counts.tokens_expired,
@@ -144,12 +145,7 @@ pub(in crate::web) async fn list(
         ),
         filter: chosen,
     };
-    let status = if wrong_field.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToken>, WebError> {

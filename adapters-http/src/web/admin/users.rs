@@ -3,7 +3,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::{
     ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
@@ -11,6 +10,7 @@ use openindex_domain::user::{
 
 use crate::web::access::Administrator;
 use crate::web::error::WebError;
+use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
@@ -29,8 +29,7 @@ struct UsersPage<'a> {
     admins: u64,
     suspended: u64,
     search: &'a str,
-    /// Why the search is invalid.
-    error: Option<String>,
+    errors: Invalid,
     /// The order, unless it is the usual one.
     sort: String,
     by_name: Heading,
@@ -124,19 +123,14 @@ pub(in crate::web) async fn list(
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let typed = query.get("search");
-    let search = match typed {
-        "" => Ok(None),
-        text => UserSearch::parse(text).map(Some),
-    };
     let mut ignored = Vec::new();
     let sort = query.place("sort", UserSort::parse, &mut ignored);
     let sort = sort.unwrap_or_default();
-    let (search, error) = match search {
-        Ok(search) => (search, None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    let shown = search.as_ref().map_or("", UserSearch::as_str).to_owned();
+    let mut errors = Invalid::default();
+    let search = errors.optional("search", query.get("search"), UserSearch::parse, |error| {
+        format!("The search text {error}.")
+    });
+    let searched = query.only(&["search"]);
     // A cursor is of one order.
     let mut cursor = |name| {
         let parse = |text: &str| text.parse().ok();
@@ -145,7 +139,6 @@ pub(in crate::web) async fn list(
     };
     let seek = cursor("before").map(UserSeek::Before);
     let seek = seek.or_else(|| cursor("after").map(UserSeek::After));
-    let searched = Query::default().with("search", shown.as_str());
     let chosen = match sort {
         UserSort::Joined => searched.clone(),
         sort => searched.clone().with("sort", sort.as_str()),
@@ -156,13 +149,11 @@ pub(in crate::web) async fn list(
         Some(UserSeek::Before(at)) => chosen.clone().with("before", at.to_string()),
     };
     let users = &web.api.users;
-    let found = match &error {
-        None => Some(
-            users
-                .search(principal, &UserQuery { search, sort }, seek, PAGE)
-                .await?,
-        ),
-        Some(_) => None,
+    let found = if errors.is_empty() {
+        let query = UserQuery { search, sort };
+        Some(users.search(principal, &query, seek, PAGE).await?)
+    } else {
+        None
     };
     let counts = web.api.admin_tokens.stats(principal).await?;
     let now = web.api.tokens.now();
@@ -181,19 +172,14 @@ pub(in crate::web) async fn list(
             found.next.map(|at| link("after", at.to_string())),
         ),
     };
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let template = UsersPage {
         page,
         users,
         active: counts.users_active,
         admins: counts.admins_active,
         suspended: counts.users_suspended,
-        search: &shown,
-        error,
+        search: searched.get("search"),
+        errors,
         sort: chosen.get("sort").to_owned(),
         by_name: Heading::of(sort, [UserSort::Name; 2], &searched),
         by_last_seen: Heading::of(sort, [UserSort::LastSeen, UserSort::LeastSeen], &searched),
@@ -203,5 +189,5 @@ pub(in crate::web) async fn list(
         previous,
         next,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

@@ -1,11 +1,14 @@
+use std::str::FromStr as _;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
-use openindex_domain::agent_run::{AgentId, RunFilter, RunState};
+use openindex_domain::agent_run::{AgentId, RunFilter, RunState, WorkItemKey};
+use openindex_domain::token::TokenId;
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
+use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::page::{Page, html};
 use crate::web::paging::Paging;
 use crate::web::query::Query;
@@ -25,7 +28,7 @@ struct ListPage {
     runs: Vec<RunView>,
     chosen: Query,
     is_filtered: bool,
-    wrong_field: Option<&'static str>,
+    errors: Invalid,
     /// The number of live runs, regardless of the filter.
     live: usize,
     has_work: bool,
@@ -39,17 +42,15 @@ pub(in crate::web) async fn list(
 ) -> Result<Response, WebError> {
     let principal = &person.principal;
     let runs = &web.api.agent_runs;
-    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
-        chosen.with(field, query.get(field))
-    });
+    let chosen = query.only(&FIELDS);
     let mut ignored = Vec::new();
     let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let (found, wrong_field) = match parse(&query) {
-        Ok(filter) => (
-            Some(runs.list(principal, &filter, after, PAGE).await?),
-            None,
-        ),
-        Err(field) => (None, Some(field)),
+    let mut errors = Invalid::default();
+    let filter = parse(&query, &mut errors);
+    let found = if errors.is_empty() {
+        Some(runs.list(principal, &filter, after, PAGE).await?)
+    } else {
+        None
     };
     let next = found.as_ref().and_then(|found| found.next);
     let found = found.map(|found| found.runs).unwrap_or_default();
@@ -65,7 +66,7 @@ pub(in crate::web) async fn list(
             .filter_map(|run| RunView::of(run, &details, now))
             .collect(),
         is_filtered: !chosen.is_empty(),
-        wrong_field,
+        errors,
         live: Ending::of(&web, &person, principal.user_id(), None)
             .await?
             .count,
@@ -73,24 +74,33 @@ pub(in crate::web) async fn list(
         paging: Paging::of(&query, PATH, &chosen, next.map(|id| id.to_string())),
         chosen,
     };
-    let status = if wrong_field.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
-fn parse(query: &Query) -> Result<RunFilter, &'static str> {
-    Ok(RunFilter {
-        state: match query.get("status") {
+/// Parses the filter, with the error of each invalid field.
+fn parse(query: &Query, errors: &mut Invalid) -> RunFilter {
+    let get = |name| query.get(name);
+    RunFilter {
+        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
+            format!("The agent ID {error}.")
+        }),
+        state: match get("status") {
             "" => RunState::Live,
             "ended" => RunState::Ended,
             "all" => RunState::Any,
-            _ => return Err("status"),
+            _ => {
+                errors.add("status", CHOOSE);
+                RunState::Live
+            }
         },
-        agent: query.read("agent", |text| AgentId::parse(text).ok())?,
-        issuer: query.read("token", |text| text.parse().ok())?,
-        work_item: query.read("item", |text| text.parse().ok())?,
-    })
+        work_item: errors.optional("item", get("item"), WorkItemKey::from_str, |error| {
+            format!("The work item {error}.")
+        }),
+        issuer: errors.optional(
+            "token",
+            get("token"),
+            TokenId::from_str,
+            |_| "This isn’t the ID of a token.",
+        ),
+    }
 }

@@ -1,22 +1,27 @@
+use std::str::FromStr as _;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::duration::at_least;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{
-    ListFilter, ListedStatus, MAX_TOKEN_PAGE, Token, TokenId, TokenWithSecret,
+    ListFilter, ListedStatus, MAX_TOKEN_PAGE, Status, Token, TokenError, TokenId, TokenWithSecret,
 };
+use openindex_domain::work_item::WorkItemError;
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
-use crate::web::view::{Moment, Shown, duration};
+use crate::web::view::{Moment, Shown};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -38,7 +43,9 @@ struct StartPage<'a> {
     work_item: &'a str,
     has_work: bool,
     times: Vec<Choice>,
-    errors: Errors,
+    errors: Invalid,
+    /// The quota or the creation rate is reached.
+    limit: Option<String>,
 }
 
 struct Choice {
@@ -60,32 +67,6 @@ struct StartedPage<'a> {
     /// The URL of the API.
     url: &'a str,
     has_work: bool,
-}
-
-#[derive(Default)]
-struct Errors {
-    agent: Option<String>,
-    token: Option<&'static str>,
-    work_item: Option<String>,
-    time: Option<&'static str>,
-    /// The quota or the creation rate is reached.
-    limit: Option<String>,
-}
-
-impl Errors {
-    const fn status(&self) -> StatusCode {
-        if self.limit.is_some() {
-            StatusCode::CONFLICT
-        } else if self.agent.is_some()
-            || self.token.is_some()
-            || self.work_item.is_some()
-            || self.time.is_some()
-        {
-            StatusCode::UNPROCESSABLE_ENTITY
-        } else {
-            StatusCode::OK
-        }
-    }
 }
 
 /// The entries, to show again.
@@ -125,7 +106,7 @@ pub(in crate::web) async fn show_form(
         Typed::of(entries)
     };
     let form = once::to_show(&web, entries)?;
-    render(&web, &person, form, &typed, Errors::default()).await
+    render(&web, &person, form, &typed, Invalid::default(), None).await
 }
 
 pub(in crate::web) async fn start(
@@ -134,24 +115,21 @@ pub(in crate::web) async fn start(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
-    let mut errors = Errors::default();
+    let (mut errors, mut limit) = (Invalid::default(), None);
     let agent = AgentId::parse(form.get("agent").trim());
-    let agent = agent.map_err(|error| errors.agent = Some(error.to_string()));
-    let issuer = form.get("token").parse::<TokenId>();
-    let issuer = issuer.map_err(|_| errors.token = Some("Choose one of your active tokens."));
-    let work_item = match form.get("item").trim() {
-        "" => Ok(None),
-        text => text.parse::<WorkItemKey>().map(Some),
-    };
-    let work_item = work_item.map_err(|_| {
-        errors.work_item = Some("must be a key such as OPS-42 or OPS-42.1".to_owned());
+    let agent = errors.check("agent", agent, |error| format!("The agent ID {error}."));
+    let issuer = form.get("token").parse();
+    let issuer = errors.check("token", issuer, |_| NO_TOKEN);
+    let work_item = form.get("item").trim();
+    let work_item = errors.optional("item", work_item, WorkItemKey::from_str, |error| {
+        format!("The work item {error}.")
     });
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
-    let ttl = ttl
-        .ok_or(())
-        .map_err(|()| errors.time = Some("Choose when the run expires."));
-    if let (Ok(agent), Ok(issuer), Ok(work_item), Ok(ttl)) = (agent, issuer, work_item, ttl) {
+    let ttl = errors.check("time", ttl.ok_or(()), |()| "Choose when the run expires.");
+    if errors.is_empty()
+        && let (Some(agent), Some(issuer), Some(ttl)) = (agent, issuer, ttl)
+    {
         let new = NewRun {
             agent,
             work_item,
@@ -164,25 +142,18 @@ pub(in crate::web) async fn start(
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
                 return once::already(&web, &person, created).await;
             }
-            Err(AgentRunError::IssuerNotFound(_)) => {
-                errors.token = Some("This token is no longer active. Choose another.");
-            }
-            Err(AgentRunError::WorkItemNotFound(key)) => {
-                errors.work_item = Some(format!("{key} doesn’t exist"));
-            }
-            Err(AgentRunError::WorkItemResolved(key)) => {
-                let error = format!("{key} is already done or cancelled");
-                errors.work_item = Some(error);
-            }
+            Err(AgentRunError::IssuerNotFound(_)) => errors.add("token", NO_TOKEN),
+            Err(AgentRunError::WorkItemNotFound(key)) => errors.add("item", no_item(key)),
+            Err(AgentRunError::WorkItemResolved(key)) => errors.add("item", resolved(key)),
             Err(AgentRunError::QuotaReached { quota }) => {
-                errors.limit = Some(format!(
+                limit = Some(format!(
                     "You’ve reached the limit of {quota} active agent runs. End one you no longer \
                      need."
                 ));
             }
             Err(AgentRunError::RateReached(reached)) => {
-                let wait = duration(reached.retry_after_seconds.into());
-                errors.limit = Some(format!(
+                let wait = at_least(reached.retry_after_seconds.into());
+                limit = Some(format!(
                     "You’ve reached the limit of {} agent runs started within 24 hours. Try again \
                      in {wait}.",
                     reached.limit
@@ -191,8 +162,48 @@ pub(in crate::web) async fn start(
             Err(error) => return Err(error.into()),
         }
     }
+    check_existing(&web, &person, issuer, work_item, &mut errors).await?;
+    errors.sort(&["agent", "token", "item", "time"]);
     let shown = once::to_show(&web, &form)?;
-    render(&web, &person, shown, &Typed::of(&form), errors).await
+    render(&web, &person, shown, &Typed::of(&form), errors, limit).await
+}
+
+const NO_TOKEN: &str = "Choose one of your active tokens.";
+
+fn no_item(key: WorkItemKey) -> String {
+    format!("The work item {key} doesn’t exist.")
+}
+
+fn resolved(key: WorkItemKey) -> String {
+    format!("The work item {key} is already done or cancelled.")
+}
+
+/// Adds the errors of a token that is not active and of a work item that does not exist or is
+/// resolved. [`start`] rejects both, but one at a time, and only when the other fields are valid.
+async fn check_existing(
+    web: &Web,
+    person: &Person,
+    issuer: Option<TokenId>,
+    work_item: Option<WorkItemKey>,
+    errors: &mut Invalid,
+) -> Result<(), WebError> {
+    let tokens = &web.api.tokens;
+    if let (Some(id), None) = (issuer, errors.get("token")) {
+        match tokens.get(&person.principal, id).await {
+            Ok(token) if token.status(tokens.now()) == Status::Live => {}
+            Ok(_) | Err(TokenError::NotFound) => errors.add("token", NO_TOKEN),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let (Some(key), None, Some(work)) = (work_item, errors.get("item"), &web.api.work_items) {
+        match work.get(&person.principal, key).await {
+            Ok(item) if item.status.is_resolved() => errors.add("item", resolved(key)),
+            Ok(_) => {}
+            Err(WorkItemError::NotFound) => errors.add("item", no_item(key)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 async fn render(
@@ -200,7 +211,8 @@ async fn render(
     person: &Person,
     form: FormId,
     typed: &Typed<'_>,
-    errors: Errors,
+    errors: Invalid,
+    limit: Option<String>,
 ) -> Result<Response, WebError> {
     let live = ListFilter {
         status: Some(ListedStatus::Live),
@@ -244,8 +256,13 @@ async fn render(
             })
             .collect(),
         errors,
+        limit,
     };
-    html(template.errors.status(), &template)
+    let status = match template.limit {
+        Some(_) => StatusCode::CONFLICT,
+        None => template.errors.status(),
+    };
+    html(status, &template)
 }
 
 fn started(web: &Web, person: &Person, issued: &TokenWithSecret) -> Result<Response, WebError> {

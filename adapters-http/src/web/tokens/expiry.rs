@@ -60,13 +60,13 @@ pub(super) fn chosen(form: &Form, now: Timestamp) -> Result<Option<Expiry>, Stri
         ("", _) => None,
         (NEVER, _) => Some(Expiry::Never),
         (_, Some((_, days, _))) => Some(Expiry::At(now.saturating_add_seconds(days * DAY_SECONDS))),
-        (_, None) => return Err("Choose a date or one of the presets.".to_owned()),
+        (_, None) => return Err("Choose a date or one of the periods.".to_owned()),
     };
     match (date, quick) {
         (Expiry::Never, quick) => Ok(quick),
         (date, None) => Ok(Some(date)),
         // It is ambiguous which one was meant.
-        (_, Some(_)) => Err("Choose either a date or a preset, not both.".to_owned()),
+        (_, Some(_)) => Err("Choose either a date or a period, not both.".to_owned()),
     }
 }
 

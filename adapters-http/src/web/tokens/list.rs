@@ -3,15 +3,15 @@ use std::collections::HashSet;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::Listing;
 use openindex_domain::token::{
-    ListCursor, ListFilter, ListedStatus, RETENTION_DAYS, Search, Secret, Seek, Sort, Status,
-    Token, TokenName,
+    ListCursor, ListFilter, ListedStatus, RETENTION_DAYS, Search, Seek, Sort, Status, Token,
+    TokenName,
 };
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
+use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
@@ -30,10 +30,8 @@ struct ListPage {
     page: Page,
     tokens: Vec<Row>,
     chosen: Query,
-    /// Why the search text is invalid.
-    search_error: Option<String>,
+    errors: Invalid,
     is_filtered: bool,
-    is_status_wrong: bool,
     is_revoked: bool,
     retention_days: i64,
     /// The query to add to links, so that they lead back to this list.
@@ -47,17 +45,9 @@ struct Row {
     shares_name: bool,
 }
 
-/// Returns the filter and page parameters, for links back to the list. A token pasted into the
-/// search is left out.
+/// Returns the filter and page parameters, for links back to the list.
 pub(super) fn kept(query: &Query) -> Query {
-    FIELDS
-        .iter()
-        .chain(&PLACES)
-        .map(|field| (field, query.get(field)))
-        .filter(|(_, value)| !Secret::is_in(value))
-        .fold(Query::default(), |kept, (field, value)| {
-            kept.with(field, value)
-        })
+    query.only(FIELDS.iter().chain(&PLACES))
 }
 
 /// Returns whether another live token that was not rotated has the same name.
@@ -72,18 +62,14 @@ pub(in crate::web) async fn list(
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);
     let mut kept = kept(&query);
-    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
-        chosen.with(field, kept.get(field))
+    let chosen = query.only(&FIELDS);
+    let (mut ignored, mut errors) = (Vec::new(), Invalid::default());
+    let search = errors.optional("search", query.get("search"), Search::parse, |error| {
+        format!("The search {error}.")
     });
-    let search = match query.get("search") {
-        "" => Ok(None),
-        text => Search::parse(text).map(Some),
-    };
-    let mut ignored = Vec::new();
-    let status = query.read("status", ListedStatus::parse);
-    let is_status_wrong = status.is_err();
-    let mut filter = ListFilter {
-        status: status.unwrap_or_default(),
+    let filter = ListFilter {
+        search,
+        status: errors.choice("status", query.get("status"), ListedStatus::parse),
         sort: query
             .place("sort", Sort::parse, &mut ignored)
             .unwrap_or_default(),
@@ -99,22 +85,16 @@ pub(in crate::web) async fn list(
     let seek = cursor("before").map(Seek::Before);
     let seek = seek.or_else(|| cursor("after").map(Seek::After));
     let (mut found, mut previous, mut next) = (Listing::default(), None, None);
-    let search_error = match search {
-        _ if is_status_wrong => None,
-        Ok(search) => {
-            filter.search = search;
-            let is_backward = matches!(seek, Some(Seek::Before(_)));
-            let mut page = tokens.list(principal, &filter, seek, PAGE).await?;
-            // The first page is a whole one, and no page is empty while there is another.
-            if (is_backward && page.previous.is_none()) || page.tokens.count() == 0 {
-                page = tokens.list(principal, &filter, None, PAGE).await?;
-                kept = chosen.clone();
-            }
-            (found, previous, next) = (page.tokens, page.previous, page.next);
-            None
+    if errors.is_empty() {
+        let is_backward = matches!(seek, Some(Seek::Before(_)));
+        let mut page = tokens.list(principal, &filter, seek, PAGE).await?;
+        // The first page is a whole one, and no page is empty while there is another.
+        if (is_backward && page.previous.is_none()) || page.tokens.count() == 0 {
+            page = tokens.list(principal, &filter, None, PAGE).await?;
+            kept = chosen.clone();
         }
-        Err(error) => Some(error.to_string()),
-    };
+        (found, previous, next) = (page.tokens, page.previous, page.next);
+    }
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
     let to = |place: &str, cursor: String| {
@@ -133,19 +113,13 @@ pub(in crate::web) async fn list(
             })
             .collect(),
         is_filtered,
-        is_status_wrong,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
         previous: previous.map(|cursor| to("before", cursor.to_string())),
         next: next.map(|cursor| to("after", cursor.to_string())),
         chosen,
-        search_error,
+        errors,
     };
-    let status = if template.search_error.is_some() || is_status_wrong {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

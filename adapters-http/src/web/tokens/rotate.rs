@@ -2,6 +2,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
 use crate::web::access::Person;
@@ -12,7 +13,7 @@ use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
-use crate::web::view::{Moment, TokenView, duration};
+use crate::web::view::{Moment, TokenView};
 
 use super::expiry::{self, Choice};
 use super::{TokenPath, found, list};
@@ -109,7 +110,7 @@ pub(in crate::web) async fn rotate(
             let page = Page::of(&web, &person, "tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
-                    format!("The old token keeps working for {}.", duration(seconds))
+                    format!("The old token keeps working for {}.", at_least(seconds))
                 }
                 _ => "The old token no longer works.".to_owned(),
             };

@@ -6,6 +6,6 @@ mod shown;
 mod token;
 
 pub(super) use client::browser;
-pub(super) use moment::{Moment, duration};
+pub(super) use moment::Moment;
 pub(super) use shown::Shown;
 pub(super) use token::{Badge, TokenView, scope_name};

@@ -1,7 +1,6 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::work_item::{
@@ -12,13 +11,14 @@ use crate::web::access::Person;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
+use crate::web::invalid::Invalid;
 use crate::web::names::Names;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
 
-use super::fields::{Errors, Fields, Values, read};
+use super::fields::{Fields, Values, read};
 use super::view::conflict;
 use super::{path_of, use_cases};
 
@@ -29,7 +29,6 @@ struct NewPage {
     form: FormId,
     fields: Fields,
     place: TypedPlace,
-    status: StatusCode,
 }
 
 /// The placement of the new item, as entered.
@@ -38,7 +37,6 @@ struct TypedPlace {
     parent: String,
     domain: String,
     is_project: bool,
-    error: Option<String>,
 }
 
 impl TypedPlace {
@@ -47,7 +45,6 @@ impl TypedPlace {
             parent: form.shown("parent").to_owned(),
             domain: form.shown("domain").to_owned(),
             is_project: form.get("kind") == "project",
-            error: None,
         }
     }
 }
@@ -70,7 +67,7 @@ pub(in crate::web) async fn show_form(
         };
         (place, Values::blank())
     };
-    let fields = Fields::of(&web, &person, values, None, Errors::default());
+    let fields = Fields::of(&web, &person, values, None, Invalid::default());
     let fields = fields.await?;
     render(&web, &person, entries, fields, place)
 }
@@ -81,11 +78,14 @@ pub(in crate::web) async fn create(
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let context = once::context(&web, context, &form)?;
-    let mut typed = TypedPlace::of(&form);
-    let place = place(&form).map_err(|error| typed.error = Some(error));
-    let mut errors = Errors::default();
-    let read = read(&form).map_err(|wrong| errors = wrong);
-    if let (Ok(place), Ok(read)) = (place, read) {
+    let mut errors = Invalid::default();
+    let place = place(&form, &mut errors);
+    let read = read(&form, &mut errors);
+    if let (Some(place), Some(read)) = (place, read) {
+        let at = match place {
+            Placement::Domain(..) => "domain",
+            Placement::PartOf(_) => "parent",
+        };
         let new = NewWorkItem {
             place,
             title: read.title,
@@ -104,33 +104,33 @@ pub(in crate::web) async fn create(
                 return once::already(&web, &person, created).await;
             }
             Err(WorkItemError::ParentNotFound) => {
-                typed.error = Some("The parent item doesn’t exist.".to_owned());
-            }
-            Err(WorkItemError::Conflict(why @ WorkItemConflict::AssigneeNotFound)) => {
-                let names = Names::of(&web, &person, Vec::new()).await?;
-                errors.other = Some(conflict(&why, &names));
+                errors.add("parent", "The parent item doesn’t exist.");
             }
             Err(WorkItemError::Conflict(WorkItemConflict::Resolved(_))) => {
-                let error = "The parent item is done or cancelled.";
-                typed.error = Some(error.to_owned());
+                errors.add("parent", "The parent item is done or cancelled.");
             }
             Err(WorkItemError::Conflict(why)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
-                typed.error = Some(conflict(&why, &names));
+                let field = match why {
+                    WorkItemConflict::AssigneeNotFound => "assignee",
+                    _ => at,
+                };
+                errors.add(field, conflict(&why, &names));
             }
             Err(error) => return Err(error.into()),
         }
     }
     let fields = Fields::of(&web, &person, Values::typed(&form), None, errors).await?;
-    render(&web, &person, &form, fields, typed)
+    render(&web, &person, &form, fields, TypedPlace::of(&form))
 }
 
-/// Parses the placement: below a parent, or at the top level of a domain.
-fn place(form: &Form) -> Result<Placement, String> {
+/// Parses the placement: below a parent, or at the top level of a domain. Returns `None` after
+/// adding its error.
+fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
     let parent = form.get("parent").trim();
     if !parent.is_empty() {
         let parent = parent.parse().map(Placement::PartOf);
-        return parent.map_err(|error| format!("The parent {error}."));
+        return errors.check("parent", parent, |error| format!("The parent {error}."));
     }
     let kind = if form.get("kind") == "project" {
         TopKind::Project
@@ -138,9 +138,8 @@ fn place(form: &Form) -> Result<Placement, String> {
         TopKind::Task
     };
     let domain = DomainKey::parse(&form.get("domain").trim().to_uppercase());
-    domain
-        .map(|domain| Placement::Domain(domain, kind))
-        .map_err(|error| format!("The domain {error}."))
+    let domain = errors.check("domain", domain, |error| format!("The domain {error}."));
+    domain.map(|domain| Placement::Domain(domain, kind))
 }
 
 fn render(
@@ -153,13 +152,8 @@ fn render(
     let template = NewPage {
         page: Page::of(web, person, "work"),
         form: once::to_show(web, form)?,
-        status: if fields.errors.any() || place.error.is_some() {
-            StatusCode::UNPROCESSABLE_ENTITY
-        } else {
-            StatusCode::OK
-        },
         fields,
         place,
     };
-    html(template.status, &template)
+    html(template.fields.errors.status(), &template)
 }

@@ -12,12 +12,13 @@ use crate::web::admin::IdPath;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
+use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::site::Web;
 use crate::web::view::Shown;
 
-use super::fields::{Before, Errors, Fields, Values, lines, read};
+use super::fields::{Fields, Values, lines, read};
 use super::item::bound_runs;
 use super::view::{Choice, conflict, priority, status, target};
 use super::{expected, path_of, use_cases};
@@ -31,7 +32,8 @@ struct EditPage {
     version: u64,
     statuses: Vec<Choice>,
     fields: Fields,
-    before: Before,
+    /// The values that the form is rendered with.
+    before: Values,
     bound_runs: usize,
     /// The fields whose current value differs from the entry: label and current value.
     conflicts: Vec<(&'static str, Shown)>,
@@ -44,17 +46,16 @@ pub(in crate::web) async fn show_form(
     IdPath(key): IdPath<WorkItemKey>,
 ) -> Result<Response, WebError> {
     let item = use_cases(&web)?.get(&person.principal, key).await?;
-    let (entries, errors) = (person.entries(), Errors::default());
+    let (entries, errors) = (person.entries(), Invalid::default());
     let Ok(version) = entries.get("version").parse() else {
-        let (values, status) = (Values::of(&item), item.status.as_str());
-        let before = Before::of(&item);
-        return render(&web, &person, &item, values, status, before, errors, false).await;
+        let values = Values::of(&item);
+        let before = values.remembered();
+        return render(&web, &person, &item, values, before, errors, false).await;
     };
     // Keeps the version that the form was shown with, to detect changes since then.
     let item = WorkItem { version, ..item };
-    let (values, status) = (Values::typed(entries), entries.shown("status"));
-    let before = Before::typed(entries);
-    render(&web, &person, &item, values, status, before, errors, false).await
+    let (values, before) = (Values::typed(entries), Values::before(entries));
+    render(&web, &person, &item, values, before, errors, false).await
 }
 
 pub(in crate::web) async fn edit(
@@ -65,12 +66,12 @@ pub(in crate::web) async fn edit(
 ) -> Result<Response, WebError> {
     let (work, principal) = (use_cases(&web)?, &person.principal);
     let current = work.get(principal, key).await?;
-    let mut errors = Errors::default();
-    let status: Result<ItemStatus, _> = form.get("status").parse();
-    let read = read(&form).map_err(|wrong| errors = wrong);
-    let status = status.map_err(|_| errors.other = Some("Choose a status.".to_owned()));
+    let mut errors = Invalid::default();
+    let read = read(&form, &mut errors);
+    let status = form.get("status").parse::<ItemStatus>();
+    let status = errors.check("status", status, |_| CHOOSE);
     let mut has_changed = false;
-    if let (Ok(read), Ok(status)) = (read, status) {
+    if let (Some(read), Some(status)) = (read, status) {
         // A difference in line breaks alone is no edit.
         let is_same = read.description.as_str() == lines(current.description.as_str());
         let edit = WorkItemEdit {
@@ -95,19 +96,23 @@ pub(in crate::web) async fn edit(
             }
             Err(WorkItemError::Conflict(why)) => {
                 let names = Names::of(&web, &person, Vec::new()).await?;
-                errors.other = Some(conflict(&why, &names));
+                let field = match why {
+                    WorkItemConflict::AssigneeNotFound => "assignee",
+                    // The other fields of an item can always be changed.
+                    _ => "status",
+                };
+                errors.add(field, conflict(&why, &names));
             }
             Err(error) => return Err(error.into()),
         }
     }
     let mut values = Values::typed(&form);
-    let mut status = form.shown("status").to_owned();
-    let before = Before::typed(&form);
+    let before = Values::before(&form);
     if has_changed {
         let item = work.get(principal, key).await?;
-        before.refresh(&mut values, &mut status, &item);
-        let before = Before::of(&item);
-        return render(&web, &person, &item, values, &status, before, errors, true).await;
+        values.refresh(&before, &item);
+        let before = Values::of(&item).remembered();
+        return render(&web, &person, &item, values, before, errors, true).await;
     }
     // Keeps the version that the form was shown with, to detect changes since then.
     let shown = form.get("version").parse().unwrap_or(0);
@@ -115,35 +120,31 @@ pub(in crate::web) async fn edit(
         version: shown,
         ..current
     };
-    render(&web, &person, &item, values, &status, before, errors, false).await
+    render(&web, &person, &item, values, before, errors, false).await
 }
 
-#[expect(clippy::too_many_arguments, reason = "what one template shows")]
 async fn render(
     web: &Web,
     person: &Person,
     item: &WorkItem,
     values: Values,
-    selected: &str,
-    before: Before,
-    errors: Errors,
+    before: Values,
+    errors: Invalid,
     has_changed: bool,
 ) -> Result<Response, WebError> {
     let conflicts = if has_changed {
-        differences(web, person, item, &values, selected).await?
+        differences(web, person, item, &values).await?
     } else {
         Vec::new()
     };
     let status_choices = std::iter::once(item.status)
         .chain(item.status.next().iter().copied())
-        .map(|one| Choice::new(one.as_str(), status(one), selected))
+        .map(|one| Choice::new(one.as_str(), status(one), values.get("status")))
         .collect();
     let response_status = if has_changed {
         StatusCode::CONFLICT
-    } else if errors.any() {
-        StatusCode::UNPROCESSABLE_ENTITY
     } else {
-        StatusCode::OK
+        errors.status()
     };
     let template = EditPage {
         page: Page::of(web, person, "work"),
@@ -165,39 +166,26 @@ async fn differences(
     person: &Person,
     item: &WorkItem,
     typed: &Values,
-    selected: &str,
 ) -> Result<Vec<(&'static str, Shown)>, WebError> {
-    let now = Values::of(item);
     let names = Names::of(web, person, item.assignee.into_iter().collect()).await?;
-    let assignee = item.assignee.map(|user| names.get(user));
-    let of = |differs: bool, field, text: &str| differs.then(|| (field, Shown::of(text)));
-    let all = [
-        of(now.title != typed.title.trim(), "Title", &now.title),
-        of(
-            now.description != typed.description,
-            "Description",
-            &now.description,
-        ),
-        of(
-            item.status.as_str() != selected,
-            "Status",
-            status(item.status),
-        ),
-        of(
-            now.priority != typed.priority,
-            "Priority",
-            priority(item.priority),
-        ),
-        of(
-            now.target != typed.target,
-            "Who can claim it",
-            target(item.target),
-        ),
-        of(
-            now.assignee != typed.assignee,
-            "Assignee",
-            assignee.as_ref().map_or("Unassigned", Shown::as_str),
-        ),
-    ];
-    Ok(all.into_iter().flatten().collect())
+    let now = Values::of(item);
+    let differing = now.pairs().filter(|(field, now)| match *field {
+        "title" => *now != typed.get(field).trim(),
+        _ => *now != typed.get(field),
+    });
+    let shown = differing.map(|(field, now)| match field {
+        "title" => ("Title", Shown::of(now)),
+        "description" => ("Description", Shown::of(now)),
+        "priority" => ("Priority", Shown::of(priority(item.priority))),
+        "target" => ("Who can claim it", Shown::of(target(item.target))),
+        "assignee" => {
+            let assignee = item.assignee.map(|user| names.get(user));
+            (
+                "Assignee",
+                assignee.unwrap_or_else(|| Shown::of("Unassigned")),
+            )
+        }
+        _ => ("Status", Shown::of(status(item.status))),
+    });
+    Ok(shown.collect())
 }

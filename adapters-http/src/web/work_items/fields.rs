@@ -1,6 +1,5 @@
 //! The fields shared by the forms for new and edited items.
 
-use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use openindex_domain::user::UserId;
@@ -10,89 +9,26 @@ use crate::web::access::Person;
 use crate::web::admin::People;
 use crate::web::error::WebError;
 use crate::web::form::Form;
+use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::names::Names;
 use crate::web::site::Web;
 
 use super::list::choices;
 use super::view::{Choice, priority, target};
 
-/// The values of the fields.
+/// The names of the fields in page order. The form for a new item has no status.
+const FIELDS: [&str; 6] = [
+    "title",
+    "description",
+    "priority",
+    "target",
+    "assignee",
+    "status",
+];
+
+/// The value of each of the [`FIELDS`].
 #[derive(Default)]
-pub(super) struct Values {
-    pub(super) title: String,
-    pub(super) description: String,
-    pub(super) priority: String,
-    pub(super) target: String,
-    pub(super) assignee: String,
-}
-
-/// The values that the form was rendered with, to find out which of them the user changed.
-#[derive(Default)]
-pub(super) struct Before {
-    pub(super) title: String,
-    /// A digest of the text, which is not sent twice.
-    pub(super) description: String,
-    pub(super) priority: String,
-    pub(super) target: String,
-    pub(super) assignee: String,
-    pub(super) status: String,
-}
-
-impl Before {
-    pub(super) fn of(item: &WorkItem) -> Self {
-        let now = Values::of(item);
-        Self {
-            description: digest(&now.description),
-            title: now.title,
-            priority: now.priority,
-            target: now.target,
-            assignee: now.assignee,
-            status: item.status.to_string(),
-        }
-    }
-
-    pub(super) fn typed(form: &Form) -> Self {
-        let was = |name: &str| form.shown(&format!("was-{name}")).to_owned();
-        Self {
-            title: was("title"),
-            description: was("description"),
-            priority: was("priority"),
-            target: was("target"),
-            assignee: was("assignee"),
-            status: was("status"),
-        }
-    }
-
-    /// Replaces the fields that the user did not change with the item's current values.
-    pub(super) fn refresh(&self, values: &mut Values, status: &mut String, item: &WorkItem) {
-        // Without the initial values, every field counts as changed.
-        if self.status.is_empty() {
-            return;
-        }
-        let now = Values::of(item);
-        let is_same = self.description == digest(&values.description);
-        for (is_same, value, now) in [
-            (self.title == values.title, &mut values.title, now.title),
-            (is_same, &mut values.description, now.description),
-            (
-                self.priority == values.priority,
-                &mut values.priority,
-                now.priority,
-            ),
-            (self.target == values.target, &mut values.target, now.target),
-            (
-                self.assignee == values.assignee,
-                &mut values.assignee,
-                now.assignee,
-            ),
-            (self.status == *status, status, item.status.to_string()),
-        ] {
-            if is_same {
-                *value = now;
-            }
-        }
-    }
-}
+pub(super) struct Values([String; FIELDS.len()]);
 
 /// Returns a digest to compare texts. It can differ between versions of the server, where every
 /// text counts as changed.
@@ -100,14 +36,6 @@ fn digest(text: &str) -> String {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     format!("{:016x}", hasher.finish())
-}
-
-/// The validation errors.
-#[derive(Default)]
-pub(super) struct Errors {
-    pub(super) title: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) other: Option<String>,
 }
 
 /// The parsed fields.
@@ -126,7 +54,7 @@ pub(super) struct Fields {
     pub(super) targets: Vec<Choice>,
     pub(super) assignees: Vec<Choice>,
     pub(super) has_more_people: bool,
-    pub(super) errors: Errors,
+    pub(super) errors: Invalid,
 }
 
 /// Converts the line breaks of a browser (CR LF) to LF.
@@ -136,75 +64,100 @@ pub(super) fn lines(text: &str) -> String {
 
 impl Values {
     pub(super) fn blank() -> Self {
-        Self {
-            priority: Priority::Medium.as_str().to_owned(),
-            target: ExecutionTarget::Either.as_str().to_owned(),
-            ..Self::default()
-        }
+        Self(FIELDS.map(|field| {
+            let value = match field {
+                "priority" => Priority::Medium.as_str(),
+                "target" => ExecutionTarget::Either.as_str(),
+                _ => "",
+            };
+            value.to_owned()
+        }))
     }
 
     pub(super) fn of(item: &WorkItem) -> Self {
-        Self {
-            title: item.title.to_string(),
-            description: lines(item.description.as_str()),
-            priority: item.priority.to_string(),
-            target: item.target.to_string(),
-            assignee: item
-                .assignee
+        Self([
+            item.title.to_string(),
+            lines(item.description.as_str()),
+            item.priority.to_string(),
+            item.target.to_string(),
+            item.assignee
                 .map(|user| user.to_string())
                 .unwrap_or_default(),
-        }
+            item.status.to_string(),
+        ])
     }
 
     /// Returns the values as entered. Fields that contain a token are empty.
     pub(super) fn typed(form: &Form) -> Self {
-        Self {
-            title: form.shown("title").to_owned(),
-            description: lines(form.shown("description")),
-            priority: form.shown("priority").to_owned(),
-            target: form.shown("target").to_owned(),
-            assignee: form.shown("assignee").to_owned(),
+        Self(FIELDS.map(|field| lines(form.shown(field))))
+    }
+
+    /// Returns the values that the form was rendered with, as [`remembered`](Self::remembered).
+    pub(super) fn before(form: &Form) -> Self {
+        Self(FIELDS.map(|field| form.shown(&format!("was-{field}")).to_owned()))
+    }
+
+    /// Returns the values as the form sends them along, to find out which of them the user changed:
+    /// the description as a digest, so that the text is not sent twice.
+    pub(super) fn remembered(&self) -> Self {
+        Self(FIELDS.map(|field| match field {
+            "description" => digest(self.get(field)),
+            _ => self.get(field).to_owned(),
+        }))
+    }
+
+    /// Replaces the values that the user did not change with the item's current ones.
+    pub(super) fn refresh(&mut self, before: &Self, item: &WorkItem) {
+        // Without the initial values, every field counts as changed.
+        if before.get("status").is_empty() {
+            return;
+        }
+        let (typed, now) = (self.remembered().0, Self::of(item).0);
+        let was = typed.iter().zip(&before.0);
+        for ((value, now), (typed, before)) in self.0.iter_mut().zip(now).zip(was) {
+            if typed == before {
+                *value = now;
+            }
         }
     }
-}
 
-impl Errors {
-    pub(super) const fn any(&self) -> bool {
-        self.title.is_some() || self.description.is_some() || self.other.is_some()
+    pub(super) fn get(&self, field: &str) -> &str {
+        let mut pairs = self.pairs();
+        let found = pairs.find(|(name, _)| *name == field);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Returns the names and the values in page order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        FIELDS.into_iter().zip(self.0.iter().map(String::as_str))
     }
 }
 
-/// Parses the fields.
-///
-/// # Errors
-///
-/// The message of each invalid field.
-pub(super) fn read(form: &Form) -> Result<Read, Errors> {
-    let mut errors = Errors::default();
-    let text = |error: &dyn Display| Some(error.to_string());
-    let title = Title::parse(form.get("title")).map_err(|error| errors.title = text(&error));
+/// Parses the fields, except for the status. Returns `None` after adding each invalid one to
+/// `errors`.
+pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
+    let title = Title::parse(form.get("title"));
+    let title = errors.check("title", title, |error| format!("The title {error}."));
     let description = Description::parse(&lines(form.get("description")));
-    let description = description.map_err(|error| errors.description = text(&error));
-    let choice = || "Choose a value from each list.".to_owned();
+    let description = errors.check("description", description, |error| {
+        format!("The description {error}.")
+    });
     let priority = form.get("priority").parse();
-    let priority = priority.map_err(|_| errors.other = Some(choice()));
+    let priority = errors.check("priority", priority, |_| CHOOSE);
     let target = form.get("target").parse();
-    let target = target.map_err(|_| errors.other = Some(choice()));
+    let target = errors.check("target", target, |_| CHOOSE);
     let assignee = match form.get("assignee") {
         "" => Ok(None),
         id => id.parse().map(Some),
     };
-    let assignee = assignee.map_err(|_| errors.other = Some(choice()));
-    match (title, description, priority, target, assignee) {
-        (Ok(title), Ok(description), Ok(priority), Ok(target), Ok(assignee)) => Ok(Read {
-            title,
-            description,
-            priority,
-            target,
-            assignee,
-        }),
-        _ => Err(errors),
-    }
+    let assignee = errors.check("assignee", assignee, |_| CHOOSE);
+    Some(Read {
+        title: title?,
+        description: description?,
+        priority: priority?,
+        target: target?,
+        assignee: assignee?,
+    })
 }
 
 impl Fields {
@@ -214,10 +167,10 @@ impl Fields {
         person: &Person,
         values: Values,
         current: Option<UserId>,
-        errors: Errors,
+        errors: Invalid,
     ) -> Result<Self, WebError> {
         let principal = &person.principal;
-        let selected = values.assignee.as_str();
+        let selected = values.get("assignee");
         let me = principal.user_id().to_string();
         let mut assignees = vec![
             Choice::new("", "Unassigned", selected),
@@ -239,12 +192,17 @@ impl Fields {
             assignees.push(Choice::new(&user.to_string(), name.as_str(), selected));
         }
         Ok(Self {
-            priorities: choices(Priority::ALL, Priority::as_str, priority, &values.priority),
+            priorities: choices(
+                Priority::ALL,
+                Priority::as_str,
+                priority,
+                values.get("priority"),
+            ),
             targets: choices(
                 ExecutionTarget::ALL,
                 ExecutionTarget::as_str,
                 target,
-                &values.target,
+                values.get("target"),
             ),
             assignees,
             has_more_people,

@@ -1,15 +1,18 @@
+use std::str::FromStr as _;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
-    ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemCursor, WorkItemFilter,
+    DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemCursor,
+    WorkItemFilter, WorkItemKey,
 };
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
+use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::paging::Paging;
@@ -34,7 +37,7 @@ struct ListPage {
     chosen: Query,
     selects: Vec<Select>,
     is_filtered: bool,
-    wrong_field: Option<&'static str>,
+    errors: Invalid,
     paging: Paging,
 }
 
@@ -53,23 +56,20 @@ pub(in crate::web) async fn list(
     let work = use_cases(&web)?;
     let principal = &person.principal;
     let me = principal.user_id();
-    let chosen = FIELDS.iter().fold(Query::default(), |chosen, field| {
-        chosen.with(field, query.get(field))
-    });
+    let chosen = query.only(&FIELDS);
     let mut ignored = Vec::new();
     let after: Option<WorkItemCursor> =
         query.place("after", |text| text.parse().ok(), &mut ignored);
-    let (filter, wrong_field) = match parse(&query, me) {
-        Ok(filter) => (Some(filter), None),
-        Err(field) => (None, Some(field)),
-    };
-    let found = match &filter {
-        Some(filter) => Some(work.list(principal, filter, after, PAGE).await?),
-        None => None,
+    let mut errors = Invalid::default();
+    let filter = parse(&query, me, &mut errors);
+    let found = if errors.is_empty() {
+        Some(work.list(principal, &filter, after, PAGE).await?)
+    } else {
+        None
     };
     let next = found.as_ref().and_then(|found| found.next);
     let items = found.map(|found| found.items).unwrap_or_default();
-    let assignee = filter.as_ref().and_then(|filter| filter.assignee);
+    let assignee = filter.assignee;
     let met = items.iter().flat_map(users_of).chain(assignee).collect();
     let names = Names::of(&web, &person, met).await?;
     let now = web.api.tokens.now();
@@ -86,38 +86,48 @@ pub(in crate::web) async fn list(
             assignees(query.get("assignee"), assignee, me, &names),
         ),
         is_filtered: !chosen.is_empty(),
-        wrong_field,
+        errors,
         paging: Paging::of(&query, PATH, &chosen, next.map(|cursor| cursor.to_string())),
         chosen,
     };
-    let status = if wrong_field.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
-fn parse(query: &Query, me: UserId) -> Result<WorkItemFilter, &'static str> {
-    Ok(WorkItemFilter {
-        domain: query.read("domain", |text| text.to_uppercase().parse().ok())?,
-        kind: query.read("kind", |text| text.parse().ok())?,
-        statuses: match query.get("status") {
+/// Parses the filter, with the error of each invalid field.
+fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
+    let get = |name| query.get(name);
+    WorkItemFilter {
+        search: errors
+            .optional("q", get("q"), SearchTerms::parse, |error| {
+                format!("The search {error}.")
+            })
+            .unwrap_or_default(),
+        statuses: match get("status") {
             "" => OPEN.to_vec(),
             "all" => Vec::new(),
-            text => vec![text.parse().map_err(|_| "status")?],
+            text => Vec::from_iter(errors.check("status", text.parse(), |_| CHOOSE)),
         },
-        priority: query.read("priority", |text| text.parse().ok())?,
-        target: query.read("target", |text| text.parse().ok())?,
-        assignee: query.read("assignee", |text| match text {
+        assignee: match get("assignee") {
             "me" => Some(me),
-            id => id.parse().ok(),
-        })?,
-        agent: query.read("agent", |text| AgentId::parse(text).ok())?,
+            id => errors.choice("assignee", id, |id| id.parse().ok()),
+        },
+        priority: errors.choice("priority", get("priority"), |text| text.parse().ok()),
+        kind: errors.choice("kind", get("kind"), |text| text.parse().ok()),
+        target: errors.choice("target", get("target"), |text| text.parse().ok()),
+        domain: errors.optional(
+            "domain",
+            &get("domain").to_uppercase(),
+            DomainKey::parse,
+            |error| format!("The domain {error}."),
+        ),
+        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
+            format!("The agent ID {error}.")
+        }),
+        parent: errors.optional("parent", get("parent"), WorkItemKey::from_str, |error| {
+            format!("The work item {error}.")
+        }),
         run: None,
-        parent: query.read("parent", |text| text.parse().ok())?,
-        search: SearchTerms::parse(query.get("q")).map_err(|_| "q")?,
-    })
+    }
 }
 
 fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {

@@ -1,12 +1,12 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use http::StatusCode;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::work_item::{QueueItems, WorkItem};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
+use crate::web::invalid::Invalid;
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
@@ -25,7 +25,7 @@ struct QueuePage<'a> {
     /// Shows the queue for agents instead of the one for people.
     is_for_agents: bool,
     agent: &'a str,
-    is_agent_wrong: bool,
+    errors: Invalid,
     mine: Section,
     /// The path of the list with all items of the section above.
     all_mine: String,
@@ -47,9 +47,13 @@ pub(in crate::web) async fn queue(
     let mut ignored = Vec::new();
     let read = |text: &str| (text == "agents").then_some(());
     let is_for_agents = query.place("for", read, &mut ignored).is_some();
-    let agent = query.read("agent", |text| AgentId::parse(text).ok());
-    let is_agent_wrong = is_for_agents && agent.is_err();
-    let agent = agent.unwrap_or_default().filter(|_| is_for_agents);
+    let mut errors = Invalid::default();
+    let agent = match query.get("agent") {
+        text if is_for_agents => errors.optional("agent", text, AgentId::parse, |error| {
+            format!("The agent ID {error}.")
+        }),
+        _ => None,
+    };
     let is_named = agent.is_some();
     let found = work.queue(principal, agent, SHOWN).await?;
     let (mine, next) = if is_for_agents {
@@ -66,6 +70,7 @@ pub(in crate::web) async fn queue(
     let both = mine.items.iter().chain(next.items.iter());
     let names = Names::of(&web, &person, both.flat_map(users_of).collect()).await?;
     let now = web.api.tokens.now();
+    let chosen = query.only(&["agent"]);
     let me = principal.user_id();
     let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
     let template = QueuePage {
@@ -74,14 +79,14 @@ pub(in crate::web) async fn queue(
             .with_damaged(&next.items)
             .with_ignored(ignored),
         is_for_agents,
-        agent: query.get("agent"),
+        agent: chosen.get("agent"),
         all_mine: if is_for_agents {
-            Query::default().with("agent", query.get("agent"))
+            chosen.clone()
         } else {
             Query::default().with("assignee", "me")
         }
         .on(PATH),
-        is_agent_wrong,
+        errors,
         next: Section {
             // Items of the section above are not repeated.
             items: next
@@ -97,10 +102,5 @@ pub(in crate::web) async fn queue(
             has_more: mine.more,
         },
     };
-    let status = if is_agent_wrong {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

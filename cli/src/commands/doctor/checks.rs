@@ -304,7 +304,7 @@ mod tests {
         me.token.expires_at = Some("2026-12-01T00:00:00.000Z".to_owned());
         let check = ends(&me, NOW);
         assert_eq!(check.status, Status::Warn);
-        assert_eq!(check.detail, "2026-11-30 (in 6 days)");
+        assert_eq!(check.detail, "2026-11-30 (in 7 days)");
         assert!(check.hint.is_some_and(|hint| hint.contains(&me.token.id)));
         me.token.expires_at = None;
         assert_eq!(ends(&me, NOW).status, Status::Ok);

@@ -1,5 +1,6 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatedPat, PlainSecret, RotatePat};
+use openindex_domain::duration::at_least;
 use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
@@ -12,7 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::hidden::leave_interrupts;
 use crate::prompt;
-use crate::render::{parse, plain, span};
+use crate::render::{parse, plain};
 use crate::resolve::TokenSource;
 
 use super::{
@@ -166,7 +167,7 @@ fn old_token(id: TokenId, overlap: Option<Overlap>, is_own: bool) -> String {
         0 => format!("the old token {id} was revoked by the rotation; create another one"),
         seconds => format!(
             "the old token {id} keeps working for up to {}; create another one before then",
-            span(i64::from(seconds).saturating_mul(1_000))
+            at_least(seconds.into())
         ),
     }
 }
