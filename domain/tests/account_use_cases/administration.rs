@@ -153,7 +153,10 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
         .await
         .expect("taken");
     let audit = &world.all.audit;
-    let activity = audit.activity(&principal, None, 10).await.expect("a page");
+    let activity = audit
+        .activity(&principal, &AuditFilter::default(), None, 10)
+        .await
+        .expect("a page");
     let mut told: Vec<_> = activity.events.to_vec();
     for one in &issued {
         let events = audit.own_token_events(&principal, &one.token, 10).await;

@@ -137,7 +137,7 @@ fn place(form: &Form) -> Result<Placement, String> {
     } else {
         TopKind::Task
     };
-    let domain = DomainKey::parse(&form.get("domain").trim().to_uppercase());
+    let domain = DomainKey::parse(form.get("domain").trim());
     domain
         .map(|domain| Placement::Domain(domain, kind))
         .map_err(|error| format!("The domain {error}."))

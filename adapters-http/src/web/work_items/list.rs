@@ -103,7 +103,7 @@ pub(in crate::web) async fn list(
 
 fn parse(query: &Query, me: UserId) -> Result<WorkItemFilter, &'static str> {
     Ok(WorkItemFilter {
-        domain: query.read("domain", |text| text.to_uppercase().parse().ok())?,
+        domain: query.read("domain", |text| text.parse().ok())?,
         kind: query.read("kind", |text| text.parse().ok())?,
         statuses: match query.get("status") {
             "" => OPEN.to_vec(),
