@@ -261,6 +261,9 @@ async fn the_target_is_found_by_the_name_of_a_token() {
     }
     page.shows("Token of User 2, …");
     page.shows(&format!("<a href=\"{AUDIT}?subject=WEB-1\">"));
+    site.create(OTHER, "web-3", Scope::ReadWrite).await;
+    let page = site.get(&format!("{AUDIT}?subject=web"), &admin).await;
+    page.shows("Target matches 3 tokens; choose one");
     let none = site.get(&format!("{AUDIT}?subject=zzz"), &admin).await;
     none.shows("Target matches nothing");
     let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";

@@ -55,7 +55,7 @@ pub(super) async fn user(
         Found::Several(users) => users,
     };
     let nothing = "matches no user; use a name, an email address or an ID";
-    Ok(match only(users, "users", nothing) {
+    Ok(match only(users, nothing) {
         Ok(Subject::User(id)) => Ok(id),
         Ok(_) => Err(Unclear::new(nothing.to_owned())),
         Err(unclear) => Err(unclear),
@@ -99,19 +99,11 @@ pub(super) async fn target(
     }
     matches.extend(tokens(web, by, &token, text).await?);
     matches.extend(invites(web, by, text).await?);
-    let kinds = if matches
-        .iter()
-        .all(|it| matches!(it.subject, Subject::User(_)))
-    {
-        "users"
-    } else {
-        "targets"
-    };
     if let (Some(key), true) = (key, matches.is_empty()) {
         return Ok(Ok(key));
     }
     let nothing = "matches nothing; use a name, an email address, a work item key or an ID";
-    Ok(only(matches, kinds, nothing))
+    Ok(only(matches, nothing))
 }
 
 /// The users that match a text.
@@ -193,7 +185,7 @@ async fn invites(web: &Web, by: &Principal, text: &str) -> Result<Vec<Match>, We
 }
 
 /// Returns the only match, or the only exact one.
-fn only(matches: Vec<Match>, kinds: &str, nothing: &str) -> Result<Subject, Unclear> {
+fn only(matches: Vec<Match>, nothing: &str) -> Result<Subject, Unclear> {
     let (exact, partial): (Vec<_>, Vec<_>) = matches.into_iter().partition(|it| it.is_exact);
     let mut matches = if exact.is_empty() { partial } else { exact };
     match &matches[..] {
@@ -201,6 +193,12 @@ fn only(matches: Vec<Match>, kinds: &str, nothing: &str) -> Result<Subject, Uncl
         [one] => Ok(one.subject),
         several => {
             let count = several.len();
+            let are = |kind: fn(&Subject) -> bool| several.iter().all(|it| kind(&it.subject));
+            let kinds = match () {
+                () if are(|it| matches!(it, Subject::User(_))) => "users",
+                () if are(|it| matches!(it, Subject::Token(_))) => "tokens",
+                () => "targets",
+            };
             let or_more = if count >= MAX_PAGE as usize {
                 " or more"
             } else {

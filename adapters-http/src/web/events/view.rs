@@ -195,6 +195,8 @@ impl EventView {
         let is_shown = |_: &_| !reader.is_own || event.subject == Subject::User(reader.user);
         let emails = event.email_change.as_ref().filter(is_shown);
         let context = &event.context;
+        // Only those who can read the server's log can use it.
+        let request_id = context.request_id.as_ref().filter(|_| !reader.is_own);
         Self {
             at: Ok(Moment::new(event.at, reader.now).to_the_second()),
             actor: reader.actor(event),
@@ -211,7 +213,7 @@ impl EventView {
                 (shown(&change.from), shown(&change.to))
             }),
             address: context.client_address.map(|address| address.to_string()),
-            request_id: context.request_id.as_ref().map(|id| id.as_str().to_owned()),
+            request_id: request_id.map(|id| id.as_str().to_owned()),
         }
     }
 
