@@ -150,7 +150,7 @@ async fn tokens(
             ..TokenFilter::default()
         };
         let found = web.api.admin_tokens.list(by, &filter, None, MAX_PAGE);
-        for owned in found.await?.tokens.iter() {
+        for owned in &found.await?.tokens {
             let profile = owned.owner.profile.as_ref();
             let owner = profile.map_or("a deleted user", |profile| profile.name.as_str());
             let end = owned.token.details.last_four;
