@@ -309,9 +309,10 @@ async fn an_invalid_filter_has_the_focus_and_keeps_its_entry() {
             tag.contains("value=\"nonsense\" aria-invalid=\"true\""),
             "{tag}"
         );
-        let error = match path.contains("/audit") {
-            true => format!("{field}-error"),
-            false => "filter-error".to_owned(),
+        let error = if path.contains("/audit") {
+            format!("{field}-error")
+        } else {
+            "filter-error".to_owned()
         };
         let (_, after) = tag.split_once(&error).expect(tag);
         assert!(after.contains("\" autofocus"), "{tag}");
