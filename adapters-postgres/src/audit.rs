@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
@@ -110,6 +110,42 @@ impl AuditStore for PostgresStore {
             })
         })
         .await
+    }
+
+    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError> {
+        let (mut users, mut tokens, mut invites) = (Vec::new(), Vec::new(), Vec::new());
+        for subject in subjects {
+            match subject {
+                Subject::User(id) => users.push(id.uuid()),
+                Subject::Token(id) => tokens.push(id.uuid()),
+                Subject::Invite(id) => invites.push(id.uuid()),
+                Subject::Session(_) | Subject::WorkItem(_) | Subject::UnknownAccount => {}
+            }
+        }
+        let found = self
+            .browse(move |connection| {
+                Box::pin(async move {
+                    let found = sqlx::query(
+                        "SELECT 'user' AS kind, id, name, id AS owner FROM users \
+                         WHERE deleted_at IS NULL AND id = ANY ($1) \
+                         UNION ALL SELECT kind, id, name, owner_id FROM tokens \
+                         WHERE id = ANY ($2) \
+                         UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
+                         WHERE email IS NOT NULL AND id = ANY ($3)",
+                    )
+                    .bind(users)
+                    .bind(tokens)
+                    .bind(invites)
+                    .fetch_all(connection)
+                    .await
+                    .map_err(store_error)?;
+                    Ok(found.iter().filter_map(rows::subject_name).collect())
+                })
+            })
+            .await?;
+        let names: Vec<SubjectName> = found;
+        let names = names.into_iter();
+        Ok(names.filter(|it| subjects.contains(&it.subject)).collect())
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
@@ -100,6 +100,35 @@ impl AuditStore for SqliteStore {
         let mut browsing = self.browse().await?;
         let found = query.build().fetch_all(browsing.connection()).await;
         Listing::read(found.map_err(store_error)?.iter().map(rows::event))
+    }
+
+    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError> {
+        let (mut users, mut tokens, mut invites) = (Vec::new(), Vec::new(), Vec::new());
+        for subject in subjects {
+            match subject {
+                Subject::User(id) => users.push(id.uuid().simple()),
+                Subject::Token(id) => tokens.push(id.uuid().simple()),
+                Subject::Invite(id) => invites.push(id.uuid().simple()),
+                Subject::Session(_) | Subject::WorkItem(_) | Subject::UnknownAccount => {}
+            }
+        }
+        let mut browsing = self.browse().await?;
+        let found = sqlx::query(
+            "SELECT 'user' AS kind, id, name, id AS owner FROM users \
+             WHERE deleted_at IS NULL AND id IN (SELECT unhex(value) FROM json_each(?1)) \
+             UNION ALL SELECT kind, id, name, owner_id FROM tokens \
+             WHERE id IN (SELECT unhex(value) FROM json_each(?2)) \
+             UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
+             WHERE email IS NOT NULL AND id IN (SELECT unhex(value) FROM json_each(?3))",
+        )
+        .bind(rows::json(users.iter()))
+        .bind(rows::json(tokens.iter()))
+        .bind(rows::json(invites.iter()))
+        .fetch_all(browsing.connection())
+        .await
+        .map_err(store_error)?;
+        let names = found.iter().filter_map(rows::subject_name);
+        Ok(names.filter(|it| subjects.contains(&it.subject)).collect())
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

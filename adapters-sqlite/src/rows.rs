@@ -8,7 +8,7 @@ use openindex_domain::admin_tokens::Stats;
 use openindex_domain::agent_run::{AgentId, AgentRun};
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditEventId, EmailChange, RawEvent,
-    RequestContext, RequestId,
+    RequestContext, RequestId, Subject, SubjectName,
 };
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{Invite, InviteId, InviteKind};
@@ -494,6 +494,20 @@ pub(crate) fn event(row: &SqliteRow) -> Result<AuditEvent, StoreError> {
             ..Damaged::new("audit_events", &id, column)
         }
         .into()
+    })
+}
+
+/// Returns the name of a user, token or invite, or `None` if the row is damaged.
+pub(crate) fn subject_name(row: &SqliteRow) -> Option<SubjectName> {
+    let id: Uuid = get(row, "id").ok()?;
+    Some(SubjectName {
+        subject: match get(row, "kind").ok()? {
+            "user" => Subject::User(UserId::from_uuid(id)),
+            "invite" => Subject::Invite(InviteId::from_uuid(id)),
+            kind => Subject::Token(TokenId::new(TokenKind::parse(kind)?, id)),
+        },
+        name: get(row, "name").ok()?,
+        owner: optional::<Uuid>(row, "owner").ok()?.map(UserId::from_uuid),
     })
 }
 

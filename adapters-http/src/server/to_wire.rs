@@ -1,11 +1,11 @@
 //! Conversions from domain types to wire types.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::{OwnedToken, Stats};
-use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent};
+use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent, Subject, SubjectName};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::Invite;
 use openindex_domain::token::{Token, TokenWithSecret};
@@ -228,14 +228,17 @@ fn log_once(row: &Damaged) {
     }
 }
 
-/// Returns the events of a page in order. Events that this version cannot parse are shown as
-/// stored.
-pub(super) fn events(listing: &Listing<AuditEvent>) -> Vec<wire::AuditEvent> {
+/// Returns the events of a page in order, with the names of what they mention. Events that this
+/// version cannot parse are shown as stored.
+pub(super) fn events(
+    listing: &Listing<AuditEvent>,
+    names: &HashMap<Subject, SubjectName>,
+) -> Vec<wire::AuditEvent> {
     let shown = listing
         .entries()
         .into_iter()
         .filter_map(|entry| match entry {
-            Ok(known) => Some(event(known)),
+            Ok(known) => Some(event(known, names)),
             Err(row) => {
                 log_once(row);
                 row.raw.as_deref().map(raw_event)
@@ -253,17 +256,22 @@ fn raw_event(event: &RawEvent) -> wire::AuditEvent {
             kind: event.actor,
             user_id: event.actor_user,
             credential_id: event.actor_credential,
+            user_name: None,
+            credential_name: None,
         },
         action: event.action,
         subject: event.subject,
         related: event.related,
+        subject_name: None,
+        related_name: None,
         email_change: None,
         request_id: event.request_id,
         client_address: event.client_address,
     }
 }
 
-fn event(event: &AuditEvent) -> wire::AuditEvent {
+fn event(event: &AuditEvent, names: &HashMap<Subject, SubjectName>) -> wire::AuditEvent {
+    let name = |subject| names.get(&subject).map(|it| it.name.clone());
     wire::AuditEvent {
         id: event.id.to_string(),
         at: event.at.to_string(),
@@ -275,10 +283,17 @@ fn event(event: &AuditEvent) -> wire::AuditEvent {
                 AuditActor::Session { session, .. } => Some(session.to_string()),
                 AuditActor::Operator | AuditActor::Anonymous => None,
             },
+            user_name: event.actor.user().map(Subject::User).and_then(name),
+            credential_name: match event.actor {
+                AuditActor::Token { token, .. } => name(Subject::Token(token)),
+                AuditActor::Session { .. } | AuditActor::Operator | AuditActor::Anonymous => None,
+            },
         },
         action: event.action.as_str().to_owned(),
         subject: event.subject.to_string(),
         related: event.related.map(|subject| subject.to_string()),
+        subject_name: name(event.subject),
+        related_name: event.related.and_then(name),
         email_change: event.email_change.as_ref().map(|change| wire::EmailChange {
             from: change.from.as_str().to_owned(),
             to: change.to.as_str().to_owned(),

@@ -15,6 +15,7 @@ mod docs;
 mod done;
 mod draft;
 mod error;
+mod events;
 mod form;
 mod home;
 mod invalid;

@@ -20,6 +20,11 @@ pub struct AuditActor {
     /// Token (`pat_…` or `run_…`) or browser session (`ses_…`) that was used.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::CredentialId>))]
     pub credential_id: Option<String>,
+    /// Current name of the user; null if deleted or unknown.
+    pub user_name: Option<String>,
+    /// Current name of the token, or the agent of the run; null for a browser session, and once the
+    /// token is no longer stored.
+    pub credential_name: Option<String>,
 }
 
 /// The change of a user's email address.
@@ -56,6 +61,11 @@ pub struct AuditEvent {
     /// Id of a related object, for example the token that replaced a rotated one.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
     pub related: Option<String>,
+    /// Current name of the user, token or agent in `subject`, or the address of the invite; null if
+    /// it has none or is no longer stored.
+    pub subject_name: Option<String>,
+    /// The same for `related`.
+    pub related_name: Option<String>,
     /// Old and new email address; only for `user.email_changed`.
     pub email_change: Option<EmailChange>,
     /// Request id, also in the server log.

@@ -44,7 +44,7 @@ macro_rules! line {
 /// A work item key.
 macro_rules! key {
     () => {
-        r"[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})?"
+        r"[A-Za-z][A-Za-z0-9]{1,9}-[1-9][0-9]{0,8}(\.[1-9][0-9]{0,8})?"
     };
 }
 /// An entity tag (RFC 9110 §8.8.3).
@@ -135,13 +135,15 @@ text! {
     UserOrMe {
         pattern: "^(usr_[0-9a-f]{32}|me)$", example: "me"
     }
-    /// Work item key: domain and number, and for a sub-task its number within the parent.
+    /// Work item key: domain and number, and for a sub-task its number within the parent. Requests
+    /// may write it in lower case; responses use upper case.
     WorkItemKey {
         pattern: concat!("^", key!(), "$"), example: "OPS-42"
     }
-    /// Domain of work items: an upper-case letter, then 1 to 9 upper-case letters or digits.
+    /// Domain of work items: a letter, then 1 to 9 letters or digits. Requests may write it in lower
+    /// case; responses use upper case.
     DomainKey {
-        pattern: "^[A-Z][A-Z0-9]{1,9}$", example: "OPS", min_length: 2, max_length: 10
+        pattern: "^[A-Za-z][A-Za-z0-9]{1,9}$", example: "OPS", min_length: 2, max_length: 10
     }
     /// Name of an agent.
     AgentId {

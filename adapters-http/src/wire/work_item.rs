@@ -209,8 +209,8 @@ pub struct QueueSection {
 #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CreateWorkItem {
-    /// Domain of the item, for example `OPS`: 2 to 10 upper-case letters and digits. Its first item
-    /// creates it. Absent for a sub-task.
+    /// Domain of the item, for example `OPS`: 2 to 10 letters and digits. Its first item creates
+    /// it. Absent for a sub-task.
     #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::DomainKey>))]
     pub domain: Option<DomainKey>,

@@ -185,7 +185,7 @@ async fn every_wrong_field_is_named_at_once() {
         ),
         (json!({"agentId": "a", "ttlSeconds": null}), &["ttlSeconds"]),
         (
-            json!({"agentId": "a", "ttlSeconds": 60, "workItemKey": "ops-1"}),
+            json!({"agentId": "a", "ttlSeconds": 60, "workItemKey": "o-1"}),
             &["workItemKey"],
         ),
         (

@@ -39,10 +39,14 @@ async fn an_event_names_actor_subject_time_request_and_client() {
                 "kind": "token",
                 "userId": fixtures::user(1).id.to_string(),
                 "credentialId": own,
+                "userName": "User 1",
+                "credentialName": "token 1",
             },
             "action": "token.created",
             "subject": created["id"],
             "related": null,
+            "subjectName": "ci",
+            "relatedName": null,
             "emailChange": null,
             "requestId": "0af7651916cd43dd8448eb211c80319c",
             "clientAddress": "192.0.2.7",
@@ -116,6 +120,12 @@ async fn an_export_is_the_whole_audit_log_in_either_format() {
     let text = String::from_utf8(export.body.to_vec()).unwrap();
     assert_eq!(text.lines().count(), 251);
     assert!(text.starts_with("id,at,actorKind,"));
+    assert!(text.contains(",emailTo,actorUserName,actorCredentialName,subjectName,relatedName\n"));
+    assert!(
+        text.contains(",User 1,token 1,another,\n"),
+        "{}",
+        &text[..500]
+    );
     let nothing = server
         .get("/audit/export?action=user.suspended", &admin)
         .await;

@@ -3,9 +3,9 @@
 use http::{Method, header};
 use openindex_domain::audit::{AuditAction, AuditFilter, RequestContext};
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::Scope;
+use openindex_domain::token::{Overlap, RotationOptions, Scope};
 
-use crate::support::{ADMIN, MEMBER, OTHER, Site, credentials, request};
+use crate::support::{ADMIN, MEMBER, OTHER, Site, context, credentials, request};
 
 const CHANGE: &str = "currentPassword=kettle+walrus+teapot&password=elephant+umbrella";
 
@@ -226,6 +226,93 @@ async fn activity_contains_only_events_by_or_about_the_user() {
 }
 
 #[tokio::test]
+async fn activity_names_and_links_what_it_is_about() {
+    let site = Site::new().await;
+    let old = site
+        .create(MEMBER, "deploy", Scope::ReadWrite)
+        .await
+        .token
+        .id;
+    let principal = site.principal(MEMBER).await;
+    let rotation = RotationOptions {
+        expires: None,
+        overlap: Overlap::from_seconds(0).expect("an overlap"),
+    };
+    let tokens = &site.domain.tokens;
+    let rotated = tokens.rotate(&principal, old, rotation, &context()).await;
+    let new = rotated.expect("rotated").token.id;
+    let run = site.run_with(MEMBER, "builder-7", None, new).await.token.id;
+    let item = site.item(MEMBER, "Pump").await.key;
+    let foreign = site
+        .create(OTHER, "theirs", Scope::ReadWrite)
+        .await
+        .token
+        .id;
+    let admin = site.sign_in(ADMIN).await;
+    site.post(
+        &format!("/settings/admin/tokens/{foreign}/revoke"),
+        &admin,
+        "",
+    )
+    .await;
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/account/activity", &cookie).await;
+    let deploy = |id| {
+        format!(
+            "<a href=\"/settings/tokens/{id}\"><bdi>deploy</bdi></a> \
+             <span class=\"hint block\">"
+        )
+    };
+    page.shows(&format!("{}Old token</span>", deploy(old)));
+    page.shows(&format!("{}New token</span>", deploy(new)));
+    page.shows(&format!(
+        "<a href=\"/settings/agent-runs/{run}\"><bdi>builder-7</bdi></a>"
+    ));
+    page.shows(&format!("<a href=\"/work/{item}\"><bdi>{item}</bdi></a>"));
+    page.hides("/settings/admin");
+    // An administrator can open the tokens of others.
+    let page = site.get("/settings/account/activity", &admin).await;
+    page.shows(&format!(
+        "<a href=\"/settings/admin/tokens/{foreign}\"><bdi>theirs</bdi></a>"
+    ));
+    // Who was one can not.
+    let mut former = fixtures::user(ADMIN);
+    former.role = openindex_domain::user::Role::Member;
+    crate::support::put_user(&site.domain, former).await;
+    let page = site.get("/settings/account/activity", &admin).await;
+    page.shows(&foreign.to_string());
+    page.hides("theirs");
+    page.hides("/settings/admin");
+}
+
+#[tokio::test]
+async fn activity_is_filtered_by_action_and_keeps_the_filter_between_pages() {
+    let site = Site::new().await;
+    for _ in 0..60 {
+        site.principal(MEMBER).await;
+    }
+    site.create(MEMBER, "mine", Scope::ReadWrite).await;
+    let cookie = site.sign_in(MEMBER).await;
+    let path = "/settings/account/activity?action=token.created";
+    let page = site.get(path, &cookie).await;
+    page.shows("<option value=\"token.created\" selected>");
+    assert_eq!(page.text.matches("scope=\"row\"").count(), 1);
+    let path = "/settings/account/activity?action=session.started&from=2026-11-24";
+    let first = site.get(path, &cookie).await;
+    assert_eq!(first.text.matches("scope=\"row\"").count(), 50);
+    first.shows("action=session.started&#38;from=2026-11-24&#38;after=");
+    let page = site
+        .get("/settings/account/activity?action=nonsense", &cookie)
+        .await;
+    assert_eq!(page.status, 422);
+    page.shows("id=\"action-error\"");
+    let page = site
+        .get("/settings/account/activity?action=user.deleted", &cookie)
+        .await;
+    page.shows("No matching events");
+}
+
+#[tokio::test]
 async fn activity_goes_back_and_forth_in_pages_of_50() {
     let site = Site::new().await;
     // This sign-in is one entry more than two pages hold.
@@ -238,7 +325,7 @@ async fn activity_goes_back_and_forth_in_pages_of_50() {
         let (href, _) = link.1.split_once('"')?;
         Some(href.to_owned())
     };
-    let rows = |page: &crate::support::Page| page.text.matches("session.started").count();
+    let rows = |page: &crate::support::Page| page.text.matches(">session.started<").count();
     let first = site.get("/settings/account/activity", &cookie).await;
     assert_eq!((rows(&first), path(&first, "prev")), (50, None));
     let second = site.get(&path(&first, "next").unwrap(), &cookie).await;

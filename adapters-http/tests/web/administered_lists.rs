@@ -198,22 +198,16 @@ async fn the_audit_log_is_filtered_by_name_and_address() {
         assert_eq!(page.status, 200, "{query}");
         assert_eq!(page.text.contains("scope=\"row\""), is_found, "{query}");
     }
+    let (choose, lovelace) = (format!("<a href=\"{AUDIT}?"), fixtures::user(11).id);
     for (query, why) in [
-        ("actor=ada", "The actor matches 2 users"),
-        ("actor=ada", "users?search=ada\">Show matching users"),
+        ("actor=ada", "Actor matches 2 users; choose one"),
+        (
+            "actor=ada&to=2026-12-01",
+            &format!("{choose}actor={lovelace}&#38;to=2026-12-01\""),
+        ),
         (
             "actor=ada",
             "aria-invalid=\"true\" aria-describedby=\"actor-error\" autofocus",
-        ),
-        ("actor=zzz", "The actor matches no user"),
-        ("subject=ada", "The target matches 2 users"),
-        (
-            "from=yesterday",
-            "id=\"from-error\">Enter a date such as 2026-12-31.",
-        ),
-        (
-            "to=31.12.2026",
-            "id=\"to-error\">Enter a date such as 2026-12-31.",
         ),
     ] {
         let page = site.get(&format!("{AUDIT}?{query}"), &admin).await;
@@ -221,6 +215,136 @@ async fn the_audit_log_is_filtered_by_name_and_address() {
         page.shows(why);
         page.hides("Export CSV");
     }
+}
+
+#[tokio::test]
+async fn the_target_is_found_by_the_name_of_a_token() {
+    let site = Site::new().await;
+    let token = site.create(MEMBER, "web-1", Scope::ReadWrite).await.token;
+    let former = site.create(OTHER, "deploy", Scope::ReadWrite).await.token;
+    let item = site.item(MEMBER, "Pump").await.key;
+    let admin = site.sign_in(ADMIN).await;
+    let revoke = format!("/settings/admin/tokens/{}/revoke", former.id);
+    site.post(&revoke, &admin, "").await;
+    let by_item = item.to_string().to_lowercase();
+    for (text, found) in [
+        ("web-1", token.id.to_string()),
+        ("WEB", token.id.to_string()),
+        ("deploy", former.id.to_string()),
+        (by_item.as_str(), format!("work/{item}")),
+        ("none-7", "No matching events".to_owned()),
+    ] {
+        let page = site.get(&format!("{AUDIT}?subject={text}"), &admin).await;
+        assert_eq!(page.status, 200, "{text}");
+        page.shows(&found);
+        let other = [token.id, former.id].map(|id| id.to_string());
+        for other in other.iter().filter(|id| **id != found) {
+            page.hides(other);
+        }
+    }
+    // A name that several have, and that could be the key of a work item.
+    let second = site.create(OTHER, "web-1", Scope::ReadWrite).await.token;
+    let subject = Subject::WorkItem("WEB-1".parse().expect("a key"));
+    let event = fixtures::audit(900, fixtures::NOW, AuditAction::WorkItemClaimed, subject);
+    site.domain.store.append(event).await.expect("an event");
+    let page = site.get(&format!("{AUDIT}?subject=web-1"), &admin).await;
+    assert_eq!(page.status, 422);
+    page.shows("id=\"subject-error\">Target matches 3 targets; choose one");
+    for id in [token.id, second.id] {
+        page.shows(&format!(
+            "<a href=\"{AUDIT}?subject={id}\"><bdi>web-1</bdi>"
+        ));
+    }
+    page.shows("Token of User 2, …");
+    page.shows(&format!("<a href=\"{AUDIT}?subject=WEB-1\">"));
+    site.create(OTHER, "web-3", Scope::ReadWrite).await;
+    let page = site.get(&format!("{AUDIT}?subject=web"), &admin).await;
+    page.shows("Target matches 3 tokens; choose one");
+    let none = site.get(&format!("{AUDIT}?subject=zzz"), &admin).await;
+    none.shows("Target matches nothing");
+    let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    let page = site.get(&format!("{AUDIT}?subject={secret}"), &admin).await;
+    assert_eq!(page.status, 422);
+    page.hides(secret);
+}
+
+#[tokio::test]
+async fn the_audit_log_shows_the_address_of_an_invite_and_who_claimed_it() {
+    let site = Site::new().await;
+    let (id, code) = site.invite("grace@example.com", Role::Member).await;
+    let admin = site.sign_in(ADMIN).await;
+    let address = format!("<a href=\"{AUDIT}?subject={id}\"><bdi>grace@example.com</bdi></a>");
+    site.get(AUDIT, &admin).await.shows(&address);
+    // No user has the address yet.
+    let page = site
+        .get(&format!("{AUDIT}?subject=Grace%40example.com"), &admin)
+        .await;
+    page.shows("Invite created");
+    let claim = "name=Grace+Hopper&password=elephant+umbrella";
+    let cookie = site
+        .post(&format!("/join/{code}"), "", claim)
+        .await
+        .cookie();
+    let page = site
+        .get(&format!("{AUDIT}?action=invite.claimed"), &admin)
+        .await;
+    page.shows(&address);
+    page.shows("New user</span>");
+    page.shows("Invite link");
+    page.hides("Anonymous");
+    assert_eq!(page.text.matches("<bdi>Grace Hopper</bdi></a>").count(), 2);
+    let page = site.get("/settings/account/activity", &cookie).await;
+    page.shows("Invite claimed");
+    page.shows("<span>You</span>");
+    page.shows("<bdi>grace@example.com</bdi>");
+    page.hides("/settings/admin");
+}
+
+#[tokio::test]
+async fn dates_between_which_nothing_can_have_happened_are_reported_at_the_field() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    for path in [AUDIT, "/settings/account/activity"] {
+        for (query, why) in [
+            (
+                "from=2026-11-24&to=2026-11-23",
+                "Start date is after the end date.",
+            ),
+            ("from=2026-11-25", "Start date is in the future."),
+            (
+                "from=2026-11-25&to=2026-11-26",
+                "Start date is in the future.",
+            ),
+        ] {
+            let page = site.get(&format!("{path}?{query}"), &admin).await;
+            assert_eq!(page.status, 422, "{query}");
+            page.shows(&format!("<p class=\"error\" id=\"from-error\">{why}</p>"));
+            page.hides("No matching events");
+        }
+        for query in ["from=2026-11-24&to=2026-11-24", "to=2030-01-01"] {
+            let page = site.get(&format!("{path}?{query}"), &admin).await;
+            assert_eq!(page.status, 200, "{query}");
+            page.shows("Signed in");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_tokens_of_all_users_show_their_last_four_characters() {
+    let site = Site::new().await;
+    let issued = site.create(MEMBER, "theirs", Scope::ReadWrite).await;
+    let secret = issued.secret.expose();
+    let end = &secret[secret.len() - 4..];
+    let admin = site.sign_in(ADMIN).await;
+    let page = site.get("/settings/admin/tokens", &admin).await;
+    page.shows(&format!("<code class=\"hint\">…{end}</code>"));
+    let page = site
+        .get(
+            &format!("/settings/admin/tokens/{}", issued.token.id),
+            &admin,
+        )
+        .await;
+    page.shows(&format!("<dt>Secret ends with</dt><dd><code>{end}</code>"));
 }
 
 #[tokio::test]

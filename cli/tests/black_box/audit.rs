@@ -17,8 +17,10 @@ fn run(server: &Stub, arguments: &[&str]) -> Ran {
 fn event() -> Value {
     json!({
         "id": "evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e1", "at": "2026-11-24T05:58:12.345Z",
-        "actor": {"kind": "operator", "userId": null, "credentialId": null},
-        "action": "token.revoked", "subject": PAT_ID, "related": null, "emailChange": null,
+        "actor": {"kind": "operator", "userId": null, "credentialId": null,
+                  "userName": null, "credentialName": null},
+        "action": "token.revoked", "subject": PAT_ID, "related": null,
+        "subjectName": "ci", "relatedName": null, "emailChange": null,
         "requestId": "r1", "clientAddress": null,
     })
 }
@@ -209,6 +211,14 @@ fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
         &["audit", "list", "--action", "token.eaten"][..],
         &["audit", "list", "--since", "yesterday"],
         &["audit", "list", "--since", "2026-01-01", "--last", "1d"],
+        &[
+            "audit",
+            "list",
+            "--since",
+            "2026-02-01",
+            "--until",
+            "2026-01-01",
+        ],
         &["audit", "list", "--subject", "evt_1"],
         &["audit", "export", "--format", "xml"],
         &["audit", "export", "--format", "csv", "--json"],

@@ -110,7 +110,7 @@ fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
         &["start", "--agent-id", "a", "--ttl", "59s"],
         &["start", "--agent-id", "a", "--ttl", "25h"],
         &["start", "--agent-id", "a", "--ttl", "soon"],
-        &["start", "--agent-id", "a", "--work-item", "ops-42"],
+        &["start", "--agent-id", "a", "--work-item", "o-42"],
         &["start", "--agent-id", "a", "--token-only", "--json"],
         &["end", "--yes"],
         &["end", "--yes", "builder-7"],

@@ -286,13 +286,13 @@ fn an_invalid_command_line_exits_with_2_and_sends_nothing() {
     let long = "x ".repeat(9);
     for arguments in [
         &["get"][..],
-        &["get", "ops-42"],
+        &["get", "o-42"],
         &["get", "OPS-042"],
         &["list", "--status", "todo,open"],
         &["list", "--kind", "epic"],
         &["list", "--assignee", "none"],
         &["list", "--search", &long],
-        &["list", "--domain", "ops"],
+        &["list", "--domain", "o"],
         &["create", "--title", "x"],
         &["create", "--domain", "OPS"],
         &["create", "--domain", "OPS", "--title", " "],

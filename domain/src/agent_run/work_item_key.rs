@@ -15,11 +15,12 @@ pub struct DomainKey(
 
 /// The text is not a valid domain key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 2 to 10 upper-case letters and digits, beginning with a letter, such as OPS")]
+#[error("must be 2 to 10 letters and digits, beginning with a letter, such as OPS")]
 pub struct InvalidDomainKey;
 
 impl DomainKey {
-    /// Parses a key. It is case-sensitive, so that a key has one spelling.
+    /// Parses a key. Lower-case ASCII letters are accepted and become upper case, so that a key is
+    /// always stored and shown in one spelling.
     ///
     /// # Errors
     ///
@@ -27,15 +28,14 @@ impl DomainKey {
     pub fn parse(text: &str) -> Result<Self, InvalidDomainKey> {
         let bytes = text.as_bytes();
         let fits = (2..=MAX_DOMAIN).contains(&bytes.len())
-            && bytes[0].is_ascii_uppercase()
-            && bytes
-                .iter()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            && bytes[0].is_ascii_alphabetic()
+            && bytes.iter().all(u8::is_ascii_alphanumeric);
         if !fits {
             return Err(InvalidDomainKey);
         }
         let mut key = [0; MAX_DOMAIN];
         key[..bytes.len()].copy_from_slice(bytes);
+        key.make_ascii_uppercase();
         Ok(Self(key))
     }
 
@@ -156,8 +156,8 @@ mod tests {
             "OPS",
             "OPS-",
             "-42",
-            "ops-42",
             "O-42",
+            "öps-42",
             "1A-42",
             "OPS-0",
             "OPS-042",
@@ -179,6 +179,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_read_in_any_case() {
+        for text in ["OPS-42.1", "ops-42.1", "Ops-42.1"] {
+            let key: WorkItemKey = text.parse().unwrap();
+            assert_eq!(key.to_string(), "OPS-42.1");
+        }
+        assert_eq!(DomainKey::parse("a1"), DomainKey::parse("A1"));
+    }
+
+    #[test]
     fn a_sub_task_key_contains_its_parent() {
         let part: WorkItemKey = "OPS-42.1".parse().unwrap();
         assert_eq!(part.parent(), "OPS-42".parse().ok());
@@ -187,9 +196,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn instants_round_trip(text in "\\PC*|[A-Z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
+        fn instants_round_trip(text in "\\PC*|[A-Za-z0-9]{1,11}-[0-9]{1,11}(\\.[0-9]{1,3})?") {
             if let Ok(key) = text.parse::<WorkItemKey>() {
-                prop_assert_eq!(key.to_string(), text);
+                prop_assert_eq!(key.to_string(), text.to_ascii_uppercase());
             }
         }
     }

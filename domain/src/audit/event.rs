@@ -88,6 +88,29 @@ pub struct EmailChange {
 }
 
 impl AuditEvent {
+    /// Returns the user who acted: the actor's user, or the new user who claimed an invite, who had
+    /// no credential before. `None` for the operator and other anonymous clients.
+    #[must_use]
+    pub fn acting_user(&self) -> Option<UserId> {
+        match (self.actor.user(), self.action, self.related) {
+            (None, AuditAction::InviteClaimed, Some(Subject::User(user))) => Some(user),
+            (user, ..) => user,
+        }
+    }
+
+    /// Returns everything that the event mentions: the actor's user and credential, the subject and
+    /// the related subject.
+    pub fn mentions(&self) -> impl Iterator<Item = Subject> {
+        let credential = match self.actor {
+            AuditActor::Token { token, .. } => Some(Subject::Token(token)),
+            AuditActor::Session { session, .. } => Some(Subject::Session(session)),
+            AuditActor::Operator | AuditActor::Anonymous => None,
+        };
+        let actor = self.actor.user().map(Subject::User);
+        let mentioned = [actor, credential, Some(self.subject), self.related];
+        mentioned.into_iter().flatten()
+    }
+
     /// Returns whether the user is the actor, the subject or the related user.
     #[must_use]
     pub fn involves(&self, user: UserId) -> bool {

@@ -10,7 +10,9 @@ pub use event::{
     RequestContext, RequestId, Subject,
 };
 pub use service::{ActivityPage, ActivitySeek, Audit, AuditError, AuditPage};
-pub use store::{AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor};
+pub use store::{
+    AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor, InvalidPeriod, SubjectName,
+};
 
 #[cfg(feature = "testing")]
 pub use store::MockAuditStore;

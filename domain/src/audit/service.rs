@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::access::{Denial, Principal, Requirement};
@@ -12,10 +12,12 @@ use crate::user::MAX_PAGE;
 
 use super::{
     AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
+    SubjectName,
 };
 
 /// The use cases of the audit log: [`list`](Self::list), [`activity`](Self::activity),
-/// [`history`](Self::history) and [`record_denial`](Self::record_denial). Cheap to clone.
+/// [`names`](Self::names), [`history`](Self::history) and [`record_denial`](Self::record_denial).
+/// Cheap to clone.
 #[derive(Clone)]
 pub struct Audit {
     store: Arc<dyn AuditStore>,
@@ -34,7 +36,7 @@ pub struct AuditPage {
 }
 
 /// A page of a user's own activity.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ActivityPage {
     /// The events, newest first.
     pub events: Listing<AuditEvent>,
@@ -130,9 +132,34 @@ impl Audit {
         Ok(AuditPage { events, next })
     }
 
+    /// Returns the current names of what [events mention](AuditEvent::mentions), as far as
+    /// `principal` may see them: all for an administrator; for others their own name and those of
+    /// their tokens, agent runs and claimed invite.
+    ///
+    /// # Errors
+    ///
+    /// [`AuditError::Denied`] unless `principal` is a human; [`AuditError::Store`] when the store
+    /// fails.
+    pub async fn names(
+        &self,
+        principal: &Principal,
+        mentioned: impl IntoIterator<Item = Subject>,
+    ) -> Result<HashMap<Subject, SubjectName>, AuditError> {
+        principal.authorize(Requirement::HUMAN)?;
+        let is_admin = principal.authorize(Requirement::HUMAN_ADMIN).is_ok();
+        let mentioned: HashSet<Subject> = mentioned.into_iter().collect();
+        if mentioned.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mentioned: Vec<Subject> = mentioned.into_iter().collect();
+        let names = self.store.names(&mentioned).await?.into_iter();
+        let names = names.filter(|it| is_admin || it.owner == Some(principal.user_id()));
+        Ok(names.map(|it| (it.subject, it)).collect())
+    }
+
     /// Returns a page of the caller's activity: what they did, and what was done to them or their
-    /// tokens, newest first, without details that they must not see. `limit` is clamped to 1 to
-    /// [`MAX_PAGE`].
+    /// tokens, newest first, without details that they must not see. The filter selects among these
+    /// events. `limit` is clamped to 1 to [`MAX_PAGE`].
     ///
     /// # Errors
     ///
@@ -141,6 +168,7 @@ impl Audit {
     pub async fn activity(
         &self,
         principal: &Principal,
+        filter: &AuditFilter,
         place: Option<ActivitySeek>,
         limit: u32,
     ) -> Result<ActivityPage, AuditError> {
@@ -155,7 +183,7 @@ impl Audit {
         let filter = AuditFilter {
             involving: Some(user),
             newer_than,
-            ..AuditFilter::default()
+            ..*filter
         };
         let found = self.store.events(&filter, after, limit + 1).await?;
         let mut events = found.each(|event| event.redact_for(user));

@@ -10,6 +10,28 @@ use crate::user::UserId;
 
 use super::{AuditAction, AuditEvent, AuditEventId, Subject};
 
+/// The current name of something that audit events mention.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubjectName {
+    /// What has the name.
+    pub subject: Subject,
+    /// A user's or token's name, a run's agent, or the address that an invite is for.
+    pub name: String,
+    /// The user, the owner of the token or run, or the user who claimed the invite.
+    pub owner: Option<UserId>,
+}
+
+/// Why no event can match a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPeriod {
+    /// The period starts in the future.
+    #[error("is in the future")]
+    Future,
+    /// The period starts at its end, or later.
+    #[error("is after the end")]
+    Reversed,
+}
+
 /// A filter of audit events. An event must match every field that is set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AuditFilter {
@@ -30,6 +52,24 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
+    /// Checks that events can match [`since`](Self::since) and [`until`](Self::until) at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidPeriod`], which is about `since`.
+    pub fn check_period(&self, now: Timestamp) -> Result<(), InvalidPeriod> {
+        let Some(since) = self.since else {
+            return Ok(());
+        };
+        if self.until.is_some_and(|until| since >= until) {
+            return Err(InvalidPeriod::Reversed);
+        }
+        if since > now {
+            return Err(InvalidPeriod::Future);
+        }
+        Ok(())
+    }
+
     /// Returns whether the event matches. This defines what a store's query must return.
     #[must_use]
     pub fn matches(&self, event: &AuditEvent) -> bool {
@@ -105,6 +145,11 @@ pub trait AuditStore: Send + Sync {
     /// any order.
     async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
+    /// Returns the names of those of these users, tokens, agent runs and invites that are stored and
+    /// have one, in any order. Omits deleted users, the first administrator's invite, sessions and
+    /// work items.
+    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError>;
+
     /// Appends an event that records no change, such as a failed sign-in.
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError>;
 }
@@ -113,6 +158,29 @@ pub trait AuditStore: Send + Sync {
 mod tests {
     use super::*;
     use crate::testing::fixtures;
+
+    #[test]
+    fn a_period_in_which_nothing_can_have_happened_is_invalid() {
+        let at = |seconds| Some(fixtures::NOW.saturating_add_seconds(seconds));
+        for (since, until, expected) in [
+            (None, None, Ok(())),
+            (at(0), None, Ok(())),
+            (at(0), at(1), Ok(())),
+            (None, at(-1), Ok(())),
+            (at(1), None, Err(InvalidPeriod::Future)),
+            (at(1), at(2), Err(InvalidPeriod::Future)),
+            (at(-1), at(-1), Err(InvalidPeriod::Reversed)),
+            (at(2), at(1), Err(InvalidPeriod::Reversed)),
+        ] {
+            let filter = AuditFilter {
+                since,
+                until,
+                ..AuditFilter::default()
+            };
+            let checked = filter.check_period(fixtures::NOW);
+            assert_eq!(checked, expected, "{since:?} {until:?}");
+        }
+    }
 
     #[test]
     fn cursors_round_trip_and_other_text_is_rejected() {

@@ -153,7 +153,10 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
         .await
         .expect("taken");
     let audit = &world.all.audit;
-    let activity = audit.activity(&principal, None, 10).await.expect("a page");
+    let activity = audit
+        .activity(&principal, &AuditFilter::default(), None, 10)
+        .await
+        .expect("a page");
     let mut told: Vec<_> = activity.events.to_vec();
     for one in &issued {
         let events = audit.own_token_events(&principal, &one.token, 10).await;
@@ -192,6 +195,43 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
         .iter()
         .map(|event| event.context.client_address);
     assert!(addresses.flatten().count() >= 4, "{audit_log:?}");
+}
+
+#[tokio::test]
+async fn users_see_the_names_of_what_is_theirs_and_administrators_all() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await;
+    let principal = world.principal(session_of(&grace)).await.expect("in");
+    let request = |name| NewToken {
+        name: token_name(name),
+        scope: Scope::ReadWrite,
+        expires: Expiry::Never.into(),
+    };
+    let tokens = &world.all.tokens;
+    let own = tokens.create(&principal, request("own"), context()).await;
+    let own = Subject::Token(own.expect("issued").token.id);
+    let foreign = tokens.create(&world.admin, request("foreign"), context());
+    let foreign = Subject::Token(foreign.await.expect("issued").token.id);
+    let users = [principal.user_id(), world.admin.user_id()].map(Subject::User);
+    let mentioned = [own, foreign, users[0], users[1]];
+    let audit = &world.all.audit;
+    let seen = audit.names(&principal, mentioned).await.expect("names");
+    assert_eq!(seen.len(), 2, "{seen:?}");
+    assert!(seen.contains_key(&own) && seen.contains_key(&users[0]));
+    let seen = audit.names(&world.admin, mentioned).await.expect("names");
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    assert_eq!(seen[&foreign].name, "foreign");
+    // The claim of the invite is the new user's own act.
+    let claimed = AuditFilter {
+        action: Some(AuditAction::InviteClaimed),
+        ..AuditFilter::default()
+    };
+    let events = audit.activity(&principal, &claimed, None, 10).await;
+    let events = events.expect("a page").events;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].acting_user(), Some(principal.user_id()));
+    let names = audit.names(&principal, events[0].mentions()).await;
+    assert!(names.expect("names").contains_key(&events[0].subject));
 }
 
 #[tokio::test]

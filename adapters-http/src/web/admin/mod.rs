@@ -5,6 +5,7 @@ pub(super) mod bulk;
 pub(super) mod invites;
 mod people;
 mod sign_in_link;
+mod target;
 mod token_filter;
 pub(super) mod tokens;
 pub(super) mod user;

@@ -25,7 +25,7 @@ use super::people::{Choice, People};
 use super::token_filter::ChosenFilter;
 use super::{Back, IdPath, PAGE, users};
 
-pub(super) const PATH: &str = "/settings/admin/tokens";
+pub(in crate::web) const PATH: &str = "/settings/admin/tokens";
 
 #[derive(Template)]
 #[template(path = "admin/tokens.html")]

@@ -18,7 +18,7 @@ use crate::web::view::{Badge, Moment, Shown};
 
 use super::{Back, PAGE};
 
-pub(super) const PATH: &str = "/settings/admin/users";
+pub(in crate::web) const PATH: &str = "/settings/admin/users";
 
 #[derive(Template)]
 #[template(path = "admin/users.html")]

@@ -13,8 +13,8 @@ use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
-use crate::web::admin::audit::{actor, label};
 use crate::web::error::WebError;
+use crate::web::events::{actor, label};
 use crate::web::page::{Page, html};
 use crate::web::query::Query;
 use crate::web::site::Web;
@@ -215,7 +215,7 @@ impl Event {
         Self {
             at: Moment::new(event.at, now),
             action: label(event.action),
-            actor: actor(event.actor, owner),
+            actor: actor(event, owner),
             from: event.context.client_address,
         }
     }

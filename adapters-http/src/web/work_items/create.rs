@@ -137,7 +137,7 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
     } else {
         TopKind::Task
     };
-    let domain = DomainKey::parse(&form.get("domain").trim().to_uppercase());
+    let domain = DomainKey::parse(form.get("domain").trim());
     let domain = errors.check("domain", domain, |error| format!("The domain {error}."));
     domain.map(|domain| Placement::Domain(domain, kind))
 }

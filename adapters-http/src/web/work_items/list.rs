@@ -114,12 +114,9 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
         priority: errors.choice("priority", get("priority"), |text| text.parse().ok()),
         kind: errors.choice("kind", get("kind"), |text| text.parse().ok()),
         target: errors.choice("target", get("target"), |text| text.parse().ok()),
-        domain: errors.optional(
-            "domain",
-            &get("domain").to_uppercase(),
-            DomainKey::parse,
-            |error| format!("The domain {error}."),
-        ),
+        domain: errors.optional("domain", get("domain"), DomainKey::parse, |error| {
+            format!("The domain {error}.")
+        }),
         agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
             format!("The agent ID {error}.")
         }),

@@ -31,7 +31,7 @@ fn use_cases(web: &Web) -> Result<&WorkItems, WebError> {
     web.api.work_items.as_ref().ok_or(WebError::NOT_FOUND)
 }
 
-fn path_of(key: WorkItemKey) -> String {
+pub(super) fn path_of(key: WorkItemKey) -> String {
     format!("{PATH}/{key}")
 }
 

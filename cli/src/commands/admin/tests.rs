@@ -84,10 +84,14 @@ pub(super) fn events() -> Vec<AuditEvent> {
             kind: kind.to_owned(),
             user_id: None,
             credential_id: None,
+            user_name: None,
+            credential_name: None,
         },
         action: action.to_owned(),
         subject: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
         related: None,
+        subject_name: None,
+        related_name: None,
         email_change: None,
         request_id: None,
         client_address: None,
@@ -101,6 +105,10 @@ pub(super) fn events() -> Vec<AuditEvent> {
     first.actor.user_id = Some("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1".to_owned());
     first.actor.credential_id = Some("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned());
     first.related = Some("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e3".to_owned());
+    first.actor.user_name = Some("Ada Lovelace".to_owned());
+    first.actor.credential_name = Some("laptop".to_owned());
+    first.subject_name = Some("laptop".to_owned());
+    first.related_name = Some(HOSTILE.to_owned());
     first.request_id = Some("0199f3a1-c6d0-7c35-b2f0-e8a4d1c7b9e2".to_owned());
     first.client_address = Some("203.0.113.7".to_owned());
     events[2].email_change = Some(EmailChange {

@@ -173,8 +173,10 @@ fn admin_definitions() -> Value {
         "actor": object(&json!({
             "kind": {"enum": ["token", "session", "operator", "anonymous"]},
             "userId": or_null("string"), "credentialId": or_null("string"),
+            "userName": or_null("string"), "credentialName": or_null("string"),
         })),
         "action": text(), "subject": text(), "related": or_null("string"),
+        "subjectName": or_null("string"), "relatedName": or_null("string"),
         "requestId": or_null("string"), "clientAddress": or_null("string"),
     });
     let counts = [

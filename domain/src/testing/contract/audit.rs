@@ -5,11 +5,13 @@ use super::{
     seed,
 };
 use crate::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
 use crate::store::StoreError;
 use crate::testing::fixtures;
-use crate::token::{CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome};
+use crate::token::{
+    CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome, TokenId, TokenKind,
+};
 
 /// Actor, action, time and request id are returned unchanged, newest event first.
 pub async fn records_each_change_unchanged(harness: &dyn Harness) {
@@ -163,6 +165,40 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
         }
         assert_eq!(seen, expected, "{filter:?}");
     }
+}
+
+/// Users and tokens have the names that they have now, and what is unknown has none.
+pub async fn names_users_and_tokens(harness: &dyn Harness) {
+    seed(harness).await;
+    let token = fixtures::token(2, NOW);
+    put(harness, 2, &token).await;
+    let owner = fixtures::user(1);
+    let run_of_same_id = TokenId::new(TokenKind::AgentRun, token.id.uuid());
+    let known = [
+        (Subject::User(owner.id), owner.name.as_str()),
+        (Subject::Token(token.id), token.name.as_str()),
+    ];
+    let unknown = [
+        Subject::User(fixtures::user(99).id),
+        Subject::Token(fixtures::token(99, NOW).id),
+        Subject::Token(run_of_same_id),
+        Subject::Session(fixtures::session(1).id),
+        Subject::UnknownAccount,
+    ];
+    let subjects: Vec<_> = known.map(|(subject, _)| subject).into();
+    let subjects = [subjects, unknown.to_vec()].concat();
+    let found = harness.audit().names(&subjects).await;
+    let mut found = found.expect("the store works");
+    found.sort_by_key(|it| it.subject.to_string());
+    let mut expected = known.map(|(subject, name)| SubjectName {
+        subject,
+        name: name.to_owned(),
+        owner: Some(owner.id),
+    });
+    expected.sort_by_key(|it| it.subject.to_string());
+    assert_eq!(found, expected);
+    let none = harness.audit().names(&[]).await;
+    assert_eq!(none.expect("the store works"), []);
 }
 
 /// Every action can be appended, and an id only once.

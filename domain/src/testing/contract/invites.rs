@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::delete_user::{delete, deletion};
 use super::{AccountHarness, InvalidActor, NOW, actor, audit_log, find, invalidate_actor, seed};
 use crate::access::{Actor, Requirement};
 use crate::audit::{AuditAction, Subject};
@@ -10,7 +11,9 @@ use crate::invite::{
     InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
 };
 use crate::testing::fixtures;
-use crate::user::{Account, CreateFirstAdmin, CreateFirstAdminOutcome, Email, Role};
+use crate::user::{
+    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUserOutcome, Email, Role,
+};
 
 fn admin_actor() -> Actor {
     Actor {
@@ -129,6 +132,60 @@ pub async fn keep_every_field(harness: &dyn AccountHarness) {
     assert_eq!(page, [third.invite, second.invite.clone()]);
     let page = invites.invites(Some(second.invite.id), 2).await;
     assert_eq!(page.expect("the store works"), [first.invite]);
+}
+
+/// The audit log can name an invite by its address and a run by its agent. Deleting the user that
+/// came of an invite removes both names.
+pub async fn have_their_address_as_the_name_until_their_user_is_deleted(
+    harness: &dyn AccountHarness,
+) {
+    seed(harness).await;
+    let first = first_admin(1).invite.id;
+    let open = create(harness, creation(3)).await;
+    assert_eq!(open, CreateInviteOutcome::Created);
+    let claimed = create(harness, creation(4)).await;
+    assert_eq!(claimed, CreateInviteOutcome::Created);
+    let mut claim = claim(4, 2);
+    claim.account.user.email = Email::parse("invited4@example.com").expect("an address");
+    let user = claim.account.user.clone();
+    assert_eq!(apply(harness, claim).await, ClaimInviteOutcome::Claimed);
+    let run = fixtures::run(77, super::acting().id);
+    harness.put_token(&run, &fixtures::digest(77)).await;
+    let [open, claimed] = [3, 4].map(|number| Subject::Invite(fixtures::invite(number).id));
+    let subjects = [
+        Subject::Invite(first),
+        open,
+        claimed,
+        Subject::User(user.id),
+        Subject::Token(run.id),
+    ];
+    let names = async || {
+        let found = harness.audit().names(&subjects).await;
+        let found = found.expect("the store works").into_iter();
+        let mut found: Vec<_> = found.map(|it| (it.subject, it.name, it.owner)).collect();
+        found.sort_by_key(|(subject, ..)| subjects.iter().position(|it| it == subject));
+        found
+    };
+    let open = (open, "invited3@example.com".to_owned(), None);
+    let run = (
+        Subject::Token(run.id),
+        "agent-77".to_owned(),
+        Some(run.owner),
+    );
+    let expected = [
+        open.clone(),
+        (claimed, "invited4@example.com".to_owned(), Some(user.id)),
+        (
+            Subject::User(user.id),
+            user.name.as_str().to_owned(),
+            Some(user.id),
+        ),
+        run.clone(),
+    ];
+    assert_eq!(names().await, expected);
+    let deleted = delete(harness, deletion(user.id, 9_000)).await;
+    assert_eq!(deleted, DeleteUserOutcome::Deleted);
+    assert_eq!(names().await, [open, run]);
 }
 
 /// Inviting an address again leaves one valid link, the later one; the same is true for the first

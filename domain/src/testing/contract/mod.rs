@@ -193,6 +193,7 @@ macro_rules! token_store_contract {
                 is_written_with_its_change_or_not_at_all
                 is_filtered_and_paged
                 shows_what_involves_a_user_in_both_directions
+                names_users_and_tokens
                 accepts_an_event_without_a_change
             }
         }
@@ -277,6 +278,7 @@ macro_rules! account_store_contract {
                 for_the_first_admin_are_withdrawn_when_there_is_one
                 cannot_be_claimed_when_their_creator_is_no_administrator
                 reject_an_actor_that_is_no_longer_valid
+                have_their_address_as_the_name_until_their_user_is_deleted
             }
             admin_tokens {
                 shows_why_a_token_was_revoked

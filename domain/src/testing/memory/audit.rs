@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 
-use crate::audit::{AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject};
+use crate::audit::{
+    AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName,
+};
 use crate::store::{Listing, StoreError};
 use crate::token::TokenId;
 
@@ -39,6 +41,32 @@ impl AuditStore for MemoryStore {
         let state = self.state();
         let found = state.audit.values().filter(is_matching).cloned();
         Ok(found.collect::<Vec<_>>().into())
+    }
+
+    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError> {
+        let state = self.state();
+        let name = |subject: &Subject| {
+            let (name, owner) = match *subject {
+                Subject::User(id) => (state.user(id)?.name.as_str(), Some(id)),
+                Subject::Token(id) => {
+                    let token = state.token(id)?;
+                    (token.name.as_str(), Some(token.owner))
+                }
+                Subject::Invite(id) => {
+                    let invite = state.invite(id)?;
+                    (invite.email()?.as_str(), invite.claimed.map(|(_, by)| by))
+                }
+                Subject::Session(_) | Subject::WorkItem(_) | Subject::UnknownAccount => {
+                    return None;
+                }
+            };
+            Some(SubjectName {
+                subject: *subject,
+                name: name.to_owned(),
+                owner,
+            })
+        };
+        Ok(subjects.iter().filter_map(name).collect())
     }
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {

@@ -10,7 +10,7 @@ use crate::token::Digest;
 use super::{MemoryStore, State};
 
 impl State {
-    fn invite(&self, id: InviteId) -> Option<&Invite> {
+    pub(super) fn invite(&self, id: InviteId) -> Option<&Invite> {
         self.invites.get(&id).map(|(invite, _)| invite)
     }
 

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use openindex_domain::access::Principal;
-use openindex_domain::audit::{Audit, AuditCursor, AuditFilter};
+use openindex_domain::audit::{self, Audit, AuditCursor, AuditFilter};
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 use openindex_domain::user::MAX_PAGE;
@@ -180,10 +180,12 @@ impl Export {
             .audit
             .list(&self.principal, &self.filter, after, MAX_PAGE)
             .await?;
+        let mentioned = page.events.iter().flat_map(audit::AuditEvent::mentions);
+        let names = self.audit.names(&self.principal, mentioned).await?;
         self.position = page.next.map_or(Position::Trailer, Position::After);
         self.events += page.events.count();
         let (first, last) = (after.is_none(), page.next.is_none());
-        let events = to_wire::events(&page.events);
+        let events = to_wire::events(&page.events, &names);
         Ok(match self.format {
             ExportFormat::Json => json(&events, first, last).into(),
             ExportFormat::Csv => csv(&events, first).into(),
@@ -207,7 +209,7 @@ impl Export {
             ExportFormat::Csv => {
                 let at = self.tokens.now().to_string();
                 let status = body.status.to_string();
-                let mut row = [""; 12];
+                let mut row = [""; COLUMNS];
                 row[0] = INCOMPLETE_ROW;
                 row[1] = &at;
                 row[5] = &body.code;
@@ -249,12 +251,18 @@ fn csv(events: &[AuditEvent], first: bool) -> Vec<u8> {
             &text(&event.client_address),
             emails.map_or("", |emails| &emails.from),
             emails.map_or("", |emails| &emails.to),
+            &text(&event.actor.user_name),
+            &text(&event.actor.credential_name),
+            &text(&event.subject_name),
+            &text(&event.related_name),
         ]]));
     }
     file
 }
 
-const HEADER: [&str; 12] = [
+const COLUMNS: usize = 16;
+
+const HEADER: [&str; COLUMNS] = [
     "id",
     "at",
     "actorKind",
@@ -267,9 +275,13 @@ const HEADER: [&str; 12] = [
     "clientAddress",
     "emailFrom",
     "emailTo",
+    "actorUserName",
+    "actorCredentialName",
+    "subjectName",
+    "relatedName",
 ];
 
-fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; 12]>) -> Vec<u8> {
+fn rows<'a>(rows: impl IntoIterator<Item = [&'a str; COLUMNS]>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         // Writing to memory cannot fail.

@@ -4,7 +4,7 @@ pub(super) mod export;
 
 use axum::Json;
 use axum::extract::State;
-use openindex_domain::audit::{AuditCursor, AuditFilter};
+use openindex_domain::audit::{AuditCursor, AuditEvent, AuditFilter};
 
 use crate::server::api::Shared;
 use crate::server::query::{Page, Query};
@@ -41,8 +41,10 @@ pub(in crate::server) async fn list(
         .audit
         .list(&principal, &filter, page.after, page.limit)
         .await?;
+    let mentioned = page.events.iter().flat_map(AuditEvent::mentions);
+    let names = state.audit.names(&principal, mentioned).await?;
     Ok(Json(AuditList {
-        items: to_wire::events(&page.events),
+        items: to_wire::events(&page.events, &names),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

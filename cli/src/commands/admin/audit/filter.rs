@@ -1,7 +1,7 @@
 use std::str::FromStr;
 
 use openindex_adapters_http::client::AuditQuery;
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::audit::{AuditAction, AuditFilter, InvalidPeriod, Subject};
 use openindex_domain::clock::Timestamp;
 
 use crate::app::Session;
@@ -62,12 +62,29 @@ impl FilterArgs {
     /// Validates everything except the users, which may require a request.
     pub(super) fn without_users(&self, now: Timestamp) -> Result<AuditQuery, Failure> {
         let since = date("--since", self.since.as_ref())?;
+        let since = since.or(ago("--last", self.last.as_ref(), now)?);
+        let until = date("--until", self.until.as_ref())?;
+        let period = AuditFilter {
+            since,
+            until,
+            ..AuditFilter::default()
+        };
+        // The server's clock decides what is in the future.
+        if period.check_period(now) == Err(InvalidPeriod::Reversed) {
+            let start = if self.last.is_some() {
+                "--last"
+            } else {
+                "--since"
+            };
+            let message = format!("{start} must start before --until");
+            return Err(Failure::usage(message));
+        }
         Ok(AuditQuery {
             actor: None,
             action: self.action.as_deref().and_then(AuditAction::parse),
             subject: None,
-            since: since.or(ago("--last", self.last.as_ref(), now)?),
-            until: date("--until", self.until.as_ref())?,
+            since,
+            until,
         })
     }
 

@@ -48,10 +48,15 @@ fn human(events: &[AuditEvent], style: &Style) -> String {
 fn one(event: &AuditEvent, style: &Style) -> String {
     let mut rows = vec![
         ("actor", actor(&event.actor)),
-        ("subject", plain(&event.subject)),
+        (
+            "subject",
+            named(&event.subject, event.subject_name.as_ref()),
+        ),
     ];
+    if let Some(related) = &event.related {
+        rows.push(("related", named(related, event.related_name.as_ref())));
+    }
     let optional = [
-        ("related", &event.related),
         ("ip address", &event.client_address),
         ("request", &event.request_id),
     ];
@@ -78,10 +83,21 @@ fn actor(actor: &AuditActor) -> String {
         "operator" => "server operator".to_owned(),
         _ => plain(&actor.kind),
     };
+    let user = |id| named(id, actor.user_name.as_ref());
+    let credential = |id| named(id, actor.credential_name.as_ref());
     match (&actor.user_id, &actor.credential_id) {
-        (Some(user), Some(credential)) => format!("{} with {}", plain(user), plain(credential)),
-        (Some(one), None) | (None, Some(one)) => format!("{} ({kind})", plain(one)),
+        (Some(by), Some(with)) => format!("{} with {}", user(by), credential(with)),
+        (Some(by), None) => format!("{} ({kind})", user(by)),
+        (None, Some(with)) => format!("{} ({kind})", credential(with)),
         (None, None) => kind,
+    }
+}
+
+/// Returns an ID after its name, if it has one.
+fn named(id: &str, name: Option<&String>) -> String {
+    match name {
+        Some(name) => format!("{} ({})", plain(name), plain(id)),
+        None => plain(id),
     }
 }
 
