@@ -62,9 +62,11 @@ struct InviteView {
     status: Badge,
     by: Option<Shown>,
     created: Moment,
-    /// `None` if the invite was claimed or withdrawn.
+    /// `None` if the invite was claimed, withdrawn or replaced.
     expires: Option<Moment>,
     claimed: Option<(String, Shown)>,
+    /// The id of the invite that replaced it, if it is on the same page.
+    replaced_by: Option<String>,
     can_be_withdrawn: bool,
 }
 
@@ -83,6 +85,7 @@ impl InviteView {
                 InviteStatus::Open => Badge::new("Open", "good"),
                 InviteStatus::Claimed => Badge::new("Claimed", "calm"),
                 InviteStatus::Withdrawn => Badge::new("Withdrawn", "bad"),
+                InviteStatus::Replaced => Badge::new("Replaced", "calm"),
                 InviteStatus::Expired => Badge::new("Expired", "calm"),
             },
             by: invite.created_by.map(|id| people.name(id)),
@@ -92,6 +95,7 @@ impl InviteView {
             claimed: invite
                 .claimed
                 .map(|(_, id)| (id.to_string(), people.name(id))),
+            replaced_by: None,
             can_be_withdrawn: status == InviteStatus::Open,
         }
     }
@@ -238,7 +242,13 @@ async fn render(
         invites: found
             .invites
             .iter()
-            .map(|invite| InviteView::of(invite, &people, now))
+            .map(|invite| InviteView {
+                replaced_by: invite
+                    .replaced_by
+                    .filter(|id| found.invites.iter().any(|shown| shown.id == *id))
+                    .map(|id| id.to_string()),
+                ..InviteView::of(invite, &people, now)
+            })
             .collect(),
         is_first: after.is_none(),
         next: found

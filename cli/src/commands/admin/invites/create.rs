@@ -28,7 +28,7 @@ impl Field for InviteeEmail {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 No email is sent: share the link yourself. It is shown only once and works once. An earlier open
-invite for the same address is withdrawn.
+invite for the same address is replaced.
 
 Examples:
   oi settings admin invites create grace@example.com
