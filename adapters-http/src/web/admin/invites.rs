@@ -153,6 +153,11 @@ pub(in crate::web) async fn create(
         title: "Invite created",
         email: Shown::of(email.as_str()),
         mixed: email.mixed_scripts().join(", "),
+        role: Some(match role {
+            Role::Admin => "Administrator",
+            Role::Member => "Member",
+        }),
+        is_dotless: email.has_dotless_domain(),
         purpose: "Anyone who opens it can create the account. It works once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
         again: "If you invite this address again, this link stops working.",

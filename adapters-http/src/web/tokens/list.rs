@@ -35,6 +35,8 @@ struct ListPage {
     is_filtered: bool,
     is_status_wrong: bool,
     is_revoked: bool,
+    /// Whether there are revoked tokens, if there are no others.
+    has_revoked: bool,
     retention_days: i64,
     /// The query to add to links, so that they lead back to this list.
     kept: String,
@@ -115,6 +117,16 @@ pub(in crate::web) async fn list(
         }
         Err(error) => Some(error.to_string()),
     };
+    let has_revoked = if is_filtered || found.count() > 0 {
+        false
+    } else {
+        let revoked = ListFilter {
+            status: Some(ListedStatus::Revoked),
+            ..ListFilter::default()
+        };
+        let page = tokens.list(principal, &revoked, None, 1).await?;
+        page.tokens.count() > 0
+    };
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
     let to = |place: &str, cursor: String| {
@@ -135,6 +147,7 @@ pub(in crate::web) async fn list(
         is_filtered,
         is_status_wrong,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
+        has_revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
         previous: previous.map(|cursor| to("before", cursor.to_string())),
