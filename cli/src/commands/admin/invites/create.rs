@@ -66,7 +66,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         undone: "withdrawn because its link was not shown",
         act: Box::new(act),
         command: format!("oi settings admin invites withdraw {id}"),
-        consequence: Some("an earlier open invite for this address was also withdrawn".to_owned()),
+        consequence: Some(
+            "an earlier open invite for this address was replaced and no longer works".to_owned(),
+        ),
     };
     let shown = Shown {
         document: &created,
