@@ -439,10 +439,10 @@ pub(crate) fn invite_to_withdraw(row: &PgRow) -> (Invite, bool) {
 }
 
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
-    let about = if let Ok(link) = parse(row, "token") {
+    let about = if let Ok(link) = parse::<SignInLinkId>(row, "token") {
         let from = optional_parse(row, "client_address")?;
         NoticeAbout::UsedLink { link, from }
-    } else if let Ok(event) = parse(row, "token") {
+    } else if let Ok(event) = parse::<AuditEventId>(row, "token") {
         match get::<Option<i64>>(row, "revoked")?.map(i64::unsigned_abs) {
             Some(count) => NoticeAbout::RevokedTokens { event, count },
             None => NoticeAbout::Unsuspended { event },
