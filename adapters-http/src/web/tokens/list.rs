@@ -35,8 +35,8 @@ struct ListPage {
     is_filtered: bool,
     is_status_wrong: bool,
     is_revoked: bool,
-    /// Whether there are revoked tokens, if there are no others.
-    has_revoked: bool,
+    /// The list of revoked tokens, if there are some and no others.
+    revoked: Option<String>,
     retention_days: i64,
     /// The query to add to links, so that they lead back to this list.
     kept: String,
@@ -117,15 +117,16 @@ pub(in crate::web) async fn list(
         }
         Err(error) => Some(error.to_string()),
     };
-    let has_revoked = if is_filtered || found.count() > 0 {
-        false
+    let revoked = if is_filtered || found.count() > 0 {
+        None
     } else {
         let revoked = ListFilter {
             status: Some(ListedStatus::Revoked),
             ..ListFilter::default()
         };
         let page = tokens.list(principal, &revoked, None, 1).await?;
-        page.tokens.count() > 0
+        let query = Query::default().with("status", ListedStatus::Revoked.as_str());
+        (page.tokens.count() > 0).then(|| query.on(crate::TOKENS_PAGE))
     };
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
@@ -147,7 +148,7 @@ pub(in crate::web) async fn list(
         is_filtered,
         is_status_wrong,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
-        has_revoked,
+        revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
         previous: previous.map(|cursor| to("before", cursor.to_string())),
