@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::error::store_error;
 use crate::rows::{LISTED_KINDS, select_shown_record, select_token};
-use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens};
+use crate::{PostgresStore, acting, agent_runs, audit, locks, rows, tokens, users};
 
 #[async_trait]
 impl AdminTokenStore for PostgresStore {
@@ -147,6 +147,7 @@ async fn revoke_matching(
     let runs = agent_runs::of_issuers(connection, &ids, now).await?;
     let causes = decided.iter().map(|(token, event)| (token.id, event));
     let ended = EndedRuns::with_issuers(causes, &runs);
+    users::notify(connection, &change.notices(&decided)).await?;
     write_revocations(connection, decided, &read).await?;
     agent_runs::end(connection, &ended, &runs).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
@@ -187,7 +188,8 @@ async fn report_leaked(
     let runs = agent_runs::of_issuers(connection, &ids, change.now).await?;
     let ended = EndedRuns::with_issuers(causes.iter().map(|(id, event)| (*id, event)), &runs);
     agent_runs::end(connection, &ended, &runs).await?;
-    notify_owners(connection, &revoked, change.now).await?;
+    let notices: Vec<_> = revoked.iter().map(|token| change.notice(token)).collect();
+    users::notify(connection, &notices).await?;
     Ok(revoked.len() as u64)
 }
 
@@ -341,29 +343,4 @@ async fn write_revocations(
     tokens::write_ends(connection, &revoked, read).await?;
     audit::insert_all(connection, &events).await?;
     Ok(revoked)
-}
-
-/// Creates a notice for the owner of each reported token; the owner of a damaged one may not exist.
-async fn notify_owners(
-    connection: &mut PgConnection,
-    revoked: &[Token],
-    at: Timestamp,
-) -> Result<(), StoreError> {
-    let owners: Vec<Uuid> = revoked.iter().map(|token| token.owner.uuid()).collect();
-    let tokens: Vec<String> = revoked.iter().map(|token| token.id.to_string()).collect();
-    let names: Vec<&str> = revoked.iter().map(|token| token.name.as_str()).collect();
-    sqlx::query(
-        "INSERT INTO notices (user_id, token, token_name, at) \
-         SELECT told.owner, told.token, told.name, $4 \
-         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS told (owner, token, name) \
-         JOIN users ON users.id = told.owner",
-    )
-    .bind(owners)
-    .bind(tokens)
-    .bind(names)
-    .bind(at.to_datetime())
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
 }

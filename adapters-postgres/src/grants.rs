@@ -31,12 +31,12 @@ const TABLES: [Privileges; 10] = [
         "invites",
         &["SELECT", "INSERT", "UPDATE", "DELETE"],
         "id kind email email_key role digest created_by created_at expires_at claimed_at \
-        claimed_by withdrawn_at",
+        claimed_by withdrawn_at replaced_by",
     ),
     (
         "notices",
         &["SELECT", "INSERT", "DELETE"],
-        "user_id token token_name at client_address",
+        "user_id token token_name at client_address revoked",
     ),
     (
         "sessions",

@@ -21,7 +21,7 @@ macro_rules! select_invite {
     ($condition:literal) => {
         concat!(
             "SELECT id, kind, email, role, created_by, created_at, expires_at, claimed_at, \
-             claimed_by, withdrawn_at FROM invites WHERE ",
+             claimed_by, withdrawn_at, replaced_by FROM invites WHERE ",
             $condition
         )
     };
@@ -106,8 +106,8 @@ async fn create(
         Ok(decision) => decision,
         Err(outcome) => return Ok(outcome),
     };
-    for withdrawn in &decision.withdrawn {
-        update(&mut transaction, withdrawn).await?;
+    for replaced in &decision.replaced {
+        update(&mut transaction, replaced).await?;
     }
     insert(&mut transaction, &change.invite, &change.digest).await?;
     audit::insert(&mut transaction, &decision.audit).await?;
@@ -251,8 +251,8 @@ async fn insert(
     let (claimed_at, claimed_by) = invite.claimed.unzip();
     sqlx::query(
         "INSERT INTO invites (id, kind, email, email_key, role, digest, created_by, created_at, \
-         expires_at, claimed_at, claimed_by, withdrawn_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         expires_at, claimed_at, claimed_by, withdrawn_at, replaced_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(invite.id.uuid())
     .bind(kind)
@@ -266,6 +266,7 @@ async fn insert(
     .bind(claimed_at.map(Timestamp::to_datetime))
     .bind(claimed_by.map(UserId::uuid))
     .bind(invite.withdrawn_at.map(Timestamp::to_datetime))
+    .bind(invite.replaced_by.map(InviteId::uuid))
     .execute(connection)
     .await
     .map_err(store_error)?;
@@ -283,19 +284,21 @@ pub(crate) async fn delete(connection: &mut PgConnection, id: InviteId) -> Resul
     rows::exactly_one(deleted, "invite")
 }
 
-/// Writes the columns that a claim or a withdrawal changes.
+/// Writes the columns that a claim, a withdrawal or a replacement changes.
 pub(crate) async fn update(
     connection: &mut PgConnection,
     invite: &Invite,
 ) -> Result<(), StoreError> {
     let (claimed_at, claimed_by) = invite.claimed.unzip();
     let updated = sqlx::query(
-        "UPDATE invites SET claimed_at = $2, claimed_by = $3, withdrawn_at = $4 WHERE id = $1",
+        "UPDATE invites SET claimed_at = $2, claimed_by = $3, withdrawn_at = $4, \
+         replaced_by = $5 WHERE id = $1",
     )
     .bind(invite.id.uuid())
     .bind(claimed_at.map(Timestamp::to_datetime))
     .bind(claimed_by.map(UserId::uuid))
     .bind(invite.withdrawn_at.map(Timestamp::to_datetime))
+    .bind(invite.replaced_by.map(InviteId::uuid))
     .execute(connection)
     .await
     .map_err(store_error)?

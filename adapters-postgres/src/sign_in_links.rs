@@ -64,34 +64,13 @@ pub(crate) async fn redeem(
     };
     let user = change.session.user;
     mark_used(&mut transaction, change.link, change.now).await?;
-    notify(&mut transaction, change).await?;
+    users::notify(&mut transaction, &[(user, change.notice())]).await?;
     users::set_password(&mut transaction, user, &change.hash).await?;
     sessions::end(&mut transaction, user, ended).await?;
     sessions::insert(&mut transaction, &change.session, &change.digest).await?;
     audit::insert(&mut transaction, &change.audit).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(RedeemSignInLinkOutcome::Redeemed)
-}
-
-/// Creates the notice for the link's user.
-async fn notify(
-    connection: &mut PgConnection,
-    change: &RedeemSignInLink,
-) -> Result<(), StoreError> {
-    let notice = change.notice();
-    let from = change.audit.context.client_address;
-    sqlx::query(
-        "INSERT INTO notices (user_id, token, token_name, at, client_address) \
-         VALUES ($1, $2, '', $3, $4)",
-    )
-    .bind(change.session.user.uuid())
-    .bind(notice.about.id())
-    .bind(notice.at.to_datetime())
-    .bind(from.map(|from| from.to_string()))
-    .execute(connection)
-    .await
-    .map_err(store_error)?;
-    Ok(())
 }
 
 pub(crate) async fn by_digest(

@@ -6,7 +6,8 @@ use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
-    Notice, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort, UserStore,
+    Notice, NoticeAbout, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort,
+    UserStore,
 };
 use openindex_domain::{Listing, StoreError};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
@@ -104,7 +105,7 @@ impl UserStore for PostgresStore {
         self.call(move |connection| {
             Box::pin(async move {
                 let mut notices = sqlx::query(
-                    "SELECT token, token_name, at, client_address FROM notices WHERE user_id = $1",
+                    "SELECT token, token_name, at, client_address, revoked FROM notices WHERE user_id = $1",
                 )
                 .bind(user.uuid())
                 .fetch_all(connection)
@@ -230,6 +231,45 @@ async fn dismiss(
     Ok(DismissNoticesOutcome::Dismissed(dismissed))
 }
 
+/// Creates notices for users; the owner of a damaged token may not exist.
+pub(crate) async fn notify(
+    connection: &mut PgConnection,
+    notices: &[(UserId, Notice)],
+) -> Result<(), StoreError> {
+    let about = || notices.iter().map(|(_, notice)| &notice.about);
+    let users: Vec<Uuid> = notices.iter().map(|(user, _)| user.uuid()).collect();
+    let ids: Vec<String> = about().map(NoticeAbout::id).collect();
+    let names: Vec<&str> = about().map(NoticeAbout::token_name).collect();
+    let at: Vec<_> = notices
+        .iter()
+        .map(|(_, notice)| notice.at.to_datetime())
+        .collect();
+    let from: Vec<Option<String>> = about()
+        .map(|about| about.client_address().map(|from| from.to_string()))
+        .collect();
+    let revoked: Vec<Option<i64>> = about()
+        .map(|about| about.revoked().map(u64::cast_signed))
+        .collect();
+    sqlx::query(
+        "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
+         SELECT told.user_id, told.id, told.name, told.at, told.client_address, told.revoked \
+         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], \
+                     $6::bigint[]) \
+         AS told (user_id, id, name, at, client_address, revoked) \
+         JOIN users ON users.id = told.user_id",
+    )
+    .bind(users)
+    .bind(ids)
+    .bind(names)
+    .bind(at)
+    .bind(from)
+    .bind(revoked)
+    .execute(connection)
+    .await
+    .map_err(store_error)?;
+    Ok(())
+}
+
 async fn create_first_admin(
     connection: &mut PgConnection,
     change: &CreateFirstAdmin,
@@ -295,6 +335,8 @@ async fn change_user(
     if decision.delete_links {
         sign_in_links::invalidate(&mut transaction, change.user).await?;
     }
+    let notice = decision.notice.map(|notice| (change.user, notice));
+    notify(&mut transaction, notice.as_slice()).await?;
     audit::insert_all(&mut transaction, &decision.events).await?;
     transaction.commit().await.map_err(store_error)?;
     Ok(ChangeUserOutcome::Changed(decision.user))

@@ -12,7 +12,6 @@ use openindex_domain::agent_run::EndedRuns;
 use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Digest, RevocableTokens, Status, Token, TokenId};
-use openindex_domain::user::{Notice, NoticeAbout};
 use openindex_domain::{Listing, StoreError};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
@@ -99,6 +98,9 @@ impl AdminTokenStore for SqliteStore {
         let rows = found.iter().zip(&*read);
         let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
         let revoked = Listing::read(revoked.map(|(row, _)| owned_token(row)))?;
+        for (owner, notice) in change.notices(&decided) {
+            users::notify(&mut transaction, owner, &notice).await?;
+        }
         write_revocations(&mut transaction, decided, &read, change.actor.now).await?;
         transaction.commit().await?;
         Ok(RevokeMatchingOutcome::Revoked(revoked))
@@ -121,14 +123,8 @@ impl AdminTokenStore for SqliteStore {
         }
         let revoked = write_revocations(&mut transaction, decided, &read, change.now).await?;
         for token in &revoked {
-            let notice = Notice {
-                about: NoticeAbout::LeakedToken {
-                    token: token.id,
-                    name: token.name.clone(),
-                },
-                at: change.now,
-            };
-            users::notify(&mut transaction, token.owner, &notice).await?;
+            let (owner, notice) = change.notice(token);
+            users::notify(&mut transaction, owner, &notice).await?;
         }
         transaction.commit().await?;
         Ok(revoked.len() as u64)

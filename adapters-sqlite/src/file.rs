@@ -8,12 +8,19 @@ use std::sync::OnceLock;
 
 use openindex_domain::StoreError;
 
+/// The cause of [`StoreError::Unavailable`] when the database file does not exist and must not be
+/// created.
+#[derive(Debug, thiserror::Error)]
+#[error("database file not found: {}", path.display())]
+pub struct MissingFile {
+    /// The absolute path: the working directory is usually what is wrong.
+    pub path: PathBuf,
+}
+
 #[derive(Debug, thiserror::Error)]
 enum FileError {
     #[error("cannot create database file {}: {}", path.display(), reason(cause))]
     Create { path: PathBuf, cause: Error },
-    #[error("database file not found: {}", path.display())]
-    Missing { path: PathBuf },
     #[error("cannot read database file {}: {}", path.display(), reason(cause))]
     Read { path: PathBuf, cause: Error },
     #[error("database path {} is a directory or a device; specify a file", path.display())]
@@ -59,8 +66,7 @@ impl DatabaseFile {
             Self::create(path)?;
         }
         let metadata = fs::metadata(path).map_err(|cause| match cause.kind() {
-            ErrorKind::NotFound => StoreError::unavailable(FileError::Missing {
-                // The working directory is usually what is wrong.
+            ErrorKind::NotFound => StoreError::unavailable(MissingFile {
                 path: std::path::absolute(path).unwrap_or_else(|_| path.to_owned()),
             }),
             _ => unreadable(path, cause),

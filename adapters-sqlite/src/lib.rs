@@ -62,4 +62,5 @@ mod users;
 mod work_items;
 mod writer;
 
+pub use file::MissingFile;
 pub use store::{SqliteOptions, SqliteStore};

@@ -262,9 +262,12 @@ const TABLES: [(&str, &str); 9] = [
     (
         "invites",
         "id kind email email_key role digest created_by created_at expires_at claimed_at \
-        claimed_by withdrawn_at",
+        claimed_by withdrawn_at replaced_by",
     ),
-    ("notices", "user_id token token_name at client_address"),
+    (
+        "notices",
+        "user_id token token_name at client_address revoked",
+    ),
     (
         "sessions",
         "id user_id digest created_at last_seen_at client client_address",

@@ -7,8 +7,7 @@ use openindex_domain::session::SessionSelection;
 use openindex_domain::user::{
     Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
     DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
-    Notice, NoticeAbout, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort,
-    UserStore,
+    Notice, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort, UserStore,
 };
 use openindex_domain::{Listing, StoreError};
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection, SqliteExecutor};
@@ -119,6 +118,9 @@ impl UserStore for SqliteStore {
             sign_in_links::invalidate(&mut transaction, change.user).await?;
         }
         agent_runs::end(&mut transaction, &decision.runs, &runs).await?;
+        if let Some(notice) = &decision.notice {
+            notify(&mut transaction, change.user, notice).await?;
+        }
         audit::insert_all(&mut transaction, &decision.events).await?;
         transaction.commit().await?;
         Ok(ChangeUserOutcome::Changed(decision.user))
@@ -151,7 +153,7 @@ impl UserStore for SqliteStore {
 
     async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
         let mut notices = sqlx::query(
-            "SELECT token, token_name, at, client_address FROM notices WHERE user_id = ?1",
+            "SELECT token, token_name, at, client_address, revoked FROM notices WHERE user_id = ?1",
         )
         .bind(user.uuid())
         .fetch_all(self.readers()?)
@@ -199,19 +201,17 @@ pub(crate) async fn notify(
     user: UserId,
     notice: &Notice,
 ) -> Result<(), StoreError> {
-    let (name, from) = match &notice.about {
-        NoticeAbout::LeakedToken { name, .. } => (name.as_str(), None),
-        NoticeAbout::UsedLink { from, .. } => ("", from.map(|from| from.to_string())),
-    };
+    let about = &notice.about;
     sqlx::query(
-        "INSERT INTO notices (user_id, token, token_name, at, client_address) \
-         SELECT id, ?2, ?3, ?4, ?5 FROM users WHERE id = ?1",
+        "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
+         SELECT id, ?2, ?3, ?4, ?5, ?6 FROM users WHERE id = ?1",
     )
     .bind(user.uuid())
-    .bind(notice.about.id())
-    .bind(name)
+    .bind(about.id())
+    .bind(about.token_name())
     .bind(notice.at.unix_millis())
-    .bind(from)
+    .bind(about.client_address().map(|from| from.to_string()))
+    .bind(about.revoked().map(u64::cast_signed))
     .execute(connection)
     .await
     .map_err(store_error)?;

@@ -324,7 +324,7 @@ const ROWS_OF_A_USER: &str = "
     INSERT INTO sign_in_links VALUES (zeroblob(16), (SELECT id FROM users), zeroblob(32), NULL,
         1, 2, NULL);
     INSERT INTO invites VALUES (zeroblob(16), 'person', 'a@b', 'a@b', 'member', zeroblob(32), NULL,
-        1, 2, NULL, NULL, NULL);
+        1, 2, NULL, NULL, NULL, NULL);
     INSERT INTO rate_limits VALUES ('key', 1, 1);
     INSERT INTO notices (user_id, token, token_name, at)
         VALUES ((SELECT id FROM users), 'pat_00000002000070008000000000000000',

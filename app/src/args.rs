@@ -294,6 +294,15 @@ impl ServerAddress {
         self.public_url.is_none() && self.listen.is_none_or(|address| address.port() == 0)
     }
 
+    /// Returns the flags that are set, each with its variable and value.
+    pub(crate) fn flags(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
+        let public_url = self.public_url.clone();
+        let public_url = public_url.map(|url| ("--public-url", "OPENINDEX_PUBLIC_URL", url));
+        let listen = self.listen.map(|address| address.to_string());
+        let listen = listen.map(|address| ("--listen", "OPENINDEX_LISTEN", address));
+        public_url.into_iter().chain(listen)
+    }
+
     /// Returns the configuration for a command that prints the server's address.
     pub(crate) fn config(self, common: Common) -> anyhow::Result<Config> {
         let listen = match self.listen {

@@ -108,6 +108,17 @@ impl DatabaseUrl {
         &self.url
     }
 
+    /// Returns the URL to print; `None` if it contains a password, or if that cannot be ruled out
+    /// because only the store can parse it.
+    #[must_use]
+    pub fn printable(&self) -> Option<&str> {
+        let url = url::Url::parse(&self.url).ok()?;
+        // An @ is that after a user name and no other.
+        let at_signs = usize::from(!url.username().is_empty());
+        let is_plain = !self.has_password() && self.url.matches('@').count() == at_signs;
+        is_plain.then_some(&*self.url)
+    }
+
     pub(crate) const fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -197,6 +208,23 @@ mod tests {
         assert!(!url.has_password());
         let url: DatabaseUrl = "postgres://db/oi?sslpassword=hunter2".parse().unwrap();
         assert!(url.has_password());
+        for (text, is_printable) in [
+            ("sqlite://openindex.db", true),
+            ("sqlite:///var/lib/openindex/openindex.db", true),
+            ("postgres://oi@db/oi", true),
+            ("postgres:///oi?host=/run", true),
+            ("postgres://oi:hunter2@db/oi", false),
+            ("postgres://oi@db/oi?password=hunter2", false),
+            ("postgres://oi@db/oi?pass%77ord=hunter2", false),
+            ("postgres://oi@/oi?password=hunter2", false),
+            ("postgres://oi:hunter2@/oi?host=/run", false),
+            ("postgres://oi:hunter2@a,b/oi", false),
+            ("sqlite:oi:hunter2@db", false),
+            ("sqlite://oi:hunter2@db/oi", false),
+        ] {
+            let url: DatabaseUrl = text.parse().unwrap();
+            assert_eq!(url.printable(), is_printable.then_some(text), "{text}");
+        }
         for (text, expected) in [
             ("", NoScheme),
             ("openindex.db", NoScheme),

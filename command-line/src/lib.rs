@@ -3,10 +3,12 @@
 //! Errors repeat user input only if it cannot be a secret, and a variable that is set but empty is
 //! an error instead of unset.
 
+mod quote;
 mod redact;
 mod usage;
 mod variable;
 
+pub use quote::quoted;
 pub use redact::{redact, shown};
 pub use usage::conceal;
 pub use variable::{InvalidVariable, check};

@@ -197,9 +197,11 @@ fn a_command_for_an_existing_instance_creates_no_database_in_the_wrong_directory
     for expected in [
         &format!("database file not found: {}", path.display()),
         "--database-url (DATABASE_URL)",
+        "oi-server bootstrap",
     ] {
         assert!(message.contains(expected), "{message}");
     }
+    assert!(!message.contains("caused by"), "{message}");
     assert!(!path.exists());
     let url = format!("sqlite://{}?mode=rwc", path.display());
     let output = server(&[
@@ -466,6 +468,40 @@ fn a_first_token_that_cannot_be_printed_is_revoked_with_a_hint() {
 }
 
 #[test]
+fn a_second_bootstrap_says_how_an_existing_administrator_signs_in() {
+    let database = Database::new(Kind::Sqlite);
+    let run = |email: &str, flags: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(binary("oi-server"))
+            .args(["bootstrap", "--email", email, "--name", "Ada"])
+            .args(flags)
+            .env_remove("DATABASE_URL")
+            .env_remove("OPENINDEX_LISTEN")
+            .env_remove("OPENINDEX_PUBLIC_URL")
+            .envs(variables.iter().copied())
+            .output()
+            .expect("oi-server runs");
+        text(&output.stderr)
+    };
+    let at = ["--database-url", database.url()];
+    let said = run("ada@b.example", &at, &[]);
+    assert!(said.contains("edit the address in the command"), "{said}");
+    let at_port = [&at[..], &["--listen", "127.0.0.1:9999"]].concat();
+    let variable = [("DATABASE_URL", database.url())];
+    let flag = format!(" --database-url {}", database.url());
+    for (flags, variables, expected) in [
+        (&at[..], &[][..], flag.clone()),
+        (&[], &variable, String::new()),
+        (&at_port, &[], flag + " --listen 127.0.0.1:9999"),
+    ] {
+        let said = run("eve@b.example", flags, variables);
+        let hint = format!(
+            "To sign in as ada@b.example, run: oi-server sign-in-link --email ada@b.example{expected}\n"
+        );
+        assert!(said.ends_with(&hint), "{hint}: {said}");
+    }
+}
+
+#[test]
 fn a_printed_address_is_that_of_the_server_or_says_that_it_may_not_be() {
     let database = Database::new(Kind::Sqlite);
     let run = |arguments: &[&str], variables: &[(&str, &str)]| {
@@ -480,7 +516,8 @@ fn a_printed_address_is_that_of_the_server_or_says_that_it_may_not_be() {
         (text(&output.stdout), text(&output.stderr))
     };
     let bootstrap = ["bootstrap", "--email", "a@b.example", "--name", "Ada"];
-    let (made, _) = run(&bootstrap, &[("OPENINDEX_LISTEN", "127.0.0.1:9999")]);
+    let (made, said) = run(&bootstrap, &[("OPENINDEX_LISTEN", "127.0.0.1:9999")]);
+    assert!(!said.contains("edit the address"), "{said}");
     let set = "oi profile set --app-url http://127.0.0.1:9999 --token -";
     assert!(made.contains(set), "{made}");
     let (_, again) = run(&bootstrap, &[]);

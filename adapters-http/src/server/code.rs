@@ -72,7 +72,7 @@ codes! {
     OwnAccount = "own_account", CONFLICT, "Cannot delete your own account";
     /// 409: another user has this email address.
     EmailTaken = "email_taken", CONFLICT, "Email address already in use";
-    /// 409: the invite was claimed or withdrawn, or has expired.
+    /// 409: the invite was claimed, withdrawn or replaced, or has expired.
     InviteNotOpen = "invite_not_open", CONFLICT, "Invite no longer open";
     /// 409: the user has the maximum number of active agent runs.
     RunLimitReached = "run_limit_reached", CONFLICT, "Agent run limit reached";

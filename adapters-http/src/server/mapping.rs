@@ -249,7 +249,7 @@ impl From<InviteError> for Problem {
             InviteError::NotAuthorized(error) => error.into(),
             InviteError::NotFound => Self::new(
                 Code::NotFound,
-                "invite not found, or already claimed or withdrawn",
+                "invite not found, or already claimed, withdrawn or replaced",
             )
             .next("oi settings admin invites list"),
             InviteError::EmailTaken => Self::new(
@@ -268,6 +268,9 @@ impl From<InviteError> for Problem {
                 | NotClaimable::Expired
                 | NotClaimable::InstanceHasUsers),
             ) => Self::new(Code::InviteNotOpen, format!("{reason}; ask for a new one")),
+            InviteError::NotClaimable(reason @ NotClaimable::Replaced) => {
+                Self::new(Code::InviteNotOpen, format!("{reason}; use the newer link"))
+            }
             InviteError::EmailRequired => Self::invalid_field("email", &"is required"),
             InviteError::EmailMismatch => {
                 Self::invalid_field("email", &"must be the invited email address")

@@ -179,6 +179,7 @@ pub(super) fn invite(invite: &Invite, now: Timestamp) -> wire::Invite {
         expires_at: invite.expires_at.to_string(),
         claimed_at: invite.claimed.map(|(at, _)| at.to_string()),
         claimed_by: invite.claimed.map(|(_, by)| by.to_string()),
+        replaced_by: invite.replaced_by.map(|id| id.to_string()),
     }
 }
 

@@ -144,5 +144,6 @@ pub(super) fn weak_password(weak: WeakPassword) -> String {
         WeakPassword::Personal => {
             "Don’t use your name, your email address or “openindex”.".to_owned()
         }
+        WeakPassword::Current => "Choose a password other than your current one.".to_owned(),
     }
 }

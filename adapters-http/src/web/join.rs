@@ -178,6 +178,11 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
             "This invite is no longer valid",
             "Sign in if you have an account. Otherwise ask an administrator for a new invite.",
         ),
+        NotClaimable::Replaced => (
+            StatusCode::GONE,
+            "This invite was replaced by a newer one",
+            "Open the newer link, or ask the person who sent it for a new one.",
+        ),
         NotClaimable::Expired => (
             StatusCode::GONE,
             "This invite has expired",

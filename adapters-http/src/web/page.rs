@@ -35,6 +35,10 @@ pub(super) struct Page {
     pub(super) current: &'static str,
     pub(super) leaks: Vec<PageLeak>,
     pub(super) used_links: Vec<PageUsedLink>,
+    /// How many tokens administrators revoked, and when.
+    pub(super) revocations: Vec<(u64, Moment)>,
+    /// When administrators lifted suspensions.
+    pub(super) unsuspended: Vec<Moment>,
     /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not
     /// dismissed.
     pub(super) notices_up_to: i64,
@@ -112,6 +116,8 @@ impl Page {
             current: "",
             leaks: Vec::new(),
             used_links: Vec::new(),
+            revocations: Vec::new(),
+            unsuspended: Vec::new(),
             notices_up_to: 0,
             damaged: Vec::new(),
             ignored: Vec::new(),
@@ -140,6 +146,7 @@ impl Page {
     pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
         let now = web.api.tokens.now();
         let (mut leaks, mut used_links) = (Vec::new(), Vec::new());
+        let (mut revocations, mut unsuspended) = (Vec::new(), Vec::new());
         for notice in &person.notices {
             let at = Moment::new(notice.at, now);
             match &notice.about {
@@ -150,6 +157,8 @@ impl Page {
                 NoticeAbout::UsedLink { from, .. } => {
                     used_links.push(PageUsedLink { from: *from, at });
                 }
+                NoticeAbout::RevokedTokens { count, .. } => revocations.push((*count, at)),
+                NoticeAbout::Unsuspended { .. } => unsuspended.push(at),
             }
         }
         Self {
@@ -160,6 +169,8 @@ impl Page {
             }),
             leaks,
             used_links,
+            revocations,
+            unsuspended,
             done: person.done.clone(),
             notices_up_to: person
                 .notices
@@ -167,6 +178,16 @@ impl Page {
                 .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
             ..Self::framed(web, &person.principal, current)
         }
+    }
+
+    /// Returns the number of tokens that the notices about [`revocations`](Self::revocations) name.
+    pub(super) fn revoked_tokens(&self) -> u64 {
+        self.revocations.iter().map(|(count, _)| count).sum()
+    }
+
+    /// Returns whether there are notices to dismiss.
+    pub(super) const fn has_notices(&self) -> bool {
+        self.notices_up_to != 0
     }
 
     /// Adds the damaged rows of the page's list.

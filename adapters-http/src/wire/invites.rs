@@ -19,6 +19,8 @@ pub enum InviteStatus {
     Claimed,
     /// The invite was withdrawn.
     Withdrawn,
+    /// A newer invite for the same address replaced it.
+    Replaced,
     /// The invite has expired.
     Expired,
 }
@@ -29,6 +31,7 @@ impl From<invite::InviteStatus> for InviteStatus {
             invite::InviteStatus::Open => Self::Open,
             invite::InviteStatus::Claimed => Self::Claimed,
             invite::InviteStatus::Withdrawn => Self::Withdrawn,
+            invite::InviteStatus::Replaced => Self::Replaced,
             invite::InviteStatus::Expired => Self::Expired,
         }
     }
@@ -72,6 +75,10 @@ pub struct Invite {
     /// User who claimed the invite; null if it was not claimed.
     #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
     pub claimed_by: Option<String>,
+    /// Newer invite for the same address that replaced this one; null if none did.
+    #[serde(default)]
+    #[cfg_attr(feature = "server", schema(value_type = Option<schema::InviteId>))]
+    pub replaced_by: Option<String>,
 }
 
 /// A page of invites, newest first.

@@ -52,6 +52,10 @@ async fn a_wrong_or_weak_password_is_reported_beside_its_field() {
             "currentPassword=kettle+walrus+teapot&password=",
             "Use at least 15 characters.",
         ),
+        (
+            "currentPassword=kettle+walrus+teapot&password=kettle+walrus+teapot",
+            "Choose a password other than your current one.",
+        ),
     ] {
         let page = site.post("/settings/account/password", &cookie, form).await;
         assert_eq!(page.status, 422, "{form}");

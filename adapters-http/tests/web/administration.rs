@@ -1,10 +1,11 @@
 //! Users, invites, all tokens, and the audit log.
 
+use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::Scope;
 use openindex_domain::user::Role;
 
-use crate::support::{ADMIN, MEMBER, OTHER, Site, put_user};
+use crate::support::{ADMIN, MEMBER, OTHER, Site, context, put_user};
 
 #[tokio::test]
 async fn suspending_a_user_requires_confirmation_and_takes_effect_immediately() {
@@ -134,9 +135,30 @@ async fn the_last_administrator_cannot_be_demoted() {
         assert_eq!(page.status, 409, "{action}");
         page.shows("You can’t remove the last administrator");
     }
+    // The pages say so before.
+    let confirmations = [format!("{user}/suspend"), format!("{user}/role")];
+    let page = site.get(&user, &admin).await;
+    page.shows("You’re the last administrator");
+    page.shows("You can’t delete your own account.");
+    for path in &confirmations {
+        page.hides(path);
+        let confirmation = site.get(path, &admin).await;
+        confirmation.shows("You’re the last administrator");
+        confirmation.hides("<form class=\"buttons\"");
+    }
     let other = format!("/settings/admin/users/{}", fixtures::user(OTHER).id);
     site.post(&format!("{other}/role"), &admin, "role=admin")
         .await;
+    let page = site.get(&user, &admin).await;
+    page.shows("affect your tokens");
+    page.hides("their tokens");
+    for path in &confirmations {
+        page.shows(path);
+        let confirmation = site.get(path, &admin).await;
+        confirmation.shows("<form class=\"buttons\"");
+        confirmation.shows("your own account");
+        confirmation.hides("Their ");
+    }
     let page = site
         .post(&format!("{user}/role"), &admin, "role=member")
         .await;
@@ -224,6 +246,103 @@ async fn an_invite_requires_an_address_without_an_account_and_can_be_withdrawn()
     page.shows("This invite is no longer valid");
     assert_eq!(site.get(&path, &admin).await.status, 404);
     assert_eq!(site.post(&path, &admin, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_replaced_invite_is_not_a_withdrawn_one() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    let invites = "/settings/admin/invites";
+    let (earlier, code) = site.invite("new@example.com", Role::Member).await;
+    let (later, _) = site.invite("New@Example.com", Role::Member).await;
+    let page = site.get(invites, &admin).await;
+    page.shows("Replaced");
+    page.hides("Withdrawn");
+    page.shows(&format!("href=\"#{later}\">Newer invite</a>"));
+    page.shows(&format!("id=\"{later}\""));
+    let page = site.get(&format!("/join/{code}"), "").await;
+    assert_eq!(page.status, 410);
+    page.shows("This invite was replaced by a newer one");
+    page.hides(&later.to_string());
+    let withdraw = format!("{invites}/{earlier}/withdraw");
+    assert_eq!(site.post(&withdraw, &admin, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_new_invite_shows_its_role_and_an_address_that_may_lack_its_ending() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    let hint = "This address has no domain ending";
+    for (form, role, is_dotless) in [
+        ("email=bob%40example.com&role=member", "Member", false),
+        ("email=bob%40example&role=admin", "Administrator", true),
+    ] {
+        let page = site.post("/settings/admin/invites", &admin, form).await;
+        assert_eq!(page.status, 201, "{form}");
+        page.shows(&format!(" · {role} · expires"));
+        if is_dotless {
+            page.shows(hint);
+        } else {
+            page.hides(hint);
+        }
+    }
+}
+
+#[tokio::test]
+async fn owners_are_told_what_administrators_did_until_they_dismiss_it() {
+    let site = Site::new().await;
+    let admin = site.sign_in(ADMIN).await;
+    for name in ["one", "two"] {
+        site.create(MEMBER, name, Scope::ReadWrite).await;
+    }
+    let one = site.create(MEMBER, "three", Scope::ReadWrite).await;
+    let own = site.create(ADMIN, "own", Scope::ReadWrite).await;
+    let member = fixtures::user(MEMBER).id;
+    for id in [one.token.id, own.token.id] {
+        let path = format!("/settings/admin/tokens/{id}/revoke");
+        assert_eq!(site.post(&path, &admin, "").await.status, 303);
+    }
+    let filter = TokenFilter {
+        owner: Some(member),
+        ..TokenFilter::default()
+    };
+    let principal = site.principal(ADMIN).await;
+    let admin_tokens = &site.domain.admin_tokens;
+    let revoked = admin_tokens
+        .revoke_matching(&principal, &filter, None, &context())
+        .await;
+    assert_eq!(revoked.expect("revoked").tokens.count(), 2);
+    let told = "An administrator revoked 3 of your tokens";
+    let lifted = "Your account was suspended and is active again";
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/tokens", &cookie).await;
+    page.shows(told);
+    page.shows("1 token on");
+    page.shows("2 tokens on");
+    page.shows("href=\"/settings/tokens?status=revoked\">recently revoked tokens</a>");
+    page.hides(lifted);
+    site.get("/settings/tokens", &admin)
+        .await
+        .hides("An administrator revoked");
+    let user = format!("/settings/admin/users/{member}");
+    for action in ["suspend", "unsuspend"] {
+        site.post(&format!("{user}/{action}"), &admin, "").await;
+    }
+    let cookie = site.sign_in(MEMBER).await;
+    let page = site.get("/settings/account", &cookie).await;
+    page.shows(told);
+    page.shows(lifted);
+    let (_, up_to) = page
+        .text
+        .split_once("name=\"upTo\" value=\"")
+        .expect("notices");
+    let (up_to, _) = up_to.split_once('"').expect("a value");
+    let dismiss = format!("upTo={up_to}");
+    site.post("/settings/notices/dismiss", &cookie, &dismiss)
+        .await;
+    let page = site.get("/settings/account", &cookie).await;
+    page.hides(told);
+    page.hides(lifted);
 }
 
 #[tokio::test]

@@ -321,3 +321,19 @@ async fn the_page_of_a_token_shows_all_its_details() {
     page.shows("<dt>Effective scope</dt><dd>Read and write</dd>");
     page.shows("No events.");
 }
+
+#[tokio::test]
+async fn recently_revoked_tokens_are_linked_if_there_are_any() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let link = "Deleted and revoked tokens";
+    let page = site.get("/settings/tokens", &cookie).await;
+    page.shows("No tokens yet");
+    page.hides(link);
+    let id = site.create(MEMBER, "gone", Scope::ReadWrite).await.token.id;
+    site.post(&format!("/settings/tokens/{id}/delete"), &cookie, "")
+        .await;
+    let page = site.get("/settings/tokens", &cookie).await;
+    page.shows("No tokens yet");
+    page.shows(link);
+}

@@ -415,6 +415,7 @@ fn invite_fields(row: &PgRow) -> Result<Invite, DamagedColumn> {
         expires_at: instant(row, "expires_at")?,
         claimed,
         withdrawn_at: optional_instant(row, "withdrawn_at")?,
+        replaced_by: get::<Option<Uuid>>(row, "replaced_by")?.map(InviteId::from_uuid),
     })
 }
 
@@ -432,20 +433,25 @@ pub(crate) fn invite_to_withdraw(row: &PgRow) -> (Invite, bool) {
         expires_at: time("expires_at").unwrap_or(Timestamp::MAX),
         claimed: None,
         withdrawn_at: time("withdrawn_at"),
+        replaced_by: None,
     };
     (invite, true)
 }
 
 pub(crate) fn notice(row: &PgRow) -> Result<Notice, StoreError> {
-    let about = match parse(row, "token") {
-        Ok(link) => NoticeAbout::UsedLink {
-            link,
-            from: optional_parse(row, "client_address")?,
-        },
-        Err(_) => NoticeAbout::LeakedToken {
+    let about = if let Ok(link) = parse::<SignInLinkId>(row, "token") {
+        let from = optional_parse(row, "client_address")?;
+        NoticeAbout::UsedLink { link, from }
+    } else if let Ok(event) = parse::<AuditEventId>(row, "token") {
+        match get::<Option<i64>>(row, "revoked")?.map(i64::unsigned_abs) {
+            Some(count) => NoticeAbout::RevokedTokens { event, count },
+            None => NoticeAbout::Unsuspended { event },
+        }
+    } else {
+        NoticeAbout::LeakedToken {
             token: parse(row, "token")?,
             name: TokenName::from_stored(get(row, "token_name")?),
-        },
+        }
     };
     let at = instant(row, "at")?;
     Ok(Notice { about, at })

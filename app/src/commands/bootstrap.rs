@@ -13,24 +13,32 @@ use openindex_domain::user::{BootstrapError, Bootstrapped, Email, PersonName};
 
 use crate::args::{Bootstrap, Common};
 
+use super::sign_in_link_command;
+
 pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<()> {
     let email = Email::parse(&bootstrap.email).map_err(|error| anyhow!("--email {error}"))?;
     let name = PersonName::parse(&bootstrap.name).map_err(|error| anyhow!("--name {error}"))?;
     check_stdout().context("cannot write to standard output; nothing was changed")?;
+    let database = common.database_url.clone();
+    let sign_in = |email: &Email| sign_in_link_command(email, &database, &bootstrap.server);
+    let is_guess = bootstrap.server.is_guess();
     let config = bootstrap.server.clone().config(common)?;
     let app = super::open(config).await?;
     let created = app
         .users
-        .bootstrap(email, name, TokenName::parse("bootstrap")?)
+        .bootstrap(email.clone(), name, TokenName::parse("bootstrap")?)
         .await;
     let created = match created {
         Ok(created) => created,
         Err(error @ BootstrapError::InstanceHasUsers) => {
+            let admin = app.users.administrator(&email).await;
             app.close().await;
+            let next = match admin {
+                Ok(Some(admin)) => format!("To sign in as {admin}, run: {}", sign_in(&admin)),
+                _ => "To list users, run: oi settings admin users list".to_owned(),
+            };
             return Err(anyhow!(
-                "{error}, so nothing was changed. Existing tokens keep working. To sign in, run: \
-                 oi-server sign-in-link --email {}",
-                bootstrap.email.trim()
+                "{error}, so nothing was changed. Existing tokens keep working. {next}"
             ));
         }
         Err(error) => {
@@ -51,10 +59,18 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         };
         return Err(error.context(format!(
             "the administrator {email} was created, but their token could not be printed; token \
-             {token} {outcome}. To sign in, run: oi-server sign-in-link --email {email}"
+             {token} {outcome}. To sign in, run: {}",
+            sign_in(email)
         )));
     }
     app.close().await;
+    if is_guess && !bootstrap.json && !bootstrap.token_only {
+        let _ = writeln!(
+            std::io::stderr(),
+            "\nIf the server is not at {}, edit the address in the command.",
+            settings.public_url
+        );
+    }
     Ok(())
 }
 

@@ -7,8 +7,16 @@ pub(crate) mod openapi;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 
-use anyhow::Context as _;
-use openindex_app::{App, Config, build};
+use std::env;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+use openindex_adapters_sqlite::MissingFile;
+use openindex_app::{App, Config, DEFAULT_DATABASE_URL, DatabaseUrl, build};
+use openindex_command_line::quoted;
+use openindex_domain::user::Email;
+
+use crate::args::ServerAddress;
 
 /// Builds the application. An error names the setting to check.
 async fn open(config: Config) -> anyhow::Result<App> {
@@ -23,8 +31,41 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
         database: config.database.existing(),
         ..config
     };
-    build(config).await.context(
-        "cannot open the existing database; set --database-url (DATABASE_URL), such as \
-         sqlite:///var/lib/openindex/openindex.db",
-    )
+    let error = match build(config).await {
+        Ok(app) => return Ok(app),
+        Err(error) => anyhow::Error::from(error),
+    };
+    if let Some(missing) = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<MissingFile>())
+    {
+        bail!(
+            "{missing}; pass the same --database-url (DATABASE_URL) as the server, or run it in the \
+             server's directory (to create a database, run: oi-server bootstrap)"
+        );
+    }
+    Err(error.context("cannot open the database; check --database-url (DATABASE_URL)"))
+}
+
+/// Returns the command that prints a sign-in link of the same instance. It repeats the flags that
+/// do not come from a variable; a database URL that may contain a password is not printed.
+fn sign_in_link_command(email: &Email, database: &DatabaseUrl, server: &ServerAddress) -> String {
+    let is_set = |variable, value: &str| env::var(variable).is_ok_and(|set| set.trim() == value);
+    let has_variable =
+        env::var("DATABASE_URL").is_ok_and(|set| set.parse().as_ref() == Ok(database));
+    let mut command = format!("oi-server sign-in-link --email {}", quoted(email.as_str()));
+    let mut note = "";
+    if !has_variable {
+        match database.printable() {
+            Some(DEFAULT_DATABASE_URL) => {}
+            Some(url) => _ = write!(command, " --database-url {}", quoted(url)),
+            None => note = " (set DATABASE_URL to the URL of the same database first)",
+        }
+    }
+    for (flag, variable, value) in server.flags() {
+        if !is_set(variable, &value) {
+            _ = write!(command, " {flag} {}", quoted(&value));
+        }
+    }
+    command + note
 }

@@ -3,6 +3,7 @@ use std::fs::{self, File, FileType};
 use std::io;
 use std::path::Path;
 
+use openindex_command_line::quoted;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -118,7 +119,10 @@ impl ConfigStore {
                     "other users can access {} (mode {mode:04o})",
                     path.display()
                 ),
-                format!("chmod {private_mode:o} {}", quoted(path)),
+                format!(
+                    "chmod {private_mode:o} {}",
+                    quoted(&path.display().to_string())
+                ),
             ))
         })
     }
@@ -209,17 +213,6 @@ fn resolve_links(path: &Path) -> io::Result<std::path::PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links"))
-}
-
-/// Quotes a path for a shell.
-fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(all(test, unix))]

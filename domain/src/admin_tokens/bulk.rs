@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::store::Listing;
 use crate::token::{RevocableTokens, RevokedBy, Token, TokenId, TokenKind};
-use crate::user::MAX_PAGE;
+use crate::user::{MAX_PAGE, Notice, NoticeAbout, UserId};
 
 use super::review::kept;
 use super::{AdminTokenError, AdminTokens, OwnedToken, Review, ReviewDigest, TokenFilter};
@@ -87,6 +89,25 @@ impl RevokeMatching {
             }
             _ => Ok(decided),
         }
+    }
+
+    /// Returns the notices for the owners of these decided revocations: one for each owner except
+    /// the actor. Tokens that had already expired are not counted.
+    #[must_use]
+    pub fn notices(&self, decided: &[(Token, AuditEvent)]) -> Vec<(UserId, Notice)> {
+        let now = self.actor.now;
+        let mut owners: BTreeMap<UserId, (AuditEventId, u64)> = BTreeMap::new();
+        for (token, event) in decided {
+            let worked = token.expires_at.is_none_or(|at| now < at);
+            if worked && self.audit.actor.user() != Some(token.owner) {
+                owners.entry(token.owner).or_insert((event.id, 0)).1 += 1;
+            }
+        }
+        let notice = |(owner, (event, count))| {
+            let about = NoticeAbout::RevokedTokens { event, count };
+            (owner, Notice { about, at: now })
+        };
+        owners.into_iter().map(notice).collect()
     }
 
     fn revoked(&self, token: &Token) -> Option<Token> {

@@ -1,6 +1,7 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::token::{Digest, RevokedBy, Secret, Status, Token};
+use crate::user::{Notice, NoticeAbout, UserId};
 
 use super::{AdminTokenError, AdminTokens};
 
@@ -40,6 +41,17 @@ impl ReportLeakedTokens {
         token
             .revoked_by(RevokedBy::Leak, self.now)
             .map(|revoked| (revoked, event))
+    }
+
+    /// Returns the notice for the owner of a revoked token.
+    #[must_use]
+    pub fn notice(&self, revoked: &Token) -> (UserId, Notice) {
+        let about = NoticeAbout::LeakedToken {
+            token: revoked.id,
+            name: revoked.name.clone(),
+        };
+        let at = self.now;
+        (revoked.owner, Notice { about, at })
     }
 }
 

@@ -44,9 +44,12 @@ pub enum NotClaimable {
     /// The invite has already been claimed.
     #[error("the invite has already been claimed")]
     Claimed,
-    /// It was withdrawn, or replaced by a later one.
+    /// It was withdrawn.
     #[error("the invite was withdrawn")]
     Withdrawn,
+    /// It was replaced by a later one.
+    #[error("the invite was replaced by a newer one")]
+    Replaced,
     /// It has expired.
     #[error("the invite has expired")]
     Expired,
@@ -127,6 +130,7 @@ fn check(
         InviteStatus::Open => {}
         InviteStatus::Claimed => return Err(NotClaimable::Claimed),
         InviteStatus::Withdrawn => return Err(NotClaimable::Withdrawn),
+        InviteStatus::Replaced => return Err(NotClaimable::Replaced),
         InviteStatus::Expired => return Err(NotClaimable::Expired),
     }
     if !is_creator_valid(invite.created_by, creator) {

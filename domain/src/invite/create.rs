@@ -33,8 +33,8 @@ pub struct CreateInvite {
 /// What a store must write when an invite is created.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InviteDecision {
-    /// Earlier open invites for the same address, now withdrawn.
-    pub withdrawn: Vec<Invite>,
+    /// Earlier open invites for the same address, now replaced.
+    pub replaced: Vec<Invite>,
     /// The audit event, which names the replaced invite.
     pub audit: AuditEvent,
 }
@@ -76,28 +76,28 @@ impl CreateInvite {
             return Err(CreateInviteOutcome::Taken);
         }
         let now = self.invite.created_at;
-        let withdrawn: Vec<Invite> = earlier
+        let replaced: Vec<Invite> = earlier
             .iter()
             .filter(|invite| invite.status(now) == InviteStatus::Open)
             .filter(|invite| self.invite.has_same_recipient(invite))
             .map(|invite| Invite {
                 withdrawn_at: Some(now),
+                replaced_by: Some(self.invite.id),
                 ..invite.clone()
             })
             .collect();
-        let replaced = withdrawn.first().map(|invite| Subject::Invite(invite.id));
         Ok(InviteDecision {
             audit: AuditEvent {
-                related: replaced,
+                related: replaced.first().map(|invite| Subject::Invite(invite.id)),
                 ..self.audit.clone()
             },
-            withdrawn,
+            replaced,
         })
     }
 }
 
 impl Invites {
-    /// Creates an invite and withdraws an earlier open one for the same address.
+    /// Creates an invite, which replaces an earlier open one for the same address.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Invites {
             .await
     }
 
-    /// Creates the invite for a new instance's first administrator and withdraws earlier ones. To
+    /// Creates the invite for a new instance's first administrator, which replaces earlier ones. To
     /// be called when the server starts.
     ///
     /// # Errors
@@ -149,6 +149,7 @@ impl Invites {
             expires_at: now.saturating_add_seconds(INVITE_LIFETIME_SECONDS),
             claimed: None,
             withdrawn_at: None,
+            replaced_by: None,
         };
         let made = Subject::Invite(invite.id);
         let change = CreateInvite {

@@ -42,6 +42,8 @@ pub struct Invite {
     pub claimed: Option<(Timestamp, UserId)>,
     /// When it was withdrawn; `None` while it was not.
     pub withdrawn_at: Option<Timestamp>,
+    /// The later invite for the same address whose creation withdrew it, if that was the reason.
+    pub replaced_by: Option<InviteId>,
 }
 
 /// The status of an invite.
@@ -53,6 +55,8 @@ pub enum InviteStatus {
     Claimed,
     /// It was withdrawn.
     Withdrawn,
+    /// It was replaced by a later one.
+    Replaced,
     /// It has expired.
     Expired,
 }
@@ -65,6 +69,7 @@ impl InviteStatus {
             Self::Open => "open",
             Self::Claimed => "claimed",
             Self::Withdrawn => "withdrawn",
+            Self::Replaced => "replaced",
             Self::Expired => "expired",
         }
     }
@@ -76,6 +81,8 @@ impl Invite {
     pub fn status(&self, now: Timestamp) -> InviteStatus {
         if self.claimed.is_some() {
             InviteStatus::Claimed
+        } else if self.replaced_by.is_some() {
+            InviteStatus::Replaced
         } else if self.withdrawn_at.is_some() {
             InviteStatus::Withdrawn
         } else if now >= self.expires_at {

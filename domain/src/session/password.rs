@@ -1,6 +1,6 @@
 use crate::access::{ActingRecord, Actor, ActorError, CredentialId, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::user::{Account, Password, PasswordHash};
+use crate::user::{Account, Password, PasswordHash, WeakPassword};
 
 use super::{SessionError, SessionSelection, Sessions};
 
@@ -67,7 +67,7 @@ impl Sessions {
     /// - [`SessionError::SessionRequired`] for a token.
     /// - [`SessionError::WrongPassword`] when the current password does not match; attempts are
     ///   rate-limited like sign-ins ([`SessionError::RateLimited`]).
-    /// - [`SessionError::WeakPassword`] when the new one is too easy to guess.
+    /// - [`SessionError::WeakPassword`] when the new one is too easy to guess, or the current one.
     /// - [`SessionError::NotAuthorized`] when the session has ended in the meantime.
     /// - [`SessionError::Hash`], [`SessionError::Entropy`] and [`SessionError::Store`] when a port
     ///   fails.
@@ -95,6 +95,10 @@ impl Sessions {
             return Err(SessionError::WrongPassword);
         }
         self.rate_limits.reset_own_password(user).await?;
+        // Not in constant time: the caller knows both.
+        if new.expose() == current.expose() {
+            return Err(WeakPassword::Current.into());
+        }
         new.check_new(&account.user.own_words())?;
         let change = ChangePassword {
             actor: Actor::of(principal, Requirement::HUMAN, now),

@@ -178,6 +178,7 @@ pub fn invite(number: u64) -> Invite {
         expires_at: NOW.saturating_add_seconds(24 * 60 * 60),
         claimed: None,
         withdrawn_at: None,
+        replaced_by: None,
     }
 }
 

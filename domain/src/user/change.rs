@@ -4,7 +4,7 @@ use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject
 use crate::invite::{Invite, InviteStatus};
 use crate::token::Token;
 
-use super::{Email, PersonName, Role, User, UserError, UserId, Users};
+use super::{Email, Notice, NoticeAbout, PersonName, Role, User, UserError, UserId, Users};
 
 /// A change of a user. Users can change their own name; everything else requires an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,6 +81,8 @@ pub struct UserDecision {
     pub runs: EndedRuns,
     /// Open invites for the new address, now withdrawn.
     pub withdrawn: Vec<Invite>,
+    /// The notice for the user, if an administrator lifted their suspension.
+    pub notice: Option<Notice>,
     /// The audit events: one for the change, and one for each invite.
     pub events: Vec<AuditEvent>,
 }
@@ -162,7 +164,14 @@ impl ChangeUser {
             related: Some(Subject::User(self.user)),
             ..self.audit.clone()
         });
+        let notice = (changed.is_active() && !current.is_active()).then_some(Notice {
+            about: NoticeAbout::Unsuspended {
+                event: self.audit.id,
+            },
+            at: self.actor.now,
+        });
         Ok(UserDecision {
+            notice,
             end_sessions: !changed.is_active(),
             delete_links: !changed.is_active() || changed.email != current.email,
             runs,

@@ -100,6 +100,13 @@ impl Email {
         scripts
     }
 
+    /// Returns whether the domain is a single label, such as `localhost` or a name in an intranet.
+    /// It may also lack its ending by mistake.
+    #[must_use]
+    pub fn has_dotless_domain(&self) -> bool {
+        !self.parts().1.contains('.')
+    }
+
     fn parts(&self) -> (&str, &str) {
         self.0.split_once('@').unwrap_or((&self.0, ""))
     }

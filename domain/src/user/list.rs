@@ -2,7 +2,7 @@ use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::entropy::EntropyError;
 use crate::store::{Listing, StoreError};
 
-use super::{PersonName, User, UserId, Users};
+use super::{Email, PersonName, User, UserId, Users};
 
 /// The maximum number of items per page of any list.
 pub const MAX_PAGE: u32 = 200;
@@ -103,5 +103,20 @@ impl Users {
     /// [`StoreError`] when the store fails.
     pub async fn any(&self) -> Result<bool, StoreError> {
         Ok(self.store.page(None, 1).await?.count() > 0)
+    }
+
+    /// Returns the address of an active administrator among the first [`MAX_PAGE`] users:
+    /// `preferred` if it is one, otherwise that of the first who joined. For the operator's shell.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn administrator(&self, preferred: &Email) -> Result<Option<Email>, StoreError> {
+        let users = self.store.page(None, MAX_PAGE).await?;
+        let admins = || users.iter().filter(|user| user.is_active_admin());
+        let found = admins()
+            .find(|user| user.email.key() == preferred.key())
+            .or_else(|| admins().next());
+        Ok(found.map(|user| user.email.clone()))
     }
 }

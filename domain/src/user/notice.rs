@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::session::SignInLinkId;
 use crate::token::{TokenId, TokenName};
@@ -35,6 +35,18 @@ pub enum NoticeAbout {
         /// The client address of the request; `None` if unknown.
         from: Option<IpAddr>,
     },
+    /// An administrator revoked tokens of the user in one step.
+    RevokedTokens {
+        /// The audit event of the revocation, or of one of them.
+        event: AuditEventId,
+        /// The number of tokens that stopped working.
+        count: u64,
+    },
+    /// An administrator lifted the suspension of the user.
+    Unsuspended {
+        /// The audit event.
+        event: AuditEventId,
+    },
 }
 
 impl NoticeAbout {
@@ -44,6 +56,39 @@ impl NoticeAbout {
         match self {
             Self::LeakedToken { token, .. } => token.to_string(),
             Self::UsedLink { link, .. } => link.to_string(),
+            Self::RevokedTokens { event, .. } | Self::Unsuspended { event } => event.to_string(),
+        }
+    }
+}
+
+/// What a store saves besides the id.
+impl NoticeAbout {
+    /// Returns the name of the leaked token; empty for other notices.
+    #[must_use]
+    pub fn token_name(&self) -> &str {
+        match self {
+            Self::LeakedToken { name, .. } => name.as_str(),
+            Self::UsedLink { .. } | Self::RevokedTokens { .. } | Self::Unsuspended { .. } => "",
+        }
+    }
+
+    /// Returns where the link was used from, if known; `None` for other notices.
+    #[must_use]
+    pub const fn client_address(&self) -> Option<IpAddr> {
+        match self {
+            Self::UsedLink { from, .. } => *from,
+            Self::LeakedToken { .. } | Self::RevokedTokens { .. } | Self::Unsuspended { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Returns the number of revoked tokens; `None` for other notices.
+    #[must_use]
+    pub const fn revoked(&self) -> Option<u64> {
+        match self {
+            Self::RevokedTokens { count, .. } => Some(*count),
+            Self::LeakedToken { .. } | Self::UsedLink { .. } | Self::Unsuspended { .. } => None,
         }
     }
 }
@@ -56,7 +101,9 @@ impl Notice {
     #[must_use]
     pub fn is_shown_to(&self, signed_in_at: Option<Timestamp>) -> bool {
         match self.about {
-            NoticeAbout::LeakedToken { .. } => true,
+            NoticeAbout::LeakedToken { .. }
+            | NoticeAbout::RevokedTokens { .. }
+            | NoticeAbout::Unsuspended { .. } => true,
             NoticeAbout::UsedLink { .. } => signed_in_at.is_none_or(|begun| self.at < begun),
         }
     }

@@ -4,6 +4,7 @@ use openindex_domain::access::{ActorError, Denial};
 use openindex_domain::admin_tokens::{AdminTokenError, TokenFilter};
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, RequestContext, Subject};
 use openindex_domain::session::SignInLinkUser;
+use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
     Expiry, NewToken, Rejection, Scope, TokenError, TokenId, TokenKind, VerifyError,
 };
@@ -282,4 +283,27 @@ async fn the_owner_of_a_leaked_token_gets_a_notice() {
         .await;
     dismissed.expect("dismissed");
     assert!(users.notices(&principal).await.expect("notices").is_empty());
+}
+
+#[tokio::test]
+async fn an_administrator_is_named_who_can_sign_in() {
+    let world = World::new().await;
+    let grace = world.join(Role::Member).await.user;
+    let users = &world.all.users;
+    let ada = fixtures::user(1).email;
+    let named = |preferred: &'static str| async move {
+        let found = users.administrator(&email(preferred)).await;
+        found.expect("the store works")
+    };
+    assert_eq!(named("grace@example.com").await, Some(ada.clone()));
+    let promote = UserChange::SetRole(Role::Admin);
+    let promoted = users
+        .change(&world.admin, grace.id, promote, context())
+        .await;
+    promoted.expect("promoted");
+    assert_eq!(named("GRACE@example.com").await, Some(grace.email));
+    assert!(named("eve@example.com").await.is_some());
+    let suspended = users.change(&world.admin, grace.id, UserChange::Suspend, context());
+    suspended.await.expect("suspended");
+    assert_eq!(named("grace@example.com").await, Some(ada));
 }

@@ -84,7 +84,7 @@ async fn the_first_administrator_claims_a_new_instance_once() {
     );
     assert!(matches!(
         invalid.await,
-        Err(InviteError::NotClaimable(NotClaimable::Withdrawn))
+        Err(InviteError::NotClaimable(NotClaimable::Replaced))
     ));
     let nameless = invites.claim(link.secret.expose(), claim(None), context());
     assert!(matches!(nameless.await, Err(InviteError::EmailRequired)));

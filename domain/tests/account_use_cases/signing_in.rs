@@ -282,6 +282,11 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
         change(PASSWORD, "short").await,
         Err(SessionError::WeakPassword(WeakPassword::TooShort))
     ));
+    assert!(matches!(
+        change(PASSWORD, PASSWORD).await,
+        Err(SessionError::WeakPassword(WeakPassword::Current))
+    ));
+    assert!(world.principal(&other).await.is_some(), "nothing changed");
     change(PASSWORD, OTHER).await.expect("changed");
     assert!(world.principal(session_of(&grace)).await.is_some());
     assert!(world.principal(&other).await.is_none());

@@ -60,9 +60,11 @@ struct InviteView {
     status: Badge,
     by: Option<Shown>,
     created: Moment,
-    /// `None` if the invite was claimed or withdrawn.
+    /// `None` if the invite was claimed, withdrawn or replaced.
     expires: Option<Moment>,
     claimed: Option<(String, Shown)>,
+    /// The id of the invite that replaced it, if it is on the same page.
+    replaced_by: Option<String>,
     can_be_withdrawn: bool,
 }
 
@@ -81,6 +83,7 @@ impl InviteView {
                 InviteStatus::Open => Badge::new("Open", "good"),
                 InviteStatus::Claimed => Badge::new("Claimed", "calm"),
                 InviteStatus::Withdrawn => Badge::new("Withdrawn", "bad"),
+                InviteStatus::Replaced => Badge::new("Replaced", "calm"),
                 InviteStatus::Expired => Badge::new("Expired", "calm"),
             },
             by: invite.created_by.map(|id| people.name(id)),
@@ -90,6 +93,7 @@ impl InviteView {
             claimed: invite
                 .claimed
                 .map(|(_, id)| (id.to_string(), people.name(id))),
+            replaced_by: None,
             can_be_withdrawn: status == InviteStatus::Open,
         }
     }
@@ -157,6 +161,11 @@ pub(in crate::web) async fn create(
         title: "Invite created",
         email: Shown::of(email.as_str()),
         mixed: email.mixed_scripts().join(", "),
+        role: Some(match role {
+            Role::Admin => "Administrator",
+            Role::Member => "Member",
+        }),
+        is_dotless: email.has_dotless_domain(),
         purpose: "Anyone who opens it can create the account. It works once.",
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
         again: "If you invite this address again, this link stops working.",
@@ -246,7 +255,13 @@ async fn render(
         invites: found
             .invites
             .iter()
-            .map(|invite| InviteView::of(invite, &people, now))
+            .map(|invite| InviteView {
+                replaced_by: invite
+                    .replaced_by
+                    .filter(|id| found.invites.iter().any(|shown| shown.id == *id))
+                    .map(|id| id.to_string()),
+                ..InviteView::of(invite, &people, now)
+            })
             .collect(),
         is_first: after.is_none(),
         next: found

@@ -16,6 +16,10 @@ pub(super) struct LinkPage<'a> {
     pub(super) email: Shown,
     /// The scripts mixed in the address; empty if it uses a single one.
     pub(super) mixed: String,
+    /// The role of the invited user; `None` for a user who has one.
+    pub(super) role: Option<&'static str>,
+    /// Whether the address of the invited user may lack its ending.
+    pub(super) is_dotless: bool,
     /// What anyone with the link can do.
     pub(super) purpose: &'static str,
     pub(super) expires: Moment,

@@ -32,6 +32,7 @@ struct UserPage {
     page: Page,
     form: FormId,
     user: UserView,
+    is_last_admin: bool,
     back: Back,
 }
 
@@ -40,6 +41,7 @@ struct UserPage {
 struct SuspendPage {
     page: Page,
     user: UserView,
+    is_last_admin: bool,
     runs: Ending,
     back: Back,
 }
@@ -49,6 +51,7 @@ struct SuspendPage {
 struct RolePage {
     page: Page,
     user: UserView,
+    is_last_admin: bool,
     back: Back,
 }
 
@@ -78,6 +81,15 @@ async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebErro
     }
 }
 
+/// Returns whether the user is the last active administrator. That can only be the caller.
+async fn is_last_admin(web: &Web, by: &Administrator, id: UserId) -> Result<bool, WebError> {
+    let principal = &by.0.principal;
+    Ok(
+        id == principal.user_id()
+            && web.api.admin_tokens.stats(principal).await?.admins_active <= 1,
+    )
+}
+
 pub(in crate::web) async fn show(
     by: Administrator,
     State(web): State<Web>,
@@ -88,6 +100,7 @@ pub(in crate::web) async fn show(
     let template = UserPage {
         page: Page::of(&web, &by.0, "users"),
         form: once::to_show(&web, &Form::default())?,
+        is_last_admin: is_last_admin(&web, &by, id).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
         back: Back::to(query.get("next"), users::PATH),
     };
@@ -103,6 +116,7 @@ pub(in crate::web) async fn confirm_suspend(
     let user = find(&web, &by, id).await?;
     let template = SuspendPage {
         page: Page::of(&web, &by.0, "users"),
+        is_last_admin: is_last_admin(&web, &by, id).await?,
         runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
         back: Back::to(query.get("next"), users::PATH),
@@ -155,6 +169,7 @@ pub(in crate::web) async fn confirm_role(
     let user = find(&web, &by, id).await?;
     let template = RolePage {
         page: Page::of(&web, &by.0, "users"),
+        is_last_admin: is_last_admin(&web, &by, id).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
         back: Back::to(query.get("next"), users::PATH),
     };
@@ -345,6 +360,8 @@ pub(in crate::web) async fn sign_in_link(
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
+        role: None,
+        is_dotless: false,
         purpose: "Anyone who opens it can set a new password and sign in to the account. It works \
                   once.",
         expires: Moment::new(new.link.expires_at, web.api.tokens.now()),

@@ -33,6 +33,8 @@ struct ListPage {
     errors: Invalid,
     is_filtered: bool,
     is_revoked: bool,
+    /// The list of revoked tokens, if there are some and no others.
+    revoked: Option<String>,
     retention_days: i64,
     /// The query to add to links, so that they lead back to this list.
     kept: String,
@@ -95,6 +97,17 @@ pub(in crate::web) async fn list(
         }
         (found, previous, next) = (page.tokens, page.previous, page.next);
     }
+    let revoked = if is_filtered || found.count() > 0 {
+        None
+    } else {
+        let revoked = ListFilter {
+            status: Some(ListedStatus::Revoked),
+            ..ListFilter::default()
+        };
+        let page = tokens.list(principal, &revoked, None, 1).await?;
+        let query = Query::default().with("status", ListedStatus::Revoked.as_str());
+        (page.tokens.count() > 0).then(|| query.on(crate::TOKENS_PAGE))
+    };
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
     let to = |place: &str, cursor: String| {
@@ -114,6 +127,7 @@ pub(in crate::web) async fn list(
             .collect(),
         is_filtered,
         is_revoked: filter.status == Some(ListedStatus::Revoked),
+        revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
         previous: previous.map(|cursor| to("before", cursor.to_string())),

@@ -42,12 +42,14 @@ pub(super) fn invites() -> Vec<Invite> {
         expires_at: "2026-11-27T08:00:00.000Z".to_owned(),
         claimed_at: None,
         claimed_by: None,
+        replaced_by: None,
     };
     let mut invites = vec![
         invite('1', "grace@example.com", InviteStatus::Open),
         invite('2', "charles@example.com", InviteStatus::Claimed),
         invite('3', "x\u{1b}[2J\u{202e}@example.com", InviteStatus::Expired),
         invite('4', "first@example.com", InviteStatus::Withdrawn),
+        invite('5', "grace@example.com", InviteStatus::Replaced),
     ];
     invites[1].claimed_at = Some("2026-11-22T05:00:00.000Z".to_owned());
     invites[0].mixed_scripts = ["Cyrillic", "Latin"].map(str::to_owned).to_vec();

@@ -163,9 +163,10 @@ fn admin_definitions() -> Value {
     });
     let invite = json!({
         "id": text(), "email": or_null("string"), "role": role(),
-        "status": {"enum": ["open", "claimed", "withdrawn", "expired"]},
+        "status": {"enum": ["open", "claimed", "withdrawn", "replaced", "expired"]},
         "createdBy": or_null("string"), "createdAt": time(), "expiresAt": time(),
         "claimedAt": time_or_null(), "claimedBy": or_null("string"),
+        "replacedBy": or_null("string"),
     });
     let pats = list(&pat_with(json!({"owner": object(&owner())})));
     let event = json!({

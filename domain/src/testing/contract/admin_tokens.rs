@@ -10,10 +10,10 @@ use crate::access::{Actor, CredentialId, Requirement};
 use crate::admin_tokens::{
     ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter,
 };
-use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::testing::fixtures;
 use crate::token::{PredecessorEnd, RevokedBy, Scope, Search, Status, Token, TokenId};
-use crate::user::Role;
+use crate::user::{NoticeAbout, Role};
 
 /// Inserts tokens 1 to 6 of two users, in every status, used and unused, and an agent run, which is
 /// never listed.
@@ -70,7 +70,13 @@ pub(super) fn revocation(filter: &TokenFilter, event: u64) -> RevokeMatching {
         filter: filter.clone(),
         kept: None,
         expected: None,
-        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject),
+        audit: AuditEvent {
+            actor: AuditActor::Token {
+                user: acting().owner,
+                token: acting().id,
+            },
+            ..fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject)
+        },
     }
 }
 
@@ -186,9 +192,16 @@ pub async fn pages_newest_first_with_owners(harness: &dyn AccountHarness) {
 }
 
 /// Revokes all matching tokens at once, of any owner, except for the one to keep; each has its
-/// event, and is returned in its previous state with its owner.
+/// event, and is returned in its previous state with its owner. Owners other than the actor get a
+/// notice with the number of their tokens that worked.
 pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
-    let tokens = fill(harness).await;
+    let mut tokens = fill(harness).await;
+    let [actor, grace] = [1, 2].map(|number| fixtures::user(number).id);
+    let mut expired = fixtures::token(8, NOW);
+    expired.owner = grace;
+    expired.expires_at = Some(NOW);
+    put(harness, 8, &expired).await;
+    tokens.push(expired);
     let mut change = revocation(&TokenFilter::default(), 1);
     change.kept = Some(acting().id);
     let RevokeMatchingOutcome::Revoked(revoked) = revoke(harness, change).await else {
@@ -221,6 +234,18 @@ pub async fn revokes_all_in_one_step(harness: &dyn AccountHarness) {
         let subject = Subject::Token(token.id);
         assert!(events.iter().any(|event| event.subject == subject));
     }
+    let notices = harness.users().notices(grace).await;
+    let notices = notices.expect("the store works");
+    let [notice] = &notices[..] else {
+        panic!("{notices:?}")
+    };
+    let NoticeAbout::RevokedTokens { event, count: 2 } = notice.about else {
+        panic!("{notice:?}")
+    };
+    assert!(events.iter().any(|found| found.id == event));
+    assert_eq!(notice.at, NOW);
+    let own = harness.users().notices(actor).await;
+    assert_eq!(own.expect("the store works"), []);
 }
 
 /// Revokes only matching tokens, for every kind of filter, including a token's own id.
@@ -483,18 +508,11 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
         .await
         .expect("reported");
     for (number, event) in [(4, 14), (5, 15)] {
-        let mut change = revocation(
-            &TokenFilter {
-                token: Some(id(number)),
-                ..TokenFilter::default()
-            },
-            event,
-        );
-        change.audit.actor = AuditActor::Token {
-            user: acting().owner,
-            token: acting().id,
+        let filter = TokenFilter {
+            token: Some(id(number)),
+            ..TokenFilter::default()
         };
-        let _ = revoke(harness, change).await;
+        let _ = revoke(harness, revocation(&filter, event)).await;
     }
     for (number, reason) in [
         (1, RevokedBy::Owner),

@@ -12,7 +12,8 @@ use crate::invite::{ClaimInviteOutcome, CreateInviteOutcome, InviteStatus, NotCl
 use crate::testing::fixtures;
 use crate::token::{TokenId, TokenKind};
 use crate::user::{
-    ChangeUser, ChangeUserOutcome, Email, PersonName, Role, User, UserChange, UserId,
+    ChangeUser, ChangeUserOutcome, Email, Notice, NoticeAbout, PersonName, Role, User, UserChange,
+    UserId,
 };
 
 pub(super) fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
@@ -111,7 +112,8 @@ pub async fn ends_the_agent_runs_of_a_suspended_user(harness: &dyn AccountHarnes
     assert_eq!(audit_log.len(), 4);
 }
 
-/// A suspension can be reversed, and a role changed in both directions.
+/// A suspension can be reversed, of which the user gets a notice, and a role changed in both
+/// directions.
 pub async fn unsuspends_and_changes_roles(harness: &dyn AccountHarness) {
     seed(harness).await;
     let mut grace = fixtures::user(2);
@@ -136,6 +138,13 @@ pub async fn unsuspends_and_changes_roles(harness: &dyn AccountHarness) {
         assert_eq!(outcome, ChangeUserOutcome::Changed(grace.clone()));
         assert_eq!(user(harness, 2).await, grace);
     }
+    let event = change(grace.id, UserChange::Unsuspend, 1).audit.id;
+    let lifted = Notice {
+        about: NoticeAbout::Unsuspended { event },
+        at: NOW,
+    };
+    let notices = harness.users().notices(grace.id).await;
+    assert_eq!(notices.expect("the store works"), [lifted]);
     let unknown = change(fixtures::user(3).id, UserChange::Suspend, 6);
     assert_eq!(apply(harness, unknown).await, ChangeUserOutcome::NotFound);
     assert_eq!(audit_log(harness).await.len(), 5);

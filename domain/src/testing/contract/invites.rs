@@ -194,9 +194,9 @@ pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarn
     let _ = create(harness, first_admin(1)).await;
     let _ = create(harness, first_admin(2)).await;
     let status = |invite: Option<Invite>| invite.map(|invite| invite.status(NOW));
-    let withdrawn = Some(InviteStatus::Withdrawn);
+    let replaced = Some(InviteStatus::Replaced);
     let open = Some(InviteStatus::Open);
-    assert_eq!(status(look(harness, 1).await), withdrawn);
+    assert_eq!(status(look(harness, 1).await), replaced);
     assert_eq!(status(look(harness, 2).await), open);
     seed(harness).await;
     let _ = create(harness, creation(3)).await;
@@ -207,7 +207,19 @@ pub async fn replace_earlier_ones_for_the_same_address(harness: &dyn AccountHarn
         role: Role::Member,
     };
     let _ = create(harness, again).await;
-    assert_eq!(status(look(harness, 3).await), withdrawn);
+    assert_eq!(status(look(harness, 3).await), replaced);
+    let by = look(harness, 3).await.and_then(|invite| invite.replaced_by);
+    assert_eq!(by, Some(fixtures::invite(5).id));
+    assert_eq!(
+        apply(harness, claim(3, 9)).await,
+        ClaimInviteOutcome::NotClaimable(NotClaimable::Replaced)
+    );
+    let _ = withdraw(harness, withdrawal(3, 6)).await;
+    assert_eq!(
+        status(look(harness, 3).await),
+        replaced,
+        "withdrawn no more"
+    );
     assert_eq!(status(look(harness, 4).await), open, "of another address");
     assert_eq!(status(look(harness, 5).await), open);
     assert_eq!(status(look(harness, 2).await), open, "of another kind");

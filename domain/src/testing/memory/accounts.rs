@@ -194,6 +194,10 @@ impl UserStore for MemoryStore {
         if decision.delete_links {
             state.delete_links(change.user);
         }
+        let notices = decision.notice.into_iter();
+        state
+            .notices
+            .extend(notices.map(|notice| (change.user, notice)));
         for event in decision.events {
             state.write_event(event);
         }

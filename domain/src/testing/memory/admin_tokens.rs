@@ -11,7 +11,6 @@ use crate::clock::Timestamp;
 use crate::invite::InviteStatus;
 use crate::store::{Listing, StoreError};
 use crate::token::{Scope, Status, TokenId, TokenKind};
-use crate::user::{Notice, NoticeAbout};
 
 use super::{MemoryStore, State};
 
@@ -87,6 +86,7 @@ impl AdminTokenStore for MemoryStore {
         state.check_new_events(changes.iter().map(|(_, event)| event))?;
         state.check_new_events(&ended.events)?;
         state.write_ended(ended);
+        state.notices.extend(change.notices(&changes));
         for (token, event) in changes {
             state.update_token(token);
             state.write_event(event);
@@ -105,14 +105,7 @@ impl AdminTokenStore for MemoryStore {
             else {
                 continue;
             };
-            let notice = Notice {
-                about: NoticeAbout::LeakedToken {
-                    token: token.id,
-                    name: token.name.clone(),
-                },
-                at: change.now,
-            };
-            state.notices.push((token.owner, notice));
+            state.notices.push(change.notice(&token));
             causes.push((token.id, event.clone()));
             state.update_token(token);
             state.write_event(event);

@@ -48,8 +48,8 @@ impl InviteStore for MemoryStore {
         if let Some(actor) = &change.actor {
             state.use_form(actor);
         }
-        for withdrawn in decision.withdrawn {
-            state.update_invite(withdrawn);
+        for replaced in decision.replaced {
+            state.update_invite(replaced);
         }
         state
             .invites

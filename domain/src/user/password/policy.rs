@@ -37,6 +37,9 @@ pub enum WeakPassword {
          unrelated words"
     )]
     Personal,
+    /// The password that it would replace.
+    #[error("must not be your current password")]
+    Current,
 }
 
 impl Password {

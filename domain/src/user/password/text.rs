@@ -52,7 +52,7 @@ impl Password {
         Ok(Self(normalized))
     }
 
-    /// Returns the plaintext, for a hasher only.
+    /// Returns the plaintext, for a hasher, or to compare two that the caller knows.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -15,7 +15,7 @@ use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecre
 
 /// List invites
 ///
-/// Lists invites, newest first, one page at a time. Includes claimed, withdrawn and expired
+/// Lists invites, newest first, one page at a time. Includes claimed, withdrawn, replaced and expired
 /// invites, without their links.
 #[utoipa::path(get, path = "/admin/invites", tag = "admin", operation_id = "listInvites",
     params(PageQuery),

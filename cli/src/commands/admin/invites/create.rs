@@ -28,7 +28,7 @@ impl Field for InviteeEmail {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 No email is sent: share the link yourself. It is shown only once and works once. An earlier open
-invite for the same address is withdrawn.
+invite for the same address is replaced.
 
 Examples:
   oi settings admin invites create grace@example.com
@@ -66,7 +66,9 @@ pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
         undone: "withdrawn because its link was not shown",
         act: Box::new(act),
         command: format!("oi settings admin invites withdraw {id}"),
-        consequence: Some("an earlier open invite for this address was also withdrawn".to_owned()),
+        consequence: Some(
+            "an earlier open invite for this address was replaced and no longer works".to_owned(),
+        ),
     };
     let shown = Shown {
         document: &created,
