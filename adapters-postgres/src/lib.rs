@@ -5,11 +5,11 @@
 //! ```no_run
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+//! use openindex_adapters_postgres::PostgresStore;
 //! use openindex_domain::StoreHealth;
 //!
 //! let url = "postgres://openindex@db.example.com/openindex?sslmode=verify-full";
-//! let store = PostgresStore::connect(url, PoolOptions::default()).await?;
+//! let store = PostgresStore::connect(url).await?;
 //! store.migrate().await?;
 //! store.ready().await?;
 //! # Ok(())
@@ -35,7 +35,7 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), whose source says what
 //!   to do. A violated constraint or a value that the domain rejects is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
-//! - **Two roles:** one role owns the tables and [migrates](PostgresStore::migrate); the other
+//! - **Two roles:** one role owns the tables and [migrates](openindex_adapters_sql::SqlStore::migrate); the other
 //!   serves with the privileges that [`grants()`] prints, which do not include updating or deleting
 //!   audit events.
 //! - **Rate limits and searches cannot starve lookups:** at most two connections count attempts,
@@ -43,7 +43,7 @@
 //!   for no longer than a call waits for a connection.
 //! - **Durable:** commits are synchronous, even if the server's default is not.
 //!
-//! Work items are optional: only a store [with work items](PostgresStore::with_work_items) stores
+//! Work items are optional: only a store [with work items](openindex_adapters_sql::SqlStore::with_work_items) stores
 //! them and creates their tables (`migrations-work`). Without them, agent runs cannot be bound to a
 //! work item, and everything else works.
 //!
@@ -52,32 +52,23 @@
 //! statements again; the store detects this when it first connects, unless the URL says so
 //! (`?pool_mode=transaction`). Migrations require a session.
 
-mod acting;
-mod admin_tokens;
-mod agent_runs;
-mod audit;
+mod database;
 mod error;
 mod excess_privileges;
-mod forms;
 mod grants;
 mod hidden_tables;
-mod invites;
 mod locks;
 mod lookups;
 mod options;
 mod pooling;
-mod rate_limits;
-mod rows;
+mod queries;
 mod schema;
-mod sessions;
-mod sign_in_links;
+mod statements;
 mod store;
-mod tokens;
 mod unsupported;
 mod url;
-mod users;
-mod work_items;
 
 pub use grants::grants;
 pub use options::PoolOptions;
-pub use store::PostgresStore;
+pub use statements::PgRow;
+pub use store::{PostgresDatabase, PostgresStore};

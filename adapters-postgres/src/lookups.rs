@@ -2,20 +2,20 @@
 //! connection whenever it is returned.
 
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use openindex_adapters_sql::rows;
 use openindex_coalescing::{FoundToken, Observer, TokenLookups, TokenTable};
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::PoolOptions;
 use crate::error::{connect_error, is_broken, store_error};
 use crate::options::READ_WRITE;
 use crate::pooling::{PoolMode, Pooling};
-use crate::rows;
-use crate::rows::select_record;
+use crate::statements::PgRow;
 
 /// The connections for lookups, opened on demand.
 pub(crate) struct LookupConnections {
@@ -152,17 +152,17 @@ fn plan(scope: &str) -> String {
 }
 
 async fn select(connection: &mut PgConnection, keys: Vec<&[u8]>) -> sqlx::Result<Vec<PgRow>> {
-    sqlx::query(select_record!("t.digest = ANY ($1)"))
-        .bind(keys)
-        .fetch_all(connection)
-        .await
+    static SELECT: LazyLock<String> = LazyLock::new(|| rows::select_record("t.digest = ANY ($1)"));
+    let found = sqlx::query(AssertSqlSafe(SELECT.as_str())).bind(keys);
+    let found = found.fetch_all(connection).await?;
+    Ok(found.into_iter().map(PgRow).collect())
 }
 
 fn read(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {
     rows.map_err(store_error)?
         .iter()
         .map(|row| {
-            let digest = row.try_get("digest").map_err(store_error)?;
+            let digest = row.0.try_get("digest").map_err(store_error)?;
             let digest = Digest::from_stored(digest).map_err(StoreError::corrupt)?;
             Ok((digest, rows::record(row)))
         })

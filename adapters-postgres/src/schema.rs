@@ -1,16 +1,16 @@
-//! Migrations, and the checks of [`StoreHealth`].
+//! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use async_trait::async_trait;
+use openindex_adapters_sql::{Call, End, Tx};
+use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
-use openindex_domain::{StoreError, StoreHealth};
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPool;
 
 use crate::error::{is_missing_right, migrate_error, store_error};
 use crate::pooling::PoolMode;
-use crate::store::begin;
-use crate::{PostgresStore, excess_privileges, grants, hidden_tables, locks, users};
+use crate::store::PostgresDatabase;
+use crate::{excess_privileges, grants, hidden_tables};
 
 /// The schema is older than this binary, and cannot be migrated here.
 #[derive(Debug, thiserror::Error)]
@@ -54,19 +54,18 @@ struct Applied {
     ownership: Option<Ownership>,
 }
 
-impl PostgresStore {
-    /// Migrates the schema to the version that this binary embeds. Any number of servers may call
-    /// this at the same time. A newer schema is left unchanged. If nothing is pending, no privilege
-    /// beyond those of [`grants`](crate::grants()) is required.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]; [`StoreError::Unavailable`] if migrations are pending and the role may not
-    /// apply them, [`StoreError::Corrupt`] if a migration differs from the one that was applied.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+impl PostgresDatabase {
+    /// Applies all pending migrations, or none. If nothing is pending, no privilege beyond those of
+    /// [`grants`](crate::grants()) is required.
+    pub(crate) async fn migrate_schema(&self) -> Result<(), StoreError> {
         self.apply_pending().await?;
-        self.call(|connection| Box::pin(renew_email_keys(connection)))
-            .await
+        // At each start, not once with the migration that requires it: a server stopped in between
+        // would never run it.
+        self.run_call(Call::Change, |connection| {
+            let mut tx = Tx::<Self>::new(connection);
+            Box::pin(async move { Ok(End::Commit(tx.renew_email_keys().await?)) })
+        })
+        .await
     }
 
     async fn apply_pending(&self) -> Result<(), StoreError> {
@@ -106,7 +105,7 @@ impl PostgresStore {
         &self,
         ownership: Option<Ownership>,
     ) -> Result<(), StoreError> {
-        let with_work_items = self.has_work_items();
+        let with_work_items = self.has_work_items;
         let surplus = self
             .call(move |connection| Box::pin(excess_privileges::find(connection, with_work_items)))
             .await?;
@@ -166,7 +165,7 @@ impl PostgresStore {
     /// them compatible.
     fn migrators(&self) -> Vec<Migrator> {
         let mut migrators = vec![sqlx::migrate!()];
-        if self.has_work_items() {
+        if self.has_work_items {
             migrators.push(sqlx::migrate!("./migrations-work"));
         }
         for migrator in &mut migrators {
@@ -235,9 +234,9 @@ async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
     })
 }
 
-#[async_trait]
-impl StoreHealth for PostgresStore {
-    async fn ready(&self) -> Result<(), StoreError> {
+impl PostgresDatabase {
+    /// Fails unless the role can serve from these tables.
+    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
         let schema = self.schema().await?;
         if !schema.pending.is_empty() {
             let hidden = self
@@ -248,7 +247,7 @@ impl StoreHealth for PostgresStore {
             let pending = schema.pending.join(", ");
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        let with_work_items = self.has_work_items();
+        let with_work_items = self.has_work_items;
         self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
             .await?;
         // Token lookups use their own connections.
@@ -256,26 +255,25 @@ impl StoreHealth for PostgresStore {
         self.look_up(&unknown).await.map(|_| ())
     }
 
-    async fn write(&self) -> Result<(), StoreError> {
-        self.call(|connection| Box::pin(write(connection))).await
+    /// Inserts rows that require new pages, deletes them and commits: writing to existing pages
+    /// would not show whether the disk has space.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+        self.run_call(Call::Change, |connection| {
+            Box::pin(async move {
+                for statement in [
+                    "INSERT INTO rate_limits (key, begun_at, count) \
+                     SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n \
+                     ON CONFLICT DO NOTHING",
+                    "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
+                ] {
+                    let done = sqlx::query(statement).execute(&mut *connection).await;
+                    done.map_err(store_error)?;
+                }
+                Ok(End::Commit(()))
+            })
+        })
+        .await
     }
-}
-
-/// Inserts rows that require new pages, deletes them and commits: writing to existing pages would
-/// not show whether the disk has space.
-async fn write(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let mut transaction = begin(connection).await?;
-    for statement in [
-        "INSERT INTO rate_limits (key, begun_at, count) \
-         SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n ON CONFLICT DO NOTHING",
-        "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
-    ] {
-        sqlx::query(statement)
-            .execute(&mut *transaction)
-            .await
-            .map_err(store_error)?;
-    }
-    transaction.commit().await.map_err(store_error)
 }
 
 /// Returns whether the role can create tables in the first schema of its search path.
@@ -284,13 +282,4 @@ async fn can_create(connection: &mut PgConnection) -> Result<bool, StoreError> {
         .fetch_one(connection)
         .await
         .map_err(store_error)
-}
-
-/// Runs at each start, not once with the migration that requires it: a server stopped in between
-/// would never run it.
-async fn renew_email_keys(connection: &mut PgConnection) -> Result<(), StoreError> {
-    let mut transaction = begin(connection).await?;
-    locks::new_users(&mut transaction).await?;
-    users::renew_email_keys(&mut transaction).await?;
-    transaction.commit().await.map_err(store_error)
 }

@@ -1,15 +1,15 @@
-//! The store, its connections, and the limits of each call.
+//! The connections of a store, and the limits of each call.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openindex_adapters_sql::{Call, End, SqlStore, Work};
 use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
@@ -19,27 +19,30 @@ use crate::options::{MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, millis
 use crate::pooling::{PoolMode, Pooling};
 use crate::url;
 
-/// What a call does on its connection.
-pub(crate) type CallFuture<'c, T> =
-    Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
+/// A store in a PostgreSQL database. [`connect`](SqlStore::connect) accepts
+/// `postgres://user:password@host:port/database?sslmode=…`. It does not connect yet, so that a
+/// server can start, and return 503, while its database is down. What the URL leaves out comes from
+/// the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file.
+/// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler; without
+/// it, the mode is detected.
+pub type PostgresStore = SqlStore<PostgresDatabase>;
 
-/// A store for tokens, users and the audit log in a PostgreSQL database. Cheap to clone; clones
-/// share connections.
+/// The database of a [`PostgresStore`] and its connections.
 #[derive(Clone)]
-pub struct PostgresStore {
+pub struct PostgresDatabase {
     pool: PgPool,
     lookups: Lookups,
     pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
     permits: Permits,
-    has_work_items: bool,
+    pub(crate) has_work_items: bool,
 }
 
 // Not derived: the driver's options would print the password.
-impl fmt::Debug for PostgresStore {
+impl fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresStore")
+        f.debug_struct("PostgresDatabase")
             .field("host", &self.connect.get_host())
             .field("port", &self.connect.get_port())
             .field("database", &self.connect.get_database())
@@ -48,22 +51,8 @@ impl fmt::Debug for PostgresStore {
     }
 }
 
-impl PostgresStore {
-    /// Creates a store for `postgres://user:password@host:port/database?sslmode=…`. It does not
-    /// connect yet, so that a server can start, and return 503, while its database is down. What
-    /// the URL leaves out comes from the usual variables (`PGHOST`, `PGPASSWORD`, …) and the
-    /// password file. The schema is not migrated: see [`PostgresStore::migrate`].
-    /// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler;
-    /// without it, the mode is detected.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Corrupt`] if the URL is malformed.
-    #[expect(
-        clippy::unused_async,
-        reason = "the pool requires the runtime of an async caller, and both stores connect alike"
-    )]
-    pub async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+impl PostgresDatabase {
+    pub(crate) fn open(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
         let (connect, pool_mode) = url::parse(url)?;
         let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
         Ok(Self {
@@ -77,22 +66,7 @@ impl PostgresStore {
         })
     }
 
-    /// Returns the store with work items: [`PostgresStore::migrate`] creates their tables too, and
-    /// agent runs can be bound to one. Without this, the methods of
-    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
-    /// [`StoreError::Unavailable`], and everything else works.
-    #[must_use]
-    pub fn with_work_items(self) -> Self {
-        Self {
-            has_work_items: true,
-            ..self
-        }
-    }
-
-    /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
-    /// Call this before the store is cloned and shared.
-    #[must_use]
-    pub fn with_lookup_observer(self, observer: Observer) -> Self {
+    pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
         Self {
             lookups: Lookups::new(
                 self.connect.clone(),
@@ -104,9 +78,9 @@ impl PostgresStore {
         }
     }
 
-    /// Returns the connections for everything except token lookups: open, idle, and the maximum.
-    #[must_use]
-    pub fn connections(&self) -> [u32; 3] {
+    /// Returns the numbers of connections for everything except token lookups: open, idle, and the
+    /// maximum.
+    pub(crate) fn pool_connections(&self) -> [u32; 3] {
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
         let max = self.pool.options().get_max_connections();
         [self.pool.size(), idle, max]
@@ -119,22 +93,9 @@ impl PostgresStore {
         self.lookups.find(digest).await
     }
 
-    /// Returns whether this store has work items.
-    pub(crate) fn has_work_items(&self) -> bool {
-        self.has_work_items
-    }
-
-    /// Closes all connections once their calls have finished. Later calls return
-    /// [`StoreError::Unavailable`].
-    pub async fn close(&self) {
+    pub(crate) async fn close_all(&self) {
         self.lookups.close().await;
         self.pool.close().await;
-    }
-
-    /// Waits for a permit to count attempts, as long as for a connection. Only a few calls have one
-    /// at once.
-    pub(crate) async fn counting_permit(&self) -> Result<SemaphorePermit<'_>, StoreError> {
-        self.permit(&self.permits.counting).await
     }
 
     async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>, StoreError> {
@@ -144,40 +105,53 @@ impl PostgresStore {
             .map_err(StoreError::unavailable)
     }
 
-    /// Runs `work` on a connection of the pool.
-    pub(crate) async fn call<T>(
+    /// Runs `work` as a call of this kind.
+    pub(crate) async fn run_call<T>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T>,
+        call: Call,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, End<T>>,
     ) -> Result<T, StoreError> {
-        let begin = match self.pooling.mode().await? {
-            PoolMode::Session => None,
+        let _permit = match call {
+            Call::Browse => Some(self.permit(&self.permits.browsing).await?),
+            Call::Count => Some(self.permit(&self.permits.counting).await?),
+            Call::Read | Call::Change | Call::Maintenance => None,
+        };
+        let begin = match call {
+            Call::Read => self.begin_for_pooler(None).await?,
+            Call::Change | Call::Count => self.begin_for_pooler(Some(READ_WRITE)).await?,
+            Call::Browse => {
+                let begin = self.begin_bounded(READ_ONLY, self.options.browse_timeout());
+                Some(begin.await?)
+            }
+            Call::Maintenance => Some(self.begin_bounded(READ_WRITE, MAINTENANCE_TIMEOUT).await?),
+        };
+        let limit = match call {
+            Call::Maintenance => MAINTENANCE_TIMEOUT,
+            _ => self.options.call_timeout(),
+        };
+        self.call_within(limit, begin, work).await
+    }
+
+    /// Runs `work` on a connection of the pool, without a transaction if there is no pooler.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+    ) -> Result<T, StoreError> {
+        self.run_call(Call::Read, |connection| {
+            let done = work(connection);
+            Box::pin(async move { Ok(End::Commit(done.await?)) })
+        })
+        .await
+    }
+
+    /// Returns the statements that begin a call's transaction: `begin`, unless a pooler in between
+    /// requires more.
+    async fn begin_for_pooler(&self, begin: Option<&str>) -> Result<Option<String>, StoreError> {
+        Ok(match self.pooling.mode().await? {
+            PoolMode::Session => begin.map(str::to_owned),
             // Settings and prepared statements do not outlast a transaction.
             PoolMode::Transaction => Some(self.options.begin_for_pooler(READ_WRITE)),
-        };
-        self.call_within(self.options.call_timeout(), begin, work)
-            .await
-    }
-
-    /// Runs `work`, a read that may scan many rows. Only a few such calls run at once, and none for
-    /// long, so that lookups always have connections.
-    pub(crate) async fn browse<T: Send>(
-        &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let _permit = self.permit(&self.permits.browsing).await?;
-        let begin = self.begin_bounded(READ_ONLY, self.options.browse_timeout());
-        self.call_within(self.options.call_timeout(), Some(begin.await?), work)
-            .await
-    }
-
-    /// Runs `work` in one transaction that may touch many rows, and so may take a minute.
-    pub(crate) async fn maintenance<T: Send>(
-        &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let begin = self.begin_bounded(READ_WRITE, MAINTENANCE_TIMEOUT).await?;
-        self.call_within(MAINTENANCE_TIMEOUT, Some(begin), work)
-            .await
+        })
     }
 
     /// Returns the statements that begin a transaction whose statements may each take no longer
@@ -196,7 +170,7 @@ impl PostgresStore {
         &self,
         limit: Duration,
         begin: Option<String>,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> CallFuture<'c, T>,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, End<T>>,
     ) -> Result<T, StoreError> {
         let mut connection = match self.pool.acquire().await {
             Ok(connection) => connection,
@@ -205,7 +179,8 @@ impl PostgresStore {
         let mode = self.pooling.known();
         let done = async {
             let Some(begin) = begin else {
-                return work(&mut connection).await;
+                let (End::Commit(result) | End::RollBack(result)) = work(&mut connection).await?;
+                return Ok(result);
             };
             let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
             let mut transaction = transaction.map_err(store_error)?;
@@ -215,9 +190,14 @@ impl PostgresStore {
                 let cleared = transaction.clear_cached_statements().await;
                 cleared.map_err(store_error)?;
             }
-            let result = result?;
-            transaction.commit().await.map_err(store_error)?;
-            Ok(result)
+            match result? {
+                End::Commit(result) => {
+                    transaction.commit().await.map_err(store_error)?;
+                    Ok(result)
+                }
+                // Dropping the transaction rolls it back.
+                End::RollBack(result) => Ok(result),
+            }
         };
         if let Ok(result) = tokio::time::timeout(limit, done).await {
             // The prepared statements of this session no longer match the schema, or are another
@@ -256,16 +236,4 @@ impl PostgresStore {
             error => connect_error(error, &self.connect),
         }
     }
-}
-
-/// Begins the transaction of a change, nested in the current one if there is one.
-pub(crate) async fn begin(
-    connection: &mut PgConnection,
-) -> Result<Transaction<'_, Postgres>, StoreError> {
-    let begun = if connection.is_in_transaction() {
-        connection.begin().await
-    } else {
-        connection.begin_with(READ_WRITE).await
-    };
-    begun.map_err(store_error)
 }

@@ -92,7 +92,7 @@ async fn assert_recovers(store: &PostgresStore) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_is_unavailable_and_recovers() {
     let cluster = Cluster::start();
-    let store = PostgresStore::connect(&cluster.url, brief())
+    let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
         .expect("a store");
     store.migrate().await.expect("migrated");
@@ -121,7 +121,7 @@ async fn a_server_that_stops_is_unavailable_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standby_is_rejected() {
     let cluster = Cluster::start();
-    let store = PostgresStore::connect(&cluster.url, brief())
+    let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
         .expect("a store");
     store.migrate().await.expect("migrated");
@@ -130,7 +130,7 @@ async fn a_standby_is_rejected() {
     cluster.crash();
     cluster.demote();
     cluster.restart();
-    let store = PostgresStore::connect(&cluster.url, brief())
+    let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
         .expect("a store");
     assert_unavailable(&store).await;
@@ -145,7 +145,7 @@ async fn a_store_starts_without_its_server_and_is_unavailable() {
         .expect("a port")
         .port();
     let url = format!("postgres://openindex:hunter2@127.0.0.1:{port}/openindex");
-    let store = PostgresStore::connect(&url, brief())
+    let store = PostgresStore::connect_with(&url, brief())
         .await
         .expect("nothing is sent yet");
     assert!(is_unavailable(&store.migrate().await));
@@ -158,7 +158,7 @@ async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
     let postgres = Postgres::start().await;
     seed(&postgres.raw).await;
     let proxy = Proxy::before(&postgres.url).await;
-    let store = PostgresStore::connect(&proxy.url, brief())
+    let store = PostgresStore::connect_with(&proxy.url, brief())
         .await
         .expect("a store");
     store.ready().await.expect("ready");
@@ -254,7 +254,7 @@ async fn a_closed_store_is_unavailable() {
 async fn a_database_that_does_not_exist_is_unavailable() {
     let postgres = Postgres::start().await;
     let url = postgres.url.replace("/openindex_test_", "/no_such_");
-    let store = PostgresStore::connect(&url, brief())
+    let store = PostgresStore::connect_with(&url, brief())
         .await
         .expect("a store");
     assert!(is_unavailable(&store.migrate().await));
@@ -270,7 +270,7 @@ async fn an_invalid_url_is_rejected_without_being_quoted() {
         "postgres://u:hunter2@host:port/db",
         "postgres://u:hunter2@host/db?sslmode=perhaps",
     ] {
-        let connected = PostgresStore::connect(url, brief()).await;
+        let connected = PostgresStore::connect_with(url, brief()).await;
         let error = connected.expect_err(url);
         assert!(matches!(error, StoreError::Corrupt(_)), "{url}: {error:?}");
         assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");

@@ -320,7 +320,7 @@ async fn concurrent_changes_of_all_kinds_never_deadlock() {
         postgres.put_token(&token, &fixtures::digest(number)).await;
     }
     // Two stores, as of two replicas.
-    let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
+    let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store");
     let stores = Arc::new([postgres.store.clone(), other]);

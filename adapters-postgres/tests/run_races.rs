@@ -218,7 +218,7 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
         token_of_user(&postgres.raw, number).await;
     }
     // Two stores, as of two replicas.
-    let other = PostgresStore::connect(&postgres.url, PoolOptions::default())
+    let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
         .with_work_items();

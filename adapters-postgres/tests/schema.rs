@@ -27,7 +27,7 @@ async fn servers_that_start_at_the_same_time_all_migrate() {
         .map(|_| {
             let url = postgres.url.clone();
             tokio::spawn(async move {
-                let store = PostgresStore::connect(&url, PoolOptions::default()).await?;
+                let store = PostgresStore::connect_with(&url, PoolOptions::default()).await?;
                 store.migrate().await?;
                 store.ready().await
             })
@@ -71,7 +71,7 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     assert!(is_corrupt(&postgres.store.ready().await));
     assert!(is_corrupt(&postgres.store.migrate().await));
     // The failed migration released its lock.
-    let again = PostgresStore::connect(&postgres.url, PoolOptions::default())
+    let again = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store");
     assert!(is_corrupt(&again.migrate().await));
@@ -318,7 +318,7 @@ async fn commits_are_synchronous_whatever_the_server_default() {
                  FOR EACH ROW EXECUTE FUNCTION look(); TRUNCATE seen",
             )
             .await;
-        let store = PostgresStore::connect(&postgres.url, PoolOptions::default())
+        let store = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
             .await
             .expect("a store");
         let at = fixtures::NOW.saturating_add_seconds(if expected == "on" { 1 } else { 2 });

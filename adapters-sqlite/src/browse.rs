@@ -7,8 +7,8 @@ use openindex_domain::StoreError;
 use sqlx::pool::PoolConnection;
 use sqlx::{Sqlite, SqliteConnection};
 
-use crate::SqliteStore;
 use crate::error::store_error;
+use crate::store::SqliteDatabase;
 
 /// How many steps of SQLite's virtual machine run between two checks whether the read was canceled;
 /// they take much less than a millisecond.
@@ -33,7 +33,7 @@ impl Drop for Browsing {
     }
 }
 
-impl SqliteStore {
+impl SqliteDatabase {
     /// Waits for a connection for a read that may take long. There are few, and credential lookups
     /// use none of them.
     pub(crate) async fn browse(&self) -> Result<Browsing, StoreError> {
@@ -68,14 +68,14 @@ mod tests {
     use openindex_domain::work_item::{WorkItemFilter, WorkItemStore};
 
     use super::*;
-    use crate::SqliteOptions;
     use crate::store::BROWSERS;
+    use crate::{SqliteOptions, SqliteStore};
 
     const TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Takes a connection until the read is canceled.
     async fn endless(store: SqliteStore) -> Result<i64, StoreError> {
-        let mut browsing = store.browse().await?;
+        let mut browsing = store.database().browse().await?;
         sqlx::query_scalar(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) \
              SELECT count(*) FROM numbers",

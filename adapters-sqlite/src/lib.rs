@@ -32,7 +32,7 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 //! - **No rules in SQL:** a change reads the facts that the domain's `decide` requires, calls it,
 //!   and writes its decision.
-//! - **Work items are optional:** [`SqliteStore::with_work_items`] stores them in the same file.
+//! - **Work items are optional:** [`with_work_items`](openindex_adapters_sql::SqlStore::with_work_items) stores them in the same file.
 //!   Without it their tables are not created and agent runs cannot be bound to a work item;
 //!   everything else works.
 //! - **Failures:** a locked, full, read-only or unreadable file, or one without a required table,
@@ -40,27 +40,18 @@
 //!   what to do. A violated constraint, a damaged file or a value that the domain rejects is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
-mod acting;
-mod admin_tokens;
-mod agent_runs;
-mod audit;
 mod browse;
+mod database;
 mod error;
 mod file;
-mod forms;
-mod invites;
 mod lookups;
-mod rate_limits;
-mod rows;
-mod sessions;
-mod sign_in_links;
+mod queries;
+mod statements;
 mod store;
 #[cfg(test)]
 mod testing;
-mod tokens;
-mod users;
-mod work_items;
 mod writer;
 
 pub use file::MissingFile;
-pub use store::{SqliteOptions, SqliteStore};
+pub use statements::SqliteRow;
+pub use store::{SqliteDatabase, SqliteOptions, SqliteStore};

@@ -5,16 +5,16 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use openindex_adapters_sql::rows;
 use openindex_coalescing::{FoundToken, MAX_BATCH, Observer, TokenLookups, TokenTable};
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 
 use crate::error::store_error;
 use crate::file::DatabaseFile;
-use crate::rows;
-use crate::rows::select_record;
+use crate::statements::SqliteRow;
 
 /// How many batches of lookups run at once. Each has a thread; a second one adds no throughput, and
 /// the slowest lookups take longer.
@@ -106,22 +106,18 @@ async fn look_up(
 ) -> Result<Vec<SqliteRow>, StoreError> {
     // Padded to a power of two with the last digest, so that only a few statements are prepared.
     let length = digests.len().next_power_of_two();
-    let mut sql = String::with_capacity(1_024 + 2 * length);
-    sql.push_str(select_record!("t.digest IN (?"));
-    for _ in 1..length {
-        sql.push_str(",?");
-    }
-    sql.push(')');
+    let sql = rows::select_record(&format!("t.digest IN (?{})", ",?".repeat(length - 1)));
     let filled = digests.iter().chain(digests.last().into_iter().cycle());
     let mut query = sqlx::query(AssertSqlSafe(sql));
     for digest in filled.take(length) {
         query = query.bind(&digest.as_bytes()[..]);
     }
-    query.fetch_all(connection).await.map_err(store_error)
+    let found = query.fetch_all(connection).await.map_err(store_error)?;
+    Ok(found.into_iter().map(SqliteRow).collect())
 }
 
 fn read(row: &SqliteRow) -> Result<FoundToken, StoreError> {
-    let digest = row.try_get("digest").map_err(store_error)?;
+    let digest = row.0.try_get("digest").map_err(store_error)?;
     let digest = Digest::from_stored(digest).map_err(StoreError::corrupt)?;
     Ok((digest, rows::record(row)))
 }

@@ -1,14 +1,15 @@
-//! The store: opening the file, migrations, and the checks of [`StoreHealth`].
+//! The database file: opening it, migrations, and the checks of
+//! [`StoreHealth`](openindex_domain::StoreHealth).
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
+use openindex_adapters_sql::{SqlStore, Tx};
 use openindex_coalescing::Observer;
+use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, TokenRecord};
-use openindex_domain::{StoreError, StoreHealth};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
@@ -18,7 +19,6 @@ use sqlx::sqlite::{
 use crate::error::{file_error, is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
 use crate::lookups::Lookups;
-use crate::users;
 use crate::writer::{Change, Writer};
 
 /// Number of connections for short reads: by key, or of a page in the order of an index. Each has a
@@ -55,10 +55,18 @@ impl SqliteOptions {
     }
 }
 
-/// A store for tokens, users and the audit log in one SQLite file. Cheap to clone; clones share
-/// connections.
+/// A store in one SQLite file. [`connect`](SqlStore::connect) opens `sqlite://path` or
+/// `sqlite:path`, relative to the working directory unless the path begins with `/`. A missing file
+/// is created with mode 0600, unless the URL ends with `?mode=rw`; a missing directory is not
+/// created.
+///
+/// An in-memory database is rejected: it cannot have a second connection for reads. For tests
+/// without a file use `MemoryStore` in `openindex_domain::testing`.
+pub type SqliteStore = SqlStore<SqliteDatabase>;
+
+/// The file of a [`SqliteStore`] and its connections.
 #[derive(Clone)]
-pub struct SqliteStore {
+pub struct SqliteDatabase {
     writer: Arc<Writer>,
     readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
@@ -68,38 +76,17 @@ pub struct SqliteStore {
     pub(crate) has_work_items: bool,
 }
 
-impl fmt::Debug for SqliteStore {
+impl fmt::Debug for SqliteDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore")
+        f.debug_struct("SqliteDatabase")
             .field("file", &self.writer.file)
             .field("has_work_items", &self.has_work_items)
             .finish_non_exhaustive()
     }
 }
 
-impl SqliteStore {
-    /// Opens `sqlite://path` or `sqlite:path`, relative to the working directory unless the path
-    /// begins with `/`. A missing file is created with mode 0600, unless the URL ends with
-    /// `?mode=rw`; a missing directory is not created. The schema is not migrated: see
-    /// [`SqliteStore::migrate`].
-    ///
-    /// An in-memory database is rejected: it cannot have a second connection for reads. For tests
-    /// without a file use `MemoryStore` in `openindex_domain::testing`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Unavailable`] if the file cannot be created or opened, [`StoreError::Corrupt`]
-    /// if the URL is malformed or the file is not a SQLite database.
-    pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::connect_with(url, SqliteOptions::default()).await
-    }
-
-    /// Opens a store like [`SqliteStore::connect`], with options.
-    ///
-    /// # Errors
-    ///
-    /// As for [`SqliteStore::connect`].
-    pub async fn connect_with(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
+impl SqliteDatabase {
+    pub(crate) async fn open(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
         let (location, create) = location(url)?;
         let connect = location
             .parse::<SqliteConnectOptions>()
@@ -152,34 +139,16 @@ impl SqliteStore {
         })
     }
 
-    /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
-    /// agent runs can be bound to one. Without this, the methods of
-    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
-    /// [`StoreError::Unavailable`], and everything else works.
-    ///
-    /// Call this before the store is cloned and shared: the file does not remember it.
-    #[must_use]
-    pub fn with_work_items(self) -> Self {
-        Self {
-            has_work_items: true,
-            ..self
-        }
-    }
-
-    /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
-    /// Call this before the store is cloned and shared.
-    #[must_use]
-    pub fn with_lookup_observer(self, observer: Observer) -> Self {
+    pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
         Self {
             lookups: self.lookups.observed(self.busy_timeout, observer),
             ..self
         }
     }
 
-    /// Returns the connections for short reads other than token lookups: open, idle, and the
-    /// maximum.
-    #[must_use]
-    pub fn connections(&self) -> [u32; 3] {
+    /// Returns the numbers of connections for short reads other than token lookups: open, idle, and
+    /// the maximum.
+    pub(crate) fn reader_connections(&self) -> [u32; 3] {
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
         let max = self.readers.options().get_max_connections();
         [self.readers.size(), idle, max]
@@ -192,15 +161,8 @@ impl SqliteStore {
         self.lookups.find(digest).await
     }
 
-    /// Migrates the schema to the version that this binary embeds: applies all pending migrations,
-    /// or none. Any number of processes may call this on one file at the same time. A newer schema
-    /// is left unchanged.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
-    /// applied.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    /// Applies all pending migrations, or none.
+    pub(crate) async fn apply_migrations(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         for migrator in self.migrators() {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
@@ -210,13 +172,11 @@ impl SqliteStore {
                 .await
                 .map_err(migrate_error)?;
         }
-        users::renew_email_keys(&mut transaction).await?;
+        Tx::<Self>::new(&mut transaction).renew_email_keys().await?;
         transaction.commit().await
     }
 
-    /// Closes all connections once their calls have finished. Later calls return
-    /// [`StoreError::Unavailable`].
-    pub async fn close(&self) {
+    pub(crate) async fn close_all(&self) {
         // The writer last: it checkpoints the write-ahead log once there are no more readers.
         self.lookups.close().await;
         self.browsers.close().await;
@@ -300,9 +260,9 @@ const WORK_TABLES: [(&str, &str); 2] = [
     ),
 ];
 
-#[async_trait]
-impl StoreHealth for SqliteStore {
-    async fn ready(&self) -> Result<(), StoreError> {
+impl SqliteDatabase {
+    /// Fails unless the tables are there and can be written.
+    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
         let applied: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
                 .fetch_all(self.readers()?)
@@ -367,7 +327,8 @@ impl StoreHealth for SqliteStore {
         Ok(())
     }
 
-    async fn write(&self) -> Result<(), StoreError> {
+    /// Fails unless the disk has space.
+    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         // Inserts rows that require new pages: writing to existing pages would not show whether the
         // disk has space.
@@ -485,8 +446,9 @@ mod tests {
     async fn the_writer_works_again_after_a_full_disk() {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("full.db").display());
-        let store = SqliteStore::connect(&url).await.expect("a store");
-        store.migrate().await.expect("migrated");
+        let store = SqliteDatabase::open(&url, SqliteOptions::default()).await;
+        let store = store.expect("a store");
+        store.apply_migrations().await.expect("migrated");
         // A limit on pages looks like a full disk to SQLite: it rolls the transaction back on its
         // own.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")

@@ -4,14 +4,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use openindex_adapters_sql::Statement;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::TokenId;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{AssertSqlSafe, Connection as _, QueryBuilder, Row as _, Sqlite};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
 use crate::SqliteStore;
+use crate::statements::query;
 
 /// Number of live tokens of user 2, all of which a page may read; user 1 has 10.
 pub(crate) const LIVE: u64 = 500;
@@ -64,7 +66,7 @@ impl ManyTokens {
     }
 
     /// Returns how many steps of SQLite's virtual machine the query takes.
-    pub(crate) async fn steps(&self, mut query: QueryBuilder<Sqlite>) -> u64 {
+    pub(crate) async fn steps(&self, statement: Statement) -> u64 {
         let mut connection = self.connection.lock().await;
         let steps = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&steps);
@@ -76,15 +78,18 @@ impl ManyTokens {
                 counted.fetch_add(1, Ordering::Relaxed);
                 true
             });
-        let found = query.build().fetch_all(&mut *connection).await;
+        let found = query(statement)
+            .expect("a query")
+            .fetch_all(&mut *connection)
+            .await;
         found.expect("found");
         steps.load(Ordering::Relaxed)
     }
 
     /// Returns SQLite's query plan.
-    pub(crate) async fn plan(&self, query: &QueryBuilder<Sqlite>) -> String {
+    pub(crate) async fn plan(&self, statement: &Statement) -> String {
         let mut connection = self.connection.lock().await;
-        let explained = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let explained = format!("EXPLAIN QUERY PLAN {}", statement.sql);
         let rows = sqlx::query(AssertSqlSafe(explained)).fetch_all(&mut *connection);
         let rows = rows.await.expect("a plan");
         let lines = rows.iter().map(|row| row.get::<String, _>("detail"));

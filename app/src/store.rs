@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
-use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_postgres::PostgresStore;
+use openindex_adapters_sql::{Database, SqlStore};
 use openindex_adapters_sqlite::SqliteStore;
 use openindex_coalescing::{Observer, Outcome};
 use openindex_domain::admin_tokens::AdminTokenStore;
@@ -41,22 +42,16 @@ trait Schema: Send + Sync {
     async fn close(&self);
 }
 
-macro_rules! schema {
-    ($store:ty) => {
-        #[async_trait]
-        impl Schema for $store {
-            async fn migrate(&self) -> Result<(), StoreError> {
-                <$store>::migrate(self).await
-            }
+#[async_trait]
+impl<D: Database> Schema for SqlStore<D> {
+    async fn migrate(&self) -> Result<(), StoreError> {
+        Self::migrate(self).await
+    }
 
-            async fn close(&self) {
-                <$store>::close(self).await;
-            }
-        }
-    };
+    async fn close(&self) {
+        Self::close(self).await;
+    }
 }
-schema!(SqliteStore);
-schema!(PostgresStore);
 
 /// Returns an observer that records the batches of token lookups in the metrics.
 fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
@@ -89,40 +84,24 @@ impl Stores {
         url: &DatabaseUrl,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, StoreError> {
-        let observer = lookup_observer(metrics);
         Ok(match url.scheme() {
             Scheme::Sqlite => {
                 let store = SqliteStore::connect(url.expose()).await?;
-                let store = store.with_work_items().with_lookup_observer(observer);
-                let seen = store.clone();
-                metrics.add_pool("readers", move || pool_state(seen.connections()));
-                Self::of(store)
+                Self::of(store, "readers", metrics)
             }
             Scheme::Postgres => {
-                let store = PostgresStore::connect(url.expose(), PoolOptions::default()).await?;
-                let store = store.with_work_items().with_lookup_observer(observer);
-                let seen = store.clone();
-                metrics.add_pool("changes", move || pool_state(seen.connections()));
-                Self::of(store)
+                let store = PostgresStore::connect(url.expose()).await?;
+                Self::of(store, "changes", metrics)
             }
         })
     }
 
-    fn of<S>(store: S) -> Self
-    where
-        S: TokenStore
-            + AgentRunStore
-            + WorkItemStore
-            + UserStore
-            + SessionStore
-            + InviteStore
-            + AdminTokenStore
-            + RateLimitStore
-            + AuditStore
-            + StoreHealth
-            + Schema
-            + 'static,
-    {
+    fn of<D: Database>(store: SqlStore<D>, pool: &'static str, metrics: &Arc<Metrics>) -> Self {
+        let store = store
+            .with_work_items()
+            .with_lookup_observer(lookup_observer(metrics));
+        let seen = store.clone();
+        metrics.add_pool(pool, move || pool_state(seen.connections()));
         let store = Arc::new(store);
         Self {
             tokens: store.clone(),

@@ -81,7 +81,7 @@ impl Postgres {
     /// Starts with a store without work items, and without their tables.
     pub async fn start_without_work() -> Self {
         let mut postgres = Self::start_empty(PoolOptions::default()).await;
-        postgres.store = PostgresStore::connect(&postgres.url, PoolOptions::default())
+        postgres.store = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
             .await
             .expect("a store");
         postgres.store.migrate().await.expect("migrated");
@@ -115,7 +115,7 @@ impl Postgres {
             .await
             .expect("granted");
         let (_, rest) = self.url.split_once('@').expect("a user in the URL");
-        PostgresStore::connect(&format!("postgres://{role}@{rest}"), PoolOptions::default())
+        PostgresStore::connect_with(&format!("postgres://{role}@{rest}"), PoolOptions::default())
             .await
             .expect("a store")
             .with_work_items()
@@ -126,7 +126,7 @@ impl Postgres {
         let url = create_database().await;
         let connect: PgConnectOptions = url.parse().expect("a URL");
         Self {
-            store: PostgresStore::connect(&url, options)
+            store: PostgresStore::connect_with(&url, options)
                 .await
                 .expect("a store")
                 .with_work_items(),

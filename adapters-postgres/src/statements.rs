@@ -1,0 +1,117 @@
+//! Rows and parameters as the driver has them.
+
+use std::borrow::Cow;
+
+use openindex_adapters_sql::{Row, Statement, Value};
+use openindex_domain::DamagedColumn;
+use openindex_domain::clock::Timestamp;
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgTypeInfo, PgValueRef, Postgres};
+use sqlx::query::Query;
+use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// A row of PostgreSQL.
+pub struct PgRow(pub(crate) sqlx::postgres::PgRow);
+
+impl PgRow {
+    fn get<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, DamagedColumn>
+    where
+        T: Decode<'r, Postgres> + Type<Postgres>,
+    {
+        self.0.try_get(column).map_err(|_| DamagedColumn(column))
+    }
+}
+
+impl Row for PgRow {
+    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn text(&self, column: &'static str) -> Result<Option<&str>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Option<&[u8]>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
+        Ok(self.get(column)?.map(|Integer(number)| number))
+    }
+
+    fn millis(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
+        Ok(self.get(column)?.map(|Millis(millis)| millis))
+    }
+
+    fn any_uuid(&self, column: &'static str) -> Uuid {
+        self.uuid(column).ok().flatten().unwrap_or_default()
+    }
+}
+
+/// A number from an integer column of any width.
+struct Integer(i64);
+
+impl Type<Postgres> for Integer {
+    fn type_info() -> PgTypeInfo {
+        <i64 as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(ty: &PgTypeInfo) -> bool {
+        <i64 as Type<Postgres>>::compatible(ty)
+            || <i32 as Type<Postgres>>::compatible(ty)
+            || <i16 as Type<Postgres>>::compatible(ty)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Integer {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        // Decodes any width.
+        Ok(Self(Decode::<Postgres>::decode(value)?))
+    }
+}
+
+/// Milliseconds since 1970 of a `timestamptz`. The driver's own conversion panics for `infinity`
+/// and for years outside its calendar.
+struct Millis(i64);
+
+impl Type<Postgres> for Millis {
+    fn type_info() -> PgTypeInfo {
+        <OffsetDateTime as Type<Postgres>>::type_info()
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for Millis {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        /// From 1970 to 2000, PostgreSQL's epoch.
+        const EPOCH_MILLIS: i64 = 946_684_800_000;
+        let micros: i64 = Decode::<Postgres>::decode(value)?;
+        Ok(Self(micros.div_euclid(1_000) + EPOCH_MILLIS))
+    }
+}
+
+/// Returns the driver's query.
+pub(crate) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {
+    let query = match statement.sql {
+        Cow::Borrowed(sql) => sqlx::query(sql),
+        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
+    };
+    let mut query = query.persistent(statement.is_cached);
+    for value in statement.values {
+        query = match value {
+            Value::Uuid(id) => query.bind(id),
+            Value::Text(text) => query.bind(text),
+            Value::Bytes(bytes) => query.bind(bytes),
+            Value::Integer(number) => query.bind(number),
+            Value::Time(at) => query.bind(at.map(Timestamp::to_datetime)),
+            Value::Uuids(ids) => query.bind(ids),
+            Value::Texts(texts) => query.bind(texts),
+            Value::Digests(digests) => {
+                let bytes = digests.iter().map(|digest| digest.as_bytes().to_vec());
+                query.bind(bytes.collect::<Vec<Vec<u8>>>())
+            }
+        };
+    }
+    query
+}

@@ -1,0 +1,30 @@
+//! What the SQL stores of OpenIndex have in common: rows, statements and changes, written once for
+//! every database.
+//!
+//! - [`SqlStore`] implements the ports of `openindex-domain` for any [`Database`]. Use it through
+//!   `SqliteStore` (`openindex-adapters-sqlite`) or `PostgresStore`
+//!   (`openindex-adapters-postgres`).
+//! - [`Database`] is the seam: connections and their limits, migrations, locks, the lookup of a
+//!   token by digest, lists of tokens (whose plans differ), and a few expressions. A new database
+//!   implements this trait, and [`Row`] for its driver's rows.
+//! - [`Statement`] is a text with the parameters `$1` to `$n`, each a [`Value`]. No driver is
+//!   involved, so this crate depends on none.
+//!
+//! Inside, `tables` has the statements of each table and no rule, `rows` converts rows to domain
+//! types and rejects damaged ones, and `ports` has the changes. Each change locks what it depends on
+//! ([`Lock`]), reads the facts that the domain's `decide` requires, calls it, and writes its
+//! decision.
+
+mod database;
+pub mod lists;
+mod ports;
+mod row;
+pub mod rows;
+mod statement;
+mod store;
+mod tables;
+
+pub use database::{Call, Database, End, Lock, Tx, Work};
+pub use row::Row;
+pub use statement::{Statement, Value};
+pub use store::SqlStore;

@@ -1,0 +1,145 @@
+//! Parts of the queries for lists of tokens, which each database puts together so that a page costs
+//! the same however many tokens have ended.
+
+use openindex_domain::admin_tokens::TokenFilter;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{ListFilter, ListedStatus, Search, Seek, Sort, SortKey, Status};
+use openindex_domain::user::UserId;
+
+use crate::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS, USER_COLUMNS};
+use crate::{Database, Statement};
+
+/// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
+/// kind. Two conditions, so that each uses its index.
+pub const LISTED_KINDS: [&str; 2] = [
+    "t.kind = 'personal'",
+    "t.kind NOT IN ('personal', 'agent_run')",
+];
+
+/// The start of a query for owned tokens. A token whose owner is missing is included, as damaged.
+#[must_use]
+pub fn select_owned() -> String {
+    format!("SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS}, t.digest, {USER_COLUMNS}")
+}
+
+/// Adds the conditions of a list of one owner's tokens: kind, owner, whether they are revoked, name
+/// and search.
+pub fn push_list_conditions<D: Database>(
+    query: &mut Statement,
+    kind: &str,
+    owner: UserId,
+    filter: &ListFilter,
+) {
+    query.push(kind).push(" AND t.owner_id = ").push_bind(owner);
+    push_revoked(query, filter.status == Some(ListedStatus::Revoked));
+    if let Some(name) = &filter.name {
+        query.push(" AND t.name = ").push_bind(name.as_str());
+    }
+    push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
+}
+
+fn push_revoked(query: &mut Statement, is_revoked: bool) {
+    query.push(if is_revoked {
+        " AND t.revoked_at IS NOT NULL"
+    } else {
+        " AND t.revoked_at IS NULL"
+    });
+}
+
+fn push_search<D: Database>(query: &mut Statement, search: Option<&str>) {
+    if let Some(search) = search {
+        let search = query.add(search);
+        let name = "coalesce(t.name_folded, lower(t.name))";
+        query.push(" AND ").push(&D::contains(name, &search));
+    }
+}
+
+/// Returns the sort key before the id and whether it is descending, reversed when paging back.
+/// `None` if the list is ordered by id alone.
+fn sort_key<D: Database>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
+    let (key, is_descending) = match sort {
+        Sort::Newest => return None,
+        Sort::Name => (D::lower("t.name"), false),
+        Sort::Expiry => (D::EXPIRES_AT.to_owned(), false),
+        Sort::LastUsed => (D::LAST_USED_AT.to_owned(), true),
+    };
+    Some((key, is_descending != is_back))
+}
+
+/// Adds the condition for the tokens beyond the cursor.
+pub fn push_beyond<D: Database>(query: &mut Statement, sort: Sort, seek: &Seek) {
+    let is_back = matches!(seek, Seek::Before(_));
+    let beyond = |is_descending| if is_descending { "<" } else { ">" };
+    let cursor = seek.cursor();
+    query.push("(");
+    if let Some((key, is_descending)) = sort_key::<D>(sort, is_back) {
+        let value = match &cursor.key {
+            // Ordered by id alone.
+            SortKey::Newest => String::new(),
+            SortKey::Name(name) => query.add(name.clone()),
+            SortKey::Expiry(at) => {
+                let at = query.add(*at);
+                D::EXPIRES_AT.replace("t.expires_at", &at)
+            }
+            SortKey::LastUsed(at) => {
+                let at = query.add(*at);
+                D::LAST_USED_AT.replace("t.last_used_at", &at)
+            }
+        };
+        let beyond = beyond(is_descending);
+        query.push(&format!("{key} {beyond} {value} OR {key} = {value} AND "));
+    }
+    query.push(&format!("t.id {} ", beyond(!is_back)));
+    query.push_bind(cursor.id).push(")");
+}
+
+/// Adds the order of a list.
+pub fn push_order<D: Database>(query: &mut Statement, sort: Sort, seek: Option<&Seek>) {
+    let is_back = matches!(seek, Some(Seek::Before(_)));
+    let order = |is_descending| if is_descending { "DESC" } else { "ASC" };
+    query.push(" ORDER BY ");
+    if let Some((key, is_descending)) = sort_key::<D>(sort, is_back) {
+        query.push(&format!("{key} {}, ", order(is_descending)));
+    }
+    query.push(&format!("t.id {}", order(!is_back)));
+}
+
+/// Adds [`TokenFilter::matches`] with only the conditions that are set, so that each can use its
+/// index.
+pub fn push_matching<D: Database>(query: &mut Statement, filter: &TokenFilter, now: Timestamp) {
+    if let Some(token) = filter.token {
+        query.push(" AND t.id = ").push_bind(token);
+        query.push(" AND 'personal' = ");
+        query.push_bind(token.kind().as_str());
+    }
+    if let Some(owner) = filter.owner {
+        query.push(" AND t.owner_id = ").push_bind(owner);
+    }
+    push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
+    if let Some(scope) = filter.scope {
+        query.push(" AND t.scope = ").push_bind(scope.as_str());
+    }
+    push_revoked(query, filter.status == Some(Status::Revoked));
+    match filter.status {
+        Some(Status::Live) if filter.expiring_before.is_some() => {
+            query.push(" AND t.expires_at > ").push_bind(now);
+        }
+        Some(Status::Live) => {
+            query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
+            query.push_bind(now);
+        }
+        Some(Status::Expired) => {
+            // IS TRUE keeps a planner from sorting an index of all expired tokens for one page.
+            query.push(" AND (t.expires_at <= ").push_bind(now);
+            query.push(") IS TRUE");
+        }
+        Some(Status::Revoked) | None => {}
+    }
+    if let Some(since) = filter.unused_since {
+        query.push(" AND coalesce(t.last_used_at, t.created_at) < ");
+        query.push_bind(since);
+    }
+    if let Some(before) = filter.expiring_before {
+        query.push(" AND t.expires_at < ").push_bind(before);
+    }
+}

@@ -1,0 +1,38 @@
+//! The credential that a change is made with, read again inside the transaction of the change.
+
+use openindex_domain::StoreError;
+use openindex_domain::access::{ActingRecord, Actor, CredentialId};
+
+use crate::tables::{forms, sessions, tokens};
+use crate::{Database, Tx};
+
+/// Returns the record of the acting credential, or `None` if it no longer exists. Also records the
+/// use of the form that the change was submitted with; if the change is not made, its rollback
+/// undoes that too.
+pub(super) async fn record<D: Database>(
+    tx: &mut Tx<'_, D>,
+    actor: &Actor,
+) -> Result<Option<ActingRecord>, StoreError> {
+    if let Some(form) = &actor.form
+        && let Some(made) = forms::record_use(tx, form, actor.now).await?
+    {
+        return Ok(Some(ActingRecord::FormUsed(made)));
+    }
+    Ok(match actor.credential {
+        CredentialId::Token(id) => tokens::record_by_id(tx, id).await?.map(ActingRecord::from),
+        CredentialId::Session(id) => sessions::record_by_id(tx, id)
+            .await?
+            .map(ActingRecord::from),
+    })
+}
+
+/// Like [`record`], for changes that the server itself may make: `None` without an actor.
+pub(super) async fn optional_record<D: Database>(
+    tx: &mut Tx<'_, D>,
+    actor: Option<&Actor>,
+) -> Result<Option<ActingRecord>, StoreError> {
+    match actor {
+        Some(actor) => record(tx, actor).await,
+        None => Ok(None),
+    }
+}

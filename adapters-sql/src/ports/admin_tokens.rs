@@ -1,0 +1,195 @@
+//! [`AdminTokenStore`].
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use openindex_domain::admin_tokens::{
+    AdminTokenStore, OwnedToken, ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
+    TokenFilter,
+};
+use openindex_domain::agent_run::EndedRuns;
+use openindex_domain::audit::AuditEvent;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{RevocableTokens, Token, TokenId};
+use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
+
+use super::{acting, runs};
+use crate::Call;
+use crate::rows;
+use crate::tables::{audit, notices, tokens};
+use crate::{Database, End, Lock, SqlStore, Statement, Tx};
+
+#[async_trait]
+impl<D: Database> AdminTokenStore for SqlStore<D> {
+    async fn tokens(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<OwnedToken>, StoreError> {
+        let query = D::matching_tokens(filter, now, after, Some(limit));
+        self.browse(move |mut tx| {
+            Box::pin(
+                async move { Listing::read(tx.rows(query).await?.iter().map(rows::owned_token)) },
+            )
+        })
+        .await
+    }
+
+    async fn matching_ids(
+        &self,
+        filter: &TokenFilter,
+        now: Timestamp,
+    ) -> Result<Vec<TokenId>, StoreError> {
+        let filter = filter.clone();
+        self.browse(move |mut tx| {
+            Box::pin(async move { tokens::matching_ids(&mut tx, &filter, now).await })
+        })
+        .await
+    }
+
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+        let ids = ids.to_vec();
+        self.browse(move |mut tx| Box::pin(async move { tokens::owned_by_id(&mut tx, ids).await }))
+            .await
+    }
+
+    async fn revoke_matching(
+        &self,
+        change: RevokeMatching,
+    ) -> Result<RevokeMatchingOutcome, StoreError> {
+        self.change_as(Call::Maintenance, |tx| {
+            Box::pin(revoke_matching(tx, change))
+        })
+        .await
+    }
+
+    async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64, StoreError> {
+        self.maintain(|tx| Box::pin(report_leaked(tx, change)))
+            .await
+    }
+
+    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
+        self.browse(move |mut tx| {
+            Box::pin(async move {
+                let found = tx.rows(Statement::new(STATS).bind(now)).await?;
+                let row = found
+                    .first()
+                    .ok_or_else(|| StoreError::corrupt("no counts"))?;
+                rows::stats(row)
+            })
+        })
+        .await
+    }
+}
+
+/// One statement, so that all counts are from the same moment.
+const STATS: &str = "SELECT * FROM \
+     (SELECT count(*) FILTER (WHERE suspended_at IS NULL) AS users_active, \
+             count(*) FILTER (WHERE suspended_at IS NOT NULL) AS users_suspended, \
+             count(*) FILTER (WHERE suspended_at IS NULL AND role = 'admin') AS admins_active \
+      FROM users WHERE deleted_at IS NULL) AS u, \
+     (SELECT count(*) FILTER (WHERE expires_at IS NULL OR expires_at > $1) AS tokens_live, \
+             count(*) FILTER (WHERE (expires_at IS NULL OR expires_at > $1) \
+                              AND scope = 'admin') AS tokens_live_admin, \
+             count(*) FILTER (WHERE expires_at <= $1) AS tokens_expired \
+      FROM tokens WHERE kind = 'personal' AND revoked_at IS NULL) AS t, \
+     (SELECT count(*) AS invites_open FROM invites \
+      WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1) AS i";
+
+async fn revoke_matching<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: RevokeMatching,
+) -> Result<End<RevokeMatchingOutcome>, StoreError> {
+    let tx = &mut tx;
+    let now = change.actor.now;
+    tx.lock(Lock::AllUsers).await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    if let Err(outcome) = change.check_actor(actor.as_ref()) {
+        return Ok(End::RollBack(outcome));
+    }
+    if D::HAS_CONCURRENT_CHANGES {
+        // Last-used times are still written meanwhile, under locks in the same order. The tokens are
+        // read again after locking, so that one used a moment ago does not count as unused.
+        let ids = tokens::matching_ids(tx, &change.filter, now).await?;
+        tx.lock(Lock::TokensWithRuns(&ids, now)).await?;
+    }
+    let found = tx
+        .rows(D::matching_tokens(&change.filter, now, None, None))
+        .await?;
+    let read: RevocableTokens = found
+        .iter()
+        .map(rows::revocable)
+        .collect::<Result<_, _>>()?;
+    let decided = match change.decide(&read) {
+        Ok(decided) => decided,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    let ends: HashSet<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
+    let rows = found.iter().zip(&*read);
+    let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
+    let revoked = Listing::read(revoked.map(|(row, _)| rows::owned_token(row)))?;
+    for (owner, notice) in change.notices(&decided) {
+        notices::insert(tx, owner, &notice).await?;
+    }
+    write_revocations(tx, decided, &read, now).await?;
+    Ok(End::Commit(RevokeMatchingOutcome::Revoked(revoked)))
+}
+
+async fn report_leaked<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: ReportLeakedTokens,
+) -> Result<u64, StoreError> {
+    let tx = &mut tx;
+    let digests: Vec<_> = change.reported.iter().map(|(digest, _)| *digest).collect();
+    // A token's digest and owner never change, so they can be read before anything is locked.
+    let (mut tokens, mut read) = tokens::by_digests(tx, digests.clone()).await?;
+    if D::HAS_CONCURRENT_CHANGES {
+        let before = tokens;
+        let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
+        let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
+        tx.lock(Lock::Users(None, &owners)).await?;
+        tx.lock(Lock::TokensWithRuns(&ids, change.now)).await?;
+        (tokens, read) = tokens::by_digests(tx, digests).await?;
+        // Tokens created since then are not locked, and not part of the report.
+        tokens.retain(|digest, _| before.contains_key(digest));
+    }
+    let mut decided = Vec::new();
+    for (digest, event) in &change.reported {
+        let Some(token) = tokens.get_mut(digest) else {
+            continue;
+        };
+        if let Some((revoked, event)) = change.decide(token, *event) {
+            // A second report of the same token finds it revoked.
+            token.clone_from(&revoked);
+            decided.push((revoked, event));
+        }
+    }
+    let revoked = write_revocations(tx, decided, &read, change.now).await?;
+    for token in &revoked {
+        let (owner, notice) = change.notice(token);
+        notices::insert(tx, owner, &notice).await?;
+    }
+    Ok(revoked.len() as u64)
+}
+
+/// Writes the revocations and their audit events, ends the runs started with the tokens, and
+/// returns the revoked tokens.
+async fn write_revocations<D: Database>(
+    tx: &mut Tx<'_, D>,
+    decided: Vec<(Token, AuditEvent)>,
+    read: &RevocableTokens,
+    now: Timestamp,
+) -> Result<Vec<Token>, StoreError> {
+    let (revoked, events): (Vec<Token>, Vec<AuditEvent>) = decided.into_iter().unzip();
+    tokens::write_ends(tx, &revoked, read).await?;
+    audit::insert_all(tx, &events).await?;
+    // Read after that, so that a run that is revoked itself is not also ended with its issuer.
+    let ids: Vec<TokenId> = revoked.iter().map(|token| token.id).collect();
+    let runs = tokens::runs_of_issuers(tx, &ids, now).await?;
+    let ended = EndedRuns::with_issuers(ids.into_iter().zip(&events), &runs);
+    runs::end(tx, &ended, &runs).await?;
+    Ok(revoked)
+}

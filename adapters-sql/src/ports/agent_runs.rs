@@ -1,0 +1,109 @@
+//! [`AgentRunStore`]. A run is a row of the table of tokens.
+
+use async_trait::async_trait;
+use openindex_domain::agent_run::{
+    AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, RunFilter, StartFacts, StartRun,
+    StartRunOutcome,
+};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Token, TokenCounts, TokenId, TokenKind};
+use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
+
+use super::{acting, runs};
+use crate::tables::{audit, tokens, work_items};
+use crate::{Database, End, Lock, SqlStore, Tx};
+
+#[async_trait]
+impl<D: Database> AgentRunStore for SqlStore<D> {
+    async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
+        let has_work_items = self.database().has_work_items();
+        self.change(move |tx| Box::pin(start(tx, change, has_work_items)))
+            .await
+    }
+
+    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
+        self.change(|tx| Box::pin(end(tx, change))).await
+    }
+
+    async fn runs(
+        &self,
+        owner: UserId,
+        filter: &RunFilter,
+        now: Timestamp,
+        after: Option<TokenId>,
+        limit: u32,
+    ) -> Result<Listing<Token>, StoreError> {
+        let filter = filter.clone();
+        self.browse(move |mut tx| {
+            Box::pin(async move { tokens::runs(&mut tx, owner, &filter, now, after, limit).await })
+        })
+        .await
+    }
+
+    async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
+        self.read(move |mut tx| Box::pin(async move { tokens::run(&mut tx, owner, id).await }))
+            .await
+    }
+}
+
+async fn start<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: StartRun,
+    has_work_items: bool,
+) -> Result<End<StartRunOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (owner, now) = (change.run.owner, change.actor.now);
+    tx.lock(Lock::Users(Some(&change.actor), &[owner])).await?;
+    let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
+    let item = match bound_to.filter(|_| has_work_items) {
+        // A completion that committed first is seen here; a later one sees the run.
+        Some(key) => {
+            tx.lock(Lock::WorkItemShared(key)).await?;
+            let item = work_items::by_key(tx, key, now).await?;
+            item.map(|item| BoundItem::of(item.status.is_resolved()))
+        }
+        None => None,
+    };
+    let actor = acting::record(tx, &change.actor).await?;
+    let runs = tokens::runs_of_owner(tx, owner, now).await?;
+    let counts = TokenCounts {
+        live: tokens::count_live(&runs, now),
+        nth_newest: tokens::nth_newest(tx, TokenKind::AgentRun, owner, change.rate).await?,
+    };
+    let issuer = match change.issuer() {
+        Some(id) => tokens::record_by_id(tx, id).await?,
+        None => None,
+    };
+    let facts = StartFacts {
+        counts,
+        item,
+        issuer: issuer.map(|record| record.token),
+    };
+    let run = match change.decide(actor.as_ref(), &facts) {
+        Ok(run) => run,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    tokens::insert(tx, &run, &change.digest).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(StartRunOutcome::Started(run)))
+}
+
+async fn end<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: EndRuns,
+) -> Result<End<EndRunsOutcome>, StoreError> {
+    let tx = &mut tx;
+    tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
+        .await?;
+    tx.lock(Lock::TokensWithRuns(&change.runs, change.actor.now))
+        .await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let runs = tokens::revocable(tx, TokenKind::AgentRun, &change.runs).await?;
+    let ended = match change.decide(actor.as_ref(), &runs) {
+        Ok(ended) => ended,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    runs::end(tx, &ended, &runs).await?;
+    Ok(End::Commit(EndRunsOutcome::Ended(ended.tokens.len())))
+}

@@ -1,0 +1,131 @@
+//! [`InviteStore`].
+
+use async_trait::async_trait;
+use openindex_domain::invite::{
+    ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,
+    InviteStore, WithdrawInvite, WithdrawInviteOutcome,
+};
+use openindex_domain::token::Digest;
+use openindex_domain::user::Email;
+use openindex_domain::{Listing, StoreError};
+
+use super::acting;
+use crate::tables::{audit, invites, sessions, tokens, users};
+use crate::{Database, End, Lock, SqlStore, Tx};
+
+#[async_trait]
+impl<D: Database> InviteStore for SqlStore<D> {
+    async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome, StoreError> {
+        self.change(|tx| Box::pin(create(tx, change))).await
+    }
+
+    async fn find_invite(&self, digest: &Digest) -> Result<Option<Invite>, StoreError> {
+        let digest = *digest;
+        self.read(move |mut tx| Box::pin(async move { invites::by_digest(&mut tx, &digest).await }))
+            .await
+    }
+
+    async fn invites(
+        &self,
+        after: Option<InviteId>,
+        limit: u32,
+    ) -> Result<Listing<Invite>, StoreError> {
+        self.read(move |mut tx| Box::pin(async move { invites::page(&mut tx, after, limit).await }))
+            .await
+    }
+
+    async fn withdraw_invite(
+        &self,
+        change: WithdrawInvite,
+    ) -> Result<WithdrawInviteOutcome, StoreError> {
+        self.change(|tx| Box::pin(withdraw(tx, change))).await
+    }
+
+    async fn claim_invite(&self, change: ClaimInvite) -> Result<ClaimInviteOutcome, StoreError> {
+        self.change(|tx| Box::pin(claim(tx, change))).await
+    }
+}
+
+async fn create<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: CreateInvite,
+) -> Result<End<CreateInviteOutcome>, StoreError> {
+    let tx = &mut tx;
+    tx.lock(Lock::Users(change.actor.as_ref(), &[])).await?;
+    // Also serializes two invites for one address.
+    tx.lock(Lock::NewUsers).await?;
+    let actor = acting::optional_record(tx, change.actor.as_ref()).await?;
+    let key = change.invite.email().map(Email::key);
+    let taken = match &key {
+        Some(key) => users::id_by_email_key(tx, key).await?.is_some(),
+        None => users::exist(tx).await?,
+    };
+    let earlier = invites::unclaimed(tx, key.as_deref()).await?;
+    let decision = match change.decide(actor.as_ref(), taken, &earlier) {
+        Ok(decision) => decision,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    for replaced in &decision.replaced {
+        invites::update(tx, replaced).await?;
+    }
+    invites::insert(tx, &change.invite, &change.digest).await?;
+    audit::insert(tx, &decision.audit).await?;
+    Ok(End::Commit(CreateInviteOutcome::Created))
+}
+
+async fn withdraw<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: WithdrawInvite,
+) -> Result<End<WithdrawInviteOutcome>, StoreError> {
+    let tx = &mut tx;
+    tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let found = invites::lock_to_withdraw(tx, change.invite).await?;
+    let (invite, is_damaged) = found.unzip();
+    let withdrawn = match change.decide(actor.as_ref(), invite.as_ref()) {
+        Ok(withdrawn) => withdrawn,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    if is_damaged == Some(true) {
+        invites::delete(tx, change.invite).await?;
+    } else {
+        invites::update(tx, &withdrawn).await?;
+    }
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(WithdrawInviteOutcome::Withdrawn))
+}
+
+async fn claim<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: ClaimInvite,
+) -> Result<End<ClaimInviteOutcome>, StoreError> {
+    let tx = &mut tx;
+    let account = &change.account;
+    // Users are locked before their invites. An invite's creator never changes, so it can be read
+    // before locking.
+    let invite = invites::by_id(tx, change.invite).await?;
+    let creator = invite.and_then(|invite| invite.created_by);
+    tx.lock(Lock::Users(None, creator.as_slice())).await?;
+    tx.lock(Lock::NewUsers).await?;
+    let invite = invites::lock(tx, change.invite).await?;
+    let creator = users::by_optional_id(tx, creator).await?;
+    let taken = users::id_by_email_key(tx, &account.user.email.key())
+        .await?
+        .is_some();
+    let has_users = users::exist(tx).await?;
+    let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, has_users);
+    let claimed = match decided {
+        Ok(claimed) => claimed,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    users::insert(tx, &account.user, account.password.as_ref()).await?;
+    if let Some((token, digest)) = &change.token {
+        tokens::insert(tx, token, digest).await?;
+    }
+    if let Some((session, digest)) = &change.session {
+        sessions::insert(tx, session, digest).await?;
+    }
+    invites::update(tx, &claimed).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(ClaimInviteOutcome::Claimed))
+}

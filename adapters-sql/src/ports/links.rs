@@ -1,0 +1,58 @@
+//! Sign-in links, which are part of the [`SessionStore`](openindex_domain::session::SessionStore)
+//! port.
+
+use openindex_domain::StoreError;
+use openindex_domain::session::{
+    CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
+};
+use openindex_domain::user::UserId;
+
+use super::acting;
+use crate::tables::{audit, notices, sessions, sign_in_links, users};
+use crate::{Database, End, Lock, Tx};
+
+pub(super) async fn create<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: CreateSignInLink,
+) -> Result<End<CreateSignInLinkOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (actor, id) = (change.actor.as_ref(), change.link.user);
+    tx.lock(Lock::Users(actor, &[id])).await?;
+    let actor = acting::optional_record(tx, actor).await?;
+    let user = users::by_id(tx, id).await?;
+    if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
+        return Ok(End::RollBack(outcome));
+    }
+    sign_in_links::invalidate(tx, id).await?;
+    sign_in_links::insert(tx, &change.link, &change.digest).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(CreateSignInLinkOutcome::Created))
+}
+
+pub(super) async fn redeem<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: RedeemSignInLink,
+) -> Result<End<RedeemSignInLinkOutcome>, StoreError> {
+    let tx = &mut tx;
+    let id = change.session.user;
+    // Users are locked before their links. A link's user and creator never change, so they can be
+    // read before locking.
+    let link = sign_in_links::by_id(tx, change.link).await?;
+    let creator = link.and_then(|link| link.created_by);
+    let users: Vec<UserId> = [id].into_iter().chain(creator).collect();
+    tx.lock(Lock::Users(None, &users)).await?;
+    let link = sign_in_links::lock(tx, change.link).await?;
+    let user = users::by_optional_id(tx, Some(id)).await?;
+    let creator = users::by_optional_id(tx, creator).await?;
+    let ended = match change.decide(link.as_ref(), user.as_ref(), creator.as_ref()) {
+        Ok(ended) => ended,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    sign_in_links::mark_used(tx, change.link, change.now).await?;
+    notices::insert(tx, id, &change.notice()).await?;
+    users::set_password(tx, id, &change.hash).await?;
+    sessions::end(tx, id, ended).await?;
+    sessions::insert(tx, &change.session, &change.digest).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(RedeemSignInLinkOutcome::Redeemed))
+}

@@ -1,0 +1,238 @@
+//! [`UserStore`].
+
+use async_trait::async_trait;
+use openindex_domain::agent_run::EndedRuns;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::session::SessionSelection;
+use openindex_domain::user::{
+    Account, ChangeUser, ChangeUserOutcome, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser,
+    DeleteUserFacts, DeleteUserOutcome, DismissNotices, DismissNoticesOutcome, Email, ListedUser,
+    Notice, User, UserId, UserQuery, UserSeek, UserStore,
+};
+use openindex_domain::{Listing, StoreError};
+
+use super::{acting, runs};
+use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, users};
+use crate::{Database, End, Lock, SqlStore, Statement, Tx};
+
+#[async_trait]
+impl<D: Database> UserStore for SqlStore<D> {
+    async fn create_first_admin(
+        &self,
+        change: CreateFirstAdmin,
+    ) -> Result<CreateFirstAdminOutcome, StoreError> {
+        self.change(|tx| Box::pin(create_first_admin(tx, change)))
+            .await
+    }
+
+    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read(move |mut tx| Box::pin(async move { users::by_id(&mut tx, id).await }))
+            .await
+    }
+
+    async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
+        let key = email_key.to_owned();
+        self.read(move |mut tx| {
+            Box::pin(async move { users::account_by_email_key(&mut tx, &key).await })
+        })
+        .await
+    }
+
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
+        self.read(move |mut tx| Box::pin(async move { users::page(&mut tx, after, limit).await }))
+            .await
+    }
+
+    async fn search_users(
+        &self,
+        query: &UserQuery,
+        now: Timestamp,
+        seek: Option<UserSeek>,
+        limit: u32,
+    ) -> Result<Listing<ListedUser>, StoreError> {
+        let query = query.clone();
+        self.browse(move |mut tx| {
+            Box::pin(async move { users::search(&mut tx, &query, now, seek.as_ref(), limit).await })
+        })
+        .await
+    }
+
+    async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
+        self.change(|tx| Box::pin(change_user(tx, change))).await
+    }
+
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
+        self.change(|tx| Box::pin(delete(tx, change))).await
+    }
+
+    async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
+        self.read(move |mut tx| Box::pin(async move { notices::of_user(&mut tx, user).await }))
+            .await
+    }
+
+    async fn dismiss_notices(
+        &self,
+        change: DismissNotices,
+    ) -> Result<DismissNoticesOutcome, StoreError> {
+        self.change(|tx| Box::pin(dismiss(tx, change))).await
+    }
+}
+
+async fn create_first_admin<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: CreateFirstAdmin,
+) -> Result<End<CreateFirstAdminOutcome>, StoreError> {
+    let tx = &mut tx;
+    tx.lock(Lock::NewUsers).await?;
+    if users::exist(tx).await? {
+        return Ok(End::RollBack(CreateFirstAdminOutcome::InstanceHasUsers));
+    }
+    for invite in invites::unclaimed(tx, None).await? {
+        if let Some(withdrawn) = change.withdraws(&invite) {
+            invites::update(tx, &withdrawn).await?;
+        }
+    }
+    users::insert(tx, &change.user, None).await?;
+    tokens::insert(tx, &change.token, &change.digest).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(CreateFirstAdminOutcome::Created))
+}
+
+/// Locks who is an active administrator. Locking the rows of today's administrators would miss a
+/// user who becomes one while this waits.
+async fn lock_administrators<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), StoreError> {
+    tx.lock(Lock::Names(&["administrators".to_owned()])).await
+}
+
+async fn change_user<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: ChangeUser,
+) -> Result<End<ChangeUserOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (id, now) = (change.user, change.actor.now);
+    lock_administrators(tx).await?;
+    tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
+    let (holder, open) = match change.new_email().map(Email::key) {
+        Some(key) => {
+            // No other user joins or is invited with this address meanwhile.
+            tx.lock(Lock::NewUsers).await?;
+            (
+                users::id_by_email_key(tx, &key).await?,
+                invites::unclaimed(tx, Some(&key)).await?,
+            )
+        }
+        None => (None, Listing::default()),
+    };
+    tx.lock(Lock::RunsOfOwner(id, now)).await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let user = users::for_change(tx, id).await?;
+    let others = users::other_active_admins(tx, id).await?;
+    let runs = tokens::runs_of_owner(tx, id, EndedRuns::horizon(now)).await?;
+    let user = user.as_ref();
+    let decision = match change.decide(actor.as_ref(), user, others, &runs, holder, &open) {
+        Ok(decision) => decision,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    for withdrawn in &decision.withdrawn {
+        invites::update(tx, withdrawn).await?;
+    }
+    users::update(tx, &decision.user).await?;
+    runs::end(tx, &decision.runs, &runs).await?;
+    if decision.end_sessions {
+        sessions::end(tx, id, SessionSelection::All).await?;
+    }
+    if decision.delete_links {
+        sign_in_links::invalidate(tx, id).await?;
+    }
+    if let Some(notice) = &decision.notice {
+        notices::insert(tx, id, notice).await?;
+    }
+    audit::insert_all(tx, &decision.events).await?;
+    Ok(End::Commit(ChangeUserOutcome::Changed(decision.user)))
+}
+
+async fn delete<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: DeleteUser,
+) -> Result<End<DeleteUserOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (id, now) = (change.user, change.actor.now);
+    lock_administrators(tx).await?;
+    tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
+    tx.lock(Lock::TokensOfOwner(id)).await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let user = users::for_change(tx, id).await?;
+    let facts = DeleteUserFacts {
+        other_active_admins: users::other_active_admins(tx, id).await?,
+        tokens: tokens::unexpired_of_owner(tx, id, now).await?,
+        invites: match &user {
+            Some(user) => invites::unclaimed_of_user(tx, user).await?,
+            None => Listing::default(),
+        },
+        user,
+    };
+    let events = match change.decide(actor.as_ref(), &facts) {
+        Ok(events) => events,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    erase(tx, &change, &facts).await?;
+    audit::insert_all(tx, &events).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(DeleteUserOutcome::Deleted))
+}
+
+/// What a deletion removes besides the columns of the user's own row. `$1` is the user.
+const ERASED: [&str; 5] = [
+    "DELETE FROM sessions WHERE user_id = $1",
+    "DELETE FROM sign_in_links WHERE user_id = $1",
+    "DELETE FROM sign_in_links WHERE created_by = $1 AND used_at IS NULL",
+    "DELETE FROM notices WHERE user_id = $1",
+    "DELETE FROM invites WHERE claimed_by = $1",
+];
+
+/// Deletes or ends everything that belongs to the user. Damaged rows are deleted, never updated:
+/// the database checks an updated row as a whole.
+async fn erase<D: Database>(
+    tx: &mut Tx<'_, D>,
+    change: &DeleteUser,
+    facts: &DeleteUserFacts,
+) -> Result<(), StoreError> {
+    let (id, now) = (change.user, change.actor.now);
+    let user = facts.user.as_ref();
+    tokens::write_ends(tx, &facts.tokens.damaged(), &facts.tokens).await?;
+    tokens::revoke_all_of_owner(tx, id, now).await?;
+    for invite in facts.damaged_invites() {
+        invites::delete(tx, invite).await?;
+    }
+    let withdraw = Statement::new(
+        "UPDATE invites SET withdrawn_at = $2 \
+         WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
+    );
+    tx.execute(withdraw.bind(id).bind(now)).await?;
+    for statement in ERASED {
+        tx.execute(Statement::new(statement).bind(id)).await?;
+    }
+    let delete = Statement::new("DELETE FROM invites WHERE email_key = $1");
+    tx.execute(delete.bind(user.map(|user| user.email.key())))
+        .await?;
+    users::erase(tx, change, user).await
+}
+
+async fn dismiss<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: DismissNotices,
+) -> Result<End<DismissNoticesOutcome>, StoreError> {
+    let tx = &mut tx;
+    // Also serializes two dismissals of the same notices.
+    tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
+        .await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    if let Err(outcome) = change.decide(actor.as_ref()) {
+        return Ok(End::RollBack(outcome));
+    }
+    let dismissed = notices::dismiss(tx, &change).await?;
+    if dismissed > 0 {
+        audit::insert(tx, &change.audit).await?;
+    }
+    Ok(End::Commit(DismissNoticesOutcome::Dismissed(dismissed)))
+}

@@ -1,0 +1,145 @@
+//! [`WorkItemStore`], for a store [with work items](SqlStore::with_work_items).
+
+use async_trait::async_trait;
+use openindex_domain::agent_run::WorkItemKey;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::work_item::{
+    ChangeFacts, ChangeWorkItem, ChangeWorkItemOutcome, CreateFacts, CreateWorkItem,
+    CreateWorkItemOutcome, Placement, QueueSection, WorkItem, WorkItemCursor, WorkItemFilter,
+    WorkItemStore,
+};
+use openindex_domain::{Listing, StoreError};
+
+use super::{acting, runs};
+use crate::tables::{audit, tokens, users, work_items};
+use crate::{Database, End, Lock, SqlStore, Tx};
+
+#[async_trait]
+impl<D: Database> WorkItemStore for SqlStore<D> {
+    async fn create_item(
+        &self,
+        change: CreateWorkItem,
+    ) -> Result<CreateWorkItemOutcome, StoreError> {
+        self.change(|tx| Box::pin(create(tx, change))).await
+    }
+
+    async fn change_item(
+        &self,
+        change: ChangeWorkItem,
+    ) -> Result<ChangeWorkItemOutcome, StoreError> {
+        self.change(|tx| Box::pin(change_item(tx, change))).await
+    }
+
+    async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError> {
+        self.read(move |mut tx| {
+            Box::pin(async move { work_items::by_key(&mut tx, key, now).await })
+        })
+        .await
+    }
+
+    async fn items(
+        &self,
+        filter: &WorkItemFilter,
+        now: Timestamp,
+        after: Option<WorkItemCursor>,
+        limit: u32,
+    ) -> Result<Listing<WorkItem>, StoreError> {
+        let filter = filter.clone();
+        self.browse(move |mut tx| {
+            Box::pin(async move { work_items::page(&mut tx, &filter, now, after, limit).await })
+        })
+        .await
+    }
+
+    async fn queue(
+        &self,
+        section: &QueueSection,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Listing<WorkItem>, StoreError> {
+        let section = section.clone();
+        self.browse(move |mut tx| {
+            Box::pin(async move { work_items::queue(&mut tx, &section, now, limit).await })
+        })
+        .await
+    }
+}
+
+async fn create<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: CreateWorkItem,
+) -> Result<End<CreateWorkItemOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (assignee, now) = (change.item.assignee, change.actor.now);
+    tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
+        .await?;
+    tx.lock(match change.item.place {
+        Placement::Domain(domain, _) => Lock::WorkDomain(domain),
+        Placement::PartOf(parent) => Lock::WorkItem(parent),
+    })
+    .await?;
+    tx.lock(Lock::RunsOfWorkItem(&change.actor, None)).await?;
+    let mut facts = CreateFacts {
+        assignee: users::by_optional_id(tx, assignee).await?,
+        ..CreateFacts::default()
+    };
+    match change.item.place {
+        Placement::Domain(domain, _) => {
+            facts.last_number = work_items::last_number(tx, domain).await?;
+        }
+        Placement::PartOf(parent) => {
+            facts.parent = work_items::by_key(tx, parent, now).await?;
+        }
+    }
+    let actor = acting::record(tx, &change.actor_with_form(&facts)).await?;
+    let decision = match change.decide(actor.as_ref(), facts) {
+        Ok(decision) => decision,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    match &decision.parent {
+        Some(parent) => work_items::set_last_part(tx, parent).await?,
+        None => work_items::set_last_number(tx, decision.item.key).await?,
+    }
+    work_items::insert(tx, &decision.item).await?;
+    audit::insert(tx, &decision.audit).await?;
+    Ok(End::Commit(CreateWorkItemOutcome::Created(decision.item)))
+}
+
+async fn change_item<D: Database>(
+    mut tx: Tx<'_, D>,
+    change: ChangeWorkItem,
+) -> Result<End<ChangeWorkItemOutcome>, StoreError> {
+    let tx = &mut tx;
+    let (key, now) = (change.key, change.actor.now);
+    let assignee = change.new_assignee();
+    tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
+        .await?;
+    tx.lock(Lock::WorkItem(key)).await?;
+    tx.lock(Lock::RunsOfWorkItem(&change.actor, Some(key)))
+        .await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let runs = tokens::runs_of_work_item(tx, key, now).await?;
+    let read = work_items::by_key(tx, key, now).await;
+    let (item, damaged) = StoreError::separate_damaged(read)?;
+    let facts = ChangeFacts {
+        item,
+        damaged,
+        has_sub_tasks: work_items::has_sub_tasks(tx, key).await?,
+        assignee: users::by_optional_id(tx, assignee).await?,
+        runs: runs.to_vec(),
+    };
+    let decision = match change.decide(actor.as_ref(), &facts) {
+        Ok(decision) => decision,
+        Err(outcome) => return Ok(End::RollBack(outcome)),
+    };
+    let outcome = if let Some(item) = decision.item {
+        work_items::update(tx, &item).await?;
+        ChangeWorkItemOutcome::Changed(item)
+    } else {
+        work_items::delete(tx, key).await?;
+        ChangeWorkItemOutcome::Deleted
+    };
+    runs::end(tx, &decision.runs, &runs).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(End::Commit(outcome))
+}

@@ -1,0 +1,159 @@
+//! The store, whatever its database.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use openindex_coalescing::Observer;
+use openindex_domain::{StoreError, StoreHealth};
+
+use crate::database::{Call, Database, End, Tx, Work};
+
+/// A store for tokens, users, the audit log and, optionally, work items in a SQL database. Cheap to
+/// clone; clones share connections.
+#[derive(Clone)]
+pub struct SqlStore<D> {
+    database: D,
+}
+
+impl<D: Database + fmt::Debug> fmt::Debug for SqlStore<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore")
+            .field("database", &self.database)
+            .finish()
+    }
+}
+
+impl<D: Database> SqlStore<D> {
+    /// Opens the database at `url`. The schema is not migrated: see [`SqlStore::migrate`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if the URL is malformed; [`StoreError::Unavailable`] if the database
+    /// is a file that cannot be opened. A server is not connected to before the first call.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::connect_with(url, D::Options::default()).await
+    }
+
+    /// Opens the database like [`SqlStore::connect`], with options.
+    ///
+    /// # Errors
+    ///
+    /// As for [`SqlStore::connect`].
+    pub async fn connect_with(url: &str, options: D::Options) -> Result<Self, StoreError> {
+        Ok(Self {
+            database: D::connect(url, options).await?,
+        })
+    }
+
+    /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
+    /// agent runs can be bound to one. Without this, the methods of
+    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
+    /// [`StoreError::Unavailable`], and everything else works.
+    ///
+    /// Call this before the store is cloned and shared: the database does not remember it.
+    #[must_use]
+    pub fn with_work_items(self) -> Self {
+        Self {
+            database: self.database.with_work_items(),
+        }
+    }
+
+    /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
+    /// Call this before the store is cloned and shared.
+    #[must_use]
+    pub fn with_lookup_observer(self, observer: Observer) -> Self {
+        Self {
+            database: self.database.observed(observer),
+        }
+    }
+
+    /// Returns the database, with what only this kind of database has.
+    #[must_use]
+    pub fn database(&self) -> &D {
+        &self.database
+    }
+
+    /// Returns the connections for everything except token lookups: open, idle, and the maximum.
+    #[must_use]
+    pub fn connections(&self) -> [u32; 3] {
+        self.database.connections()
+    }
+
+    /// Migrates the schema to the version that this binary embeds: applies all pending migrations,
+    /// or none. Any number of processes may call this at the same time. A newer schema is left
+    /// unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
+    /// applied.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        self.database.migrate().await
+    }
+
+    /// Closes all connections once their calls have finished. Later calls return
+    /// [`StoreError::Unavailable`].
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Call::Read, work).await
+    }
+
+    pub(crate) async fn browse<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Call::Browse, work).await
+    }
+
+    pub(crate) async fn maintain<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(Call::Maintenance, work).await
+    }
+
+    /// Runs a call whose writes, if any, are always committed.
+    async fn run<T: Send + 'static>(
+        &self,
+        call: Call,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.change_as(call, move |tx| {
+            let done = work(tx);
+            Box::pin(async move { Ok(End::Commit(done.await?)) })
+        })
+        .await
+    }
+
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.change_as(Call::Change, work).await
+    }
+
+    pub(crate) async fn change_as<T: Send + 'static>(
+        &self,
+        call: Call,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.database.run(call, work).await
+    }
+}
+
+#[async_trait]
+impl<D: Database> StoreHealth for SqlStore<D> {
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.database.ready().await
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        self.database.write().await
+    }
+}

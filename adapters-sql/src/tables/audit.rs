@@ -1,0 +1,206 @@
+//! The table of audit events: written in the transaction of each change, read newest first.
+
+use openindex_domain::audit::{
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, Subject, SubjectName,
+};
+use openindex_domain::token::TokenId;
+use openindex_domain::user::UserId;
+use openindex_domain::{Listing, StoreError};
+
+use crate::rows;
+use crate::{Database, Statement, Tx};
+
+const COLUMNS: &str = "id, at, actor, actor_user, actor_token, actor_session, action, subject, \
+    related, request_id, client_address, email_from, email_to";
+
+/// Maximum number of events in one INSERT; each has 13 parameters.
+const BATCH: usize = 500;
+
+/// Writes one event in the transaction of its change.
+pub(crate) async fn insert<D: Database>(
+    tx: &mut Tx<'_, D>,
+    event: &AuditEvent,
+) -> Result<(), StoreError> {
+    insert_all(tx, std::slice::from_ref(event)).await
+}
+
+/// Writes events in the transaction of their change.
+pub(crate) async fn insert_all<D: Database>(
+    tx: &mut Tx<'_, D>,
+    events: &[AuditEvent],
+) -> Result<(), StoreError> {
+    for batch in events.chunks(BATCH) {
+        let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) VALUES "));
+        // A statement of an unusual length is not worth caching.
+        query.is_cached = batch.len() == 1;
+        let mut separator = "(";
+        for event in batch {
+            let (token, session) = match event.actor {
+                AuditActor::Token { token, .. } => (Some(token.to_string()), None),
+                AuditActor::Session { session, .. } => (None, Some(session.to_string())),
+                AuditActor::Operator | AuditActor::Anonymous => (None, None),
+            };
+            let context = &event.context;
+            let emails = event.email_change.as_ref();
+            query.push(separator).push_bind(event.id.uuid());
+            query.push(", ").push_bind(event.at);
+            for text in [
+                Some(event.actor.kind().to_owned()),
+                event.actor.user().map(|user| user.to_string()),
+                token,
+                session,
+                Some(event.action.as_str().to_owned()),
+                Some(event.subject.to_string()),
+                event.related.map(|related| related.to_string()),
+                context.request_id.as_ref().map(|id| id.as_str().to_owned()),
+                context.client_address.map(|address| address.to_string()),
+                emails.map(|emails| emails.from.as_str().to_owned()),
+                emails.map(|emails| emails.to.as_str().to_owned()),
+            ] {
+                query.push(", ").push_bind(text);
+            }
+            separator = "), (";
+        }
+        query.push(")");
+        tx.execute(query).await?;
+    }
+    Ok(())
+}
+
+/// Returns a page of the events that match.
+pub(crate) async fn page<D: Database>(
+    tx: &mut Tx<'_, D>,
+    filter: &AuditFilter,
+    after: Option<AuditCursor>,
+    limit: u32,
+) -> Result<Listing<AuditEvent>, StoreError> {
+    let mut found = tx.rows(select_page(filter, after, limit)).await?;
+    if filter.newer_than.is_some() {
+        found.reverse();
+    }
+    Listing::read(found.iter().map(rows::event))
+}
+
+/// Returns the events that ended these tokens.
+pub(crate) async fn ends_of<D: Database>(
+    tx: &mut Tx<'_, D>,
+    tokens: Vec<TokenId>,
+) -> Result<Listing<AuditEvent>, StoreError> {
+    let actions = AuditAction::END_ACTIONS
+        .iter()
+        .map(|action| action.as_str().to_owned());
+    let statement = Statement::new(format!(
+        "SELECT {COLUMNS} FROM audit_events WHERE {} AND {}",
+        D::any_text("subject", "$1"),
+        D::any_text("action", "$2")
+    ))
+    .bind(
+        tokens
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<String>>(),
+    )
+    .bind(actions.collect::<Vec<String>>());
+    Listing::read(tx.rows(statement).await?.iter().map(rows::event))
+}
+
+/// Returns the names of those subjects that are users, tokens or invites.
+pub(crate) async fn names<D: Database>(
+    tx: &mut Tx<'_, D>,
+    subjects: &[Subject],
+) -> Result<Vec<SubjectName>, StoreError> {
+    let (mut users, mut tokens, mut invites) = (Vec::new(), Vec::new(), Vec::new());
+    for subject in subjects {
+        match subject {
+            Subject::User(id) => users.push(id.uuid()),
+            Subject::Token(id) => tokens.push(id.uuid()),
+            Subject::Invite(id) => invites.push(id.uuid()),
+            Subject::Session(_) | Subject::WorkItem(_) | Subject::UnknownAccount => {}
+        }
+    }
+    let statement = Statement::new(format!(
+        "SELECT 'user' AS kind, id, name, id AS owner FROM users \
+         WHERE deleted_at IS NULL AND {} \
+         UNION ALL SELECT kind, id, name, owner_id FROM tokens WHERE {} \
+         UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
+         WHERE email IS NOT NULL AND {}",
+        D::any_uuid("id", "$1"),
+        D::any_uuid("id", "$2"),
+        D::any_uuid("id", "$3")
+    ));
+    let found = tx
+        .rows(statement.bind(users).bind(tokens).bind(invites))
+        .await?;
+    let names = found.iter().filter_map(rows::subject_name);
+    Ok(names.filter(|it| subjects.contains(&it.subject)).collect())
+}
+
+/// Returns [`AuditFilter::matches`] as a query with only the conditions that are set, so that each
+/// can use its index. Events closest to the cursor come first.
+fn select_page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> Statement {
+    let mut query = Statement::new("");
+    let Some(user) = filter.involving else {
+        push_part(&mut query, filter, None, after, limit);
+        return query;
+    };
+    // At most one page of each index: a single condition with OR would read all events of a user.
+    let mut separator = "SELECT * FROM (";
+    for column in ["actor_user", "subject", "related"] {
+        query.push(separator);
+        push_part(&mut query, filter, Some((column, user)), after, limit);
+        separator = ") AS part UNION SELECT * FROM (";
+    }
+    query.push(") AS part");
+    push_order(&mut query, filter, limit);
+    query
+}
+
+fn push_order(query: &mut Statement, filter: &AuditFilter, limit: u32) {
+    let order = match filter.newer_than {
+        Some(_) => "ASC",
+        None => "DESC",
+    };
+    query.push(&format!(" ORDER BY at {order}, id {order} LIMIT "));
+    query.push_bind(limit);
+}
+
+fn push_part(
+    query: &mut Statement,
+    filter: &AuditFilter,
+    involving: Option<(&str, UserId)>,
+    after: Option<AuditCursor>,
+    limit: u32,
+) {
+    query.push(&format!("SELECT {COLUMNS} FROM audit_events WHERE TRUE"));
+    if let Some((column, user)) = involving {
+        query.push(&format!(" AND {column} = "));
+        query.push_bind(user.to_string());
+    }
+    if let Some(user) = filter.actor {
+        query.push(" AND actor_user = ").push_bind(user.to_string());
+    }
+    if let Some(action) = filter.action {
+        query.push(" AND action = ").push_bind(action.as_str());
+    }
+    if let Some(subject) = filter.subject {
+        let subject = query.add(subject.to_string());
+        query.push(&format!(
+            " AND (subject = {subject} OR related = {subject})"
+        ));
+    }
+    if let Some(since) = filter.since {
+        query.push(" AND at >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until {
+        query.push(" AND at < ").push_bind(until);
+    }
+    for (cursor, beyond) in [(after, "<"), (filter.newer_than, ">")] {
+        if let Some(cursor) = cursor {
+            query
+                .push(&format!(" AND (at, id) {beyond} ("))
+                .push_bind(cursor.at);
+            query.push(", ").push_bind(cursor.id.uuid()).push(")");
+        }
+    }
+    push_order(query, filter, limit);
+}

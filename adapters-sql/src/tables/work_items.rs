@@ -1,0 +1,341 @@
+//! The tables of work items and their domains. Items are read as of a given time: a claim whose run
+//! has ended is left out.
+
+use std::num::NonZeroU32;
+
+use openindex_domain::agent_run::{AgentId, DomainKey, WorkItemKey};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::TokenId;
+use openindex_domain::work_item::{Holder, QueueSection, WorkItem, WorkItemCursor, WorkItemFilter};
+use openindex_domain::{Damaged, DamagedColumn, Listing, StoreError};
+
+use crate::row::get;
+use crate::rows;
+use crate::{Database, Statement, Tx};
+
+/// The unresolved statuses. Literals instead of parameters, because the queue's partial indexes
+/// cover only these statuses.
+const OPEN: &str = "w.status IN ('todo', 'in_progress')";
+
+const KEY: &str = "domain = $1 AND number = $2 AND part = $3";
+
+/// Returns a query for items from the table `w`, each with the run `r` that claimed it, or the user
+/// `p` who did.
+fn select(condition: &str) -> Statement {
+    Statement::new(format!(
+        "SELECT w.domain, w.number, w.part, w.kind, w.title, w.description, w.status, \
+         w.priority, w.target, w.assignee_id, w.claim_agent, w.claim_user_id, \
+         w.claim_run_id, w.claim_on_behalf_id, w.claimed_at, w.created_by, w.created_at, \
+         w.updated_at, w.resolved_at, w.version, w.last_part, r.id AS run_id, \
+         r.revoked_at AS run_revoked_at, r.expires_at AS run_expires_at, \
+         p.deleted_at AS person_deleted_at FROM work_items w \
+         LEFT JOIN tokens r ON r.id = w.claim_run_id AND r.kind = 'agent_run' \
+         LEFT JOIN users p ON p.id = COALESCE(w.claim_user_id, w.claim_on_behalf_id) \
+         WHERE {condition}"
+    ))
+}
+
+/// Returns the part of a key as it is stored; 0 means none.
+fn part(key: WorkItemKey) -> u32 {
+    key.part.map_or(0, NonZeroU32::get)
+}
+
+/// Binds the key, as the parameters 1 to 3.
+fn with_key(statement: Statement, key: WorkItemKey) -> Statement {
+    let statement = statement.bind(key.domain.as_str());
+    statement.bind(key.number.get()).bind(part(key))
+}
+
+pub(crate) async fn by_key<D: Database>(
+    tx: &mut Tx<'_, D>,
+    key: WorkItemKey,
+    now: Timestamp,
+) -> Result<Option<WorkItem>, StoreError> {
+    let statement = select("w.domain = $1 AND w.number = $2 AND w.part = $3");
+    let row = tx.row(with_key(statement, key)).await?;
+    row.map(|row| rows::work_item(&row, now)).transpose()
+}
+
+/// Returns whether the item has parts.
+pub(crate) async fn has_sub_tasks<D: Database>(
+    tx: &mut Tx<'_, D>,
+    key: WorkItemKey,
+) -> Result<bool, StoreError> {
+    if key.part.is_some() {
+        return Ok(false);
+    }
+    let statement = Statement::new(
+        "SELECT part FROM work_items WHERE domain = $1 AND number = $2 AND part > 0 LIMIT 1",
+    );
+    let statement = statement.bind(key.domain.as_str()).bind(key.number.get());
+    Ok(tx.row(statement).await?.is_some())
+}
+
+/// Returns the number of the domain's last item, 0 for none. The change has locked the domain.
+pub(crate) async fn last_number<D: Database>(
+    tx: &mut Tx<'_, D>,
+    domain: DomainKey,
+) -> Result<u32, StoreError> {
+    let statement = Statement::new("SELECT last_number FROM work_domains WHERE key = $1");
+    let row = tx.row(statement.bind(domain.as_str())).await?;
+    let number = row.map(|row| get::<i64>(&row, "last_number")).transpose();
+    number
+        .and_then(|number| {
+            u32::try_from(number.unwrap_or_default()).map_err(|_| DamagedColumn("last_number"))
+        })
+        .map_err(|column| Damaged::new("work_domains", &domain, column).into())
+}
+
+/// Stores the number of the domain's last item.
+pub(crate) async fn set_last_number<D: Database>(
+    tx: &mut Tx<'_, D>,
+    key: WorkItemKey,
+) -> Result<(), StoreError> {
+    let statement = Statement::new(
+        "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) \
+         ON CONFLICT (key) DO UPDATE SET last_number = excluded.last_number",
+    );
+    let statement = statement.bind(key.domain.as_str()).bind(key.number.get());
+    tx.execute_one(statement, "work domain").await
+}
+
+/// Stores the number of the item's last part.
+pub(crate) async fn set_last_part<D: Database>(
+    tx: &mut Tx<'_, D>,
+    parent: &WorkItem,
+) -> Result<(), StoreError> {
+    let update = Statement::new(format!("UPDATE work_items SET last_part = $4 WHERE {KEY}"));
+    let update = with_key(update, parent.key).bind(parent.last_part);
+    tx.execute_one(update, "work item").await
+}
+
+pub(crate) async fn insert<D: Database>(
+    tx: &mut Tx<'_, D>,
+    item: &WorkItem,
+) -> Result<(), StoreError> {
+    let insert = "INSERT INTO work_items (domain, number, part, kind, title, description, \
+         search_text, status, priority, target, assignee_id, claim_agent, claim_user_id, \
+         claim_run_id, claimed_at, created_by, created_at, updated_at, resolved_at, version, \
+         last_part, claim_on_behalf_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+         $19, $20, $21, $22)";
+    tx.execute_one(with_fields(insert, item)?, "work item")
+        .await
+}
+
+pub(crate) async fn update<D: Database>(
+    tx: &mut Tx<'_, D>,
+    item: &WorkItem,
+) -> Result<(), StoreError> {
+    let update = "UPDATE work_items SET kind = $4, title = $5, description = $6, \
+         search_text = $7, status = $8, priority = $9, target = $10, assignee_id = $11, \
+         claim_agent = $12, claim_user_id = $13, claim_run_id = $14, claimed_at = $15, \
+         created_by = $16, created_at = $17, updated_at = $18, resolved_at = $19, version = $20, \
+         last_part = $21, claim_on_behalf_id = $22 \
+         WHERE domain = $1 AND number = $2 AND part = $3";
+    tx.execute_one(with_fields(update, item)?, "work item")
+        .await
+}
+
+/// Binds all 22 parameters.
+fn with_fields(sql: &'static str, item: &WorkItem) -> Result<Statement, StoreError> {
+    let claim = item.claim.as_ref();
+    let holder = claim.map(|claim| &claim.holder);
+    Ok(with_key(Statement::new(sql), item.key)
+        .bind(item.kind.as_str())
+        .bind(item.title.as_str())
+        .bind(item.description.as_str())
+        .bind(item.search_text())
+        .bind(item.status.as_str())
+        .bind(i64::from(item.priority.rank()))
+        .bind(item.target.as_str())
+        .bind(item.assignee)
+        .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
+        .bind(holder.and_then(Holder::person))
+        .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
+        .bind(claim.map(|claim| claim.at))
+        .bind(item.created_by)
+        .bind(item.created_at)
+        .bind(item.updated_at)
+        .bind(item.resolved_at)
+        .bind(i64::try_from(item.version).map_err(StoreError::corrupt)?)
+        .bind(item.last_part)
+        .bind(claim.and_then(|claim| claim.on_behalf)))
+}
+
+pub(crate) async fn delete<D: Database>(
+    tx: &mut Tx<'_, D>,
+    key: WorkItemKey,
+) -> Result<(), StoreError> {
+    let delete = Statement::new(format!("DELETE FROM work_items WHERE {KEY}"));
+    tx.execute_one(with_key(delete, key), "work item").await
+}
+
+/// Returns a page of the items that match, newest first.
+pub(crate) async fn page<D: Database>(
+    tx: &mut Tx<'_, D>,
+    filter: &WorkItemFilter,
+    now: Timestamp,
+    after: Option<WorkItemCursor>,
+    limit: u32,
+) -> Result<Listing<WorkItem>, StoreError> {
+    let query = select_page::<D>(filter, now, after, limit);
+    read(tx, query, now).await
+}
+
+/// Returns the items of a section of the queue, in the section's order.
+pub(crate) async fn queue<D: Database>(
+    tx: &mut Tx<'_, D>,
+    section: &QueueSection,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Listing<WorkItem>, StoreError> {
+    read(tx, select_queue(section, now, limit), now).await
+}
+
+async fn read<D: Database>(
+    tx: &mut Tx<'_, D>,
+    query: Statement,
+    now: Timestamp,
+) -> Result<Listing<WorkItem>, StoreError> {
+    let found = tx.rows(query).await?;
+    Listing::read(found.iter().map(|row| rows::work_item(row, now)))
+}
+
+/// Returns [`WorkItemFilter::matches`] as a query with only the conditions that are set, so that
+/// each can use its index.
+fn select_page<D: Database>(
+    filter: &WorkItemFilter,
+    now: Timestamp,
+    after: Option<WorkItemCursor>,
+    limit: u32,
+) -> Statement {
+    let mut query = select("TRUE");
+    if let Some(domain) = filter.domain {
+        query.push(" AND w.domain = ").push_bind(domain.as_str());
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND w.kind = ").push_bind(kind.as_str());
+    }
+    if !filter.statuses.is_empty() {
+        let mut separator = " AND w.status IN (";
+        for status in &filter.statuses {
+            query.push(separator).push_bind(status.as_str());
+            separator = ", ";
+        }
+        query.push(")");
+    }
+    if let Some(priority) = filter.priority {
+        query.push(" AND w.priority = ");
+        query.push_bind(i64::from(priority.rank()));
+    }
+    if let Some(target) = filter.target {
+        query.push(" AND w.target = ").push_bind(target.as_str());
+    }
+    if let Some(user) = filter.assignee {
+        query.push(" AND w.assignee_id = ").push_bind(user);
+    }
+    if let Some(agent) = &filter.agent {
+        query
+            .push(" AND w.claim_agent = ")
+            .push_bind(agent.as_str());
+        push_claim_holds(query.push(" AND "), now);
+    }
+    if let Some(run) = filter.run {
+        query.push(" AND w.claim_run_id = ").push_bind(run);
+        push_claim_holds(query.push(" AND "), now);
+    }
+    if let Some(parent) = filter.parent {
+        query
+            .push(" AND w.domain = ")
+            .push_bind(parent.domain.as_str());
+        query
+            .push(" AND w.number = ")
+            .push_bind(parent.number.get());
+        // A part has no parts.
+        query.push(if parent.part.is_none() {
+            " AND w.part > 0"
+        } else {
+            " AND FALSE"
+        });
+    }
+    for term in filter.search.terms() {
+        let term = query.add(term.clone());
+        query
+            .push(" AND ")
+            .push(&D::contains("w.search_text", &term));
+    }
+    if let Some(WorkItemCursor { at, key }) = after {
+        query.push(" AND (w.created_at, w.domain, w.number, w.part) < (");
+        query
+            .push_bind(at)
+            .push(", ")
+            .push_bind(key.domain.as_str());
+        query.push(", ").push_bind(key.number.get());
+        query.push(", ").push_bind(part(key)).push(")");
+    }
+    query.push(" ORDER BY w.created_at DESC, w.domain DESC, w.number DESC, w.part DESC LIMIT ");
+    query.push_bind(limit);
+    query
+}
+
+/// Returns [`QueueSection::holds`] as a query.
+fn select_queue(section: &QueueSection, now: Timestamp, limit: u32) -> Statement {
+    let mut query = select(OPEN);
+    match section {
+        QueueSection::Available => {
+            query.push(" AND w.target <> 'human' AND NOT ");
+            push_claim_holds(&mut query, now);
+        }
+        QueueSection::AvailableToPeople => {
+            query.push(" AND w.target <> 'agent' AND NOT ");
+            push_claim_holds(&mut query, now);
+        }
+        QueueSection::OfAgent(agent) => {
+            query
+                .push(" AND w.claim_agent = ")
+                .push_bind(agent.as_str());
+            push_claim_holds(query.push(" AND "), now);
+        }
+        QueueSection::OfRun(run) => {
+            query.push(" AND w.claim_run_id = ").push_bind(*run);
+            push_claim_holds(query.push(" AND "), now);
+        }
+        QueueSection::OfPerson(user) => {
+            query.push(" AND w.assignee_id = ").push_bind(*user);
+        }
+    }
+    query.push(" ORDER BY w.priority DESC, w.created_at, w.domain, w.number, w.part LIMIT ");
+    query.push_bind(limit);
+    query
+}
+
+/// Adds [`Claim::holds`](openindex_domain::work_item::Claim::holds) as a condition that is false
+/// without a claim. It is never NULL, so that it can be negated: every run expires, and a run whose
+/// expiration is out of range is damaged.
+fn push_claim_holds(query: &mut Statement, now: Timestamp) {
+    query.push(
+        "(w.claimed_at IS NOT NULL AND ((w.claim_run_id IS NULL AND p.deleted_at IS NULL) \
+         OR (r.id IS NOT NULL AND r.revoked_at IS NULL AND r.expires_at <= ",
+    );
+    query.push_bind(Timestamp::MAX);
+    query
+        .push(" AND r.expires_at > ")
+        .push_bind(now)
+        .push(")))");
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::work_item::ItemStatus;
+
+    use super::*;
+
+    #[test]
+    fn open_statuses_are_the_unresolved_ones() {
+        for status in ItemStatus::ALL {
+            let named = OPEN.contains(&format!("'{status}'"));
+            assert_eq!(named, !status.is_resolved(), "{status}");
+        }
+    }
+}

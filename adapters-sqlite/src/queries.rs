@@ -1,0 +1,261 @@
+//! The lists of tokens. In the order of ids, a page is read from an index alone, and the query names
+//! that index: old statistics (`ANALYZE` before most tokens expired) would make SQLite read every
+//! token instead.
+
+use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
+use openindex_adapters_sql::{Database, Statement, lists};
+use openindex_domain::admin_tokens::TokenFilter;
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{ListFilter, ListedStatus, Seek, Status, TokenId};
+use openindex_domain::user::UserId;
+
+use crate::store::SqliteDatabase;
+
+type D = SqliteDatabase;
+
+/// Returns `part` for each kind of listed tokens, together. The few damaged ones of an unknown kind
+/// have their own index, so `part` names one for the first kind only.
+fn of_kinds(query: &mut Statement, part: impl Fn(&mut Statement, &str, bool)) {
+    for kind in lists::LISTED_KINDS {
+        let is_first = kind == lists::LISTED_KINDS[0];
+        if !is_first {
+            query.push(" UNION ALL ");
+        }
+        part(query, kind, is_first);
+    }
+}
+
+fn push_index(query: &mut Statement, index: Option<&'static str>, is_first: bool) {
+    if let Some(index) = index.filter(|_| is_first) {
+        query.push(&D::hint(index));
+    }
+}
+
+/// Returns the query for [`TokenStore::list`](openindex_domain::token::TokenStore::list).
+pub(crate) fn list(
+    owner: UserId,
+    filter: &ListFilter,
+    now: Timestamp,
+    seek: Option<&Seek>,
+    limit: u32,
+) -> Statement {
+    let index = match (filter.status, &filter.name) {
+        (Some(ListedStatus::Revoked), _) => None,
+        (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
+        (_, Some(_)) => Some("personal_tokens_named"),
+        _ => Some("personal_tokens_listed"),
+    };
+    let mut query = Statement::new("SELECT t.* FROM (");
+    of_kinds(&mut query, |query, kind, is_first| {
+        query.push(&format!(
+            "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
+             FROM (SELECT t.rowid AS found FROM tokens t"
+        ));
+        push_index(query, index, is_first);
+        query.push(" WHERE ");
+        lists::push_list_conditions::<D>(query, kind, owner, filter);
+        match filter.status {
+            Some(ListedStatus::Live) => {
+                query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
+                query.push_bind(now);
+            }
+            Some(ListedStatus::Expired) => {
+                query.push(" AND t.expires_at <= ").push_bind(now);
+            }
+            Some(ListedStatus::Revoked) | None => {}
+        }
+        if let Some(seek) = seek {
+            query.push(" AND ");
+            lists::push_beyond::<D>(query, filter.sort, seek);
+        }
+        lists::push_order::<D>(query, filter.sort, seek);
+        query.push(" LIMIT ").push_bind(limit);
+        query.push(") CROSS JOIN tokens t ON t.rowid = found)");
+    });
+    query.push(") t");
+    lists::push_order::<D>(&mut query, filter.sort, seek);
+    query.push(" LIMIT ").push_bind(limit);
+    query
+}
+
+/// Returns [`TokenFilter::matches`] as a query.
+pub(crate) fn matching(
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: Option<u32>,
+) -> Statement {
+    let mut query = Statement::new("");
+    of_kinds(&mut query, |query, kind, is_first| {
+        query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
+        push_matching_rows(query, kind, is_first, filter, now, after, limit);
+        query.push(
+            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+             ORDER BY t.id DESC)",
+        );
+    });
+    query.push(" ORDER BY id DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+    query
+}
+
+/// Returns the ids and kinds of the tokens that match.
+pub(crate) fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
+    let mut query = Statement::new("");
+    of_kinds(&mut query, |query, kind, is_first| {
+        query.push("SELECT t.id, t.kind FROM ");
+        push_matching_rows(query, kind, is_first, filter, now, None, None);
+        query.push(" CROSS JOIN tokens t ON t.rowid = found");
+    });
+    query
+}
+
+/// Adds the rows of this kind that match the filter, newest first, from the index that [`index`]
+/// names.
+fn push_matching_rows(
+    query: &mut Statement,
+    kind: &str,
+    is_first: bool,
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: Option<u32>,
+) {
+    query.push("(SELECT t.rowid AS found FROM tokens t");
+    push_index(query, index(filter), is_first);
+    query.push(" WHERE ").push(kind);
+    lists::push_matching::<D>(query, filter, now);
+    if let Some(after) = after {
+        query.push(" AND t.id < ").push_bind(after);
+    }
+    query.push(" ORDER BY t.id DESC");
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+    query.push(")");
+}
+
+/// Returns the index to use whatever the statistics say; `None` if an id or the owner leaves few
+/// rows.
+fn index(filter: &TokenFilter) -> Option<&'static str> {
+    match (filter.owner, filter.status) {
+        _ if filter.token.is_some() => None,
+        (Some(_), Some(Status::Revoked)) => None,
+        (Some(_), Some(Status::Live)) if filter.expiring_before.is_none() => {
+            Some("personal_tokens_ending")
+        }
+        (Some(_), _) => Some("personal_tokens_listed"),
+        (None, Some(Status::Revoked)) => Some("personal_tokens_revoked"),
+        _ if filter.expiring_before.is_some() => Some("personal_tokens_expiring"),
+        _ => Some("personal_tokens_unrevoked"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_domain::testing::fixtures::{self, NOW};
+    use openindex_domain::token::{ListCursor, Scope, SortKey, TokenName};
+
+    use super::*;
+    use crate::testing::{LIVE, ManyTokens};
+
+    #[tokio::test]
+    async fn each_filter_uses_its_index_whatever_the_statistics_say() {
+        let many = ManyTokens::new().await;
+        let any = TokenFilter::default();
+        let [live, expired, revoked] =
+            [Status::Live, Status::Expired, Status::Revoked].map(|status| TokenFilter {
+                status: Some(status),
+                ..any.clone()
+            });
+        let before = |filter: &TokenFilter| TokenFilter {
+            expiring_before: Some(NOW),
+            ..filter.clone()
+        };
+        let of = |filter: &TokenFilter| TokenFilter {
+            owner: Some(fixtures::user(2).id),
+            ..filter.clone()
+        };
+        let unused = TokenFilter {
+            unused_since: Some(NOW),
+            ..any.clone()
+        };
+        let admin = TokenFilter {
+            scope: Some(Scope::Admin),
+            ..any.clone()
+        };
+        for (filter, index) in [
+            (any.clone(), "personal_tokens_unrevoked"),
+            (live.clone(), "personal_tokens_unrevoked"),
+            (expired.clone(), "personal_tokens_unrevoked"),
+            (unused, "personal_tokens_unrevoked"),
+            (admin, "personal_tokens_unrevoked"),
+            (revoked, "personal_tokens_revoked"),
+            (before(&any), "personal_tokens_expiring (expires_at<?)"),
+            (
+                before(&live),
+                "personal_tokens_expiring (expires_at>? AND expires_at<?)",
+            ),
+            (of(&any), "personal_tokens_listed (owner_id=?)"),
+            (of(&expired), "personal_tokens_listed (owner_id=?)"),
+            (
+                of(&live),
+                "personal_tokens_ending (owner_id=? AND <expr>>?)",
+            ),
+            (of(&before(&live)), "personal_tokens_listed (owner_id=?)"),
+        ] {
+            let query = matching(&filter, NOW, None, Some(10));
+            let plan = many.plan(&query).await;
+            assert!(plan.contains(index), "{filter:?}: {plan}");
+            assert!(!plan.contains("SCAN t\n"), "{filter:?}: {plan}");
+            assert!(plan.contains("SEARCH u"), "{filter:?}: {plan}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_of_one_owner_costs_the_same_with_any_number_of_expired_tokens() {
+        let many = ManyTokens::new().await;
+        for status in [None, Some(Status::Live), Some(Status::Expired)] {
+            let query = |user| {
+                let owner = Some(fixtures::user(user).id);
+                let filter = TokenFilter {
+                    owner,
+                    status,
+                    ..TokenFilter::default()
+                };
+                matching(&filter, NOW, None, Some(10))
+            };
+            let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
+            assert!(many < few + LIVE * 20, "{status:?}: {few} and {many} steps");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_costs_the_same_with_any_number_of_expired_tokens() {
+        let many = ManyTokens::new().await;
+        let name = TokenName::parse("many").expect("a name");
+        for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
+            for name in [None, Some(name.clone())] {
+                let filter = ListFilter {
+                    status,
+                    name,
+                    ..ListFilter::default()
+                };
+                let newest = Seek::After(ListCursor {
+                    key: SortKey::Newest,
+                    id: ManyTokens::newest(),
+                });
+                for after in [None, Some(&newest)] {
+                    let query = |user| list(fixtures::user(user).id, &filter, NOW, after, 10);
+                    let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
+                    assert!(
+                        many < few + LIVE * 20,
+                        "{filter:?} after {after:?}: {few} steps with few, {many} with many"
+                    );
+                }
+            }
+        }
+    }
+}

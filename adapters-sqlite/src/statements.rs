@@ -1,0 +1,98 @@
+//! Rows and parameters as the driver has them.
+
+use std::borrow::Cow;
+
+use openindex_adapters_sql::{Row, Statement, Value};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::{DamagedColumn, StoreError};
+use sqlx::query::Query;
+use sqlx::sqlite::{Sqlite, SqliteArguments};
+use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
+use uuid::Uuid;
+
+/// A row of SQLite.
+pub struct SqliteRow(pub(crate) sqlx::sqlite::SqliteRow);
+
+impl SqliteRow {
+    // The driver decodes NULL as an empty text or 0 unless an `Option` is requested.
+    fn get<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, DamagedColumn>
+    where
+        T: Decode<'r, Sqlite> + Type<Sqlite>,
+    {
+        self.0.try_get(column).map_err(|_| DamagedColumn(column))
+    }
+}
+
+impl Row for SqliteRow {
+    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn text(&self, column: &'static str) -> Result<Option<&str>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Option<&[u8]>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn millis(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
+        self.get(column)
+    }
+
+    fn any_uuid(&self, column: &'static str) -> Uuid {
+        let bytes = self.bytes(column).ok().flatten().unwrap_or_default();
+        let mut id = [0; 16];
+        let length = bytes.len().min(16);
+        id[..length].copy_from_slice(&bytes[..length]);
+        Uuid::from_bytes(id)
+    }
+}
+
+/// Returns the driver's query. A list is one parameter, a JSON array.
+pub(crate) fn query(
+    statement: Statement,
+) -> Result<Query<'static, Sqlite, SqliteArguments>, StoreError> {
+    let query = match statement.sql {
+        Cow::Borrowed(sql) => sqlx::query(sql),
+        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
+    };
+    let mut query = query.persistent(statement.is_cached);
+    for value in statement.values {
+        query = match value {
+            Value::Uuid(id) => query.bind(id),
+            Value::Text(text) => query.bind(text),
+            Value::Bytes(bytes) => query.bind(bytes),
+            Value::Integer(number) => query.bind(number),
+            Value::Time(at) => query.bind(at.map(Timestamp::unix_millis)),
+            Value::Uuids(ids) => {
+                query.bind(json(&ids.iter().map(hexadecimal).collect::<Vec<_>>())?)
+            }
+            Value::Texts(texts) => query.bind(json(&texts)?),
+            Value::Digests(digests) => {
+                let digests = digests.iter().map(|digest| hexadecimal(digest.as_bytes()));
+                query.bind(json(&digests.collect::<Vec<_>>())?)
+            }
+        };
+    }
+    Ok(query)
+}
+
+/// Returns JSON: one parameter for any number of values.
+pub(crate) fn json(values: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(values).map_err(StoreError::corrupt)
+}
+
+/// Returns what SQLite's `unhex` reads.
+pub(crate) fn hexadecimal(bytes: impl AsRef<[u8]>) -> String {
+    bytes
+        .as_ref()
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
