@@ -198,6 +198,7 @@ async fn a_token_with_only_some_fields_of_an_agent_run_is_corrupt() {
         "UPDATE tokens SET agent_id = NULL WHERE kind = 'agent_run'",
         "UPDATE tokens SET issuer_id = NULL WHERE kind = 'agent_run'",
         "UPDATE tokens SET work_item = 'OPS-01' WHERE kind = 'agent_run'",
+        "UPDATE tokens SET work_item = 'ops-1' WHERE kind = 'agent_run'",
     ] {
         let read = async || {
             postgres.store.find_by_digest(&fixtures::digest(0)).await?;

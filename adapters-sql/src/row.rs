@@ -81,6 +81,19 @@ pub(crate) fn optional_parse<T: FromStr>(
     text.transpose().map_err(|_| DamagedColumn(column))
 }
 
+/// Parses a text that statements compare with, so another spelling of the same value is damage.
+pub(crate) fn optional_exact<T: FromStr + ToString>(
+    row: &impl Row,
+    column: &'static str,
+) -> Result<Option<T>, DamagedColumn> {
+    let parsed: Option<T> = optional_parse(row, column)?;
+    if parsed.as_ref().map(T::to_string).as_deref() == row.text(column)? {
+        Ok(parsed)
+    } else {
+        Err(DamagedColumn(column))
+    }
+}
+
 pub(crate) fn instant(row: &impl Row, column: &'static str) -> Result<Timestamp, DamagedColumn> {
     optional_instant(row, column)?.ok_or(DamagedColumn(column))
 }

@@ -186,6 +186,7 @@ async fn agent_run_values_that_the_domain_rejects_are_corrupt() {
         "UPDATE tokens SET issuer_id = NULL WHERE kind = 'agent_run'",
         "UPDATE tokens SET issuer_id = x'00' WHERE kind = 'agent_run'",
         "UPDATE tokens SET work_item = 'OPS-0' WHERE kind = 'agent_run'",
+        "UPDATE tokens SET work_item = 'ops-1' WHERE kind = 'agent_run'",
         "UPDATE tokens SET expires_at = NULL",
     ] {
         let sqlite = seeded(SqliteOptions::default()).await;

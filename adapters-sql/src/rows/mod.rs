@@ -26,7 +26,8 @@ use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use uuid::Uuid;
 
 use crate::row::{
-    Row, any_instant, get, instant, optional, optional_instant, optional_parse, parse,
+    Row, any_instant, get, instant, optional, optional_exact, optional_instant, optional_parse,
+    parse,
 };
 
 mod work_items;
@@ -163,7 +164,7 @@ pub(crate) fn revocable(row: &impl Row) -> Result<(Token, bool), StoreError> {
 fn run(row: &impl Row, kind: TokenKind) -> Result<Option<AgentRun>, DamagedColumn> {
     let agent = optional::<&str>(row, "agent_id")?.map(AgentId::from_stored);
     let issuer = optional::<Uuid>(row, "issuer_id")?;
-    let work_item = optional_parse(row, "work_item")?;
+    let work_item = optional_exact(row, "work_item")?;
     match (kind, agent, issuer, work_item) {
         (TokenKind::Personal, None, None, None) => Ok(None),
         (TokenKind::AgentRun, Some(agent), Some(issuer), work_item) => {

@@ -11,7 +11,9 @@ use openindex_domain::work_item::{
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use uuid::Uuid;
 
-use crate::row::{Row, any_instant, get, instant, optional, optional_instant, parse};
+use crate::row::{
+    Row, any_instant, get, instant, optional, optional_exact, optional_instant, parse,
+};
 
 /// Returns the item as of `now`: a claim that is no longer valid is left out.
 pub(crate) fn work_item(row: &impl Row, now: Timestamp) -> Result<WorkItem, StoreError> {
@@ -37,7 +39,7 @@ pub(crate) fn work_item(row: &impl Row, now: Timestamp) -> Result<WorkItem, Stor
 
 fn key(row: &impl Row) -> Result<WorkItemKey, DamagedColumn> {
     Ok(WorkItemKey {
-        domain: parse(row, "domain")?,
+        domain: optional_exact(row, "domain")?.ok_or(DamagedColumn("domain"))?,
         number: NonZeroU32::new(number(row, "number")?).ok_or(DamagedColumn("number"))?,
         part: NonZeroU32::new(number(row, "part")?),
     })

@@ -16,7 +16,8 @@ fn invite(digit: u8, email: &str, status: &str) -> Value {
     json!({
         "id": invite_id(digit), "email": email, "role": "member", "status": status,
         "createdBy": user_id(1), "createdAt": "2026-11-20T08:00:00.000Z",
-        "expiresAt": "2026-11-27T08:00:00.000Z", "claimedAt": null, "claimedBy": null, "mixedScripts": [],
+        "expiresAt": "2026-11-27T08:00:00.000Z", "claimedAt": null, "claimedBy": null,
+        "replacedBy": null, "mixedScripts": [],
     })
 }
 
