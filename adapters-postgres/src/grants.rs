@@ -1,100 +1,35 @@
 //! The privileges on each table that a role requires to serve without owning the tables.
 
 use std::fmt::Write as _;
+use std::iter;
 
+use openindex_adapters_sql::schema::{self, Table};
 use sqlx::PgConnection;
 
 use crate::error::store_error;
 use crate::hidden_tables;
 use openindex_domain::StoreError;
 
-/// A table, the privileges that a server requires on it, and its columns. Locking a row also
-/// requires `UPDATE`.
-type Privileges = (&'static str, &'static [&'static str], &'static str);
-
-/// The tables of tokens and users. Audit events are never updated or deleted, so the database
-/// itself rejects that.
-const TABLES: [Privileges; 10] = [
-    ("_sqlx_migrations", &["SELECT"], "version success checksum"),
-    (
-        "rate_limits",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "key begun_at count",
-    ),
-    (
-        "audit_events",
-        &["SELECT", "INSERT"],
-        "id at actor actor_user actor_token actor_session action subject related \
-        request_id client_address email_from email_to",
-    ),
-    (
-        "invites",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "id kind email email_key role digest created_by created_at expires_at claimed_at \
-        claimed_by withdrawn_at replaced_by",
-    ),
-    (
-        "notices",
-        &["SELECT", "INSERT", "DELETE"],
-        "user_id token token_name at client_address revoked",
-    ),
-    (
-        "sessions",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "id user_id digest created_at last_seen_at client client_address",
-    ),
-    (
-        "sign_in_links",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "id user_id digest created_by created_at expires_at used_at",
-    ),
-    (
-        "tokens",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
-        successor agent_id work_item issuer_id last_four created_from last_used_from \
-        revoked_by name_folded",
-    ),
-    (
-        "used_forms",
-        &["SELECT", "INSERT", "DELETE"],
-        "id made used_at",
-    ),
-    (
-        "users",
-        &["SELECT", "INSERT", "UPDATE"],
-        "id email email_key name role created_at suspended_at password_hash deleted_at",
-    ),
-];
-
-/// The tables of work items.
-const WORK_TABLES: [Privileges; 2] = [
-    (
-        "work_domains",
-        &["SELECT", "INSERT", "UPDATE"],
-        "key last_number",
-    ),
-    (
-        "work_items",
-        &["SELECT", "INSERT", "UPDATE", "DELETE"],
-        "domain number part kind status priority target assignee_id claim_agent \
-        claim_user_id claim_run_id claimed_at created_by created_at updated_at \
-        resolved_at version last_part title description search_text claim_on_behalf_id",
-    ),
-];
+/// The table of applied migrations, with the columns that are read.
+const MIGRATIONS: Table = Table {
+    name: "_sqlx_migrations",
+    changes: &[],
+    columns: "version success checksum",
+};
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
-    tables(with_work_items)
-        .flat_map(|(table, privileges, _)| {
-            privileges.iter().map(move |privilege| (*table, *privilege))
-        })
+    let all = tables(with_work_items);
+    all.flat_map(|table| privileges(table).map(|privilege| (table.name, privilege)))
         .unzip()
 }
 
-fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Privileges> {
-    let work: &[Privileges] = if with_work_items { &WORK_TABLES } else { &[] };
-    TABLES.iter().chain(work)
+fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> {
+    iter::once(&MIGRATIONS).chain(schema::tables(with_work_items))
+}
+
+fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
+    iter::once("SELECT").chain(table.changes.iter().copied())
 }
 
 /// Returns the SQL with which the owner of the tables in `schema` grants `role` exactly the
@@ -122,9 +57,9 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for (table, privileges, _) in tables(with_work_items) {
-        let table = quoted(table);
-        let privileges = privileges.join(", ");
+    for table in tables(with_work_items) {
+        let privileges = privileges(table).collect::<Vec<_>>().join(", ");
+        let table = quoted(table.name);
         let _ = write!(
             sql,
             "REVOKE ALL ON TABLE {schema}.{table} FROM PUBLIC, {role};\n\
@@ -253,9 +188,9 @@ async fn check_columns(
     connection: &mut PgConnection,
     with_work_items: bool,
 ) -> Result<(), StoreError> {
-    let pairs = tables(with_work_items).flat_map(|(table, _, columns)| {
-        let columns = columns.split_whitespace();
-        columns.map(move |column| (*table, column))
+    let pairs = tables(with_work_items).flat_map(|table| {
+        let columns = table.columns.split_whitespace();
+        columns.map(|column| (table.name, column))
     });
     let (names, columns): (Vec<&str>, Vec<&str>) = pairs.unzip();
     let missing: Vec<String> = sqlx::query_scalar(
@@ -303,7 +238,7 @@ mod tests {
                         .chars()
                         .take_while(|c| c.is_ascii_lowercase() || *c == '_')
                         .collect();
-                    if tables(true).any(|(table, ..)| *table == name) {
+                    if tables(true).any(|table| table.name == name) {
                         found.insert((name, privilege));
                     }
                 }
@@ -332,11 +267,10 @@ mod tests {
             used_privileges.insert((table.to_owned(), "UPDATE"));
         }
         let granted: BTreeSet<(String, &str)> = tables(true)
-            .flat_map(|(table, privileges, _)| {
-                privileges.iter().map(move |privilege| (*table, *privilege))
+            .flat_map(|table| {
+                let changes = table.changes.iter();
+                changes.map(|change| (table.name.to_owned(), *change))
             })
-            .filter(|(_, privilege)| *privilege != "SELECT")
-            .map(|(table, privilege)| (table.to_owned(), privilege))
             .collect();
         assert_eq!(granted, used_privileges, "granted (left) and used (right)");
     }

@@ -1,15 +1,12 @@
-//! Lookups of tokens by digest, many at once, on dedicated connections: a pool would ping each
-//! connection whenever it is returned.
+//! The query for tokens by digest.
 
-use std::num::NonZero;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
-use openindex_adapters_sql::rows;
-use openindex_coalescing::{FoundToken, Observer, TokenLookups, TokenTable};
+use openindex_adapters_sql::{LookupFailure, LookupSource, rows};
 use openindex_domain::StoreError;
-use openindex_domain::token::{Digest, TokenRecord};
+use openindex_domain::token::Digest;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::PoolOptions;
 use crate::error::{connect_error, is_broken, store_error};
@@ -17,110 +14,58 @@ use crate::options::READ_WRITE;
 use crate::pooling::{PoolMode, Pooling};
 use crate::statements::PgRow;
 
-/// The connections for lookups, opened on demand.
-pub(crate) struct LookupConnections {
-    connect: PgConnectOptions,
-    options: PoolOptions,
-    pooling: Pooling,
-    /// The idle connections; `None` once the store is closed.
-    idle: Mutex<Option<Vec<PgConnection>>>,
-}
-
-/// The lookups, and their connections to close them.
+/// Opens connections for lookups.
 #[derive(Clone)]
-pub(crate) struct Lookups {
-    tokens: TokenLookups<Arc<LookupConnections>>,
-    connections: Arc<LookupConnections>,
+pub(crate) struct Source {
+    pub(crate) connect: PgConnectOptions,
+    pub(crate) options: PoolOptions,
+    pub(crate) pooling: Pooling,
 }
 
-impl Lookups {
-    pub(crate) fn new(
-        connect: PgConnectOptions,
-        options: PoolOptions,
-        pooling: Pooling,
-        observer: Option<Observer>,
-    ) -> Self {
-        let batches_at_once = NonZero::try_from(options.lookup_connections);
-        let batches_at_once = batches_at_once.unwrap_or(NonZero::<usize>::MIN);
-        let deadline = options.acquire_timeout;
-        let connections = Arc::new(LookupConnections {
-            connect,
-            options,
-            pooling,
-            idle: Mutex::new(Some(Vec::new())),
-        });
-        Self {
-            tokens: TokenLookups::new(connections.clone(), batches_at_once, deadline, observer),
-            connections,
-        }
-    }
+impl LookupSource for Source {
+    type Connection = PgConnection;
+    type Row = PgRow;
 
-    pub(crate) async fn find(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.tokens.find(digest).await
-    }
-
-    /// Closes the connections; those in use are closed when they are returned.
-    pub(crate) async fn close(&self) {
-        let idle = self.connections.idle().take();
-        for connection in idle.into_iter().flatten() {
-            // The server notices either way.
-            let _ = connection.close().await;
-        }
-    }
-}
-
-impl TokenTable for LookupConnections {
-    async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
-        let idle = self.idle().as_mut().map(Vec::pop);
-        let idle = idle.ok_or_else(|| store_error(sqlx::Error::PoolClosed))?;
-        if let Some(connection) = idle {
-            match self.look_up(connection, digests).await {
-                // The server was restarted or ended the session while it was idle. It returned
-                // nothing, so asking again on a new connection cannot return anything stale.
-                Err(error) if is_broken(&error) => {}
-                rows => return read(rows),
-            }
-        }
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
         let mode = self.pooling.mode().await?;
-        let classified = |error| connect_error(error, &self.connect);
-        let connected = PgConnection::connect_with(&self.connect).await;
-        let mut connection = connected.map_err(classified)?;
-        // Rejects a standby.
-        self.options
-            .begin_session(&mut connection, mode, &plan("SESSION"))
-            .await
-            .map_err(classified)?;
-        read(self.look_up(connection, digests).await)
+        let opened = async {
+            let mut connection = PgConnection::connect_with(&self.connect).await?;
+            // Rejects a standby.
+            let plan = plan("SESSION");
+            let begun = self.options.begin_session(&mut connection, mode, &plan);
+            begun.await?;
+            Ok(connection)
+        };
+        let opened = opened.await;
+        opened.map_err(|error| connect_error(error, &self.connect))
     }
-}
 
-impl LookupConnections {
-    /// Runs the query on this connection, which becomes idle again if it still works. If the future
-    /// is dropped, so is the connection: its unread rows must not reach another caller.
-    async fn look_up(
+    async fn select(
         &self,
-        mut connection: PgConnection,
+        connection: &mut PgConnection,
         digests: &[Digest],
-    ) -> Result<Vec<PgRow>, sqlx::Error> {
+    ) -> Result<Vec<PgRow>, LookupFailure> {
         let keys: Vec<&[u8]> = digests
             .iter()
             .map(|digest| &digest.as_bytes()[..])
             .collect();
-        let rows = match self.pooling.known() {
-            PoolMode::Session => select(&mut connection, keys).await,
-            PoolMode::Transaction => self.select_through_pooler(&mut connection, keys).await,
+        let found = match self.pooling.known() {
+            PoolMode::Session => select(connection, keys).await,
+            PoolMode::Transaction => self.select_through_pooler(connection, keys).await,
         };
-        if !rows.as_ref().is_err_and(is_broken)
-            && let Some(idle) = self.idle().as_mut()
-        {
-            idle.push(connection);
-        }
-        rows
+        found.map_err(|error| LookupFailure {
+            is_disconnected: is_broken(&error),
+            error: store_error(error),
+        })
     }
 
+    async fn close(connection: PgConnection) {
+        // The server notices either way.
+        let _ = connection.close().await;
+    }
+}
+
+impl Source {
     async fn select_through_pooler(
         &self,
         connection: &mut PgConnection,
@@ -133,11 +78,6 @@ impl LookupConnections {
         transaction.clear_cached_statements().await?;
         transaction.commit().await?;
         rows
-    }
-
-    // The mutex cannot be poisoned: nothing panics while it is locked.
-    fn idle(&self) -> std::sync::MutexGuard<'_, Option<Vec<PgConnection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -156,15 +96,4 @@ async fn select(connection: &mut PgConnection, keys: Vec<&[u8]>) -> sqlx::Result
     let found = sqlx::query(AssertSqlSafe(SELECT.as_str())).bind(keys);
     let found = found.fetch_all(connection).await?;
     Ok(found.into_iter().map(PgRow).collect())
-}
-
-fn read(rows: Result<Vec<PgRow>, sqlx::Error>) -> Result<Vec<FoundToken>, StoreError> {
-    rows.map_err(store_error)?
-        .iter()
-        .map(|row| {
-            let digest = row.0.try_get("digest").map_err(store_error)?;
-            let digest = Digest::from_stored(digest).map_err(StoreError::corrupt)?;
-            Ok((digest, rows::record(row)))
-        })
-        .collect()
 }

@@ -1,20 +1,19 @@
 //! The connections of a store, and the limits of each call.
 
 use std::fmt;
-use std::sync::Arc;
+use std::num::NonZero;
 use std::time::Duration;
 
-use openindex_adapters_sql::{Call, End, SqlStore, Work};
+use openindex_adapters_sql::{Call, End, Lookups, SqlStore, Work};
 use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
-use openindex_domain::token::{Digest, TokenRecord};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
 use crate::error::{TimedOut, connect_error, exhausted, has_stale_statements, store_error};
-use crate::lookups::Lookups;
+use crate::lookups::Source;
 use crate::options::{MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, milliseconds};
 use crate::pooling::{PoolMode, Pooling};
 use crate::url;
@@ -31,7 +30,7 @@ pub type PostgresStore = SqlStore<PostgresDatabase>;
 #[derive(Clone)]
 pub struct PostgresDatabase {
     pool: PgPool,
-    lookups: Lookups,
+    pub(crate) lookups: Lookups<Source>,
     pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
@@ -57,7 +56,7 @@ impl PostgresDatabase {
         let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
         Ok(Self {
             pool: options.pool(connect.clone(), pooling.clone()),
-            lookups: Lookups::new(connect.clone(), options, pooling.clone(), None),
+            lookups: lookups(connect.clone(), options, pooling.clone(), None),
             connect,
             pooling,
             options,
@@ -68,7 +67,7 @@ impl PostgresDatabase {
 
     pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
         Self {
-            lookups: Lookups::new(
+            lookups: lookups(
                 self.connect.clone(),
                 self.options,
                 self.pooling.clone(),
@@ -86,15 +85,7 @@ impl PostgresDatabase {
         [self.pool.size(), idle, max]
     }
 
-    pub(crate) async fn look_up(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.lookups.find(digest).await
-    }
-
-    pub(crate) async fn close_all(&self) {
-        self.lookups.close().await;
+    pub(crate) async fn close_pools(&self) {
         self.pool.close().await;
     }
 
@@ -236,4 +227,24 @@ impl PostgresDatabase {
             error => connect_error(error, &self.connect),
         }
     }
+}
+
+fn lookups(
+    connect: PgConnectOptions,
+    options: PoolOptions,
+    pooling: Pooling,
+    observer: Option<Observer>,
+) -> Lookups<Source> {
+    let batches_at_once = NonZero::try_from(options.lookup_connections);
+    let source = Source {
+        connect,
+        options,
+        pooling,
+    };
+    Lookups::new(
+        source,
+        batches_at_once.unwrap_or(NonZero::<usize>::MIN),
+        options.acquire_timeout,
+        observer,
+    )
 }

@@ -9,9 +9,10 @@ use openindex_domain::access::Actor;
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::agent_run::{DomainKey, WorkItemKey};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, ListFilter, Seek, Token, TokenId, TokenRecord, TokenUse};
+use openindex_domain::token::{Digest, Token, TokenId, TokenRecord, TokenUse};
 use openindex_domain::user::UserId;
 
+use crate::lists::{MatchingTokens, TokenList};
 use crate::row::Row;
 use crate::statement::Statement;
 use crate::tables::users;
@@ -223,32 +224,19 @@ pub trait Database: Clone + Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
     /// Returns the token with this digest, as all changes left it that were acknowledged before the
-    /// call.
+    /// call; see [`Lookups`](crate::Lookups).
     fn find_token(
         &self,
         digest: &Digest,
     ) -> impl Future<Output = Result<Option<Arc<TokenRecord>>, StoreError>> + Send;
 
-    /// Returns the query for [`TokenStore::list`](openindex_domain::token::TokenStore::list), which
-    /// costs the same however many tokens have ended.
-    fn list_tokens(
-        owner: UserId,
-        filter: &ListFilter,
-        now: Timestamp,
-        seek: Option<&Seek>,
-        limit: u32,
-    ) -> Statement;
+    /// Returns a query that costs the same however many tokens have ended.
+    fn list_tokens(list: &TokenList<'_>) -> Statement;
 
-    /// Returns the query for shown records of tokens that match, newest first, from below an id; all
-    /// of them without a limit.
-    fn matching_tokens(
-        filter: &TokenFilter,
-        now: Timestamp,
-        after: Option<TokenId>,
-        limit: Option<u32>,
-    ) -> Statement;
+    /// Returns a query for owned tokens, newest first.
+    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement;
 
-    /// Returns the query for the ids and kinds of the tokens that match.
+    /// Returns a query for the ids and kinds of matching tokens, in any order.
     fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement;
 
     /// Writes the columns that the end of a token changes (`revoked_at`, `expires_at`,

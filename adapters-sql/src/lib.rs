@@ -17,14 +17,17 @@
 
 mod database;
 pub mod lists;
+mod lookups;
 mod ports;
 mod row;
 pub mod rows;
+pub mod schema;
 mod statement;
 mod store;
 mod tables;
 
 pub use database::{Call, Database, End, Lock, Tx, Work};
+pub use lookups::{LookupFailure, LookupSource, Lookups};
 pub use row::Row;
 pub use statement::{Statement, Value};
 pub use store::SqlStore;

@@ -3,15 +3,57 @@
 
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{ListFilter, ListedStatus, Search, Seek, Sort, SortKey, Status};
+use openindex_domain::token::{
+    ListFilter, ListedStatus, Search, Seek, Sort, SortKey, Status, TokenId,
+};
 use openindex_domain::user::UserId;
 
 use crate::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS, USER_COLUMNS};
 use crate::{Database, Statement};
 
+/// A list of one owner's tokens; see [`TokenStore::list`](openindex_domain::token::TokenStore::list).
+#[derive(Debug)]
+pub struct TokenList<'a> {
+    /// The owner.
+    pub owner: UserId,
+    /// Which tokens, and in which order.
+    pub filter: &'a ListFilter,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// Where the page begins; `None` for the first.
+    pub seek: Option<&'a Seek>,
+    /// Maximum number of tokens.
+    pub limit: u32,
+}
+
+/// A list of tokens of all owners, newest first; see
+/// [`AdminTokenStore::tokens`](openindex_domain::admin_tokens::AdminTokenStore::tokens).
+#[derive(Debug)]
+pub struct MatchingTokens<'a> {
+    /// Which tokens.
+    pub filter: &'a TokenFilter,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// The token before the page; `None` for the first.
+    pub after: Option<TokenId>,
+    /// Maximum number of tokens; `None` for all.
+    pub limit: Option<u32>,
+}
+
+/// Adds a part for each of the [`LISTED_KINDS`], all together. The part is told whether the kind is
+/// the first, that of almost all tokens.
+pub fn push_kinds(query: &mut Statement, part: impl Fn(&mut Statement, &str, bool)) {
+    for (number, kind) in LISTED_KINDS.into_iter().enumerate() {
+        if number > 0 {
+            query.push(" UNION ALL ");
+        }
+        part(query, kind, number == 0);
+    }
+}
+
 /// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
 /// kind. Two conditions, so that each uses its index.
-pub const LISTED_KINDS: [&str; 2] = [
+const LISTED_KINDS: [&str; 2] = [
     "t.kind = 'personal'",
     "t.kind NOT IN ('personal', 'agent_run')",
 ];
@@ -24,13 +66,10 @@ pub fn select_owned() -> String {
 
 /// Adds the conditions of a list of one owner's tokens: kind, owner, whether they are revoked, name
 /// and search.
-pub fn push_list_conditions<D: Database>(
-    query: &mut Statement,
-    kind: &str,
-    owner: UserId,
-    filter: &ListFilter,
-) {
-    query.push(kind).push(" AND t.owner_id = ").push_bind(owner);
+pub fn push_listed<D: Database>(query: &mut Statement, kind: &str, list: &TokenList<'_>) {
+    let filter = list.filter;
+    query.push(kind).push(" AND t.owner_id = ");
+    query.push_bind(list.owner);
     push_revoked(query, filter.status == Some(ListedStatus::Revoked));
     if let Some(name) = &filter.name {
         query.push(" AND t.name = ").push_bind(name.as_str());
@@ -66,8 +105,13 @@ fn sort_key<D: Database>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
     Some((key, is_descending != is_back))
 }
 
-/// Adds the condition for the tokens beyond the cursor.
-pub fn push_beyond<D: Database>(query: &mut Statement, sort: Sort, seek: &Seek) {
+/// Adds the condition for the tokens beyond the cursor, after the word `before`, unless the page is
+/// the first.
+pub fn push_beyond<D: Database>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+    let (Some(seek), sort) = (list.seek, list.filter.sort) else {
+        return;
+    };
+    query.push(before);
     let is_back = matches!(seek, Seek::Before(_));
     let beyond = |is_descending| if is_descending { "<" } else { ">" };
     let cursor = seek.cursor();
@@ -93,15 +137,17 @@ pub fn push_beyond<D: Database>(query: &mut Statement, sort: Sort, seek: &Seek) 
     query.push_bind(cursor.id).push(")");
 }
 
-/// Adds the order of a list.
-pub fn push_order<D: Database>(query: &mut Statement, sort: Sort, seek: Option<&Seek>) {
+/// Adds the order and the limit of a list.
+pub fn push_order<D: Database>(query: &mut Statement, list: &TokenList<'_>) {
+    let (seek, sort) = (list.seek, list.filter.sort);
     let is_back = matches!(seek, Some(Seek::Before(_)));
     let order = |is_descending| if is_descending { "DESC" } else { "ASC" };
     query.push(" ORDER BY ");
     if let Some((key, is_descending)) = sort_key::<D>(sort, is_back) {
         query.push(&format!("{key} {}, ", order(is_descending)));
     }
-    query.push(&format!("t.id {}", order(!is_back)));
+    query.push(&format!("t.id {} LIMIT ", order(!is_back)));
+    query.push_bind(list.limit);
 }
 
 /// Adds [`TokenFilter::matches`] with only the conditions that are set, so that each can use its

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
+use openindex_adapters_sql::lists::{MatchingTokens, TokenList};
 use openindex_adapters_sql::{Call, Database, End, Lock, Statement, Tx, Work};
 use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{
-    Digest, ListFilter, RevokedBy, Seek, Token, TokenId, TokenRecord, TokenUse,
-};
-use openindex_domain::user::UserId;
+use openindex_domain::token::{Digest, RevokedBy, Token, TokenRecord, TokenUse};
 use sqlx::sqlite::SqliteConnection;
 
 use crate::error::store_error;
@@ -127,26 +125,15 @@ impl Database for SqliteDatabase {
     }
 
     async fn find_token(&self, digest: &Digest) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.look_up(digest).await
+        self.lookups.find(digest).await
     }
 
-    fn list_tokens(
-        owner: UserId,
-        filter: &ListFilter,
-        now: Timestamp,
-        seek: Option<&Seek>,
-        limit: u32,
-    ) -> Statement {
-        queries::list(owner, filter, now, seek, limit)
+    fn list_tokens(list: &TokenList<'_>) -> Statement {
+        queries::list(list)
     }
 
-    fn matching_tokens(
-        filter: &TokenFilter,
-        now: Timestamp,
-        after: Option<TokenId>,
-        limit: Option<u32>,
-    ) -> Statement {
-        queries::matching(filter, now, after, limit)
+    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement {
+        queries::matching(matching)
     }
 
     fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
@@ -234,6 +221,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn close(&self) {
-        self.close_all().await;
+        self.lookups.close().await;
+        self.close_pools().await;
     }
 }

@@ -2,28 +2,16 @@
 //! that index: old statistics (`ANALYZE` before most tokens expired) would make SQLite read every
 //! token instead.
 
+use openindex_adapters_sql::lists::{self, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
-use openindex_adapters_sql::{Database, Statement, lists};
+use openindex_adapters_sql::{Database, Statement};
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{ListFilter, ListedStatus, Seek, Status, TokenId};
-use openindex_domain::user::UserId;
+use openindex_domain::token::{ListedStatus, Status};
 
 use crate::store::SqliteDatabase;
 
 type D = SqliteDatabase;
-
-/// Returns `part` for each kind of listed tokens, together. The few damaged ones of an unknown kind
-/// have their own index, so `part` names one for the first kind only.
-fn of_kinds(query: &mut Statement, part: impl Fn(&mut Statement, &str, bool)) {
-    for kind in lists::LISTED_KINDS {
-        let is_first = kind == lists::LISTED_KINDS[0];
-        if !is_first {
-            query.push(" UNION ALL ");
-        }
-        part(query, kind, is_first);
-    }
-}
 
 fn push_index(query: &mut Statement, index: Option<&'static str>, is_first: bool) {
     if let Some(index) = index.filter(|_| is_first) {
@@ -32,70 +20,54 @@ fn push_index(query: &mut Statement, index: Option<&'static str>, is_first: bool
 }
 
 /// Returns the query for [`TokenStore::list`](openindex_domain::token::TokenStore::list).
-pub(crate) fn list(
-    owner: UserId,
-    filter: &ListFilter,
-    now: Timestamp,
-    seek: Option<&Seek>,
-    limit: u32,
-) -> Statement {
-    let index = match (filter.status, &filter.name) {
+pub(crate) fn list(list: &TokenList<'_>) -> Statement {
+    let index = match (list.filter.status, &list.filter.name) {
         (Some(ListedStatus::Revoked), _) => None,
         (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
         (_, Some(_)) => Some("personal_tokens_named"),
         _ => Some("personal_tokens_listed"),
     };
     let mut query = Statement::new("SELECT t.* FROM (");
-    of_kinds(&mut query, |query, kind, is_first| {
+    lists::push_kinds(&mut query, |query, kind, is_first| {
         query.push(&format!(
             "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
              FROM (SELECT t.rowid AS found FROM tokens t"
         ));
         push_index(query, index, is_first);
         query.push(" WHERE ");
-        lists::push_list_conditions::<D>(query, kind, owner, filter);
-        match filter.status {
+        lists::push_listed::<D>(query, kind, list);
+        match list.filter.status {
             Some(ListedStatus::Live) => {
                 query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
-                query.push_bind(now);
+                query.push_bind(list.now);
             }
             Some(ListedStatus::Expired) => {
-                query.push(" AND t.expires_at <= ").push_bind(now);
+                query.push(" AND t.expires_at <= ").push_bind(list.now);
             }
             Some(ListedStatus::Revoked) | None => {}
         }
-        if let Some(seek) = seek {
-            query.push(" AND ");
-            lists::push_beyond::<D>(query, filter.sort, seek);
-        }
-        lists::push_order::<D>(query, filter.sort, seek);
-        query.push(" LIMIT ").push_bind(limit);
+        lists::push_beyond::<D>(query, " AND ", list);
+        lists::push_order::<D>(query, list);
         query.push(") CROSS JOIN tokens t ON t.rowid = found)");
     });
     query.push(") t");
-    lists::push_order::<D>(&mut query, filter.sort, seek);
-    query.push(" LIMIT ").push_bind(limit);
+    lists::push_order::<D>(&mut query, list);
     query
 }
 
 /// Returns [`TokenFilter::matches`] as a query.
-pub(crate) fn matching(
-    filter: &TokenFilter,
-    now: Timestamp,
-    after: Option<TokenId>,
-    limit: Option<u32>,
-) -> Statement {
+pub(crate) fn matching(matching: &MatchingTokens<'_>) -> Statement {
     let mut query = Statement::new("");
-    of_kinds(&mut query, |query, kind, is_first| {
+    lists::push_kinds(&mut query, |query, kind, is_first| {
         query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
-        push_matching_rows(query, kind, is_first, filter, now, after, limit);
+        push_matching_rows(query, kind, is_first, matching);
         query.push(
             " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
              ORDER BY t.id DESC)",
         );
     });
     query.push(" ORDER BY id DESC");
-    if let Some(limit) = limit {
+    if let Some(limit) = matching.limit {
         query.push(" LIMIT ").push_bind(limit);
     }
     query
@@ -104,9 +76,15 @@ pub(crate) fn matching(
 /// Returns the ids and kinds of the tokens that match.
 pub(crate) fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
     let mut query = Statement::new("");
-    of_kinds(&mut query, |query, kind, is_first| {
+    let matching = MatchingTokens {
+        filter,
+        now,
+        after: None,
+        limit: None,
+    };
+    lists::push_kinds(&mut query, |query, kind, is_first| {
         query.push("SELECT t.id, t.kind FROM ");
-        push_matching_rows(query, kind, is_first, filter, now, None, None);
+        push_matching_rows(query, kind, is_first, &matching);
         query.push(" CROSS JOIN tokens t ON t.rowid = found");
     });
     query
@@ -118,20 +96,17 @@ fn push_matching_rows(
     query: &mut Statement,
     kind: &str,
     is_first: bool,
-    filter: &TokenFilter,
-    now: Timestamp,
-    after: Option<TokenId>,
-    limit: Option<u32>,
+    matching: &MatchingTokens<'_>,
 ) {
     query.push("(SELECT t.rowid AS found FROM tokens t");
-    push_index(query, index(filter), is_first);
+    push_index(query, index(matching.filter), is_first);
     query.push(" WHERE ").push(kind);
-    lists::push_matching::<D>(query, filter, now);
-    if let Some(after) = after {
+    lists::push_matching::<D>(query, matching.filter, matching.now);
+    if let Some(after) = matching.after {
         query.push(" AND t.id < ").push_bind(after);
     }
     query.push(" ORDER BY t.id DESC");
-    if let Some(limit) = limit {
+    if let Some(limit) = matching.limit {
         query.push(" LIMIT ").push_bind(limit);
     }
     query.push(")");
@@ -156,10 +131,19 @@ fn index(filter: &TokenFilter) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use openindex_domain::testing::fixtures::{self, NOW};
-    use openindex_domain::token::{ListCursor, Scope, SortKey, TokenName};
+    use openindex_domain::token::{ListCursor, ListFilter, Scope, Seek, SortKey, TokenName};
 
     use super::*;
     use crate::testing::{LIVE, ManyTokens};
+
+    fn first_page(filter: &TokenFilter) -> Statement {
+        matching(&MatchingTokens {
+            filter,
+            now: NOW,
+            after: None,
+            limit: Some(10),
+        })
+    }
 
     #[tokio::test]
     async fn each_filter_uses_its_index_whatever_the_statistics_say() {
@@ -206,7 +190,7 @@ mod tests {
             ),
             (of(&before(&live)), "personal_tokens_listed (owner_id=?)"),
         ] {
-            let query = matching(&filter, NOW, None, Some(10));
+            let query = first_page(&filter);
             let plan = many.plan(&query).await;
             assert!(plan.contains(index), "{filter:?}: {plan}");
             assert!(!plan.contains("SCAN t\n"), "{filter:?}: {plan}");
@@ -225,7 +209,7 @@ mod tests {
                     status,
                     ..TokenFilter::default()
                 };
-                matching(&filter, NOW, None, Some(10))
+                first_page(&filter)
             };
             let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
             assert!(many < few + LIVE * 20, "{status:?}: {few} and {many} steps");
@@ -248,7 +232,15 @@ mod tests {
                     id: ManyTokens::newest(),
                 });
                 for after in [None, Some(&newest)] {
-                    let query = |user| list(fixtures::user(user).id, &filter, NOW, after, 10);
+                    let query = |user| {
+                        list(&TokenList {
+                            owner: fixtures::user(user).id,
+                            filter: &filter,
+                            now: NOW,
+                            seek: after,
+                            limit: 10,
+                        })
+                    };
                     let (few, many) = (many.steps(query(1)).await, many.steps(query(2)).await);
                     assert!(
                         many < few + LIVE * 20,

@@ -2,14 +2,14 @@
 //! [`StoreHealth`](openindex_domain::StoreHealth).
 
 use std::fmt;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openindex_adapters_sql::{SqlStore, Tx};
+use openindex_adapters_sql::{Lookups, SqlStore, Tx, schema};
 use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
-use openindex_domain::token::{Digest, TokenRecord};
 use sqlx::Connection as _;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
@@ -18,7 +18,7 @@ use sqlx::sqlite::{
 
 use crate::error::{file_error, is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
-use crate::lookups::Lookups;
+use crate::lookups::Source;
 use crate::writer::{Change, Writer};
 
 /// Number of connections for short reads: by key, or of a page in the order of an index. Each has a
@@ -70,7 +70,8 @@ pub struct SqliteDatabase {
     writer: Arc<Writer>,
     readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
-    lookups: Lookups,
+    pub(crate) lookups: Lookups<Source>,
+    lookup_source: Source,
     busy_timeout: Duration,
     /// Whether this store has work items.
     pub(crate) has_work_items: bool,
@@ -129,8 +130,10 @@ impl SqliteDatabase {
         let browsers = pool
             .max_connections(BROWSERS)
             .connect_lazy_with(connect.clone());
+        let lookup_source = Source::new(connect, file.clone());
         Ok(Self {
-            lookups: Lookups::new(connect, file.clone(), options.busy_timeout, None),
+            lookups: lookups(lookup_source.clone(), options.busy_timeout, None),
+            lookup_source,
             writer: Writer { pool: writer, file }.watched(),
             readers,
             browsers,
@@ -141,7 +144,11 @@ impl SqliteDatabase {
 
     pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
         Self {
-            lookups: self.lookups.observed(self.busy_timeout, observer),
+            lookups: lookups(
+                self.lookup_source.clone(),
+                self.busy_timeout,
+                Some(observer),
+            ),
             ..self
         }
     }
@@ -152,13 +159,6 @@ impl SqliteDatabase {
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
         let max = self.readers.options().get_max_connections();
         [self.readers.size(), idle, max]
-    }
-
-    pub(crate) async fn look_up(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.lookups.find(digest).await
     }
 
     /// Applies all pending migrations, or none.
@@ -176,9 +176,8 @@ impl SqliteDatabase {
         transaction.commit().await
     }
 
-    pub(crate) async fn close_all(&self) {
+    pub(crate) async fn close_pools(&self) {
         // The writer last: it checkpoints the write-ahead log once there are no more readers.
-        self.lookups.close().await;
         self.browsers.close().await;
         self.readers.close().await;
         self.writer.pool.close().await;
@@ -211,55 +210,6 @@ impl SqliteDatabase {
     }
 }
 
-/// The tables that requests use, each with its columns.
-const TABLES: [(&str, &str); 9] = [
-    ("rate_limits", "key begun_at count"),
-    (
-        "audit_events",
-        "id at actor actor_user actor_token actor_session action subject related \
-        request_id client_address email_from email_to",
-    ),
-    (
-        "invites",
-        "id kind email email_key role digest created_by created_at expires_at claimed_at \
-        claimed_by withdrawn_at replaced_by",
-    ),
-    (
-        "notices",
-        "user_id token token_name at client_address revoked",
-    ),
-    (
-        "sessions",
-        "id user_id digest created_at last_seen_at client client_address",
-    ),
-    (
-        "sign_in_links",
-        "id user_id digest created_by created_at expires_at used_at",
-    ),
-    (
-        "tokens",
-        "id kind owner_id name scope digest created_at expires_at revoked_at last_used_at \
-        successor agent_id work_item issuer_id last_four created_from last_used_from \
-        revoked_by name_folded",
-    ),
-    ("used_forms", "id made used_at"),
-    (
-        "users",
-        "id email email_key name role created_at suspended_at password_hash deleted_at",
-    ),
-];
-
-/// The tables of work items.
-const WORK_TABLES: [(&str, &str); 2] = [
-    ("work_domains", "key last_number"),
-    (
-        "work_items",
-        "domain number part kind status priority target assignee_id claim_agent \
-        claim_user_id claim_run_id claimed_at created_by created_at updated_at \
-        resolved_at version last_part title description search_text claim_on_behalf_id",
-    ),
-];
-
 impl SqliteDatabase {
     /// Fails unless the tables are there and can be written.
     pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
@@ -285,11 +235,6 @@ impl SqliteDatabase {
                 )));
             }
         }
-        let work: &[(&str, &str)] = if self.has_work_items {
-            &WORK_TABLES
-        } else {
-            &[]
-        };
         let there: Vec<String> = sqlx::query_scalar(
             "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
              WHERE t.type = 'table'",
@@ -297,15 +242,14 @@ impl SqliteDatabase {
         .fetch_all(self.readers()?)
         .await
         .map_err(store_error)?;
-        let tables = TABLES.iter().chain(work);
-        let missing: Vec<String> = tables
-            .flat_map(|(table, columns)| {
-                let required = columns.split_whitespace();
-                let required = required.map(|column| format!("{table}.{column}"));
+        let missing: Vec<String> = schema::tables(self.has_work_items)
+            .flat_map(|table| {
+                let required = table.columns.split_whitespace();
+                let required = required.map(|column| format!("{}.{column}", table.name));
                 let (found, missing): (Vec<_>, Vec<_>) =
                     required.partition(|name| there.contains(name));
                 if found.is_empty() {
-                    vec![(*table).to_owned()]
+                    vec![table.name.to_owned()]
                 } else {
                     missing
                 }
@@ -344,6 +288,14 @@ impl SqliteDatabase {
         }
         transaction.commit().await
     }
+}
+
+/// How many batches of lookups run at once. Each has a thread; a second one adds no throughput, and
+/// the slowest lookups take longer.
+const BATCHES_AT_ONCE: NonZero<usize> = NonZero::<usize>::MIN;
+
+fn lookups(source: Source, timeout: Duration, observer: Option<Observer>) -> Lookups<Source> {
+    Lookups::new(source, BATCHES_AT_ONCE, timeout, observer)
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a

@@ -16,6 +16,7 @@ use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
 use crate::Call;
+use crate::lists::MatchingTokens;
 use crate::rows;
 use crate::tables::{audit, notices, tokens};
 use crate::{Database, End, Lock, SqlStore, Statement, Tx};
@@ -29,7 +30,12 @@ impl<D: Database> AdminTokenStore for SqlStore<D> {
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>, StoreError> {
-        let query = D::matching_tokens(filter, now, after, Some(limit));
+        let query = D::matching_tokens(&MatchingTokens {
+            filter,
+            now,
+            after,
+            limit: Some(limit),
+        });
         self.browse(move |mut tx| {
             Box::pin(
                 async move { Listing::read(tx.rows(query).await?.iter().map(rows::owned_token)) },
@@ -116,9 +122,13 @@ async fn revoke_matching<D: Database>(
         let ids = tokens::matching_ids(tx, &change.filter, now).await?;
         tx.lock(Lock::TokensWithRuns(&ids, now)).await?;
     }
-    let found = tx
-        .rows(D::matching_tokens(&change.filter, now, None, None))
-        .await?;
+    let matching = MatchingTokens {
+        filter: &change.filter,
+        now,
+        after: None,
+        limit: None,
+    };
+    let found = tx.rows(D::matching_tokens(&matching)).await?;
     let read: RevocableTokens = found
         .iter()
         .map(rows::revocable)

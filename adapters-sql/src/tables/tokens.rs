@@ -12,7 +12,7 @@ use openindex_domain::token::{
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 
-use crate::lists;
+use crate::lists::{self, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
 use crate::{Database, Statement, Tx};
 
@@ -59,7 +59,14 @@ pub(crate) async fn list<D: Database>(
     seek: Option<&Seek>,
     limit: u32,
 ) -> Result<Listing<Token>, StoreError> {
-    let found = tx.rows(D::list_tokens(owner, filter, now, seek, limit));
+    let list = TokenList {
+        owner,
+        filter,
+        now,
+        seek,
+        limit,
+    };
+    let found = tx.rows(D::list_tokens(&list));
     Listing::read(found.await?.iter().map(rows::shown_token))
 }
 
