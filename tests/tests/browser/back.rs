@@ -37,7 +37,7 @@ fn back_after_a_form_was_rejected_and_accepted_opens_the_form() {
         (
             "/work/new",
             json!({"domain": "not a domain", "title": "Fix it"}),
-            "#place-error",
+            "#domain-error",
             json!({"domain": "OPS"}),
             "Fix it",
             "Create work item",
