@@ -60,7 +60,7 @@ done! {
     InviteWithdrawn "invite-withdrawn" "The invite for {} was withdrawn. Its link no longer works."
     UserSuspended "user-suspended"
         "{} was suspended. Their tokens and browser sessions no longer work."
-    UserUnsuspended "user-unsuspended" "{} was unsuspended. Their tokens work again."
+    UserUnsuspended "user-unsuspended" "{} was unsuspended. Their active tokens work again."
     UserDeleted "user-deleted" "{} was deleted. The email address can be invited again."
     EmailChanged "email-changed"
         "The email address of {} was changed. The previous address can no longer be used to sign \

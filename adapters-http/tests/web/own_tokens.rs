@@ -334,6 +334,32 @@ async fn recently_revoked_tokens_are_linked_if_there_are_any() {
     site.post(&format!("/settings/tokens/{id}/delete"), &cookie, "")
         .await;
     let page = site.get("/settings/tokens", &cookie).await;
-    page.shows("No tokens yet");
+    page.shows("No active tokens");
     page.shows(link);
+}
+
+#[tokio::test]
+async fn an_expiry_date_is_the_same_day_wherever_it_is_shown() {
+    let site = Site::new().await;
+    let cookie = site.sign_in(MEMBER).await;
+    let form = "name=nightly&scope=read_write&expiry=&expiryDate=2099-01-01";
+    let page = site.post("/settings/tokens/new", &cookie, form).await;
+    assert_eq!(page.status, 201);
+    page.shows("1 Jan 2099");
+    let list = site.get("/settings/tokens", &cookie).await;
+    list.shows("1 Jan 2099");
+    let (_, rest) = list
+        .text
+        .split_once("/settings/tokens/pat_")
+        .expect("a link");
+    let id: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+    for path in [
+        &*format!("/settings/tokens/pat_{id}"),
+        &*format!("/settings/tokens/pat_{id}/rotate"),
+        "/settings/agent-runs/new",
+    ] {
+        let page = site.get(path, &cookie).await;
+        page.shows("1 Jan 2099");
+        page.hides("2 Jan 2099");
+    }
 }

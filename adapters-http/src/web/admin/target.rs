@@ -204,7 +204,12 @@ fn only(matches: Vec<Match>, nothing: &str) -> Result<Subject, Unclear> {
             } else {
                 ""
             };
-            let why = format!("matches {count}{or_more} {kinds}; choose one, or use an ID");
+            let how = if matches.len() > CHOICES {
+                "choose one of the first, or enter more of the name or an ID"
+            } else {
+                "choose one, or use an ID"
+            };
+            let why = format!("matches {count}{or_more} {kinds}; {how}");
             matches.truncate(CHOICES);
             Err(Unclear { why, matches })
         }

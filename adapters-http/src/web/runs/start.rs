@@ -226,7 +226,7 @@ async fn render(
         let now = tokens.now();
         let expires = token.expires_at.map_or_else(
             || "never expires".to_owned(),
-            |at| format!("expires {}", Moment::new(at, now).day()),
+            |at| format!("expires {}", Moment::end(at, now).day()),
         );
         let created = Moment::new(token.created_at, now).day();
         Choice {

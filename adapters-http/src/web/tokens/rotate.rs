@@ -159,7 +159,7 @@ async fn render(
     let now = web.api.tokens.now();
     let kept = token.expires_at.map_or_else(
         || "Unchanged (never expires)".to_owned(),
-        |at| format!("Unchanged (expires {})", Moment::new(at, now).day()),
+        |at| format!("Unchanged (expires {})", Moment::end(at, now).day()),
     );
     let template = RotatePage {
         page: Page::of(web, person, "tokens"),
