@@ -80,7 +80,7 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
 #[tokio::test]
 async fn a_store_without_work_items_has_no_tables_for_them() {
     let postgres = Postgres::start_without_work().await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let store = &postgres.store;
     store.ready().await.expect("ready");
     let tables: i64 = sqlx::query_scalar(
@@ -118,7 +118,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
     with_work_items.ready().await.expect("ready");
-    put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
+    put_work_item(&postgres.owner, &fixtures::work_item(1)).await;
     let bound = with_work_items.start_run(start(2, Some(key))).await;
     assert!(
         matches!(bound, Ok(StartRunOutcome::Started(_))),
