@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn open_statuses_are_the_unresolved_ones() {
-        for status in ItemStatus::ALL {
+        for status in &ItemStatus::ALL {
             let named = OPEN.contains(&format!("'{status}'"));
             assert_eq!(named, !status.is_resolved(), "{status}");
         }
