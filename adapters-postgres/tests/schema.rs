@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_sql::schema;
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{
@@ -236,6 +237,20 @@ async fn a_change_of_the_previous_release_completes_during_the_migrations_of_thi
         migrated.unwrap_or_else(|error| panic!("beyond {applied}: {error:?}"));
         postgres.store.ready().await.expect("ready");
     }
+}
+
+#[tokio::test]
+async fn the_store_lists_every_column_of_its_tables() {
+    let postgres = Postgres::start().await;
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns \
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
+         ORDER BY (table_name || '.' || column_name) COLLATE \"C\"",
+    )
+    .fetch_all(&postgres.raw)
+    .await
+    .expect("columns");
+    assert_eq!(schema::all_columns(), found);
 }
 
 #[tokio::test]

@@ -59,6 +59,19 @@ pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + C
     TABLES.iter().chain(work)
 }
 
+/// Returns every column as `table.column`, sorted, to compare with a migrated database.
+#[cfg(feature = "testing")]
+pub fn all_columns() -> Vec<String> {
+    let mut all: Vec<_> = tables(true)
+        .flat_map(|table| {
+            let columns = table.columns();
+            columns.map(|column| format!("{}.{column}", table.name))
+        })
+        .collect();
+    all.sort();
+    all
+}
+
 /// The tables of tokens and users. Audit events are never updated or deleted, so the database
 /// itself rejects that.
 const TABLES: [Table; 9] = [
