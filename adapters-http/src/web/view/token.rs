@@ -15,6 +15,15 @@ impl Badge {
     pub(in crate::web) const fn new(label: &'static str, tone: &'static str) -> Self {
         Self { label, tone }
     }
+
+    /// Returns the badge of an agent run, which its owner sees as ended whatever revoked it.
+    pub(in crate::web) const fn of_run(status: Status) -> Self {
+        match status {
+            Status::Live => Self::new("Active", "good"),
+            Status::Expired => Self::new("Expired", "calm"),
+            Status::Revoked => Self::new("Ended", "calm"),
+        }
+    }
 }
 
 /// Returns the value and label of each status to filter tokens by.
@@ -72,7 +81,7 @@ impl TokenView {
     pub(in crate::web) fn of(token: &Token, allowed: Scope, now: Timestamp) -> Self {
         let status = token.status(now);
         let badge = match status {
-            Status::Revoked if token.run.is_some() => Badge::new("Ended", "calm"),
+            Status::Revoked if token.run.is_some() => Badge::of_run(status),
             Status::Revoked => Badge::new(
                 match token.details.revoked_by {
                     Some(RevokedBy::Owner) => "Deleted by you",
