@@ -78,7 +78,7 @@ async fn floods_of_searches_and_attempts_leave_a_connection_for_lookups() {
             ..PoolOptions::default()
         })
         .await;
-        seed(&postgres.raw).await;
+        seed(&postgres.owner).await;
         let other = block(&postgres).await;
         let mut calls = JoinSet::new();
         for kind in 0..32 {
@@ -107,7 +107,7 @@ async fn a_search_that_takes_long_or_gets_no_permit_fails_alone() {
         ..PoolOptions::default()
     };
     let postgres = Postgres::start_with(options).await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let other = block(&postgres).await;
     let mut searches = JoinSet::new();
     for kind in 0..16 {

@@ -178,7 +178,7 @@ async fn user_values_that_the_domain_rejects_are_corrupt() {
 async fn a_token_with_only_some_fields_of_an_agent_run_is_corrupt() {
     let postgres = seeded().await;
     let run = fixtures::run(1, fixtures::token(0, fixtures::NOW).id);
-    put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
+    put_token(&postgres.owner, &run, &fixtures::digest(1)).await;
     postgres
         .execute(
             "ALTER TABLE tokens DROP CONSTRAINT tokens_agent_id_check; \
@@ -220,7 +220,7 @@ async fn work_item_values_that_the_domain_rejects_are_corrupt() {
     let postgres = seeded().await;
     let now = fixtures::NOW;
     let run = fixtures::run(1, fixtures::token(0, now).id);
-    put_token(&postgres.raw, &run, &fixtures::digest(1)).await;
+    put_token(&postgres.owner, &run, &fixtures::digest(1)).await;
     let mut item = fixtures::work_item(1);
     item.claim = Some(Claim {
         holder: Holder::Agent(run.run.expect("a run").agent),
@@ -228,7 +228,7 @@ async fn work_item_values_that_the_domain_rejects_are_corrupt() {
         on_behalf: None,
         at: now,
     });
-    put_work_item(&postgres.raw, &item).await;
+    put_work_item(&postgres.owner, &item).await;
     postgres
         .execute(
             "ALTER DOMAIN instant DROP CONSTRAINT instant_range; \
@@ -305,7 +305,7 @@ async fn a_digest_of_the_wrong_length_is_corrupt() {
 async fn the_schema_rejects_what_the_domain_rejects() {
     let postgres = seeded().await;
     postgres.execute(ROWS_OF_A_USER).await;
-    put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
+    put_work_item(&postgres.owner, &fixtures::work_item(1)).await;
     for damage in [
         "UPDATE tokens SET scope = 'root'",
         "UPDATE tokens SET kind = 'agent_run'",

@@ -21,7 +21,6 @@ use openindex_domain::user::UserStore;
 use openindex_domain::work_item::WorkItemStore;
 use openindex_domain::{StoreError, StoreHealth};
 use proxy::Proxy;
-use sqlx::postgres::PgPoolOptions;
 use support::{Postgres, a_session_waits_for_a_lock, creation, is_unavailable, seed};
 
 /// Longer than any call may take with [`brief`] options, on a busy machine.
@@ -96,10 +95,7 @@ async fn a_server_that_stops_is_unavailable_and_recovers() {
         .await
         .expect("a store");
     store.migrate().await.expect("migrated");
-    let raw = PgPoolOptions::new()
-        .connect_lazy(&cluster.url)
-        .expect("a pool");
-    seed(&raw).await;
+    seed(&store).await;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("the store works").is_some());
     let inserted = store.create_token(creation(2)).await;
@@ -156,7 +152,7 @@ async fn a_store_starts_without_its_server_and_is_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
     let postgres = Postgres::start().await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let proxy = Proxy::before(&postgres.url).await;
     let store = PostgresStore::connect_with(&proxy.url, brief())
         .await
@@ -175,7 +171,7 @@ async fn an_exhausted_pool_and_a_lock_that_is_never_released_are_unavailable() {
         ..brief()
     };
     let postgres = Postgres::start_with(options).await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let mut other = postgres.raw.begin().await.expect("a transaction");
     sqlx::query("SELECT 1 FROM users FOR UPDATE")
         .execute(&mut *other)
@@ -207,7 +203,7 @@ async fn an_exhausted_pool_and_a_lock_that_is_never_released_are_unavailable() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_cannot_overtake_an_earlier_suspension() {
     let postgres = Postgres::start().await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let mut suspension = postgres.raw.begin().await.expect("a transaction");
     sqlx::query("UPDATE users SET suspended_at = created_at")
         .execute(&mut *suspension)
@@ -229,7 +225,7 @@ async fn a_change_cannot_overtake_an_earlier_suspension() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_that_the_server_ends_are_replaced() {
     let postgres = Postgres::start_with(brief()).await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     postgres.store.ready().await.expect("ready");
     let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("the store works").is_some());

@@ -146,10 +146,10 @@ async fn an_address_invited_twice_at_once_has_one_open_invite() {
     let postgres = Postgres::start().await;
     for number in 1..=2 {
         let user = fixtures::user(number);
-        put_user(&postgres.raw, &user).await;
+        put_user(&postgres.owner, &user).await;
         let mut token = fixtures::token(number, NOW);
         token.owner = user.id;
-        put_token(&postgres.raw, &token, &fixtures::digest(number)).await;
+        put_token(&postgres.owner, &token, &fixtures::digest(number)).await;
     }
     let mut invitations = JoinSet::new();
     for number in 10..26 {
@@ -304,7 +304,7 @@ async fn concurrent_changes_of_all_kinds_never_deadlock() {
     let postgres = Postgres::start().await;
     for number in 1..=4 {
         let user = fixtures::user(number);
-        put_user(&postgres.raw, &user).await;
+        put_user(&postgres.owner, &user).await;
         let harness: &dyn AccountHarness = &postgres;
         harness
             .put_password(user.id, &fixtures::password_hash(1))

@@ -38,7 +38,7 @@ async fn a_flood_of_attempts_leaves_a_connection_for_lookups() {
         ..PoolOptions::default()
     })
     .await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let other = block(&postgres).await;
     let mut counts = JoinSet::new();
     for _ in 0..64 {

@@ -20,7 +20,6 @@ use openindex_domain::work_item::{
     ChangeWorkItem, ChangeWorkItemOutcome, Claim, Holder, Title, Versions, WorkItemChange,
     WorkItemConflict, WorkItemEdit, WorkItemStore, Worker,
 };
-use sqlx::PgPool;
 use support::{Postgres, a_session_waits_for_a_lock, put_token, put_user, put_work_item, seeded};
 use tokio::task::JoinSet;
 
@@ -40,21 +39,21 @@ fn key(number: u64) -> WorkItemKey {
 }
 
 /// Inserts user `number` and returns their token.
-async fn token_of_user(pool: &PgPool, number: u64) -> TokenId {
-    put_user(pool, &fixtures::user(number)).await;
+async fn token_of_user(owner: &PostgresStore, number: u64) -> TokenId {
+    put_user(owner, &fixtures::user(number)).await;
     let mut token = fixtures::token(number, NOW);
     token.owner = fixtures::user(number).id;
-    put_token(pool, &token, &fixtures::digest(number)).await;
+    put_token(owner, &token, &fixtures::digest(number)).await;
     token.id
 }
 
 /// Inserts run `number`, issued with `issuer`, and the item of the same number that it is bound to.
-async fn bound_run(pool: &PgPool, number: u64, issuer: TokenId) -> Token {
+async fn bound_run(owner: &PostgresStore, number: u64, issuer: TokenId) -> Token {
     let mut run = fixtures::run(number, issuer);
     run.run.as_mut().expect("a run").work_item = Some(key(number));
-    put_token(pool, &run, &fixtures::digest(number)).await;
+    put_token(owner, &run, &fixtures::digest(number)).await;
     let item = fixtures::work_item(u32::try_from(number).expect("small"));
-    put_work_item(pool, &item).await;
+    put_work_item(owner, &item).await;
     run
 }
 
@@ -215,7 +214,7 @@ async fn change_something(
 async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     let postgres = Postgres::start().await;
     for number in 1..=ADMIN {
-        token_of_user(&postgres.raw, number).await;
+        token_of_user(&postgres.owner, number).await;
     }
     // Two stores, as of two replicas.
     let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
@@ -232,9 +231,9 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
         } else {
             issuer.id = fixtures::token(10 + round, NOW).id;
         }
-        put_token(&postgres.raw, &issuer, &fixtures::digest(100 + first)).await;
+        put_token(&postgres.owner, &issuer, &fixtures::digest(100 + first)).await;
         for number in first..first + RUNS {
-            bound_run(&postgres.raw, number, issuer.id).await;
+            bound_run(&postgres.owner, number, issuer.id).await;
         }
         let mut calls = JoinSet::new();
         for call in 0..120 {
@@ -290,10 +289,10 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_writes_nothing_after_its_end() {
     let postgres = seeded().await;
-    let pool = &postgres.raw;
+    let (pool, owner) = (&postgres.raw, &postgres.owner);
     let run = fixtures::run(10, fixtures::token(0, NOW).id);
-    put_token(pool, &run, &fixtures::digest(10)).await;
-    put_work_item(pool, &fixtures::work_item(1)).await;
+    put_token(owner, &run, &fixtures::digest(10)).await;
+    put_work_item(owner, &fixtures::work_item(1)).await;
     // Ends it by a change that locks nothing of its owner.
     let mut end = pool.begin().await.expect("a transaction");
     sqlx::query("UPDATE tokens SET revoked_at = created_at WHERE id = $1")
@@ -322,10 +321,10 @@ async fn a_run_writes_nothing_after_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn completing_an_item_is_serialized_with_each_update_by_its_run() {
     let postgres = Postgres::start().await;
-    let issuer = token_of_user(&postgres.raw, 1).await;
-    let other = token_of_user(&postgres.raw, 2).await;
+    let issuer = token_of_user(&postgres.owner, 1).await;
+    let other = token_of_user(&postgres.owner, 2).await;
     for number in 100..116 {
-        let run = bound_run(&postgres.raw, number, issuer).await;
+        let run = bound_run(&postgres.owner, number, issuer).await;
         let (store, item) = (postgres.store.clone(), key(number));
         let claim = change(
             run.id,
@@ -395,14 +394,14 @@ async fn completing_an_item_is_serialized_with_each_update_by_its_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_made_meanwhile_does_not_look_expired() {
     let postgres = seeded().await;
-    let pool = &postgres.raw;
+    let (pool, owner) = (&postgres.raw, &postgres.owner);
     let issuer = fixtures::token(0, NOW).id;
     for number in [10, 11] {
         let run = fixtures::run(number, issuer);
-        put_token(pool, &run, &fixtures::digest(number)).await;
+        put_token(owner, &run, &fixtures::digest(number)).await;
     }
     let mut item = fixtures::work_item(1);
-    put_work_item(pool, &item).await;
+    put_work_item(owner, &item).await;
     // The locks of a claim just before its commit.
     let mut claim = pool.begin().await.expect("a transaction");
     sqlx::query(

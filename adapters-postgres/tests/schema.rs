@@ -5,6 +5,7 @@ mod support;
 use std::time::Duration;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_sql::schema;
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{
@@ -80,7 +81,7 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
 #[tokio::test]
 async fn a_store_without_work_items_has_no_tables_for_them() {
     let postgres = Postgres::start_without_work().await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     let store = &postgres.store;
     store.ready().await.expect("ready");
     let tables: i64 = sqlx::query_scalar(
@@ -118,7 +119,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
     with_work_items.ready().await.expect("ready");
-    put_work_item(&postgres.raw, &fixtures::work_item(1)).await;
+    put_work_item(&postgres.owner, &fixtures::work_item(1)).await;
     let bound = with_work_items.start_run(start(2, Some(key))).await;
     assert!(
         matches!(bound, Ok(StartRunOutcome::Started(_))),
@@ -236,6 +237,20 @@ async fn a_change_of_the_previous_release_completes_during_the_migrations_of_thi
         migrated.unwrap_or_else(|error| panic!("beyond {applied}: {error:?}"));
         postgres.store.ready().await.expect("ready");
     }
+}
+
+#[tokio::test]
+async fn the_store_lists_every_column_of_its_tables() {
+    let postgres = Postgres::start().await;
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name || '.' || column_name FROM information_schema.columns \
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
+         ORDER BY (table_name || '.' || column_name) COLLATE \"C\"",
+    )
+    .fetch_all(&postgres.raw)
+    .await
+    .expect("columns");
+    assert_eq!(schema::all_columns(), found);
 }
 
 #[tokio::test]

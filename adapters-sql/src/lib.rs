@@ -25,6 +25,8 @@ pub mod schema;
 mod statement;
 mod store;
 mod tables;
+#[cfg(feature = "testing")]
+mod testing;
 
 pub use database::{Call, Database, End, Lock, Tx, Work};
 pub use lookups::{LookupFailure, LookupSource, Lookups};

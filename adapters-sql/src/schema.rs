@@ -1,5 +1,8 @@
 //! The tables that the statements use.
 
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
 /// A table: its name, what the statements do with its rows besides reading them (locking one counts
 /// as an update), and its columns, separated by spaces.
 pub struct Table {
@@ -11,10 +14,62 @@ pub struct Table {
     pub columns: &'static str,
 }
 
+impl Table {
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.columns.split_whitespace()
+    }
+
+    /// Returns the text of a statement that inserts a row, with one parameter per column in their
+    /// order. No insert can forget a column: its number of parameters would be wrong.
+    fn insert(&self) -> String {
+        let columns: Vec<_> = self.columns().collect();
+        let parameters: Vec<_> = (1..=columns.len()).map(|n| format!("${n}")).collect();
+        format!(
+            "INSERT INTO {} ({}) VALUES ({})",
+            self.name,
+            columns.join(", "),
+            parameters.join(", ")
+        )
+    }
+
+    /// Returns the text of a statement that updates all columns but the first ones, which are the
+    /// key. The parameters are those of the insert.
+    fn update(&self, key: usize) -> String {
+        let mut text = format!("UPDATE {} SET ", self.name);
+        for (n, column) in self.columns().enumerate().skip(key) {
+            let comma = if n == key { "" } else { ", " };
+            let _ = write!(text, "{comma}{column} = ${}", n + 1);
+        }
+        for (n, column) in self.columns().enumerate().take(key) {
+            let word = if n == 0 { "WHERE" } else { "AND" };
+            let _ = write!(text, " {word} {column} = ${}", n + 1);
+        }
+        text
+    }
+}
+
+pub(crate) static INSERT_TOKEN: LazyLock<String> = LazyLock::new(|| TOKENS.insert());
+pub(crate) static INSERT_USER: LazyLock<String> = LazyLock::new(|| USERS.insert());
+pub(crate) static INSERT_WORK_ITEM: LazyLock<String> = LazyLock::new(|| WORK_ITEMS.insert());
+pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> = LazyLock::new(|| WORK_ITEMS.update(3));
+
 /// Returns the tables, with those of work items or without.
 pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + Clone {
     let work: &[Table] = if with_work_items { &WORK_TABLES } else { &[] };
     TABLES.iter().chain(work)
+}
+
+/// Returns every column as `table.column`, sorted, to compare with a migrated database.
+#[cfg(feature = "testing")]
+pub fn all_columns() -> Vec<String> {
+    let mut all: Vec<_> = tables(true)
+        .flat_map(|table| {
+            let columns = table.columns();
+            columns.map(|column| format!("{}.{column}", table.name))
+        })
+        .collect();
+    all.sort();
+    all
 }
 
 /// The tables of tokens and users. Audit events are never updated or deleted, so the database
@@ -52,23 +107,13 @@ const TABLES: [Table; 9] = [
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "id user_id digest created_by created_at expires_at used_at",
     },
-    Table {
-        name: "tokens",
-        changes: &["INSERT", "UPDATE", "DELETE"],
-        columns: "id kind owner_id name scope digest created_at expires_at revoked_at \
-                  last_used_at successor agent_id work_item issuer_id last_four created_from \
-                  last_used_from revoked_by name_folded",
-    },
+    TOKENS,
     Table {
         name: "used_forms",
         changes: &["INSERT", "DELETE"],
         columns: "id made used_at",
     },
-    Table {
-        name: "users",
-        changes: &["INSERT", "UPDATE"],
-        columns: "id email email_key name role created_at suspended_at password_hash deleted_at",
-    },
+    USERS,
 ];
 
 /// The tables of work items.
@@ -78,12 +123,27 @@ const WORK_TABLES: [Table; 2] = [
         changes: &["INSERT", "UPDATE"],
         columns: "key last_number",
     },
-    Table {
-        name: "work_items",
-        changes: &["INSERT", "UPDATE", "DELETE"],
-        columns: "domain number part kind status priority target assignee_id claim_agent \
-                  claim_user_id claim_run_id claimed_at created_by created_at updated_at \
-                  resolved_at version last_part title description search_text \
-                  claim_on_behalf_id",
-    },
+    WORK_ITEMS,
 ];
+
+pub(crate) const TOKENS: Table = Table {
+    name: "tokens",
+    changes: &["INSERT", "UPDATE", "DELETE"],
+    columns: "id kind owner_id name scope digest created_at expires_at revoked_at \
+              last_used_at successor agent_id work_item issuer_id last_four created_from \
+              last_used_from revoked_by name_folded",
+};
+
+pub(crate) const USERS: Table = Table {
+    name: "users",
+    changes: &["INSERT", "UPDATE"],
+    columns: "id email email_key name role created_at suspended_at password_hash deleted_at",
+};
+
+pub(crate) const WORK_ITEMS: Table = Table {
+    name: "work_items",
+    changes: &["INSERT", "UPDATE", "DELETE"],
+    columns: "domain number part kind title description search_text status priority target \
+              assignee_id claim_agent claim_user_id claim_run_id claimed_at created_by \
+              created_at updated_at resolved_at version last_part claim_on_behalf_id",
+};

@@ -2,6 +2,7 @@
 
 mod support;
 
+use openindex_adapters_sql::schema;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{
@@ -32,6 +33,20 @@ async fn a_database_without_migrations_is_not_ready() {
         .migrate()
         .await
         .expect("migrated again, without effect");
+}
+
+#[tokio::test]
+async fn the_store_lists_every_column_of_its_tables() {
+    let sqlite = Sqlite::start().await;
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '_sqlx%' \
+         ORDER BY 1",
+    )
+    .fetch_all(&sqlite.raw)
+    .await
+    .expect("columns");
+    assert_eq!(schema::all_columns(), found);
 }
 
 #[tokio::test]

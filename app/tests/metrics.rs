@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use openindex_app::{Config, build};
-use openindex_domain::token::TokenName;
+use openindex_domain::token::{RejectionReason, TokenName};
 use openindex_domain::user::{Email, PersonName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -215,6 +215,19 @@ async fn the_documentation_lists_exactly_the_exposed_metrics_and_labels() {
     let scraped = server.scrape().await;
     assert_eq!(documented(), exposed(&scraped), "{scraped}");
     server.stop().await;
+}
+
+#[test]
+fn the_documentation_lists_every_reason_of_a_rejection() {
+    let page = include_str!("../../docs/metrics.md");
+    let row = page
+        .lines()
+        .find(|line| line.starts_with("| `outcome` of a verification |"))
+        .expect("a row");
+    let values = quoted(row);
+    for reason in RejectionReason::ALL {
+        assert!(values.contains(&reason.to_string()), "{reason}");
+    }
 }
 
 #[tokio::test]

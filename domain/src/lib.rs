@@ -38,6 +38,7 @@ mod store;
 pub mod text;
 pub mod token;
 pub mod user;
+mod vocabulary;
 pub mod work_item;
 
 #[cfg(feature = "testing")]

@@ -17,6 +17,7 @@ mod pgbouncer;
 mod proxy;
 mod server;
 mod squid;
+mod stale;
 pub mod texts;
 
 pub use cluster::Cluster;
@@ -42,9 +43,15 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// Returns the path of a built program.
+///
+/// # Panics
+///
+/// If it is missing, or older than its sources.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    let directory = std::env::var_os("OPENINDEX_TEST_PROGRAMS").map_or_else(
+    let chosen = std::env::var_os("OPENINDEX_TEST_PROGRAMS");
+    let is_ours = chosen.is_none();
+    let directory = chosen.map_or_else(
         || {
             let tests = std::env::current_exe().expect("the test's own path");
             let directory = tests.parent().expect("target/<profile>");
@@ -63,6 +70,9 @@ pub fn binary(name: &str) -> PathBuf {
         "{} is missing; build it with `cargo build --workspace --bins`",
         path.display()
     );
+    if is_ours && let Some(reason) = stale::reason(&path) {
+        panic!("{reason}; build it with `cargo build --workspace --bins`");
+    }
     path
 }
 

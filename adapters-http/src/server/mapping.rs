@@ -12,7 +12,8 @@ use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::rate_limit::RateLimited;
 use openindex_domain::session::SessionError;
 use openindex_domain::token::{
-    ExpiryError, NotRotatable, RateReached, Rejection, Scope, TokenError, TokenKind, VerifyError,
+    ExpiryError, NotRotatable, RateReached, Rejection, RejectionReason, Scope, TokenError,
+    TokenKind, VerifyError,
 };
 use openindex_domain::user::{HashError, UserError};
 
@@ -20,17 +21,27 @@ use crate::wire::MatchingTokens;
 
 use super::{Code, Problem, outage};
 
+impl Code {
+    /// Returns the kind of problem of a rejected token.
+    pub(super) const fn of_rejection(reason: RejectionReason) -> Self {
+        match reason {
+            RejectionReason::Malformed => Self::TokenMalformed,
+            RejectionReason::Unknown => Self::TokenUnknown,
+            RejectionReason::Expired => Self::TokenExpired,
+            RejectionReason::Revoked => Self::TokenRevoked,
+            RejectionReason::OwnerSuspended => Self::OwnerSuspended,
+        }
+    }
+}
+
 impl From<Rejection> for Problem {
     fn from(rejection: Rejection) -> Self {
-        let (code, advice) = match rejection {
-            Rejection::Malformed(_) => (Code::TokenMalformed, "copy the whole token and retry"),
-            Rejection::Unknown => (
-                Code::TokenUnknown,
-                "check that it belongs to this server, or create a new one",
-            ),
-            Rejection::Expired { .. } => (Code::TokenExpired, "create a new one"),
-            Rejection::Revoked { .. } => (Code::TokenRevoked, "create a new one"),
-            Rejection::OwnerSuspended => (Code::OwnerSuspended, "contact an administrator"),
+        let code = Code::of_rejection(rejection.reason());
+        let advice = match rejection.reason() {
+            RejectionReason::Malformed => "copy the whole token and retry",
+            RejectionReason::Unknown => "check that it belongs to this server, or create a new one",
+            RejectionReason::Expired | RejectionReason::Revoked => "create a new one",
+            RejectionReason::OwnerSuspended => "contact an administrator",
         };
         Self::new(code, format!("{rejection}; {advice}"))
             .with_challenge(format!(

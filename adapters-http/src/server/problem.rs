@@ -236,16 +236,18 @@ impl Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use http::StatusCode;
     use openindex_domain::testing::fixtures;
-    use openindex_domain::token::{MalformedSecret, Rejection, TokenError};
+    use openindex_domain::token::{MalformedSecret, Rejection, RejectionReason, TokenError};
 
     use super::*;
 
     #[test]
     fn a_description_never_breaks_its_challenge() {
         // RFC 6750 §3: the description is ASCII without quotes and backslashes.
-        for rejection in [
+        let rejections = [
             Rejection::Malformed(MalformedSecret::Prefix),
             Rejection::Malformed(MalformedSecret::Length),
             Rejection::Malformed(MalformedSecret::Alphabet),
@@ -254,7 +256,10 @@ mod tests {
             Rejection::Expired { at: fixtures::NOW },
             Rejection::Revoked { at: fixtures::NOW },
             Rejection::OwnerSuspended,
-        ] {
+        ];
+        let reasons: HashSet<_> = rejections.map(Rejection::reason).into();
+        assert_eq!(reasons, RejectionReason::ALL.into());
+        for rejection in rejections {
             let text = rejection.to_string();
             assert!(
                 text.bytes()

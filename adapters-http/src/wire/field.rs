@@ -152,13 +152,13 @@ pub(super) use text;
 
 text! {
     TokenName: Self::parse, ToString::to_string;
-    Scope: |text| text.parse().map_err(|_| "must be read_write or admin"), ToString::to_string;
-    Status: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
+    Scope: str::parse, ToString::to_string;
+    Status: |text| Self::parse(text).ok_or_else(ListedStatus::must_be),
         |status| status.as_str().to_owned();
-    ListedStatus: |text| Self::parse(text).ok_or("must be live, expired or revoked"),
+    ListedStatus: |text| Self::parse(text).ok_or_else(ListedStatus::must_be),
         |status| status.as_str().to_owned();
     Search: Self::parse, |search| search.as_str().to_owned();
-    Sort: |text| Self::parse(text).ok_or("must be newest, name, expiry or last_used"),
+    Sort: |text| Self::parse(text).ok_or_else(Sort::must_be),
         |sort| sort.as_str().to_owned();
     Expiry: Self::parse, ToString::to_string;
     Timestamp: |text| Self::parse_since(text)
@@ -166,7 +166,7 @@ text! {
     Email: Self::parse, ToString::to_string;
     PersonName: Self::parse, ToString::to_string;
     Password: Self::parse, |password| password.expose().to_owned();
-    Role: |text| Self::parse(text).ok_or("must be member or admin"),
+    Role: |text| Self::parse(text).ok_or_else(Role::must_be),
         |role| role.as_str().to_owned();
     UserId: |text| text.parse().map_err(|_| "must be the id of a user (usr_…)"),
         ToString::to_string;
@@ -175,7 +175,7 @@ text! {
     ReviewDigest: str::parse, ToString::to_string;
     UserSearch: Self::parse, |search| search.as_str().to_owned();
     UserSort: |text| Self::parse(text)
-        .ok_or("must be joined, newest, name, last_seen or least_seen"),
+        .ok_or_else(UserSort::must_be),
         |sort| sort.as_str().to_owned();
     AgentId: Self::parse, ToString::to_string;
     DomainKey: Self::parse, ToString::to_string;

@@ -14,18 +14,17 @@ use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
-use openindex_domain::agent_run::{AgentId, AgentRunStore};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
-use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{
     AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
 };
-use openindex_domain::token::{CreateToken, Digest, Token, TokenId, TokenStore};
+use openindex_domain::token::{CreateToken, Digest, Token, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
-use openindex_domain::work_item::{Holder, WorkItem, WorkItemStore};
+use openindex_domain::work_item::{WorkItem, WorkItemStore};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -34,6 +33,8 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 pub struct Postgres {
     pub url: String,
     pub store: PostgresStore,
+    /// A store of the tables' owner, which inserts what a test starts from.
+    pub owner: PostgresStore,
     pub raw: PgPool,
 }
 
@@ -130,6 +131,7 @@ impl Postgres {
                 .await
                 .expect("a store")
                 .with_work_items(),
+            owner: PostgresStore::connect(&url).await.expect("a store"),
             raw: PgPoolOptions::new()
                 .max_connections(2)
                 .connect_lazy_with(connect),
@@ -156,11 +158,11 @@ impl Harness for Postgres {
     }
 
     async fn put_user(&self, user: &User) {
-        put_user(&self.raw, user).await;
+        put_user(&self.owner, user).await;
     }
 
     async fn put_token(&self, token: &Token, digest: &Digest) {
-        put_token(&self.raw, token, digest).await;
+        put_token(&self.owner, token, digest).await;
     }
 }
 
@@ -178,7 +180,7 @@ impl WorkHarness for Postgres {
     }
 
     async fn put_work_item(&self, item: &WorkItem) {
-        put_work_item(&self.raw, item).await;
+        put_work_item(&self.owner, item).await;
     }
 }
 
@@ -205,112 +207,21 @@ impl AccountHarness for Postgres {
     }
 
     async fn put_password(&self, user: UserId, hash: &PasswordHash) {
-        sqlx::query("UPDATE users SET password_hash = $2 WHERE id = $1")
-            .bind(user.uuid())
-            .bind(hash.as_stored())
-            .execute(&self.raw)
-            .await
-            .expect("a password");
+        let put = self.owner.put_password(user, hash);
+        put.await.expect("a password");
     }
 }
 
-pub async fn put_user(pool: &PgPool, user: &User) {
-    sqlx::query(
-        "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET \
-         email = $2, email_key = $3, name = $4, role = $5, created_at = $6, suspended_at = $7",
-    )
-    .bind(user.id.uuid())
-    .bind(user.email.as_str())
-    .bind(user.email.key())
-    .bind(user.name.as_str())
-    .bind(user.role.as_str())
-    .bind(user.created_at.to_datetime())
-    .bind(user.suspended_at.map(Timestamp::to_datetime))
-    .execute(pool)
-    .await
-    .expect("a user");
+pub async fn put_user(owner: &PostgresStore, user: &User) {
+    owner.put_user(user).await.expect("a user");
 }
 
-pub async fn put_token(pool: &PgPool, token: &Token, digest: &Digest) {
-    let run = token.run.as_ref();
-    sqlx::query(
-        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
-         ON CONFLICT (id) DO UPDATE SET kind = $2, owner_id = $3, name = $4, scope = $5, \
-         digest = $6, created_at = $7, expires_at = $8, revoked_at = $9, last_used_at = $10, \
-         successor = $11, agent_id = $12, work_item = $13, issuer_id = $14",
-    )
-    .bind(token.id.uuid())
-    .bind(token.kind().as_str())
-    .bind(token.owner.uuid())
-    .bind(token.name.as_str())
-    .bind(token.scope.as_str())
-    .bind(&digest.as_bytes()[..])
-    .bind(token.created_at.to_datetime())
-    .bind(token.expires_at.map(Timestamp::to_datetime))
-    .bind(token.revoked_at.map(Timestamp::to_datetime))
-    .bind(token.last_used_at.map(Timestamp::to_datetime))
-    .bind(token.successor.map(|id| id.to_string()))
-    .bind(run.map(|run| run.agent.as_str()))
-    .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
-    .bind(run.map(|run| run.issuer.uuid()))
-    .execute(pool)
-    .await
-    .expect("a token");
+pub async fn put_token(owner: &PostgresStore, token: &Token, digest: &Digest) {
+    owner.put_token(token, digest).await.expect("a token");
 }
 
-pub async fn put_work_item(pool: &PgPool, item: &WorkItem) {
-    let number = i64::from(item.key.number.get());
-    let claim = item.claim.as_ref();
-    let holder = claim.map(|claim| &claim.holder);
-    sqlx::query(
-        "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE \
-         SET last_number = greatest(work_domains.last_number, $2)",
-    )
-    .bind(item.key.domain.as_str())
-    .bind(number)
-    .execute(pool)
-    .await
-    .expect("a domain");
-    sqlx::query(
-        "INSERT INTO work_items (domain, number, part, kind, title, description, search_text, \
-         status, priority, target, assignee_id, claim_agent, claim_user_id, claim_run_id, claimed_at, \
-         created_by, created_at, updated_at, resolved_at, version, last_part, \
-         claim_on_behalf_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22) ON CONFLICT (domain, number, part) DO UPDATE SET kind = $4, title = $5, \
-         description = $6, search_text = $7, status = $8, priority = $9, target = $10, \
-         assignee_id = $11, claim_agent = $12, claim_user_id = $13, claim_run_id = $14, \
-         claimed_at = $15, created_by = $16, created_at = $17, updated_at = $18, \
-         resolved_at = $19, version = $20, last_part = $21, claim_on_behalf_id = $22",
-    )
-    .bind(item.key.domain.as_str())
-    .bind(number)
-    .bind(item.key.part.map_or(0, |part| i64::from(part.get())))
-    .bind(item.kind.as_str())
-    .bind(item.title.as_str())
-    .bind(item.description.as_str())
-    .bind(item.search_text())
-    .bind(item.status.as_str())
-    .bind(i16::from(item.priority.rank()))
-    .bind(item.target.as_str())
-    .bind(item.assignee.map(UserId::uuid))
-    .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
-    .bind(holder.and_then(Holder::person).map(UserId::uuid))
-    .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
-    .bind(claim.map(|claim| claim.at.to_datetime()))
-    .bind(item.created_by.uuid())
-    .bind(item.created_at.to_datetime())
-    .bind(item.updated_at.to_datetime())
-    .bind(item.resolved_at.map(Timestamp::to_datetime))
-    .bind(i64::try_from(item.version).expect("small"))
-    .bind(i64::from(item.last_part))
-    .bind(claim.and_then(|claim| claim.on_behalf).map(UserId::uuid))
-    .execute(pool)
-    .await
-    .expect("a work item");
+pub async fn put_work_item(owner: &PostgresStore, item: &WorkItem) {
+    owner.put_work_item(item).await.expect("a work item");
 }
 
 /// The creation of token `number` with token 0, audited as event `number`.
@@ -337,16 +248,16 @@ pub fn creation(number: u64) -> CreateToken {
 }
 
 /// Inserts user 1 and their token 0.
-pub async fn seed(pool: &PgPool) {
-    put_user(pool, &fixtures::user(1)).await;
+pub async fn seed(owner: &PostgresStore) {
+    put_user(owner, &fixtures::user(1)).await;
     let token = fixtures::token(0, fixtures::NOW);
-    put_token(pool, &token, &fixtures::digest(0)).await;
+    put_token(owner, &token, &fixtures::digest(0)).await;
 }
 
 /// Starts with user 1 and their token 0.
 pub async fn seeded() -> Postgres {
     let postgres = Postgres::start().await;
-    seed(&postgres.raw).await;
+    seed(&postgres.owner).await;
     postgres
 }
 

@@ -14,6 +14,7 @@ use openindex_domain::{Listing, StoreError};
 
 use crate::lists::{self, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
+use crate::schema::INSERT_TOKEN;
 use crate::{Database, Statement, Tx};
 
 /// Returns a query for tokens, even damaged ones.
@@ -288,36 +289,37 @@ pub(crate) async fn nth_newest<D: Database>(
     Ok(found.map(|row| crate::row::any_instant(&row, "created_at")))
 }
 
+/// Returns the statement that inserts a token.
+pub(crate) fn inserted(token: &Token, digest: &Digest) -> Statement {
+    let (run, details) = (token.run.as_ref(), &token.details);
+    Statement::new(INSERT_TOKEN.as_str())
+        .bind(token.id)
+        .bind(token.kind().as_str())
+        .bind(token.owner)
+        .bind(token.name.as_str())
+        .bind(token.scope.as_str())
+        .bind(digest)
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .bind(token.revoked_at)
+        .bind(token.last_used_at)
+        .bind(token.successor.map(|id| id.to_string()))
+        .bind(run.map(|run| run.agent.as_str()))
+        .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
+        .bind(run.map(|run| run.issuer))
+        .bind(details.last_four.map(|end| end.to_string()))
+        .bind(details.created_from.map(|from| from.to_string()))
+        .bind(details.last_used_from.map(|from| from.to_string()))
+        .bind(details.revoked_by.map(RevokedBy::as_str))
+        .bind(token.name.folded())
+}
+
 pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     token: &Token,
     digest: &Digest,
 ) -> Result<(), StoreError> {
-    let run = token.run.as_ref();
-    let statement = Statement::new(
-        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-         revoked_at, last_used_at, successor, agent_id, work_item, issuer_id, last_four, \
-         created_from, name_folded) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-    )
-    .bind(token.id)
-    .bind(token.kind().as_str())
-    .bind(token.owner)
-    .bind(token.name.as_str())
-    .bind(token.scope.as_str())
-    .bind(digest)
-    .bind(token.created_at)
-    .bind(token.expires_at)
-    .bind(token.revoked_at)
-    .bind(token.last_used_at)
-    .bind(token.successor.map(|id| id.to_string()))
-    .bind(run.map(|run| run.agent.as_str()))
-    .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
-    .bind(run.map(|run| run.issuer))
-    .bind(token.details.last_four.map(|end| end.to_string()))
-    .bind(token.details.created_from.map(|from| from.to_string()))
-    .bind(token.name.folded());
-    tx.execute_one(statement, "token").await
+    tx.execute_one(inserted(token, digest), "token").await
 }
 
 /// Writes the columns that a revocation or a rotation changes.

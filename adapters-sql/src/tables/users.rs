@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::row::{Row as _, get};
 use crate::rows::{self, USER_COLUMNS};
+use crate::schema::INSERT_USER;
 use crate::{Database, Statement, Tx};
 
 const BY_ID: &str = "u.id = $1 AND u.deleted_at IS NULL";
@@ -184,24 +185,26 @@ pub(crate) async fn search<D: Database>(
     Listing::read(tx.rows(sql).await?.iter().map(rows::listed_user))
 }
 
+/// Returns the statement that inserts a user who is not deleted.
+pub(crate) fn inserted(user: &User, password: Option<&PasswordHash>) -> Statement {
+    Statement::new(INSERT_USER.as_str())
+        .bind(user.id)
+        .bind(user.email.as_str())
+        .bind(user.email.key())
+        .bind(user.name.as_str())
+        .bind(user.role.as_str())
+        .bind(user.created_at)
+        .bind(user.suspended_at)
+        .bind(password.map(PasswordHash::as_stored))
+        .bind(None::<Timestamp>)
+}
+
 pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     user: &User,
     password: Option<&PasswordHash>,
 ) -> Result<(), StoreError> {
-    let statement = Statement::new(
-        "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at, \
-         password_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(user.id)
-    .bind(user.email.as_str())
-    .bind(user.email.key())
-    .bind(user.name.as_str())
-    .bind(user.role.as_str())
-    .bind(user.created_at)
-    .bind(user.suspended_at)
-    .bind(password.map(PasswordHash::as_stored));
-    tx.execute_one(statement, "user").await
+    tx.execute_one(inserted(user, password), "user").await
 }
 
 /// Writes the columns that an update or a suspension changes.

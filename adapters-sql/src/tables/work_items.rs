@@ -11,6 +11,7 @@ use openindex_domain::{Damaged, DamagedColumn, Listing, StoreError};
 
 use crate::row::get;
 use crate::rows;
+use crate::schema::{INSERT_WORK_ITEM, UPDATE_WORK_ITEM};
 use crate::{Database, Statement, Tx};
 
 /// The unresolved statuses. Literals instead of parameters, because the queue's partial indexes
@@ -113,31 +114,23 @@ pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     item: &WorkItem,
 ) -> Result<(), StoreError> {
-    let insert = "INSERT INTO work_items (domain, number, part, kind, title, description, \
-         search_text, status, priority, target, assignee_id, claim_agent, claim_user_id, \
-         claim_run_id, claimed_at, created_by, created_at, updated_at, resolved_at, version, \
-         last_part, claim_on_behalf_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-         $19, $20, $21, $22)";
-    tx.execute_one(with_fields(insert, item)?, "work item")
-        .await
+    tx.execute_one(inserted(item)?, "work item").await
 }
 
 pub(crate) async fn update<D: Database>(
     tx: &mut Tx<'_, D>,
     item: &WorkItem,
 ) -> Result<(), StoreError> {
-    let update = "UPDATE work_items SET kind = $4, title = $5, description = $6, \
-         search_text = $7, status = $8, priority = $9, target = $10, assignee_id = $11, \
-         claim_agent = $12, claim_user_id = $13, claim_run_id = $14, claimed_at = $15, \
-         created_by = $16, created_at = $17, updated_at = $18, resolved_at = $19, version = $20, \
-         last_part = $21, claim_on_behalf_id = $22 \
-         WHERE domain = $1 AND number = $2 AND part = $3";
-    tx.execute_one(with_fields(update, item)?, "work item")
-        .await
+    let update = with_fields(&UPDATE_WORK_ITEM, item)?;
+    tx.execute_one(update, "work item").await
 }
 
-/// Binds all 22 parameters.
+/// Returns the statement that inserts a work item.
+pub(crate) fn inserted(item: &WorkItem) -> Result<Statement, StoreError> {
+    with_fields(&INSERT_WORK_ITEM, item)
+}
+
+/// Binds a parameter for each column.
 fn with_fields(sql: &'static str, item: &WorkItem) -> Result<Statement, StoreError> {
     let claim = item.claim.as_ref();
     let holder = claim.map(|claim| &claim.holder);
@@ -333,7 +326,7 @@ mod tests {
 
     #[test]
     fn open_statuses_are_the_unresolved_ones() {
-        for status in ItemStatus::ALL {
+        for status in &ItemStatus::ALL {
             let named = OPEN.contains(&format!("'{status}'"));
             assert_eq!(named, !status.is_resolved(), "{status}");
         }

@@ -6,7 +6,6 @@
     reason = "each test binary uses a part of it"
 )]
 
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,18 +14,17 @@ use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
-use openindex_domain::agent_run::{AgentId, AgentRunStore};
+use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::audit::{AuditAction, AuditStore, Subject};
-use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::InviteStore;
 use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{
     AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
 };
-use openindex_domain::token::{CreateToken, Digest, Token, TokenId, TokenStore};
+use openindex_domain::token::{CreateToken, Digest, Token, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
-use openindex_domain::work_item::{Holder, WorkItem, WorkItemStore};
+use openindex_domain::work_item::{WorkItem, WorkItemStore};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
@@ -98,50 +96,12 @@ impl Harness for Sqlite {
     }
 
     async fn put_user(&self, user: &User) {
-        sqlx::query(
-            "INSERT INTO users (id, email, email_key, name, role, created_at, suspended_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET \
-             email = ?2, email_key = ?3, name = ?4, role = ?5, created_at = ?6, suspended_at = ?7",
-        )
-        .bind(user.id.uuid())
-        .bind(user.email.as_str())
-        .bind(user.email.key())
-        .bind(user.name.as_str())
-        .bind(user.role.as_str())
-        .bind(user.created_at.unix_millis())
-        .bind(user.suspended_at.map(Timestamp::unix_millis))
-        .execute(&self.raw)
-        .await
-        .expect("a user");
+        self.store.put_user(user).await.expect("a user");
     }
 
     async fn put_token(&self, token: &Token, digest: &Digest) {
-        let run = token.run.as_ref();
-        sqlx::query(
-            "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at, expires_at, \
-             revoked_at, last_used_at, successor, agent_id, work_item, issuer_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
-             ON CONFLICT (id) DO UPDATE SET kind = ?2, owner_id = ?3, name = ?4, scope = ?5, \
-             digest = ?6, created_at = ?7, expires_at = ?8, revoked_at = ?9, last_used_at = ?10, \
-             successor = ?11, agent_id = ?12, work_item = ?13, issuer_id = ?14",
-        )
-        .bind(token.id.uuid())
-        .bind(token.kind().as_str())
-        .bind(token.owner.uuid())
-        .bind(token.name.as_str())
-        .bind(token.scope.as_str())
-        .bind(&digest.as_bytes()[..])
-        .bind(token.created_at.unix_millis())
-        .bind(token.expires_at.map(Timestamp::unix_millis))
-        .bind(token.revoked_at.map(Timestamp::unix_millis))
-        .bind(token.last_used_at.map(Timestamp::unix_millis))
-        .bind(token.successor.map(|id| id.to_string()))
-        .bind(run.map(|run| run.agent.as_str()))
-        .bind(run.and_then(|run| run.work_item).map(|key| key.to_string()))
-        .bind(run.map(|run| run.issuer.uuid()))
-        .execute(&self.raw)
-        .await
-        .expect("a token");
+        let put = self.store.put_token(token, digest);
+        put.await.expect("a token");
     }
 }
 
@@ -159,50 +119,7 @@ impl WorkHarness for Sqlite {
     }
 
     async fn put_work_item(&self, item: &WorkItem) {
-        let (key, claim) = (item.key, item.claim.as_ref());
-        let holder = claim.map(|claim| &claim.holder);
-        sqlx::query(
-            "INSERT INTO work_domains (key, last_number) VALUES (?1, ?2) \
-             ON CONFLICT (key) DO UPDATE SET last_number = max(last_number, ?2)",
-        )
-        .bind(key.domain.as_str())
-        .bind(key.number.get())
-        .execute(&self.raw)
-        .await
-        .expect("a domain");
-        sqlx::query(
-            "INSERT OR REPLACE INTO work_items (domain, number, part, kind, title, description, \
-             search_text, status, priority, target, assignee_id, claim_agent, claim_user_id, \
-             claim_run_id, claimed_at, created_by, created_at, updated_at, resolved_at, version, \
-             last_part, claim_on_behalf_id) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, \
-             ?18, ?19, ?20, ?21, ?22)",
-        )
-        .bind(key.domain.as_str())
-        .bind(key.number.get())
-        .bind(key.part.map_or(0, NonZeroU32::get))
-        .bind(item.kind.as_str())
-        .bind(item.title.as_str())
-        .bind(item.description.as_str())
-        .bind(item.search_text())
-        .bind(item.status.as_str())
-        .bind(item.priority.rank())
-        .bind(item.target.as_str())
-        .bind(item.assignee.map(UserId::uuid))
-        .bind(holder.and_then(Holder::agent).map(AgentId::as_str))
-        .bind(holder.and_then(Holder::person).map(UserId::uuid))
-        .bind(claim.and_then(|claim| claim.run).map(TokenId::uuid))
-        .bind(claim.map(|claim| claim.at.unix_millis()))
-        .bind(item.created_by.uuid())
-        .bind(item.created_at.unix_millis())
-        .bind(item.updated_at.unix_millis())
-        .bind(item.resolved_at.map(Timestamp::unix_millis))
-        .bind(i64::try_from(item.version).expect("a small number"))
-        .bind(item.last_part)
-        .bind(claim.and_then(|claim| claim.on_behalf).map(UserId::uuid))
-        .execute(&self.raw)
-        .await
-        .expect("a work item");
+        self.store.put_work_item(item).await.expect("a work item");
     }
 }
 
@@ -229,12 +146,8 @@ impl AccountHarness for Sqlite {
     }
 
     async fn put_password(&self, user: UserId, hash: &PasswordHash) {
-        sqlx::query("UPDATE users SET password_hash = ?2 WHERE id = ?1")
-            .bind(user.uuid())
-            .bind(hash.as_stored())
-            .execute(&self.raw)
-            .await
-            .expect("a password");
+        let put = self.store.put_password(user, hash);
+        put.await.expect("a password");
     }
 }
 

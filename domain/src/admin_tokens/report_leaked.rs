@@ -1,6 +1,6 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Digest, RevokedBy, Secret, Status, Token};
+use crate::token::{Digest, RevokedBy, Secret, Token};
 use crate::user::{Notice, NoticeAbout, UserId};
 
 use super::{AdminTokenError, AdminTokens};
@@ -25,7 +25,7 @@ impl ReportLeakedTokens {
     /// written.
     #[must_use]
     pub fn decide(&self, token: &Token, event: AuditEventId) -> Option<(Token, AuditEvent)> {
-        if token.status(self.now) != Status::Live {
+        if !token.status(self.now).is_revoked_by_leak() {
             return None;
         }
         let event = AuditEvent {

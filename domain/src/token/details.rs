@@ -2,6 +2,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use crate::vocabulary::vocabulary;
+
 use super::Secret;
 
 /// Details about a token that help its owner to recognize it. No decision depends on them:
@@ -75,48 +77,17 @@ impl FromStr for LastFour {
     }
 }
 
-/// Why a personal access token was revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RevokedBy {
-    /// Its owner deleted it.
-    Owner,
-    /// An administrator other than its owner revoked it.
-    Administrator,
-    /// It was replaced by its successor without an overlap.
-    Rotation,
-    /// Its secret was reported as leaked.
-    Leak,
-}
-
-impl RevokedBy {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [Self::Owner, Self::Administrator, Self::Rotation, Self::Leak];
-
-    /// Returns the name that stores and the API use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Owner => "owner",
-            Self::Administrator => "administrator",
-            Self::Rotation => "rotation",
-            Self::Leak => "leak",
-        }
-    }
-}
-
-/// The text is not a reason for a revocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be owner, administrator, rotation or leak")]
-pub struct InvalidRevokedBy;
-
-impl FromStr for RevokedBy {
-    type Err = InvalidRevokedBy;
-
-    fn from_str(text: &str) -> Result<Self, InvalidRevokedBy> {
-        Self::ALL
-            .into_iter()
-            .find(|reason| reason.as_str() == text)
-            .ok_or(InvalidRevokedBy)
+vocabulary! {
+    /// Why a personal access token was revoked.
+    RevokedBy, InvalidRevokedBy {
+        /// Its owner deleted it.
+        Owner = "owner",
+        /// An administrator other than its owner revoked it.
+        Administrator = "administrator",
+        /// It was replaced by its successor without an overlap.
+        Rotation = "rotation",
+        /// Its secret was reported as leaked.
+        Leak = "leak",
     }
 }
 

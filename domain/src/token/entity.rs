@@ -2,7 +2,7 @@ use crate::agent_run::AgentRun;
 use crate::clock::Timestamp;
 use crate::user::UserId;
 
-use super::{RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
+use super::{ListedStatus, RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
 
 /// How long a token is stored after it was revoked or has expired: 30 days. Until then, a request
 /// with its secret fails with the reason instead of as unknown.
@@ -70,20 +70,33 @@ impl Status {
 
     /// Returns the name that the API uses.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
+    pub fn as_str(self) -> &'static str {
+        ListedStatus::from(self).as_str()
     }
 
     /// Parses the output of [`Status::as_str`].
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Live, Self::Expired, Self::Revoked]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        ListedStatus::parse(text).map(Self::from)
+    }
+
+    /// Returns whether a report that its secret leaked revokes a token with this status, and
+    /// notifies its owner. Only a token that is never accepted again may be skipped.
+    pub(crate) const fn is_revoked_by_leak(self) -> bool {
+        match self {
+            Self::Live => true,
+            Self::Expired | Self::Revoked => false,
+        }
+    }
+}
+
+impl From<ListedStatus> for Status {
+    fn from(status: ListedStatus) -> Self {
+        match status {
+            ListedStatus::Live => Self::Live,
+            ListedStatus::Expired => Self::Expired,
+            ListedStatus::Revoked => Self::Revoked,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
 use crate::store::Listing;
 use crate::text;
+use crate::vocabulary::vocabulary;
 
 use super::name::check_name;
 use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens};
@@ -31,35 +32,15 @@ pub struct ListFilter {
     pub sort: Sort,
 }
 
-/// The status of a token in its owner's list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListedStatus {
-    /// Accepted.
-    Live,
-    /// Expired, and neither deleted nor purged.
-    Expired,
-    /// Revoked, and not yet purged.
-    Revoked,
-}
-
-impl ListedStatus {
-    /// Every status.
-    pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
-
-    /// Parses `live`, `expired` or `revoked`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// Returns the name that the API uses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => Status::Live.as_str(),
-            Self::Expired => Status::Expired.as_str(),
-            Self::Revoked => Status::Revoked.as_str(),
-        }
+vocabulary! {
+    /// The status of a token in its owner's list.
+    ListedStatus {
+        /// Accepted.
+        Live = "live",
+        /// Expired, and neither deleted nor purged.
+        Expired = "expired",
+        /// Revoked, and not yet purged.
+        Revoked = "revoked",
     }
 }
 
@@ -101,39 +82,19 @@ impl Search {
     }
 }
 
-/// The order of a list of tokens. Ties are broken by id, newest first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// Newest first.
-    #[default]
-    Newest,
-    /// By name from A to Z, ignoring the case of ASCII letters.
-    Name,
-    /// Earliest expiry first; tokens that do not expire come last.
-    Expiry,
-    /// Most recently used first; tokens that were never used come last.
-    LastUsed,
-}
-
-impl Sort {
-    /// Every order.
-    pub const ALL: [Self; 4] = [Self::Newest, Self::Name, Self::Expiry, Self::LastUsed];
-
-    /// Returns the name that the API uses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "newest",
-            Self::Name => "name",
-            Self::Expiry => "expiry",
-            Self::LastUsed => "last_used",
-        }
-    }
-
-    /// Parses the output of [`Sort::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|sort| sort.as_str() == text)
+vocabulary! {
+    /// The order of a list of tokens. Ties are broken by id, newest first.
+    #[derive(Default)]
+    Sort {
+        /// Newest first.
+        #[default]
+        Newest = "newest",
+        /// By name from A to Z, ignoring the case of ASCII letters.
+        Name = "name",
+        /// Earliest expiry first; tokens that do not expire come last.
+        Expiry = "expiry",
+        /// Most recently used first; tokens that were never used come last.
+        LastUsed = "last_used",
     }
 }
 

@@ -49,7 +49,7 @@ pub use store::{
     RotateTokenOutcome, TokenCounts, TokenRecord, TokenStore,
 };
 pub use usage::{LastUsed, TokenUse};
-pub use verify::{Rejection, VerifyError};
+pub use verify::{Rejection, RejectionReason, VerifyError};
 
 #[cfg(feature = "testing")]
 pub use store::MockTokenStore;

@@ -1,55 +1,22 @@
-use std::fmt;
-use std::str::FromStr;
+use crate::vocabulary::vocabulary;
 
-/// What a token permits. [`Scope::Admin`] contains [`Scope::ReadWrite`]; the order of the variants
-/// follows containment, so the lesser scope is the smaller value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Read and change work items.
-    ReadWrite,
-    /// Everything that `read_write` permits, and administration of the instance.
-    Admin,
+vocabulary! {
+    /// What a token permits. [`Scope::Admin`] contains [`Scope::ReadWrite`]; the order of the
+    /// variants follows containment, so the lesser scope is the smaller value.
+    #[derive(PartialOrd, Ord)]
+    Scope, InvalidScope {
+        /// Read and change work items.
+        ReadWrite = "read_write",
+        /// Everything that `read_write` permits, and administration of the instance.
+        Admin = "admin",
+    }
 }
 
-/// The text is not a scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be read_write or admin")]
-pub struct InvalidScope;
-
 impl Scope {
-    /// Every scope, the least first.
-    pub const ALL: [Self; 2] = [Self::ReadWrite, Self::Admin];
-
     /// Returns whether this scope permits everything that `other` permits.
     #[must_use]
     pub fn contains(self, other: Self) -> bool {
         self >= other
-    }
-
-    /// Returns the name that stores and the API use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ReadWrite => "read_write",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Scope {
-    type Err = InvalidScope;
-
-    fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        Self::ALL
-            .into_iter()
-            .find(|scope| scope.as_str() == text)
-            .ok_or(InvalidScope)
     }
 }
 

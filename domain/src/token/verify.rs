@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
+use crate::vocabulary::vocabulary;
 
 use super::{Digest, MalformedSecret, Secret, Status, TokenId, TokenRecord, TokenUse, Tokens};
 
@@ -33,6 +34,36 @@ pub enum Rejection {
     /// Its owner is suspended.
     #[error("the token's owner is suspended")]
     OwnerSuspended,
+}
+
+vocabulary! {
+    /// The kind of a [`Rejection`].
+    RejectionReason {
+        /// The text cannot be a secret.
+        Malformed = "malformed",
+        /// No token has this secret.
+        Unknown = "unknown",
+        /// The token has expired.
+        Expired = "expired",
+        /// The token was revoked.
+        Revoked = "revoked",
+        /// Its owner is suspended.
+        OwnerSuspended = "owner_suspended",
+    }
+}
+
+impl Rejection {
+    /// Returns the kind.
+    #[must_use]
+    pub const fn reason(self) -> RejectionReason {
+        match self {
+            Self::Malformed(_) => RejectionReason::Malformed,
+            Self::Unknown => RejectionReason::Unknown,
+            Self::Expired { .. } => RejectionReason::Expired,
+            Self::Revoked { .. } => RejectionReason::Revoked,
+            Self::OwnerSuspended => RejectionReason::OwnerSuspended,
+        }
+    }
 }
 
 /// Why a verification returned no principal.

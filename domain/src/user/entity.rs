@@ -4,6 +4,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::id::prefixed_id;
 use crate::token::{InvalidName, Scope};
+use crate::vocabulary::vocabulary;
 
 use super::{Email, PasswordHash};
 
@@ -12,19 +13,18 @@ prefixed_id! {
     UserId, "usr_"
 }
 
-/// A user's role, which limits the effective scope of their credentials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Can use work items and create tokens.
-    Member,
-    /// Can also administer the instance.
-    Admin,
+vocabulary! {
+    /// A user's role, which limits the effective scope of their credentials.
+    #[derive(PartialOrd, Ord)]
+    Role {
+        /// Can use work items and create tokens.
+        Member = "member",
+        /// Can also administer the instance.
+        Admin = "admin",
+    }
 }
 
 impl Role {
-    /// Every role, the least first.
-    pub const ALL: [Self; 2] = [Self::Member, Self::Admin];
-
     /// Returns the highest effective scope of a user with this role.
     #[must_use]
     pub const fn highest_scope(self) -> Scope {
@@ -32,21 +32,6 @@ impl Role {
             Self::Member => Scope::ReadWrite,
             Self::Admin => Scope::Admin,
         }
-    }
-
-    /// Returns the name that stores and the API use.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Member => "member",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// Parses the output of [`Role::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::store::Listing;
 use crate::text;
 use crate::token::InvalidName;
+use crate::vocabulary::vocabulary;
 
 use super::{MAX_PAGE, User, UserError, UserId, Users};
 
@@ -70,50 +71,25 @@ impl UserSearch {
     }
 }
 
-/// The order of a list of users. Ties are broken by id.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum UserSort {
-    /// In the order in which they joined.
-    #[default]
-    Joined,
-    /// The most recently joined first.
-    Newest,
-    /// By name from A to Z, ignoring the case of ASCII letters.
-    Name,
-    /// Most recently seen first; users who were never seen come last.
-    LastSeen,
-    /// Users who were never seen first, then the least recently seen.
-    LeastSeen,
+vocabulary! {
+    /// The order of a list of users. Ties are broken by id.
+    #[derive(Default)]
+    UserSort {
+        /// In the order in which they joined.
+        #[default]
+        Joined = "joined",
+        /// The most recently joined first.
+        Newest = "newest",
+        /// By name from A to Z, ignoring the case of ASCII letters.
+        Name = "name",
+        /// Most recently seen first; users who were never seen come last.
+        LastSeen = "last_seen",
+        /// Users who were never seen first, then the least recently seen.
+        LeastSeen = "least_seen",
+    }
 }
 
 impl UserSort {
-    /// Every order.
-    pub const ALL: [Self; 5] = [
-        Self::Joined,
-        Self::Newest,
-        Self::Name,
-        Self::LastSeen,
-        Self::LeastSeen,
-    ];
-
-    /// Returns the name that the API uses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Joined => "joined",
-            Self::Newest => "newest",
-            Self::Name => "name",
-            Self::LastSeen => "last_seen",
-            Self::LeastSeen => "least_seen",
-        }
-    }
-
-    /// Parses the output of [`UserSort::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|sort| sort.as_str() == text)
-    }
-
     /// Returns whether the greatest key and id come first.
     #[must_use]
     pub const fn is_descending(self) -> bool {

@@ -1,57 +1,11 @@
 //! The enumerated attributes of a work item.
 
-/// Defines an enum whose values have a name that stores and the API use.
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident, $invalid:ident: $message:literal {
-        $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        #[doc = concat!("The text is not the name of a [`", stringify!($name), "`].")]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-        #[error($message)]
-        pub struct $invalid;
-
-        impl $name {
-            /// Every value, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Returns the name that stores and the API use.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $text,)+
-                }
-            }
-        }
-
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        impl std::str::FromStr for $name {
-            type Err = $invalid;
-
-            fn from_str(text: &str) -> Result<Self, $invalid> {
-                Self::ALL
-                    .iter()
-                    .copied()
-                    .find(|value| value.as_str() == text)
-                    .ok_or($invalid)
-            }
-        }
-    };
-}
+use crate::vocabulary::vocabulary;
 
 vocabulary! {
     /// The kind of a work item.
-    ItemKind, InvalidItemKind: "must be project, task or sub_task" {
+    #[derive(PartialOrd, Ord)]
+    ItemKind, InvalidItemKind {
         /// A larger piece of work.
         Project = "project",
         /// A piece of work.
@@ -63,7 +17,8 @@ vocabulary! {
 
 vocabulary! {
     /// The status of a work item.
-    ItemStatus, InvalidItemStatus: "must be todo, in_progress, done or cancelled" {
+    #[derive(PartialOrd, Ord)]
+    ItemStatus, InvalidItemStatus {
         /// Not started.
         Todo = "todo",
         /// Being worked on.
@@ -77,7 +32,8 @@ vocabulary! {
 
 vocabulary! {
     /// The priority of a work item; the greater value is more urgent.
-    Priority, InvalidPriority: "must be low, medium, high or urgent" {
+    #[derive(PartialOrd, Ord)]
+    Priority, InvalidPriority {
         /// After everything else.
         Low = "low",
         /// The default.
@@ -91,7 +47,8 @@ vocabulary! {
 
 vocabulary! {
     /// Who may claim a work item.
-    ExecutionTarget, InvalidExecutionTarget: "must be human, agent or either" {
+    #[derive(PartialOrd, Ord)]
+    ExecutionTarget, InvalidExecutionTarget {
         /// Only people.
         Human = "human",
         /// Only agents.
@@ -146,17 +103,17 @@ mod tests {
 
     #[test]
     fn names_round_trip_and_other_text_is_rejected() {
-        for kind in ItemKind::ALL {
+        for kind in &ItemKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
         }
-        for status in ItemStatus::ALL {
+        for status in &ItemStatus::ALL {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
-        for priority in Priority::ALL {
+        for priority in &Priority::ALL {
             assert_eq!(priority.as_str().parse(), Ok(*priority));
             assert_eq!(Priority::from_rank(priority.rank()), Some(*priority));
         }
-        for target in ExecutionTarget::ALL {
+        for target in &ExecutionTarget::ALL {
             assert_eq!(target.as_str().parse(), Ok(*target));
         }
         for text in ["", "Todo", "todo ", "open"] {

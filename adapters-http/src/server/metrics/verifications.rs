@@ -1,21 +1,13 @@
 use openindex_domain::StoreError;
 use openindex_domain::access::Principal;
-use openindex_domain::token::{Rejection, TokenKind, VerifyError};
+use openindex_domain::token::{RejectionReason, TokenKind, VerifyError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-const OUTCOMES: [&str; 8] = [
-    "accepted",
-    "malformed",
-    "unknown",
-    "expired",
-    "revoked",
-    "owner_suspended",
-    "unavailable",
-    "corrupt",
-];
+/// The outcomes besides the [`RejectionReason`]s.
+const OTHER_OUTCOMES: [&str; 3] = ["accepted", "unavailable", "corrupt"];
 
 /// Presented tokens, by outcome and kind.
 #[derive(Debug, Clone)]
@@ -31,7 +23,8 @@ impl VerificationMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let verified = Family::default();
         // Create all series at zero, so that the first of a kind shows up in a rate.
-        for outcome in OUTCOMES {
+        let rejected = RejectionReason::ALL.map(RejectionReason::as_str);
+        for outcome in rejected.into_iter().chain(OTHER_OUTCOMES) {
             for kind in ["personal", "agent_run"] {
                 drop(verified.get_or_create(&Verified { outcome, kind }));
             }
@@ -61,13 +54,7 @@ impl VerificationMetrics {
 const fn outcome(result: &Result<Principal, VerifyError>) -> &'static str {
     match result {
         Ok(_) => "accepted",
-        Err(VerifyError::Rejected(rejection)) => match rejection {
-            Rejection::Malformed(_) => "malformed",
-            Rejection::Unknown => "unknown",
-            Rejection::Expired { .. } => "expired",
-            Rejection::Revoked { .. } => "revoked",
-            Rejection::OwnerSuspended => "owner_suspended",
-        },
+        Err(VerifyError::Rejected(rejection)) => rejection.reason().as_str(),
         Err(VerifyError::Store(StoreError::Unavailable(_))) => "unavailable",
         Err(VerifyError::Store(StoreError::Corrupt(_))) => "corrupt",
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use openindex_domain::token::RejectionReason;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::AllOfBuilder;
 use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Response, ResponseBuilder, Type};
@@ -27,20 +28,21 @@ const EVERYWHERE: &[Code] = &[
     Code::Overloaded,
 ];
 
-pub(super) const UNAUTHORIZED: &[Code] = &[
-    Code::AuthenticationRequired,
-    Code::TokenMalformed,
-    Code::TokenUnknown,
-    Code::TokenExpired,
-    Code::TokenRevoked,
-    Code::OwnerSuspended,
-];
+pub(super) const UNAUTHORIZED: [Code; 1 + RejectionReason::ALL.len()] = {
+    let mut codes = [Code::AuthenticationRequired; 1 + RejectionReason::ALL.len()];
+    let mut n = 0;
+    while n < RejectionReason::ALL.len() {
+        codes[n + 1] = Code::of_rejection(RejectionReason::ALL[n]);
+        n += 1;
+    }
+    codes
+};
 
 /// Names of components for several kinds of problems. A component for a single kind is named after
 /// it.
 const NAMES: &[(&str, &[Code])] = &[
     ("BadRequest", &[Code::InvalidRequest, Code::InvalidField]),
-    ("Unauthorized", UNAUTHORIZED),
+    ("Unauthorized", &UNAUTHORIZED),
     (
         "AdminTokenRequired",
         &[Code::HumanTokenRequired, Code::InsufficientScope],

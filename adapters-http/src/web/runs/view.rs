@@ -107,11 +107,7 @@ impl RunView {
         Some(Self {
             id: token.id.to_string(),
             agent: Shown::of(run.agent.as_str()),
-            status: match status {
-                Status::Live => Badge::new("Active", "good"),
-                Status::Expired => Badge::new("Expired", "calm"),
-                Status::Revoked => Badge::new("Ended", "calm"),
-            },
+            status: Badge::of_run(status),
             is_live: status == Status::Live,
             reason: (status != Status::Live)
                 .then(|| details.reason(token, run.issuer))

@@ -9,7 +9,7 @@ use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{RETENTION_DAYS, Status, Token, TokenId};
+use openindex_domain::token::{RETENTION_DAYS, Token, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
@@ -192,15 +192,10 @@ impl Link {
 
 impl Run {
     fn of(run: &Token, now: Timestamp) -> Self {
-        let status = match run.status(now) {
-            Status::Live => Badge::new("Active", "good"),
-            Status::Expired => Badge::new("Expired", "calm"),
-            Status::Revoked => Badge::new("Ended", "calm"),
-        };
         Self {
             id: run.id.to_string(),
             agent: Shown::of(run.name.as_str()),
-            status,
+            status: Badge::of_run(run.status(now)),
             started: Moment::new(run.created_at, now),
             ended: run
                 .end()

@@ -8,4 +8,4 @@ mod token;
 pub(super) use client::browser;
 pub(super) use moment::Moment;
 pub(super) use shown::Shown;
-pub(super) use token::{Badge, TokenView, scope_name};
+pub(super) use token::{Badge, TokenView, scope_name, status_options};

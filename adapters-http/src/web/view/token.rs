@@ -1,5 +1,5 @@
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{RevokedBy, Scope, Status, Token};
+use openindex_domain::token::{ListedStatus, RevokedBy, Scope, Status, Token};
 
 use super::{Moment, Shown};
 
@@ -15,6 +15,27 @@ impl Badge {
     pub(in crate::web) const fn new(label: &'static str, tone: &'static str) -> Self {
         Self { label, tone }
     }
+
+    /// Returns the badge of an agent run, which its owner sees as ended whatever revoked it.
+    pub(in crate::web) const fn of_run(status: Status) -> Self {
+        match status {
+            Status::Live => Self::new("Active", "good"),
+            Status::Expired => Self::new("Expired", "calm"),
+            Status::Revoked => Self::new("Ended", "calm"),
+        }
+    }
+}
+
+/// Returns the value and label of each status to filter tokens by.
+pub(in crate::web) fn status_options() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ListedStatus::ALL.into_iter().map(|status| {
+        let label = match status {
+            ListedStatus::Live => "Active",
+            ListedStatus::Expired => "Expired",
+            ListedStatus::Revoked => "Deleted and revoked",
+        };
+        (status.as_str(), label)
+    })
 }
 
 /// The scope of a token.
@@ -60,7 +81,7 @@ impl TokenView {
     pub(in crate::web) fn of(token: &Token, allowed: Scope, now: Timestamp) -> Self {
         let status = token.status(now);
         let badge = match status {
-            Status::Revoked if token.run.is_some() => Badge::new("Ended", "calm"),
+            Status::Revoked if token.run.is_some() => Badge::of_run(status),
             Status::Revoked => Badge::new(
                 match token.details.revoked_by {
                     Some(RevokedBy::Owner) => "Deleted by you",

@@ -193,13 +193,13 @@ impl Fields {
         }
         Ok(Self {
             priorities: choices(
-                Priority::ALL,
+                &Priority::ALL,
                 Priority::as_str,
                 priority,
                 values.get("priority"),
             ),
             targets: choices(
-                ExecutionTarget::ALL,
+                &ExecutionTarget::ALL,
                 ExecutionTarget::as_str,
                 target,
                 values.get("target"),

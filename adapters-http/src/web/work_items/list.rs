@@ -131,7 +131,7 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     let selected = query.get("status");
     let mut statuses = vec![Choice::new("", "Open", selected)];
     statuses.extend(choices(
-        ItemStatus::ALL,
+        &ItemStatus::ALL,
         ItemStatus::as_str,
         status,
         selected,
@@ -143,13 +143,13 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     };
     let chosen = |name| query.get(name);
     let priorities = choices(
-        Priority::ALL,
+        &Priority::ALL,
         Priority::as_str,
         priority,
         chosen("priority"),
     );
-    let kinds = choices(ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
-    let targets = ExecutionTarget::ALL;
+    let kinds = choices(&ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
+    let targets = &ExecutionTarget::ALL;
     let targets = choices(targets, ExecutionTarget::as_str, target, chosen("target"));
     [
         ("status", "Status", statuses),

@@ -1,0 +1,94 @@
+//! Inserts the starting state of a test with the statements of the store, so that no column is
+//! forgotten. Only the database's constraints apply.
+
+use openindex_domain::StoreError;
+use openindex_domain::token::{Digest, Token};
+use openindex_domain::user::{PasswordHash, User, UserId};
+use openindex_domain::work_item::WorkItem;
+
+use crate::schema::{TOKENS, Table, USERS, WORK_ITEMS};
+use crate::tables::{tokens, users, work_items};
+use crate::{Database, End, SqlStore, Statement};
+
+impl<D: Database> SqlStore<D> {
+    /// Inserts a user, or replaces the one with the same id, whose password is unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn put_user(&self, user: &User) -> Result<(), StoreError> {
+        let insert = users::inserted(user, None);
+        let replace = replacing(insert, &USERS, 1, &["password_hash", "deleted_at"]);
+        self.put(vec![replace]).await
+    }
+
+    /// Sets the password of a user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn put_password(&self, user: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
+        let update = Statement::new("UPDATE users SET password_hash = $2 WHERE id = $1");
+        self.put(vec![update.bind(user).bind(hash.as_stored())])
+            .await
+    }
+
+    /// Inserts a token, or replaces the one with the same id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn put_token(&self, token: &Token, digest: &Digest) -> Result<(), StoreError> {
+        let insert = tokens::inserted(token, digest);
+        self.put(vec![replacing(insert, &TOKENS, 1, &[])]).await
+    }
+
+    /// Inserts a work item, or replaces the one with the same key. Its domain's next number becomes
+    /// greater than its own.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn put_work_item(&self, item: &WorkItem) -> Result<(), StoreError> {
+        let domain = Statement::new(
+            "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) ON CONFLICT (key) \
+             DO UPDATE SET last_number = excluded.last_number \
+             WHERE work_domains.last_number < excluded.last_number",
+        );
+        let domain = domain
+            .bind(item.key.domain.as_str())
+            .bind(item.key.number.get());
+        let insert = work_items::inserted(item)?;
+        self.put(vec![domain, replacing(insert, &WORK_ITEMS, 3, &[])])
+            .await
+    }
+
+    async fn put(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        self.change(|mut tx| {
+            Box::pin(async move {
+                for statement in statements {
+                    tx.execute(statement).await?;
+                }
+                Ok(End::Commit(()))
+            })
+        })
+        .await
+    }
+}
+
+/// Returns the insert as one that replaces the row with the same key, the first columns, and does
+/// not change the columns in `kept`.
+fn replacing(mut insert: Statement, table: &Table, key: usize, kept: &[&str]) -> Statement {
+    let keys: Vec<_> = table.columns().take(key).collect();
+    let others = table.columns().skip(key);
+    let others: Vec<_> = others
+        .filter(|column| !kept.contains(column))
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    insert.push(&format!(
+        " ON CONFLICT ({}) DO UPDATE SET {}",
+        keys.join(", "),
+        others.join(", ")
+    ));
+    insert
+}
