@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use tokio::task;
 use tokio::time::timeout_at;
+use tracing::{Instrument as _, debug_span, field};
 
 use crate::batch::{Batch, BatchStats, Outcome};
 use crate::error::LookupError;
@@ -74,6 +75,7 @@ impl<S: Source> Drop for Worker<S> {
 async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
     let expired = batch.fail_expired();
     let (keys, requests) = (batch.keys.len(), batch.requests());
+    let span = debug_span!(parent: None, "lookup batch", keys, requests, outcome = field::Empty);
     let deadline = batch.sent_at + shared.queue.options().deadline;
     let mut duration = None;
     let fetched = async {
@@ -86,7 +88,11 @@ async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
             Err(_) => batch.fail(&LookupError::TimedOut, Outcome::TimedOut),
         }
     };
-    let outcome = catch_panic(fetched).await.unwrap_or(Outcome::Panicked);
+    let outcome = catch_panic(fetched.instrument(span.clone()))
+        .await
+        .unwrap_or(Outcome::Panicked);
+    span.record("outcome", field::debug(outcome));
+    drop(span);
     // Requests that a panic left without a result must not wait for the worker's next batch.
     batch.clear();
     if let Some(observer) = &shared.observer {

@@ -22,7 +22,7 @@ impl<D: Database> TokenStore for SqlStore<D> {
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.database().find_token(digest).await
+        self.find_token(digest).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
