@@ -2,11 +2,9 @@
 
 use std::any::type_name_of_val;
 use std::fmt;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_coalescing::Observer;
-use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use tracing::{Instrument as _, Span, debug_span};
 
@@ -99,14 +97,6 @@ impl<D: Database> SqlStore<D> {
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
         self.database.close().await;
-    }
-
-    pub(crate) async fn find_token(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
-        self.database.find_token(digest).instrument(span).await
     }
 
     pub(crate) async fn read<T: Send + 'static>(
