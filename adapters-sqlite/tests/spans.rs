@@ -51,7 +51,7 @@ async fn each_call_and_each_batch_of_lookups_has_a_span() {
     let log = std::fs::read_to_string(file).expect("text");
     for span in [
         r#"store call{port="TokenStore" method="find_by_digest"}"#,
-        r#"lookup batch{keys=1 requests=1 outcome=Succeeded}"#,
+        "lookup batch{keys=1 requests=1 outcome=Succeeded}",
         r#"store call{port="TokenStore" method="list" call=Read}"#,
         r#"store call{port="TokenStore" method="revoke_token" call=Change}"#,
         r#"store call{port="TokenStore" method="purge_ended_before" call=Maintenance}"#,
