@@ -1,10 +1,12 @@
 //! The store, whatever its database.
 
+use std::any::type_name_of_val;
 use std::fmt;
 
 use async_trait::async_trait;
 use openindex_coalescing::Observer;
 use openindex_domain::{StoreError, StoreHealth};
+use tracing::{Instrument as _, Span, debug_span};
 
 use crate::database::{Call, Database, End, Tx, Work};
 
@@ -124,11 +126,14 @@ impl<D: Database> SqlStore<D> {
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.change_as(call, move |tx| {
-            let done = work(tx);
-            Box::pin(async move { Ok(End::Commit(done.await?)) })
-        })
-        .await
+        let span = span(call, type_name_of_val(&work));
+        self.database
+            .run(call, move |tx| {
+                let done = work(tx);
+                Box::pin(async move { Ok(End::Commit(done.await?)) })
+            })
+            .instrument(span)
+            .await
     }
 
     pub(crate) async fn change<T: Send + 'static>(
@@ -143,8 +148,24 @@ impl<D: Database> SqlStore<D> {
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database.run(call, work).await
+        let span = span(call, type_name_of_val(&work));
+        self.database.run(call, work).instrument(span).await
     }
+}
+
+/// Returns the span of a call. `work` is the type name of the closure that a port method passed. It
+/// contains the port and the method, so that none of them has to name itself.
+fn span(call: Call, work: &'static str) -> Span {
+    let origin = || origin(work).unwrap_or_default();
+    debug_span!("store call", port = origin().0, method = origin().1, ?call)
+}
+
+/// Returns port and method from `…::<impl …::Port for SqlStore<…>>::method::{{closure}}…`.
+fn origin(work: &'static str) -> Option<(&'static str, &'static str)> {
+    let (port, rest) = work.split_once(" for ")?;
+    let (method, _) = rest.split_once("::{{closure}}")?;
+    let method = method.rsplit("::").next()?.split('<').next()?;
+    Some((port.rsplit("::").next()?, method))
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ use std::panic::PanicHookInfo;
 use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, Targets};
+use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -20,14 +21,22 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
     } else {
         LogFormat::Json
     });
+    // Spans below the request's exist at this level only; without the list, a line in one of them
+    // would not have the request's id.
+    let detailed = filter.max_level_hint() >= Some(LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_span_events(if detailed {
+            FmtSpan::CLOSE
+        } else {
+            FmtSpan::NONE
+        })
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     let lines = match format {
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            .with_span_list(false)
+            .with_span_list(detailed)
             .boxed(),
         LogFormat::Text => lines.boxed(),
     };

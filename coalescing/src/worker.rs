@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use tokio::task;
 use tokio::time::timeout_at;
+use tracing::{Span, debug_span, field};
 
 use crate::batch::{Batch, BatchStats, Outcome};
 use crate::error::LookupError;
@@ -74,6 +75,7 @@ impl<S: Source> Drop for Worker<S> {
 async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
     let expired = batch.fail_expired();
     let (keys, requests) = (batch.keys.len(), batch.requests());
+    let span = debug_span!(parent: None, "lookup batch", keys, requests, outcome = field::Empty);
     let deadline = batch.sent_at + shared.queue.options().deadline;
     let mut duration = None;
     let fetched = async {
@@ -86,7 +88,11 @@ async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
             Err(_) => batch.fail(&LookupError::TimedOut, Outcome::TimedOut),
         }
     };
-    let outcome = catch_panic(fetched).await.unwrap_or(Outcome::Panicked);
+    let outcome = catch_panic(&span, fetched)
+        .await
+        .unwrap_or(Outcome::Panicked);
+    span.record("outcome", field::debug(outcome));
+    drop(span);
     // Requests that a panic left without a result must not wait for the worker's next batch.
     batch.clear();
     if let Some(observer) = &shared.observer {
@@ -103,12 +109,14 @@ async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
     }
 }
 
-/// Returns the output of `work`, or `None` if it panics, so that the worker continues.
+/// Runs `work` in a span, and returns its output, or `None` if it panics, so that the worker
+/// continues. (`Instrument` would move the future once more, which costs as much as the rest.)
 ///
 /// Unwind-safe, because the caller clears what `work` shares with it in either case.
-async fn catch_panic<F: Future>(work: F) -> Option<F::Output> {
+async fn catch_panic<F: Future>(span: &Span, work: F) -> Option<F::Output> {
     let mut work = pin!(work);
     poll_fn(|context| {
+        let _entered = span.enter();
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
             .map_or(Poll::Ready(None), |poll| poll.map(Some))
     })

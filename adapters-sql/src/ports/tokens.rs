@@ -11,6 +11,7 @@ use openindex_domain::token::{
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
+use tracing::{Instrument as _, debug_span};
 
 use super::{acting, runs};
 use crate::tables::{audit, tokens};
@@ -22,7 +23,8 @@ impl<D: Database> TokenStore for SqlStore<D> {
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.database().find_token(digest).await
+        let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
+        self.database().find_token(digest).instrument(span).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

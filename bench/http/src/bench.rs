@@ -73,8 +73,8 @@ impl Bench {
     pub fn load(&self, connections: usize) -> Load {
         Load {
             connections,
-            warm_up: Duration::from_millis(self.quick_or(150, 500)),
-            measure: Duration::from_millis(self.quick_or(400, 2000)),
+            warm_up: 1,
+            measure: self.quick_or(1, 2),
         }
     }
 
@@ -211,17 +211,16 @@ impl Bench {
             let database = self.cluster_pid.get().map_or(Duration::ZERO, process::cpu);
             (servers, database)
         };
-        let mut readings = Vec::new();
-        let sample = load::run(target, load, || readings.push(used()))?;
+        load::start(target, load.connections, load.warm_up)?.wait()?;
+        let before = used();
+        let sample = load::start(target, load.connections, load.measure)?.wait()?;
+        let after = used();
         ensure!(
-            sample.good > 0 || sample.bad + sample.failed == 0,
+            sample.good() > 0,
             "no successful response, {} others, {} failures",
             sample.bad,
             sample.failed
         );
-        let [before, after] = readings[..] else {
-            anyhow::bail!("the load did not end");
-        };
         Ok(Turn {
             sample,
             server_cpu: after.0.saturating_sub(before.0),
@@ -236,10 +235,9 @@ impl Bench {
     ///
     /// If the status is not 200.
     pub fn me(&self, server: &Server, token: &str) -> anyhow::Result<String> {
-        let request = load::get("/me", token);
-        let (status, body) = Client::connect(server.address)?.send(&request)?;
+        let (status, body) = Client::new(server.address).send("GET", "/me", token)?;
         ensure!(status == 200, "GET /me returned {status}");
-        Ok(String::from_utf8(body)?)
+        Ok(body)
     }
 
     /// Prints progress.

@@ -1,52 +1,45 @@
-//! A client with one connection, which sends one request at a time.
+//! A client that sends one request at a time on a persistent connection.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::response::head;
+use ureq::http::Request;
 
-/// A persistent, blocking connection.
+/// A client of one server.
 #[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
-    buffer: Vec<u8>,
+    address: SocketAddr,
+    agent: ureq::Agent,
 }
 
 impl Client {
-    /// Connects to a server.
-    ///
-    /// # Errors
-    ///
-    /// If the connection fails.
-    pub fn connect(address: SocketAddr) -> std::io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Self {
-            stream,
-            buffer: Vec::new(),
-        })
+    /// Creates a client, which connects with its first request.
+    #[must_use]
+    pub fn new(address: SocketAddr) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_global(Some(Duration::from_secs(30)));
+        Self {
+            address,
+            agent: config.build().into(),
+        }
     }
 
-    /// Sends a complete request, and returns status and body.
+    /// Sends a request without a body, and returns status and body of the response.
     ///
     /// # Errors
     ///
     /// If the connection fails.
-    pub fn send(&mut self, request: &[u8]) -> std::io::Result<(u16, Vec<u8>)> {
-        self.stream.write_all(request)?;
-        self.buffer.clear();
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            let read = self.stream.read(&mut chunk)?;
-            if read == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            self.buffer.extend_from_slice(&chunk[..read]);
-            if let Some(head) = head(&self.buffer).filter(|head| head.is_whole(&self.buffer)) {
-                return Ok((head.status, self.buffer[head.end..].to_vec()));
-            }
-        }
+    pub fn send(&self, method: &str, path: &str, token: &str) -> anyhow::Result<(u16, String)> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header("authorization", format!("Bearer {token}"))
+            .body(())?;
+        let mut response = self.agent.run(request)?;
+        let body = response.body_mut().read_to_string()?;
+        Ok((response.status().as_u16(), body))
     }
 }

@@ -7,13 +7,11 @@
 
 pub mod bench;
 pub mod client;
-pub mod histogram;
 pub mod load;
 pub mod machine;
 pub mod parts;
 pub mod process;
 pub mod report;
-pub mod response;
 pub mod rounds;
 pub mod seed;
 pub mod targets;

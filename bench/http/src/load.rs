@@ -1,32 +1,29 @@
-//! The load generator: HTTP/1.1 on persistent connections, each of which sends the next request
-//! after the response to the last (a closed loop). One thread, preformatted requests and minimal
-//! parsing of responses keep its use of the shared cores low.
+//! Load by [wrk](https://github.com/wg/wrk): persistent connections, each of which sends the next
+//! request after the response to the last (a closed loop).
 
-use std::cell::{Cell, RefCell};
+use std::fs;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use tokio::task::LocalSet;
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
 
-use crate::histogram::Histogram;
 use crate::process;
-use crate::response::{Head, head};
 
-/// Pause after a failed connection.
-const PAUSE: Duration = Duration::from_millis(10);
-/// Time for connections to end after the measurement, after which they are aborted.
-const END_WITHIN: Duration = Duration::from_secs(5);
+/// Requests that take longer count as failed.
+const TIMEOUT: &str = "30s";
 
 /// The servers and requests of a load.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The servers; connections are spread over them in turn.
+    /// The servers, each with its share of the connections.
     pub addresses: Vec<SocketAddr>,
-    /// Complete requests, which all connections together send in turn.
-    pub requests: Rc<Vec<Vec<u8>>>,
+    /// The path and query of each request.
+    pub path: String,
+    /// The bearer tokens, which are presented in turn.
+    pub tokens: Vec<String>,
 }
 
 impl Target {
@@ -35,25 +32,10 @@ impl Target {
     pub fn get(address: SocketAddr, path: &str, tokens: &[String]) -> Self {
         Self {
             addresses: vec![address],
-            requests: Rc::new(tokens.iter().map(|token| get(path, token)).collect()),
+            path: path.to_owned(),
+            tokens: tokens.to_vec(),
         }
     }
-}
-
-/// Returns a complete GET request.
-#[must_use]
-pub fn get(path: &str, token: &str) -> Vec<u8> {
-    request("GET", path, token)
-}
-
-/// Returns a complete request without a body.
-#[must_use]
-pub fn request(method: &str, path: &str, token: &str) -> Vec<u8> {
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n\
-         Accept: */*\r\n\r\n"
-    )
-    .into_bytes()
 }
 
 /// The amount and duration of a load.
@@ -61,154 +43,125 @@ pub fn request(method: &str, path: &str, token: &str) -> Vec<u8> {
 pub struct Load {
     /// Number of open connections.
     pub connections: usize,
-    /// Warm-up time, which is not measured.
-    pub warm_up: Duration,
-    /// Time of the measurement.
-    pub measure: Duration,
+    /// Warm-up time in seconds, which is not measured.
+    pub warm_up: u64,
+    /// Time of the measurement in seconds.
+    pub measure: u64,
 }
 
 /// The result of a measurement.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Sample {
-    /// Responses with a 2xx status.
-    pub good: u64,
-    /// Other responses.
+    /// All complete responses.
+    responses: u64,
+    /// Responses with a 4xx or 5xx status.
     pub bad: u64,
-    /// Connections that failed, or ended within a response.
+    /// Connections that failed, and requests without a response in time.
     pub failed: u64,
-    /// Times from sending a request to receiving its response, of successful ones.
-    pub times: Histogram,
-    /// Duration of the measurement.
-    pub elapsed: Duration,
+    /// Duration of the measurement in microseconds.
+    micros: u64,
+    /// Median latency in microseconds.
+    pub p50: f64,
+    /// 99th percentile of the latency in microseconds.
+    pub p99: f64,
     /// CPU time of the generator.
+    #[serde(skip)]
     pub generator_cpu: Duration,
 }
 
 impl Sample {
+    /// Returns the number of successful responses.
+    #[must_use]
+    pub fn good(&self) -> u64 {
+        self.responses.saturating_sub(self.bad)
+    }
+
+    /// Returns the duration of the measurement.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_micros(self.micros)
+    }
+
     /// Returns the successful responses per second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     pub fn rate(&self) -> f64 {
-        self.good as f64 / self.elapsed.as_secs_f64()
+        self.good() as f64 / self.elapsed().as_secs_f64()
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    WarmUp,
-    Measure,
-    Over,
+/// A running load.
+#[derive(Debug)]
+pub struct Running {
+    wrk: Child,
+    cpu: Duration,
+    /// Deleted at the end.
+    _tokens: tempfile::NamedTempFile,
 }
 
-struct Shared {
-    phase: Cell<Phase>,
-    next: Cell<usize>,
-    sample: RefCell<Sample>,
-    target: Target,
-}
-
-/// Puts load on a target. Calls `at` when measuring begins and when it ends, to read what the
-/// servers have used.
+/// Starts a load of so many seconds.
 ///
 /// # Errors
 ///
-/// If the runtime cannot be created.
-pub fn run(target: &Target, load: Load, mut at: impl FnMut()) -> anyhow::Result<Sample> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let shared = Rc::new(Shared {
-        phase: Cell::new(Phase::WarmUp),
-        next: Cell::new(0),
-        sample: RefCell::default(),
-        target: target.clone(),
-    });
-    let local = LocalSet::new();
-    local.block_on(&runtime, async {
-        let connections: Vec<_> = (0..load.connections)
-            .map(|number| {
-                let addresses = &shared.target.addresses;
-                let address = addresses[number % addresses.len()];
-                tokio::task::spawn_local(connection(shared.clone(), address))
-            })
-            .collect();
-        tokio::time::sleep(load.warm_up).await;
-        at();
-        let (begun, cpu) = (Instant::now(), process::own_cpu());
-        shared.phase.set(Phase::Measure);
-        tokio::time::sleep(load.measure).await;
-        shared.phase.set(Phase::Over);
-        let (elapsed, cpu) = (begun.elapsed(), process::own_cpu().saturating_sub(cpu));
-        at();
-        {
-            let mut sample = shared.sample.borrow_mut();
-            (sample.elapsed, sample.generator_cpu) = (elapsed, cpu);
-        }
-        let all = async {
-            for connection in connections {
-                let _ = connection.await;
-            }
-        };
-        let _ = tokio::time::timeout(END_WITHIN, all).await;
-    });
-    Ok(shared.sample.take())
+/// If wrk is missing.
+pub fn start(target: &Target, connections: usize, seconds: u64) -> anyhow::Result<Running> {
+    let tokens = tempfile::NamedTempFile::new()?;
+    fs::write(tokens.path(), target.tokens.join("\n") + "\n")?;
+    let servers: Vec<_> = target.addresses.iter().map(ToString::to_string).collect();
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("wrk.lua");
+    let cpu = process::children_cpu();
+    let wrk = Command::new("wrk")
+        .args(["--threads", &servers.len().to_string()])
+        .args(["--connections", &connections.to_string()])
+        .args(["--duration", &format!("{seconds}s"), "--timeout", TIMEOUT])
+        .arg("--script")
+        .arg(script)
+        .arg(format!("http://{}{}", servers[0], target.path))
+        .env("SERVERS", servers.join(" "))
+        .env("TOKENS", tokens.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("starting wrk")?;
+    Ok(Running {
+        wrk,
+        cpu,
+        _tokens: tokens,
+    })
 }
 
-/// Opens one connection after another until the load ends.
-async fn connection(shared: Rc<Shared>, address: SocketAddr) {
-    while shared.phase.get() != Phase::Over {
-        if requests(&shared, address).await.is_err() {
-            if shared.phase.get() == Phase::Measure {
-                shared.sample.borrow_mut().failed += 1;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+impl Running {
+    /// Ends the load before its time, and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// If wrk fails.
+    pub fn stop(self) -> anyhow::Result<Sample> {
+        Command::new("kill")
+            .args(["-INT", &self.wrk.id().to_string()])
+            .status()?;
+        self.wait()
     }
-}
 
-/// Sends requests on a connection until the server closes it.
-async fn requests(shared: &Shared, address: SocketAddr) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::with_capacity(16 * 1024);
-    while shared.phase.get() != Phase::Over {
-        let number = shared.next.get();
-        shared.next.set((number + 1) % shared.target.requests.len());
-        let sent = Instant::now();
-        stream.write_all(&shared.target.requests[number]).await?;
-        let head = read_response(&mut stream, &mut buffer).await?;
-        // Counts responses that arrive while measuring, whenever they were requested. Otherwise a
-        // slow server, with most requests in flight when measuring begins, would look slower than
-        // it is.
-        if shared.phase.get() == Phase::Measure {
-            let mut sample = shared.sample.borrow_mut();
-            if (200..300).contains(&head.status) {
-                sample.good += 1;
-                sample.times.record(sent.elapsed());
-            } else {
-                sample.bad += 1;
-            }
-        }
-        if !head.keeps_alive {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// Reads one complete response into the buffer.
-async fn read_response(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> std::io::Result<Head> {
-    buffer.clear();
-    let mut found = None;
-    loop {
-        if stream.read_buf(buffer).await? == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        if found.is_none() {
-            found = head(buffer);
-        }
-        if let Some(head) = found.filter(|head| head.is_whole(buffer)) {
-            return Ok(head);
-        }
+    /// Waits until the load ends, and returns its result.
+    ///
+    /// # Errors
+    ///
+    /// If wrk fails.
+    pub fn wait(self) -> anyhow::Result<Sample> {
+        let output = self.wrk.wait_with_output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(
+            output.status.success(),
+            "wrk failed: {text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let line = text.lines().find(|line| line.starts_with('{'));
+        let sample = serde_json::from_str(line.context("no result of wrk")?)?;
+        Ok(Sample {
+            generator_cpu: process::children_cpu().saturating_sub(self.cpu),
+            ..sample
+        })
     }
 }

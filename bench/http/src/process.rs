@@ -89,9 +89,9 @@ impl Server {
             address,
             started_in: Duration::ZERO,
         };
-        let request = crate::load::get(path, "none");
+        let client = Client::new(address);
         loop {
-            let response = Client::connect(address).and_then(|mut client| client.send(&request));
+            let response = client.send("GET", path, "none");
             // A peer may not have this route: its 404 is enough.
             if response.is_ok_and(|(status, _)| status < 500) {
                 server.started_in = begun.elapsed();
@@ -143,10 +143,11 @@ pub fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// Returns the CPU time that this program has used.
+/// Returns the CPU time of the programs that this one has started and waited for.
 #[must_use]
-pub fn own_cpu() -> Duration {
-    stat("self").map_or(Duration::ZERO, |(_, cpu)| cpu)
+pub fn children_cpu() -> Duration {
+    let text = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    parse_stat(&text, 2).map_or(Duration::ZERO, |(_, cpu)| cpu)
 }
 
 /// Returns the CPU time that a process and its descendants have used.
@@ -209,15 +210,16 @@ fn family(pid: u32) -> Vec<(u32, Duration)> {
 
 /// Returns the parent and the CPU time of a process, from `/proc/PID/stat`.
 fn stat(pid: &str) -> Option<(u32, Duration)> {
-    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?, 0)
 }
 
-fn parse_stat(text: &str) -> Option<(u32, Duration)> {
+/// `skipped` is 0 for the CPU time of the process, and 2 for that of its children.
+fn parse_stat(text: &str, skipped: usize) -> Option<(u32, Duration)> {
     // The name, in parentheses, may contain anything.
     let fields: Vec<&str> = text.rsplit_once(')')?.1.split_whitespace().collect();
     let parent = fields.get(1)?.parse().ok()?;
-    let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
-    Some((parent, TICK * ticks))
+    let ticks = |index: usize| fields.get(index)?.parse::<u32>().ok();
+    Some((parent, TICK * (ticks(11 + skipped)? + ticks(12 + skipped)?)))
 }
 
 #[cfg(test)]
@@ -227,7 +229,8 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
         let text = "7 (a) b (c) S 3 7 7 0 -1 4194304 1 0 0 0 150 50 9 9 20 0 2 0 1";
-        assert_eq!(parse_stat(text), Some((3, Duration::from_secs(2))));
+        assert_eq!(parse_stat(text, 0), Some((3, Duration::from_secs(2))));
+        assert_eq!(parse_stat(text, 2), Some((3, TICK * 18)));
     }
 
     #[test]

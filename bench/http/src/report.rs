@@ -107,7 +107,7 @@ pub fn load_table(names: &[&str], turns: &[Vec<Turn>], bases: &[usize]) -> Strin
         "CPU of database, µs each",
         "memory",
         "generator, share of a core",
-        "not 2xx",
+        "failed",
     ]);
     let bases: Vec<_> = bases
         .iter()
@@ -134,8 +134,8 @@ pub fn load_table(names: &[&str], turns: &[Vec<Turn>], bases: &[usize]) -> Strin
                     .map(|base| spread(Spread::of_ratios(&rates, base))),
             );
             row.extend([
-                spread(Spread::of(each(turns, |it| it.micros(0.5)))),
-                spread(Spread::of(each(turns, |it| it.micros(0.99)))),
+                spread(Spread::of(each(turns, Turn::p50))),
+                spread(Spread::of(each(turns, Turn::p99))),
                 number(median(&|it| it.micros_each(it.server_cpu))),
                 number(median(&|it| it.micros_each(it.database_cpu))),
                 mebibytes(memory),

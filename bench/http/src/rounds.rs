@@ -44,6 +44,21 @@ impl Spread {
     }
 }
 
+/// Returns the value that a share (0 to 1) of all do not exceed; 0 if there are none.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank among fewer than 2^52"
+)]
+pub fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (values.len() as f64 * share).ceil().max(1.0) as usize;
+    sorted.get(rank - 1).copied().unwrap_or(0.0)
+}
+
 /// One turn of a variant.
 #[derive(Debug, Clone, Default)]
 pub struct Turn {
@@ -64,23 +79,29 @@ impl Turn {
         self.sample.rate()
     }
 
-    /// Returns the latency that this share of requests did not exceed, in microseconds.
+    /// Returns the median latency in microseconds.
     #[must_use]
-    pub fn micros(&self, share: f64) -> f64 {
-        self.sample.times.quantile(share).as_secs_f64() * 1e6
+    pub fn p50(&self) -> f64 {
+        self.sample.p50
+    }
+
+    /// Returns the 99th percentile of the latency in microseconds.
+    #[must_use]
+    pub fn p99(&self) -> f64 {
+        self.sample.p99
     }
 
     /// Returns a time divided by the number of successful responses, in microseconds.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     pub fn micros_each(&self, time: Duration) -> f64 {
-        time.as_secs_f64() * 1e6 / self.sample.good as f64
+        time.as_secs_f64() * 1e6 / self.sample.good() as f64
     }
 
     /// Returns the share of one core that the load generator used.
     #[must_use]
     pub fn generator_share(&self) -> f64 {
-        self.sample.generator_cpu.as_secs_f64() / self.sample.elapsed.as_secs_f64()
+        self.sample.generator_cpu.as_secs_f64() / self.sample.elapsed().as_secs_f64()
     }
 }
 
@@ -124,6 +145,15 @@ mod tests {
         let spread = Spread::of_ratios(&[30.0, 15.0, 32.0], &[60.0, 30.0, 40.0]);
         assert_eq!((spread.low, spread.median, spread.high), (0.5, 0.5, 0.8));
         assert!((Spread::of([1.0, 2.0]).median - 1.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_quantile_is_the_smallest_value_that_the_share_does_not_exceed() {
+        let values: Vec<f64> = (1..=1000).rev().map(f64::from).collect();
+        for (share, value) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1000.0), (0.0, 1.0)] {
+            assert!((quantile(&values, share) - value).abs() < 1e-9, "{share}");
+        }
+        assert!(quantile(&[], 0.5).abs() < 1e-9);
     }
 
     #[test]

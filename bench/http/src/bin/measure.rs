@@ -116,10 +116,10 @@ fn results(
         text,
         "Load generator, server and database share these cores. Every server logs at `{LOG}`. \
          Figures are medians of {} rounds, with the range of all rounds in parentheses; ratios are \
-         formed within a round. Each turn lasts {}, after {} of the same load.\n\n",
+         formed within a round. Each turn lasts {} s, after {} s of the same load.\n\n",
         bench.rounds(),
-        time(bench.load(1).measure),
-        time(bench.load(1).warm_up)
+        bench.load(1).measure,
+        bench.load(1).warm_up
     )?;
     let figures: BTreeMap<String, f64> = reports
         .iter()

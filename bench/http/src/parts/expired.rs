@@ -9,7 +9,7 @@ use crate::bench::Bench;
 use crate::load::Target;
 use crate::process::Server;
 use crate::report::{Report, number, spread, table, time};
-use crate::rounds::{Spread, each, take_turns};
+use crate::rounds::{Spread, Turn, each, take_turns};
 use crate::seed::{Database, Range, secrets};
 
 const FEW: u64 = 10;
@@ -96,7 +96,7 @@ fn lists(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
         let turns = take_turns(&mut variants, bench.rounds(), |target| {
             bench.turn(&[server.pid()], target, load)
         })?;
-        let times = |index: usize| each(&turns[index], |it| it.micros(0.5));
+        let times = |index: usize| each(&turns[index], Turn::p50);
         let ratio = Spread::of_ratios(&times(1), &times(0));
         if query == "?limit=10" {
             report.record(&format!("expired, first page, {key}"), ratio.median);
@@ -192,15 +192,12 @@ fn purge(bench: &Bench, database: &Database, key: &str, report: &mut Report) -> 
     while after.len() < bench.rounds() {
         after.push(bench.turn(&[server.pid()], &target, load)?);
     }
-    let figures = |share| {
-        let (during, after) = (
-            each(&during, |it| it.micros(share)),
-            each(&after, |it| it.micros(share)),
-        );
+    let figures = |figure: fn(&Turn) -> f64| {
+        let (during, after) = (each(&during, figure), each(&after, figure));
         let ratio = Spread::of_ratios(&during, &after);
         (Spread::of(during), Spread::of(after), ratio)
     };
-    let (p50, p99) = (figures(0.5), figures(0.99));
+    let (p50, p99) = (figures(Turn::p50), figures(Turn::p99));
     report.record(&format!("purge, p99, {key}"), p99.2.median);
     report.add(&format!(
         "{} expired tokens purged in {}, {CONNECTIONS} connections that verify meanwhile:",

@@ -5,7 +5,7 @@ use std::time::Instant;
 use crate::bench::Bench;
 use crate::load::Target;
 use crate::report::{Report, number, spread, table, time};
-use crate::rounds::{Spread, each, take_turns};
+use crate::rounds::{Spread, Turn, each, take_turns};
 use crate::seed::{Database, Range, secrets};
 
 const FIRST: u64 = 1000;
@@ -89,14 +89,11 @@ fn grow(
         let turns = take_turns(&mut variants, bench.rounds(), |(pid, target)| {
             bench.turn(&[*pid], target, load)
         })?;
-        let figures = |share| {
-            let (few, many) = (
-                each(&turns[0], |it| it.micros(share)),
-                each(&turns[1], |it| it.micros(share)),
-            );
+        let figures = |figure: fn(&Turn) -> f64| {
+            let (few, many) = (each(&turns[0], figure), each(&turns[1], figure));
             (Spread::of_ratios(&many, &few), Spread::of(many))
         };
-        let ((ratio, median), (tail_ratio, tail)) = (figures(0.5), figures(0.99));
+        let ((ratio, median), (tail_ratio, tail)) = (figures(Turn::p50), figures(Turn::p99));
         note(ratio.median);
         rows.push(vec![
             format!("10^{}", to.ilog10()),

@@ -92,7 +92,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
             let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
             report.record(&format!("{name}, {connections}"), ratio.median);
         }
-        let tail = |turns: &[Turn]| each(turns, |it| it.micros(0.99));
+        let tail = |turns: &[Turn]| each(turns, Turn::p99);
         let ratio = Spread::of_ratios(&tail(&turns[3]), &tail(&turns[0]));
         report.record(
             &format!("sqlite p99 ÷ limit p99, {connections}"),

@@ -61,14 +61,14 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
 
 #[expect(clippy::cast_precision_loss, reason = "at most 10 000")]
 fn rows(turns: &[Vec<Turn>]) -> String {
-    let times = |turns: &[Turn]| each(turns, |it| it.micros(0.5));
+    let times = |turns: &[Turn]| each(turns, Turn::p50);
     let one = times(&turns[0]);
     let rows: Vec<_> = SIZES
         .iter()
         .zip(turns)
         .map(|(size, turns)| {
             let these = times(turns);
-            let tail = Spread::of(each(turns, |it| it.micros(0.99)));
+            let tail = Spread::of(each(turns, Turn::p99));
             let median = Spread::of(these.iter().copied());
             let memory = turns.iter().map(|it| it.memory).max().unwrap_or(0);
             vec![

@@ -117,7 +117,7 @@ fn silent(
         "{BESIDE} connections, beside ones that send nothing:"
     ));
     report.add(&load_table(&names, &turns, &[0]));
-    let tail = |turns: &[Turn]| each(turns, |it| it.micros(0.99));
+    let tail = |turns: &[Turn]| each(turns, Turn::p99);
     let ratio = Spread::of_ratios(&tail(&turns[1]), &tail(&turns[0]));
     report.add(&format!(
         "p99 relative to without: {}. Memory before {}, with them {}.",

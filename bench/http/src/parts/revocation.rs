@@ -1,28 +1,29 @@
 //! The latency of a revocation, and whether it takes effect everywhere immediately.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
 use crate::bench::Bench;
 use crate::client::Client;
-use crate::histogram::Histogram;
-use crate::load::{self, Load, Target, get, request};
+use crate::load::{self, Target};
 use crate::report::{Report, spread, table};
-use crate::rounds::Spread;
+use crate::rounds::{Spread, quantile};
 use crate::seed::{Known, Range, secrets};
 
 const REPLICAS: usize = 3;
 const CONNECTIONS: usize = 256;
 const PER_USER: u64 = 100;
+/// Maximum time in seconds that tokens are verified while others are revoked.
+const LONGEST: u64 = 600;
 /// Tokens that are verified and stay live.
 const LIVE: u64 = 1000;
 
 /// The result of revoking tokens one after another.
 struct Revoked {
-    times: Histogram,
+    /// Times from sending each DELETE to receiving its response, in milliseconds.
+    millis: Vec<f64>,
     /// Requests that were accepted after the 204 of the token's revocation.
     accepted: u64,
 }
@@ -78,19 +79,15 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
          replica immediately: after {all} revocations, {accepted} requests were accepted.",
         spread(Spread::of(rates))
     ));
-    let quantile = |revoked: &[Revoked], share| {
-        Spread::of(
-            revoked
-                .iter()
-                .map(|it| it.times.quantile(share).as_secs_f64() * 1e3),
-        )
+    let spread_of = |revoked: &[Revoked], share| {
+        Spread::of(revoked.iter().map(|it| quantile(&it.millis, share)))
     };
     let row = |name: &str, revoked: &[Revoked]| {
         vec![
             name.to_owned(),
-            spread(quantile(revoked, 0.5)),
-            spread(quantile(revoked, 0.99)),
-            spread(quantile(revoked, 1.0)),
+            spread(spread_of(revoked, 0.5)),
+            spread(spread_of(revoked, 0.99)),
+            spread(spread_of(revoked, 1.0)),
         ]
     };
     report.add(&table(
@@ -99,7 +96,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     ));
     report.record(
         "revocation, p99 under load, ms",
-        quantile(&busy, 0.99).median,
+        spread_of(&busy, 0.99).median,
     );
     report.record(
         "revocation, accepted after",
@@ -108,64 +105,42 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Revokes tokens on a separate thread while this one puts load on the replicas. Returns how many
-/// requests per second were verified meanwhile.
+/// Revokes tokens while there is load on the replicas. Returns how many requests per second were
+/// verified meanwhile.
 fn while_verifying(
     bench: &Bench,
     target: &Target,
     addresses: &[SocketAddr],
     pairs: &[(&Known, &Known)],
 ) -> anyhow::Result<(f64, Revoked)> {
-    let begin = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let revoking = scope.spawn(|| {
-            while !begin.load(Ordering::Acquire) {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            revoke(addresses, pairs)
-        });
-        let mut rates = Vec::new();
-        let mut load = bench.load(CONNECTIONS);
-        while !revoking.is_finished() {
-            ensure!(rates.len() < 100, "revoking does not finish");
-            let sample = load::run(target, load, || begin.store(true, Ordering::Release))?;
-            rates.push(sample.rate());
-            // No pause once the load has started.
-            load = Load {
-                warm_up: Duration::ZERO,
-                ..load
-            };
-        }
-        let revoked = revoking
-            .join()
-            .map_err(|_| anyhow::anyhow!("revoking panicked"))??;
-        Ok((Spread::of(rates).median, revoked))
-    })
+    let load = load::start(target, CONNECTIONS, LONGEST)?;
+    std::thread::sleep(Duration::from_secs(bench.load(CONNECTIONS).warm_up));
+    let revoked = revoke(addresses, pairs);
+    let sample = load.stop()?;
+    ensure!(sample.good() > 0, "no successful response meanwhile");
+    Ok((sample.rate(), revoked?))
 }
 
 /// Revokes the second token of each pair with the first, on the replicas in turn, and then sends it
 /// to all replicas.
 fn revoke(addresses: &[SocketAddr], pairs: &[(&Known, &Known)]) -> anyhow::Result<Revoked> {
-    let mut clients = addresses
-        .iter()
-        .map(|address| Client::connect(*address))
-        .collect::<std::io::Result<Vec<_>>>()?;
+    let clients: Vec<_> = addresses.iter().copied().map(Client::new).collect();
     let mut revoked = Revoked {
-        times: Histogram::default(),
+        millis: Vec::new(),
         accepted: 0,
     };
     for (number, (actor, token)) in pairs.iter().enumerate() {
-        let delete = request("DELETE", &format!("/me/pats/{}", token.id()), &actor.secret);
-        let replica = number % clients.len();
+        let path = format!("/me/pats/{}", token.id());
+        let client = &clients[number % clients.len()];
         let begun = Instant::now();
-        let (status, body) = clients[replica].send(&delete).context("deleting")?;
-        revoked.times.record(begun.elapsed());
-        if status != 204 {
-            bail!("DELETE: {status} {}", String::from_utf8_lossy(&body));
-        }
-        let present = get("/me", &token.secret);
-        for client in &mut clients {
-            match client.send(&present).context("presenting")? {
+        let (status, body) = client
+            .send("DELETE", &path, &actor.secret)
+            .context("deleting")?;
+        revoked.millis.push(begun.elapsed().as_secs_f64() * 1e3);
+        ensure!(status == 204, "DELETE: {status} {body}");
+        for client in &clients {
+            let presented = client.send("GET", "/me", &token.secret);
+            match presented.context("presenting")? {
                 (401, _) => {}
                 (200, _) => revoked.accepted += 1,
                 (status, _) => bail!("GET /me: {status}"),
