@@ -76,7 +76,7 @@ fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
         store: ConfigStore::new(path),
         out,
     };
-    let outcome = commands::run(&cli.command, &mut app).map_err(flags::in_flags);
+    let outcome = cli.command.run(&mut app).map_err(flags::in_flags);
     finish(&mut app.out, outcome)
 }
 

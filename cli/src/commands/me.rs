@@ -6,10 +6,16 @@ use crate::app::App;
 use crate::error::CliError;
 use crate::render::{Style, expiry, fields, plain, word};
 
-pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let session = app.session()?;
-    let me = session.call(openindex_adapters_http::client::Client::me)?;
-    app.out.print(&me, |style| human(&me, style))
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
+pub(crate) struct Show;
+
+impl Show {
+    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let session = app.session()?;
+        let me = session.call(openindex_adapters_http::client::Client::me)?;
+        app.out.print(&me, |style| human(&me, style))
+    }
 }
 
 pub(super) fn human(me: &Me, style: &Style) -> String {

@@ -17,6 +17,7 @@ fn invite(digit: u8, email: &str, status: &str) -> Value {
         "id": invite_id(digit), "email": email, "role": "member", "status": status,
         "createdBy": user_id(1), "createdAt": "2026-11-20T08:00:00.000Z",
         "expiresAt": "2026-11-27T08:00:00.000Z", "claimedAt": null, "claimedBy": null, "mixedScripts": [],
+        "replacedBy": null,
     })
 }
 

@@ -2,6 +2,8 @@
 
 mod outputs;
 
+pub(crate) use outputs::Prints;
+
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
@@ -19,20 +21,22 @@ Without options, prints one JSON document: the commands with their arguments and
 Examples:
   oi schema | jq -r '.commands[].command'
   oi schema --api > openapi.json")]
-pub(crate) struct Args {
+pub(crate) struct Describe {
     /// Print the server's OpenAPI document instead
     #[arg(long)]
     api: bool,
 }
 
-pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    if !args.api {
-        return app.out.document(&describe());
+impl Describe {
+    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        if !self.api {
+            return app.out.document(&describe());
+        }
+        let server = app.server()?;
+        let document = app.client(&server.api_url, None)?.openapi();
+        let document = document.map_err(|error| server.explain(error.into()))?;
+        app.out.document(&document)
     }
-    let server = app.server()?;
-    let document = app.client(&server.api_url, None)?.openapi();
-    let document = document.map_err(|error| server.explain(error.into()))?;
-    app.out.document(&document)
 }
 
 fn describe() -> Value {
@@ -40,6 +44,7 @@ fn describe() -> Value {
     root.build();
     let mut commands = Vec::new();
     walk(&root, "oi", &mut commands);
+    let outputs: Vec<Value> = commands.iter().map(|it| it["output"].clone()).collect();
     let variables = environment::ALL.map(|(name, about)| json!({"name": name, "about": about}));
     let statuses = ExitCode::ALL
         .map(|(code, name, about)| json!({"code": code as u8, "name": name, "about": about}));
@@ -53,7 +58,7 @@ fn describe() -> Value {
         "output": "With --json, or when standard output is not a terminal: one JSON document on \
                    standard output, also for errors; messages on standard error.",
         "error": outputs::error(),
-        "$defs": outputs::definitions(),
+        "$defs": outputs::definitions(&outputs),
     })
 }
 
@@ -73,7 +78,7 @@ fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
             "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
             "arguments": arguments(child, |argument| !argument.is_global_set()),
             "oneOf": one_of(child),
-            "output": outputs::of(&path),
+            "output": child.get::<Prints>().map(|output| output.schema()),
         }));
     }
 }
@@ -144,7 +149,7 @@ mod tests {
             let output = &command["output"];
             if let Some(name) = output["$ref"].as_str() {
                 let name = name.strip_prefix("#/$defs/").unwrap();
-                assert!(definitions.contains_key(name), "{command}");
+                assert!(definitions[name].is_object(), "{command}");
             } else {
                 assert!(output["contentMediaType"].is_string(), "{command}");
             }
