@@ -37,6 +37,7 @@ use openindex_domain::clock::Clock as _;
 
 use app::App;
 use cli::Cli;
+use commands::Run as _;
 use config::ConfigStore;
 use environment::Environment;
 use error::CliError;

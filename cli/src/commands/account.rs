@@ -4,6 +4,7 @@ use openindex_domain::user::PersonName;
 
 use super::me;
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::{CliError, Named as _};
 
 commands! {
@@ -24,8 +25,8 @@ pub(crate) struct Update {
     name: String,
 }
 
-impl Update {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Update {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let name = PersonName::parse(&self.name).named("--name")?;
         let session = app.human_session()?;
         let me = session.call(|client| client.me_rename(name.clone()))?;

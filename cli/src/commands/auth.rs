@@ -5,6 +5,7 @@ use openindex_adapters_http::wire::Me;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::render::{Style, fields, parse};
 use crate::resolve::TokenSource;
@@ -40,8 +41,8 @@ struct CheckOutput {
     app_url_source: &'static str,
 }
 
-impl Check {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Check {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.session()?;
         let me = session.call(Client::me).map_err(|mut failure| {
             // The server may suggest this very command.

@@ -8,6 +8,7 @@ use clap_complete::env::Shells;
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::config::{self, ConfigStore};
 use crate::environment::Environment;
 use crate::error::{CliError, Failure};
@@ -29,8 +30,8 @@ pub(crate) struct Print {
     shell: String,
 }
 
-impl Print {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Print {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let mut script = Vec::new();
         let shells = Shells::builtins();
         let shell = shells

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::plain;
@@ -28,8 +29,8 @@ pub(crate) struct Generate {
     directory: Option<PathBuf>,
 }
 
-impl Generate {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Generate {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let mut root = Cli::command().disable_help_subcommand(true);
         root.build();
         let directory = match self.directory.as_deref() {

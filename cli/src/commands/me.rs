@@ -3,6 +3,7 @@
 use openindex_adapters_http::wire::{Kind, Me, Open};
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::render::{Style, expiry, fields, plain, word};
 
@@ -10,8 +11,8 @@ use crate::render::{Style, expiry, fields, plain, word};
 #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
 pub(crate) struct Show;
 
-impl Show {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Show {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.session()?;
         let me = session.call(openindex_adapters_http::client::Client::me)?;
         app.out.print(&me, |style| human(&me, style))

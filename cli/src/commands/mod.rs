@@ -1,6 +1,6 @@
 //! The commands: each is its arguments, and what it does with them.
 
-/// Declares a group of commands. Each is a type with a method `run`; a single command also names
+/// Declares a group of commands. Each is a type that implements [`Run`]; a single command also names
 /// its output, a definition of `oi schema`.
 macro_rules! commands {
     ($(
@@ -14,13 +14,13 @@ macro_rules! commands {
             $name($arguments),
         )*}
 
-        impl Command {
-            pub(crate) fn run(
+        impl $crate::commands::Run for Command {
+            fn run(
                 &self,
                 app: &mut $crate::app::App<'_>,
             ) -> Result<(), $crate::error::CliError> {
                 match self {
-                    $(Self::$name(arguments) => arguments.run(app),)*
+                    $(Self::$name(arguments) => $crate::commands::Run::run(arguments, app),)*
                 }
             }
         }
@@ -113,6 +113,11 @@ mod personal {
         #[command(subcommand)]
         Account(super::account::Command),
     }
+}
+
+/// A command with its arguments.
+pub(crate) trait Run {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError>;
 }
 
 /// Whether a change is confirmed on the command line.

@@ -126,7 +126,7 @@ pub(crate) fn list<T: Serialize, P: Into<Page<T>>>(
         let limit = Some(args.limit);
         fetch(&PageQuery { limit, cursor }).map(Into::into)
     };
-    show(page?, ", or --all for all items", app, human)
+    show(&page?, ", or --all for all items", app, human)
 }
 
 /// Prints all items from `fetch` in pages of at most [`MAX_TOKEN_PAGE`], or one page if requested.
@@ -142,7 +142,7 @@ pub(crate) fn list_whole<T: Serialize, P: Into<Page<T>>>(
         let (limit, cursor) = (args.limit, args.cursor.clone());
         fetch(&PageQuery { limit, cursor }).map(Into::into)
     };
-    show(page?, "", app, human)
+    show(&page?, "", app, human)
 }
 
 /// Returns the query for the first items, as many as a page can have.
@@ -176,12 +176,12 @@ pub(crate) fn all<T, P: Into<Page<T>>>(
 }
 
 fn show<T: Serialize>(
-    page: Page<T>,
+    page: &Page<T>,
     alternative: &str,
     app: &mut App<'_>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    app.out.print(&page, |style| human(&page.items, style))?;
+    app.out.print(page, |style| human(&page.items, style))?;
     warn_of(&page.damaged, app);
     if let Some(cursor) = &page.next_cursor {
         app.out.note(&format!(

@@ -4,6 +4,7 @@ use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSumma
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
 use crate::render::Style;
@@ -40,8 +41,8 @@ pub(crate) struct List {
     limit: Option<u32>,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
         let queue = session.call(|client| client.work_queue(agent.as_ref(), self.limit))?;
         app.out.print(&queue, |style| {

@@ -7,7 +7,7 @@ mod table;
 mod time;
 mod word;
 
-pub(crate) use fields::fields;
+pub(crate) use fields::{done, fields};
 pub(crate) use openindex_command_line::{redact, shown};
 pub(crate) use plain::{escape_json, for_terminal, masked, plain, visible};
 pub(crate) use style::Style;

@@ -11,12 +11,12 @@ use crate::app::{App, Session};
 use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::paging::{self, PageArgs, first_page, walk};
 use crate::commands::{
-    Confirmation, one_by_one, print_ended, push_new, question_about, suggest_check,
+    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
 };
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, Several, one_of};
-use crate::render::{Form, Row, Style, ends, expiry, fields, listing, moment, plain, redact, word};
+use crate::render::{Form, Row, Style, done, ends, expiry, listing, moment, plain, redact, word};
 
 use super::user_ref::{Ref, Referred, marked};
 
@@ -46,8 +46,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let fetch = |query: &_| session.call(|client| client.invites_list(query));
         paging::list(&self.page, app, fetch, invites_listing)
@@ -116,8 +116,8 @@ pub(crate) struct Create {
     url_only: bool,
 }
 
-impl Create {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Create {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let email = Email::parse(&self.email.0).named("address")?;
         let request = CreateInvite {
             email,
@@ -178,12 +178,7 @@ fn introduction(invite: &Invite, style: &Style) -> String {
     ];
     let email = invite.email.as_deref().unwrap_or_default();
     let email = marked(email, &invite.mixed_scripts);
-    format!(
-        "{} Invited {}\n{}",
-        style.done(),
-        style.bold(&email),
-        fields(&rows, style)
-    )
+    done("Invited", &email, &rows, style)
 }
 
 #[derive(Debug, clap::Args)]
@@ -213,8 +208,8 @@ impl Referred for InviteId {
         "must be an invite ID (inv_ and 32 hexadecimal digits) or the invited email address";
 }
 
-impl Withdraw {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Withdraw {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("withdrawing")?;
         let session = app.human_session()?;
         let ids = resolve(&self.invites.0, &session)?;

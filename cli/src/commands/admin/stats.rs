@@ -4,6 +4,7 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Stats;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::render::{Style, fields};
 
@@ -16,8 +17,8 @@ Examples:
   oi settings admin stats --json | jq .tokensLive")]
 pub(crate) struct Count;
 
-impl Count {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Count {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let stats = session.call(Client::stats)?;
         app.out.print(&stats, |style| human(&stats, style))

@@ -8,7 +8,7 @@ use openindex_domain::user::{Email, Role, UserId, UserSearch, UserSort};
 use crate::app::{App, Session};
 use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, confirm, print_ended, suggest_check};
+use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, one_of};
@@ -137,8 +137,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let search = self.search.as_deref().map(UserSearch::parse).transpose();
         let query = UserQuery {
             search: search.named("--search")?,
@@ -178,8 +178,8 @@ pub(crate) struct Get {
     user: One<UserRef>,
 }
 
-impl Get {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Get {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let user = user_ref::find(&self.user.0, &session)?;
         app.out.print(&user, |style| described(&user, style))
@@ -205,8 +205,8 @@ pub(crate) struct Suspend {
     yes: Confirmation,
 }
 
-impl Suspend {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Suspend {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("suspending")?;
         let change = Change {
             user: &self.user.0,
@@ -230,8 +230,8 @@ pub(crate) struct Unsuspend {
     user: One<UserRef>,
 }
 
-impl Unsuspend {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Unsuspend {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let id = user_ref::id_of(&self.user.0, &session)?;
         let user = send(id, &session, Client::user_unsuspend)?;
@@ -270,8 +270,8 @@ pub(crate) struct SetRole {
     yes: Confirmation,
 }
 
-impl SetRole {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for SetRole {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let role = Role::parse(&self.role.0);
         let role = role.ok_or_else(|| Failure::usage("role must be member or admin"))?;
         self.yes.require("changing a role")?;
@@ -330,8 +330,8 @@ pub(crate) struct Update {
     yes: Confirmation,
 }
 
-impl Update {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Update {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let before = user_ref::find(&self.user.0, &session)?;
         let id = user_ref::parse_id(&before)?;
@@ -381,8 +381,8 @@ pub(crate) struct Delete {
     yes: Confirmation,
 }
 
-impl Delete {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("deleting")?;
         let change = Change {
             user: &self.user.0,
@@ -414,8 +414,8 @@ pub(crate) struct CreateSignInLink {
     url_only: bool,
 }
 
-impl CreateSignInLink {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for CreateSignInLink {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         require_writable_stdout()?;
         let session = app.human_session()?;
         let id = user_ref::id_of(&self.user.0, &session)?;

@@ -3,20 +3,21 @@
 use std::fmt::Write as _;
 
 use openindex_adapters_http::wire::{AgentRun, Open, StartAgentRun, Status};
-use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
+use openindex_domain::agent_run::{RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::app::App;
 use crate::commands::once::{self, Shown, Undo, parse_id, require_writable_stdout};
 use crate::commands::paging::{self, PageArgs};
+use crate::commands::work_item::WorkerArgs;
 use crate::commands::{
-    Confirmation, one_by_one, parse_distinct, print_ended, question_about, suggest_check,
+    Confirmation, Run, one_by_one, parse_distinct, print_ended, question_about, suggest_check,
 };
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, Several};
 use crate::render::{
-    Form, Row, Style, ends, expiry, fields, last_used, listing, moment, plain, shown, word,
+    Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, shown, word,
 };
 
 commands! {
@@ -62,13 +63,8 @@ Examples:
   oi agent-run start --agent-id builder-7 --work-item OPS-42 --ttl 30m
   OPENINDEX_TOKEN=$(oi agent-run start --agent-id builder-7 --token-only) ./work.sh")]
 pub(crate) struct Start {
-    /// ID of the agent; overrides the profile's agent ID
-    #[arg(
-        long,
-        value_name = "ID",
-        help = "ID of the agent; overrides the profile's agent ID [env: OPENINDEX_AGENT_ID]"
-    )]
-    agent_id: Option<AgentId>,
+    #[command(flatten)]
+    worker: WorkerArgs,
     /// Bind the run to this work item, the only one it can change [default: any]
     #[arg(long, value_name = "KEY", visible_alias = "work-item-key")]
     work_item: Option<WorkItemKey>,
@@ -83,14 +79,14 @@ pub(crate) struct Start {
     token_only: bool,
 }
 
-impl Start {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Start {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let ttl = match self.ttl_seconds {
             Some(seconds) => lifetime("--ttl-seconds", seconds)?,
             None => ttl(&self.ttl)?,
         };
         require_writable_stdout()?;
-        let (session, agent) = app.starting_session(self.agent_id.as_ref())?;
+        let (session, agent) = app.starting_session(self.worker.agent_id.as_ref())?;
         let request = StartAgentRun {
             agent_id: agent.clone(),
             work_item_key: self.work_item,
@@ -140,11 +136,11 @@ fn introduction(run: &AgentRun, style: &Style) -> String {
         ("scope", word(&run.scope)),
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
-    format!(
-        "{} Started a run of agent {}\n{}",
-        style.done(),
-        style.bold(&plain(&run.agent_id)),
-        fields(&rows, style)
+    done(
+        "Started a run of agent",
+        &plain(&run.agent_id),
+        &rows,
+        style,
     )
 }
 
@@ -164,8 +160,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.human_session()?;
         let fetch = |query: &_| session.call(|client| client.agent_runs_list(self.ended, query));
         paging::list(&self.page, app, fetch, runs_listing)
@@ -219,8 +215,8 @@ pub(crate) struct End {
     yes: Confirmation,
 }
 
-impl End {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for End {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let ids = parse_distinct(&self.runs.0, parse)?;
         self.yes.require("ending a run")?;
         let session = app.human_session()?;

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render::{Style, plain, redact};
@@ -73,8 +74,8 @@ impl Check {
     }
 }
 
-impl Diagnose {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Diagnose {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let checks = checks::all(app);
         let exit = verdict(&checks);
         let output = DoctorOutput {

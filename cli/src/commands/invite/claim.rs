@@ -6,6 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
@@ -15,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One};
 use crate::hidden::leave_interrupts;
 use crate::prompt;
-use crate::render::{Style, expiry, fields, plain, word};
+use crate::render::{Style, done, expiry, plain, word};
 use crate::resolve::profile_server;
 use clap::Arg;
 
@@ -93,8 +94,8 @@ struct ClaimOutput<'a> {
     profile: Option<&'a str>,
 }
 
-impl Claim {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Claim {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let name = PersonName::parse(&self.name).named("--name")?;
         let email = self.email.as_deref().map(Email::parse).transpose();
         let email = email.named("--email")?;
@@ -349,12 +350,7 @@ fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
         rows.push(("profile", format!("{} (current)", plain(profile))));
     }
     let who = format!("{} <{}>", plain(&user.name), plain(&user.email));
-    format!(
-        "{} Welcome, {}\n{}",
-        style.done(),
-        style.bold(&who),
-        fields(&rows, style)
-    )
+    done("Welcome,", &who, &rows, style)
 }
 
 #[cfg(test)]

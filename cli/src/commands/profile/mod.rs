@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::commands::{Confirmation, completions};
+use crate::commands::{Confirmation, Run, completions};
 use crate::config::{Config, Profile};
 use crate::environment;
 use crate::error::{CliError, Failure};
@@ -116,8 +116,8 @@ struct ListOutput {
     config_path: String,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let config = app.config()?;
         let current_profile = match app.sources(Ok(&config)).profile_name() {
             Ok(name) => name,
@@ -187,8 +187,8 @@ struct ShowOutput {
     config_path: String,
 }
 
-impl Show {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Show {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let config = app.config()?;
         let active = app.sources(Ok(&config)).profile_name();
         let (name, active) = match (&self.name.0, active) {
@@ -238,8 +238,8 @@ pub(crate) struct Use {
     name: One<ProfileName>,
 }
 
-impl Use {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Use {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         app.config()?;
         let name = &self.name.0;
         // Check first, so that a mistyped name does not create the file.
@@ -299,8 +299,8 @@ struct DeleteOutput {
     had_token: bool,
 }
 
-impl Delete {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("deleting")?;
         let mut names = self.names.0.clone();
         names.sort();

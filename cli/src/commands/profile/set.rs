@@ -5,6 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::config::{Config, Profile};
 use crate::discovery::{self, Resolution};
 use crate::error::{CliError, Failure};
@@ -85,8 +86,8 @@ struct SetOutput {
     agent_id: Option<String>,
 }
 
-impl Set {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Set {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let config = app.config()?;
         let name = name(self, app, &config)?;
         let app_url = app_url(self, app)?;

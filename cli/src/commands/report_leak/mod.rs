@@ -12,6 +12,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
@@ -43,8 +44,8 @@ struct ReportLeakOutput {
     malformed: usize,
 }
 
-impl ReportLeak {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for ReportLeak {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let server = app.server()?;
         let client = app.client(&server.api_url, None)?;
         client.check_confidential()?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::environment;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -27,8 +28,8 @@ pub(crate) struct Describe {
     api: bool,
 }
 
-impl Describe {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Describe {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         if !self.api {
             return app.out.document(&describe());
         }

@@ -45,9 +45,9 @@ pub(super) fn definitions(outputs: &[Value]) -> Map<String, Value> {
     let api: Value = serde_json::from_str(API).unwrap_or_default();
     let (own, mut defined) = (own(), Map::new());
     let mut wanted = BTreeSet::new();
-    outputs
-        .iter()
-        .for_each(|output| collect(output, &mut wanted));
+    for output in outputs {
+        collect(output, &mut wanted);
+    }
     while let Some(name) = wanted.pop_first() {
         let of_api = &api["components"]["schemas"][&name];
         let mut schema = own.get(&name).unwrap_or(of_api).clone();

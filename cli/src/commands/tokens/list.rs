@@ -5,6 +5,7 @@ use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{ListedStatus, Search, Sort};
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::paging::{self, WholeArgs};
 use crate::error::{CliError, Named as _};
 use crate::field::one_of;
@@ -39,8 +40,8 @@ pub(crate) struct List {
     page: WholeArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let search = self.search.as_deref().map(Search::parse).transpose();
         let filter = PatQuery {
             status: self.status,

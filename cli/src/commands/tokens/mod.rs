@@ -19,13 +19,13 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::app::{App, Session};
 use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::{
-    Confirmation, one_by_one, print_ended, push_new, question_about, suggest_check,
+    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
 };
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, Given, One, Several, one_of};
-use crate::render::{Style, expiry, fields, last_used, plain, redact, shown, word};
+use crate::render::{Style, done, expiry, last_used, plain, redact, shown, word};
 use crate::resolve::TokenSource;
 use list::List;
 use rotate::Rotate;
@@ -286,7 +286,7 @@ fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
     let verb = match output.replaced {
-        None => "Created",
+        None => "Created token",
         Some(old) => {
             let end = if old.expires_at > pat.created_at {
                 format!("valid until {}", expiry(Some(&old.expires_at), style))
@@ -294,15 +294,10 @@ fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
                 "revoked".to_owned()
             };
             rows.push(("replaces", format!("{}, {end}", plain(&old.id))));
-            "Rotated"
+            "Rotated token"
         }
     };
-    format!(
-        "{} {verb} token {}\n{}",
-        style.done(),
-        style.bold(&plain(&pat.name)),
-        fields(&rows, style)
-    )
+    done(verb, &plain(&pat.name), &rows, style)
 }
 
 /// The name of the new token.
@@ -336,8 +331,8 @@ pub(crate) struct Create {
     token_only: bool,
 }
 
-impl Create {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Create {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let name = parse_name(&self.name.0)?;
         let request = CreatePat {
             name,
@@ -370,8 +365,8 @@ pub(crate) struct Delete {
     yes: Confirmation,
 }
 
-impl Delete {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let named = self.tokens.0.iter().map(parse_named);
         let named = named.collect::<Result<Vec<_>, _>>()?;
         self.yes.require("deleting")?;

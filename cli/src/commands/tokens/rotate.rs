@@ -6,7 +6,7 @@ use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::commands::{Confirmation, confirm, suggest_check};
+use crate::commands::{Confirmation, Run, confirm, suggest_check};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
@@ -54,8 +54,8 @@ pub(crate) struct Rotate {
     yes: Confirmation,
 }
 
-impl Rotate {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Rotate {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let named = parse_named(&self.token.0)?;
         let request = RotatePat {
             expires_at: if self.never_expires {

@@ -9,7 +9,7 @@ pub(super) use show::{items_listing, suggest_next};
 use clap::builder::TypedValueParser;
 use openindex_adapters_http::client::{Client, ClientError};
 use openindex_adapters_http::wire::{
-    CreateWorkItem, PatchWorkItem, SearchText, WorkItem, WorkItemQuery, WorkItemSummary,
+    CreateWorkItem, PatchWorkItem, SearchText, UserRef, WorkItem, WorkItemQuery, WorkItemSummary,
 };
 use openindex_domain::work_item::{
     AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItemKey,
@@ -18,11 +18,11 @@ use openindex_domain::work_item::{
 use crate::app::{App, Session};
 use crate::commands::names::Names;
 use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, confirm, print_ended, suggest_check};
+use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, One, one_of};
 use crate::render::{Style, plain};
-use assignee::{Assignee, AssigneeChange};
+use assignee::{AssigneeChange, assignee};
 use description::DescriptionArgs;
 
 commands! {
@@ -168,8 +168,8 @@ pub(crate) struct List {
     #[arg(long, value_parser = target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// Only items assigned to this user
-    #[arg(long, value_name = "ID|me")]
-    assignee: Option<Assignee>,
+    #[arg(long, value_name = "ID|me", value_parser = assignee)]
+    assignee: Option<UserRef>,
     /// Only items claimed by this agent
     #[arg(long, value_name = "AGENT_ID", visible_alias = "agent-id")]
     agent: Option<AgentId>,
@@ -183,8 +183,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let search = self.search.as_deref().map(SearchText::parse).transpose();
         let search = search.named("--search")?;
         let session = app.session()?;
@@ -194,7 +194,7 @@ impl List {
             statuses: self.status.clone(),
             priority: self.priority,
             execution_target: self.target,
-            assignee: self.assignee.map(Into::into),
+            assignee: self.assignee,
             agent_id: self.agent.clone(),
             parent: self.parent,
             search,
@@ -228,8 +228,8 @@ pub(crate) struct Get {
     key: One<Key>,
 }
 
-impl Get {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Get {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let session = app.session()?;
         let item = session.call(|client| client.work_item_get(self.key.0))?;
         app.out.print(&item, |style| {
@@ -275,13 +275,13 @@ pub(crate) struct Create {
     #[arg(long, value_parser = target(), visible_alias = "execution-target")]
     target: Option<ExecutionTarget>,
     /// User to assign it to
-    #[arg(long, value_name = "ID|me")]
-    assignee: Option<Assignee>,
+    #[arg(long, value_name = "ID|me", value_parser = assignee)]
+    assignee: Option<UserRef>,
 }
 
-impl Create {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut request = CreateWorkItem {
+impl Run for Create {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let request = CreateWorkItem {
             domain: self.domain,
             kind: self.kind,
             parent: self.parent,
@@ -289,12 +289,9 @@ impl Create {
             description: self.description.read()?,
             priority: self.priority,
             execution_target: self.target,
-            assignee: None,
+            assignee: self.assignee,
         };
         let session = app.session()?;
-        if let Some(assignee) = self.assignee {
-            request.assignee = Some(assignee.into());
-        }
         let item = session
             .call(|client| client.work_item_create(&request))
             .map_err(|failure| suggest_check(failure, LIST))?;
@@ -337,17 +334,17 @@ pub(crate) struct Update {
     if_version: Option<u64>,
 }
 
-impl Update {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut request = PatchWorkItem {
+impl Run for Update {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let request = PatchWorkItem {
             title: self.title.as_deref().map(title).transpose()?,
             description: self.description.read()?,
             status: self.status,
             priority: self.priority,
             execution_target: self.target,
-            assignee: None,
+            assignee: self.assignee.map(|change| change.0),
         };
-        if request == PatchWorkItem::default() && self.assignee.is_none() {
+        if request == PatchWorkItem::default() {
             return Err(Failure::usage(
                 "nothing to change; pass --title, --description, --description-file, --status, \
              --priority, --target or --assignee",
@@ -355,9 +352,6 @@ impl Update {
             .into());
         }
         let session = app.session()?;
-        if let Some(change) = self.assignee {
-            request.assignee = Some(change.assignee());
-        }
         let item = session
             .call(|client| client.work_item_update(self.key.0, &request, self.if_version))
             .map_err(|failure| {
@@ -382,8 +376,8 @@ pub(crate) struct Claim {
     work: WorkArgs,
 }
 
-impl Claim {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Claim {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, item) = self.work.send(app, Client::work_item_claim)?;
         app.out.print(&item, |style| {
             let names = Names::of(&session, [&item.summary]);
@@ -411,8 +405,8 @@ pub(crate) struct Release {
     work: WorkArgs,
 }
 
-impl Release {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Release {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, item) = self.work.send(app, Client::work_item_release)?;
         show::changed(
             &item,
@@ -437,8 +431,8 @@ pub(crate) struct Complete {
     work: WorkArgs,
 }
 
-impl Complete {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Complete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, item) = self.work.send(app, Client::work_item_complete)?;
         show::changed(
             &item,
@@ -467,8 +461,8 @@ pub(crate) struct Delete {
     yes: Confirmation,
 }
 
-impl Delete {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let key = self.key.0;
         self.yes.require("deleting")?;
         let session = app.session()?;

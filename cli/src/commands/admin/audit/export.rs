@@ -6,6 +6,7 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::app::{App, Session};
+use crate::commands::Run;
 use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
 use crate::field::one_of;
@@ -46,8 +47,8 @@ struct ExportOutput {
     bytes: u64,
 }
 
-impl Export {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Export {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let format = self.format;
         let output = self
             .output

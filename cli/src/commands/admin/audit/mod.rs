@@ -10,6 +10,7 @@ use openindex_domain::audit::{AuditAction, AuditFilter, InvalidPeriod, Subject};
 use openindex_domain::clock::Timestamp;
 
 use crate::app::{App, Session};
+use crate::commands::Run;
 use crate::commands::paging::{self, PageArgs};
 use crate::error::{CliError, Failure};
 use crate::render::{Style, fields, instant, plain};
@@ -148,8 +149,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let filter = self.filter.without_users(app.now())?;
         let session = app.human_session()?;
         let filter = self.filter.with_users(filter, &session)?;

@@ -10,7 +10,7 @@ use openindex_domain::token::{self, ListedStatus, Scope, TokenId, TokenKind};
 use crate::app::{App, Session};
 use crate::commands::paging::{self, PageArgs, first_page};
 use crate::commands::tokens::named;
-use crate::commands::{Confirmation, one_by_one, parse_distinct, print_ended, question_about};
+use crate::commands::{Confirmation, Run, one_by_one, parse_distinct, print_ended, question_about};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Flags, Several, one_of};
 use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, shown, word};
@@ -143,8 +143,8 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl List {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let filter = self.filter.without_user(app.now())?;
         let session = app.human_session()?;
         let filter = self.filter.with_user(filter, &session)?;
@@ -184,8 +184,8 @@ pub(crate) struct Revoke {
     yes: Confirmation,
 }
 
-impl Revoke {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for Revoke {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let ids = parse_distinct(&self.tokens.0, parse)?;
         self.yes.require("revoking")?;
         let session = app.human_session()?;

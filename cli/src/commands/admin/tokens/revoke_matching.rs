@@ -9,7 +9,7 @@ use openindex_domain::user::MAX_PAGE;
 
 use crate::app::{App, Session};
 use crate::commands::paging;
-use crate::commands::{Confirmation, confirm, require_terminal_or_yes, suggest_check};
+use crate::commands::{Confirmation, Run, confirm, require_terminal_or_yes, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::{Style, plain};
@@ -45,8 +45,8 @@ pub(crate) struct RevokeMatching {
     yes: Confirmation,
 }
 
-impl RevokeMatching {
-    pub(super) fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+impl Run for RevokeMatching {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let filter = self.filter.without_user(app.now())?;
         if filter.is_empty() && !self.filter.names_a_user() {
             let message = "pass at least one filter; without any, every token would be revoked";
