@@ -1,7 +1,7 @@
 //! The commands: each is its arguments, and what it does with them.
 
-/// Declares a group of commands. Each is a type that implements [`Run`]; a single command also names
-/// its output, a definition of `oi schema`.
+/// Declares a group of commands. Each is a type that implements [`Run`]; a single command also
+/// names its output, a definition of `oi schema` or a media type.
 macro_rules! commands {
     ($(
         $(#[$attribute:meta])*
@@ -48,12 +48,14 @@ mod schema;
 mod tokens;
 mod work_item;
 
+use openindex_domain::token::{TokenId, TokenKind};
 use serde_json::json;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
+use crate::render::shown;
 
 commands! {
     /// Manage profiles (server URL and token)
@@ -177,6 +179,32 @@ fn question_about(lines: &str, count: usize, verb: &str, one: &str, several: &st
         count => format!("these {count} {several}"),
     };
     format!("{lines}{verb} {what} working immediately. This cannot be undone.")
+}
+
+/// Parses the ID of a token of this kind. A secret gets an error of its own, which does not repeat
+/// it; `command` lists the IDs.
+fn parse_token_id(
+    text: &str,
+    kind: TokenKind,
+    secret: &str,
+    command: &str,
+) -> Result<TokenId, Failure> {
+    let message = match text.parse::<TokenId>() {
+        Ok(id) if id.kind() == kind => return Ok(id),
+        _ if text.starts_with("oi_") => secret.to_owned(),
+        _ => {
+            let (what, prefix) = match kind {
+                TokenKind::Personal => ("token", "pat_"),
+                TokenKind::AgentRun => ("run", "run_"),
+            };
+            format!(
+                "invalid {what} ID '{}': must be {prefix} and 32 hexadecimal digits, as shown by \
+                 `list`",
+                shown(text)
+            )
+        }
+    };
+    Err(Failure::usage(message).next(command))
 }
 
 /// Suggests the command `check` if the change may have been applied although the request failed.

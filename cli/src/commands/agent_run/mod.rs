@@ -11,13 +11,14 @@ use crate::commands::once::{self, Shown, Undo, parse_id, require_writable_stdout
 use crate::commands::paging::{self, PageArgs};
 use crate::commands::work_item::WorkerArgs;
 use crate::commands::{
-    Confirmation, Run, one_by_one, parse_distinct, print_ended, question_about, suggest_check,
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+    suggest_check,
 };
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, Several};
 use crate::render::{
-    Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, shown, word,
+    Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, word,
 };
 
 commands! {
@@ -236,17 +237,8 @@ impl Run for End {
 
 /// Parses a run ID. A secret gets a specific error, which does not repeat it.
 fn parse(text: &str) -> Result<TokenId, Failure> {
-    let message = match text.parse::<TokenId>() {
-        Ok(id) if id.kind() == TokenKind::AgentRun => return Ok(id),
-        _ if text.starts_with("oi_") => {
-            "this is a token's secret; pass the run's ID (run_…)".to_owned()
-        }
-        _ => format!(
-            "invalid run ID '{}': must be run_ and 32 hexadecimal digits, as shown by `list`",
-            shown(text)
-        ),
-    };
-    Err(Failure::usage(message).next(LIST))
+    let secret = "this is a token's secret; pass the run's ID (run_…)";
+    parse_token_id(text, TokenKind::AgentRun, secret, LIST)
 }
 
 fn question(runs: &[AgentRun], style: &Style) -> String {

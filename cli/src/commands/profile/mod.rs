@@ -85,18 +85,23 @@ impl Shown {
             agent_id: shown(&profile.agent_id),
         }
     }
+}
 
-    /// Returns the rows about the server.
-    fn server_rows(&self) -> [(&'static str, String); 2] {
-        let api_url = plain(&self.api_url);
-        [
-            ("app url", or_dash(self.app_url.as_ref())),
-            (
-                "api url",
-                format!("{api_url} (from {})", self.api_resolution_source),
-            ),
-        ]
-    }
+/// Formats the settings of a profile; the server is the API's URL and where it is from.
+fn rows(
+    app_url: Option<&String>,
+    (api_url, source): (&str, &str),
+    token: Option<&String>,
+    agent_id: Option<&String>,
+    config: &str,
+) -> [(&'static str, String); 5] {
+    [
+        ("app url", or_dash(app_url)),
+        ("api url", format!("{} (from {source})", plain(api_url))),
+        ("token", or_dash(token)),
+        ("agent id", or_dash(agent_id)),
+        ("config", plain(config)),
+    ]
 }
 
 /// Formats an optional value; `-` if it is missing.
@@ -207,14 +212,13 @@ impl Run for Show {
         };
         app.out.print(&output, |style| {
             let shown = &output.profile;
-            let [app_url, api_url] = shown.server_rows();
-            let rows = [
-                app_url,
-                api_url,
-                ("token", or_dash(shown.token.as_ref())),
-                ("agent id", or_dash(shown.agent_id.as_ref())),
-                ("config", plain(&output.config_path)),
-            ];
+            let rows = rows(
+                shown.app_url.as_ref(),
+                (&shown.api_url, shown.api_resolution_source),
+                shown.token.as_ref(),
+                shown.agent_id.as_ref(),
+                &output.config_path,
+            );
             let current = if shown.current { " (current)" } else { "" };
             let name = style.bold(&plain(&shown.name));
             format!("{name}{current}\n{}", fields(&rows, style))
@@ -316,9 +320,9 @@ impl Run for Delete {
         })?;
         if output.had_token {
             app.out.note(
-            "a deleted profile's token stays valid until it expires or is revoked; to revoke it: \
-             oi settings personal tokens delete",
-        );
+                "a deleted profile's token stays valid until it expires or is revoked; to revoke \
+                 it: oi settings personal tokens delete",
+            );
         }
         app.out.print(&output, |style| deleted_text(&output, style))
     }

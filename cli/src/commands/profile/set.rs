@@ -15,7 +15,7 @@ use crate::render::{fields, masked, plain};
 use crate::resolve::{ServerSource, base_url, default_url, profile_server};
 use crate::token;
 
-use super::{ProfileName, or_dash};
+use super::{ProfileName, rows};
 
 const MAX_NAME_CHARS: usize = 64;
 
@@ -139,24 +139,23 @@ impl Run for Set {
         let mut output = app.store.update(|config| Ok(change.apply(config)))?;
         if replaces {
             app.out.note(&format!(
-            "replaced the token of profile {name}; the old token stays valid until it expires or \
-             is revoked"
-        ));
+                "replaced the token of profile {name}; the old token stays valid until it expires \
+                 or is revoked"
+            ));
         }
         output.config_path = app.store.file()?.display().to_string();
         app.out.print(&output, |style| {
-            let api_url = format!(
-                "{} (from {})",
-                plain(&output.resolved_api_url),
-                output.api_resolution_source
+            let server = (
+                output.resolved_api_url.as_str(),
+                output.api_resolution_source,
             );
-            let rows = [
-                ("app url", or_dash(output.app_url.as_ref())),
-                ("api url", api_url),
-                ("token", or_dash(output.token.as_ref())),
-                ("agent id", or_dash(output.agent_id.as_ref())),
-                ("config", plain(&output.config_path)),
-            ];
+            let rows = rows(
+                output.app_url.as_ref(),
+                server,
+                output.token.as_ref(),
+                output.agent_id.as_ref(),
+                &output.config_path,
+            );
             let current = if output.current { " (current)" } else { "" };
             format!(
                 "{} Saved profile {}{current}\n{}",

@@ -140,6 +140,8 @@ fn one_of(command: &clap::Command) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -155,6 +157,19 @@ mod tests {
                 assert!(output["contentMediaType"].is_string(), "{command}");
             }
         }
+    }
+
+    #[test]
+    fn every_reference_is_defined_and_every_definition_is_referred_to() {
+        let schema = describe();
+        let text = schema.to_string();
+        let referred = text.split("\"#/$defs/").skip(1);
+        let referred: BTreeSet<&str> = referred.filter_map(|rest| rest.split('"').next()).collect();
+        let definitions = schema["$defs"].as_object().unwrap();
+        let defined: BTreeSet<&str> = definitions.keys().map(String::as_str).collect();
+        assert_eq!(referred, defined);
+        assert!(!text.contains("#/components/"));
+        assert!(definitions["User"]["properties"]["mixedScripts"].is_object());
     }
 
     #[test]

@@ -48,6 +48,9 @@ commands! {
 }
 
 const LIST: &str = "oi work-item list";
+const NONE: &str = "\
+No work items. Create one with: oi work-item create --domain OPS --title TITLE
+";
 
 /// The key of a work item.
 pub(super) struct Key;
@@ -200,21 +203,11 @@ impl Run for List {
             search,
         };
         let fetch = |query: &_| session.call(|client| client.work_items_list(&filter, query));
-        paging::list(
-            &self.page,
-            app,
-            fetch,
-            |items: &[WorkItemSummary], style| {
-                if items.is_empty() && filter == WorkItemQuery::default() {
-                    "No work items. Create one with: oi work-item create --domain OPS --title TITLE\n"
-                .to_owned()
-                } else if items.is_empty() {
-                    "No matching work items.\n".to_owned()
-                } else {
-                    items_listing(items, &Names::of(&session, items), style)
-                }
-            },
-        )
+        paging::list(&self.page, app, fetch, |items: &[_], style| match items {
+            [] if filter == WorkItemQuery::default() => NONE.to_owned(),
+            [] => "No matching work items.\n".to_owned(),
+            _ => items_listing(items, &Names::of(&session, items), style),
+        })
     }
 }
 

@@ -10,10 +10,12 @@ use openindex_domain::token::{self, ListedStatus, Scope, TokenId, TokenKind};
 use crate::app::{App, Session};
 use crate::commands::paging::{self, PageArgs, first_page};
 use crate::commands::tokens::named;
-use crate::commands::{Confirmation, Run, one_by_one, parse_distinct, print_ended, question_about};
+use crate::commands::{
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+};
 use crate::error::{CliError, Failure};
 use crate::field::{Field, Flags, Several, one_of};
-use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, shown, word};
+use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, word};
 
 use super::time_filter::{ago, ahead, date};
 use super::user_ref::{self, UserRef, owner};
@@ -206,18 +208,9 @@ impl Run for Revoke {
 
 /// Parses a token ID. A secret gets a specific error, which does not repeat it.
 fn parse(text: &str) -> Result<TokenId, Failure> {
-    let message = match text.parse::<TokenId>() {
-        Ok(id) if id.kind() == TokenKind::Personal => return Ok(id),
-        _ if text.starts_with("oi_") => {
-            "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak"
-                .to_owned()
-        }
-        _ => format!(
-            "invalid token ID '{}': must be pat_ and 32 hexadecimal digits, as shown by `list`",
-            shown(text)
-        ),
-    };
-    Err(Failure::usage(message).next(LIST))
+    let secret =
+        "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak";
+    parse_token_id(text, TokenKind::Personal, secret, LIST)
 }
 
 fn question(ids: &[TokenId], pats: &[AdminPat], acting: &str, style: &Style) -> String {
