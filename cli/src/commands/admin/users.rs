@@ -282,7 +282,7 @@ impl Run for SetRole {
             ),
             Role::Member => (
                 "Change this user's role to member? Their tokens and sessions lose administrator \
-             access immediately.",
+                 access immediately.",
                 "Role changed to member",
             ),
         };

@@ -129,7 +129,7 @@ impl Run for Rotate {
         if let CliError::Failure(failure) = error {
             app.out.warn(&format!(
                 "the profile still has the old token: {}; save the new one with oi profile set \
-             --token -",
+                 --token -",
                 failure.message
             ));
         }

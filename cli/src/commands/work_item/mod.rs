@@ -288,8 +288,8 @@ impl Run for Create {
         let item = session
             .call(|client| client.work_item_create(&request))
             .map_err(|failure| suggest_check(failure, LIST))?;
-        let done = format!("Created {}", plain(&item.summary.key));
-        show::changed(&item, &done, &session, app)
+        let key = plain(&item.summary.key);
+        show::changed(&item, "Created", key, &session, app)
     }
 }
 
@@ -340,7 +340,7 @@ impl Run for Update {
         if request == PatchWorkItem::default() {
             return Err(Failure::usage(
                 "nothing to change; pass --title, --description, --description-file, --status, \
-             --priority, --target or --assignee",
+                 --priority, --target or --assignee",
             )
             .into());
         }
@@ -351,7 +351,7 @@ impl Run for Update {
                 let outcome = "nothing was changed";
                 with_version(self.key.0, self.if_version, outcome, &session, failure)
             })?;
-        show::changed(&item, &format!("Updated {}", self.key.0), &session, app)
+        show::changed(&item, "Updated", self.key.0, &session, app)
     }
 }
 
@@ -401,12 +401,7 @@ pub(crate) struct Release {
 impl Run for Release {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, item) = self.work.send(app, Client::work_item_release)?;
-        show::changed(
-            &item,
-            &format!("Released {}", self.work.key.0),
-            &session,
-            app,
-        )
+        show::changed(&item, "Released", self.work.key.0, &session, app)
     }
 }
 
@@ -427,12 +422,7 @@ pub(crate) struct Complete {
 impl Run for Complete {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         let (session, item) = self.work.send(app, Client::work_item_complete)?;
-        show::changed(
-            &item,
-            &format!("Completed {}", self.work.key.0),
-            &session,
-            app,
-        )
+        show::changed(&item, "Completed", self.work.key.0, &session, app)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Formats work items for users.
 
+use std::fmt::Display;
+
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;
 
@@ -111,14 +113,15 @@ pub(super) fn full(item: &WorkItem, names: &Names, style: &Style) -> String {
 /// Prints the result of a command that changed an item.
 pub(super) fn changed(
     item: &WorkItem,
-    what: &str,
+    verb: &str,
+    key: impl Display,
     session: &Session,
     app: &mut App<'_>,
 ) -> Result<(), CliError> {
     app.out.print(item, |style| {
         let names = Names::of(session, [&item.summary]);
         let shown = summary(&item.summary, &names, style);
-        format!("{} {what}\n{shown}", style.done())
+        format!("{} {verb} {key}\n{shown}", style.done())
     })
 }
 
