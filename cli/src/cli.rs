@@ -3,12 +3,9 @@
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::builder::{StyledStr, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser};
 
-use crate::commands::{
-    account, admin, agent_run, completions, doctor, invite, man, profile, queue, report_leak,
-    schema, tokens, work_item,
-};
+use crate::commands::{Command, completions};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -145,79 +142,6 @@ fn not_blank(text: &str) -> Result<String, &'static str> {
         "" => Err("must not be blank; omit the flag instead"),
         text => Ok(text.to_owned()),
     }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Manage profiles (server URL and token)
-    #[command(subcommand)]
-    Profile(profile::Command),
-    /// Check authentication
-    #[command(subcommand)]
-    Auth(AuthCommand),
-    /// Show the current user and token
-    #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
-    Me,
-    /// Show the work queue
-    #[command(subcommand)]
-    Queue(queue::Command),
-    /// Create, find, claim and complete work items
-    #[command(subcommand)]
-    WorkItem(work_item::Command),
-    /// Start, list and end agent runs, each with its own token
-    #[command(subcommand)]
-    AgentRun(agent_run::Command),
-    /// Manage your tokens and account, or administer the instance
-    #[command(subcommand)]
-    Settings(SettingsCommand),
-    /// Join an instance with an invite
-    #[command(subcommand)]
-    Invite(invite::Command),
-    /// Report leaked tokens so that they are revoked
-    #[command(after_help = report_leak::AFTER_HELP)]
-    ReportLeak,
-    /// Diagnose configuration and connectivity
-    #[command(after_help = doctor::AFTER_HELP)]
-    Doctor,
-    /// Describe the commands, or the server's API, as JSON
-    Schema(schema::Args),
-    /// Print a shell completion script
-    Completions(completions::Args),
-    /// Generate manual pages
-    Man(man::Args),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum AuthCommand {
-    /// Check whether the token is accepted, and show its owner, scope and expiry
-    #[command(after_help = "\
-Exits with status 4 and prints the reason when the token is rejected.
-
-Examples:
-  oi auth check
-  OPENINDEX_TOKEN=oi_pat_… oi auth check
-  oi auth check --json | jq -r .source")]
-    Check,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SettingsCommand {
-    /// Manage your tokens and account
-    #[command(subcommand)]
-    Personal(PersonalCommand),
-    /// Administer the instance (requires an admin token)
-    #[command(subcommand)]
-    Admin(admin::Command),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum PersonalCommand {
-    /// Create, list, rotate and delete your personal access tokens
-    #[command(subcommand)]
-    Tokens(tokens::Command),
-    /// Manage your account
-    #[command(subcommand)]
-    Account(account::Command),
 }
 
 #[cfg(test)]

@@ -50,6 +50,18 @@ pub(crate) struct Parts {
     requested_url: Option<String>,
 }
 
+/// Reports an invalid argument as a usage error.
+pub(crate) trait Named<T> {
+    /// Puts the name of the argument, such as `--name`, before the error.
+    fn named(self, argument: &str) -> Result<T, Failure>;
+}
+
+impl<T, E: std::fmt::Display> Named<T> for Result<T, E> {
+    fn named(self, argument: &str) -> Result<T, Failure> {
+        self.map_err(|error| Failure::usage(format!("{argument} {error}")))
+    }
+}
+
 impl Failure {
     pub(crate) fn new(exit: ExitCode, code: &str, message: impl Into<String>) -> Self {
         Self(Box::new(Parts {

@@ -4,8 +4,11 @@
 
 use std::str::FromStr;
 
-use clap::builder::ValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// The names of flags, each with its placeholder and its help.
+pub(crate) type Flags = &'static [(&'static str, &'static str, &'static str)];
 
 /// An argument with one or more field names in the API.
 pub(crate) trait Field: 'static {
@@ -17,8 +20,8 @@ pub(crate) trait Field: 'static {
         + 'static;
     /// The placeholder of the positional argument, such as `ID|EMAIL`.
     const POSITIONAL: &'static str;
-    /// The API's field names in kebab case, each with the placeholder and the help of its flag.
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)];
+    /// The API's field names in kebab case.
+    const FLAGS: Flags;
     /// The help of the positional argument; by default that of the only flag, whose help then
     /// refers to the argument.
     const HELP: &'static str = Self::FLAGS[0].2;
@@ -32,6 +35,18 @@ pub(crate) trait Field: 'static {
     fn customize(arg: Arg) -> Arg {
         arg
     }
+}
+
+/// Parses a closed set of values; help and completions list all of them.
+pub(crate) fn one_of<T: Copy + Send + Sync + 'static>(
+    all: impl IntoIterator<Item = T>,
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let all: Vec<T> = all.into_iter().collect();
+    PossibleValuesParser::new(all.iter().copied().map(name)).try_map(move |text| {
+        let mut all = all.iter().copied();
+        all.find(|value| name(*value) == text).ok_or("is unknown")
+    })
 }
 
 /// Exactly one value is required.

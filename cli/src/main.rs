@@ -37,6 +37,7 @@ use openindex_domain::clock::Clock as _;
 
 use app::App;
 use cli::Cli;
+use commands::Run as _;
 use config::ConfigStore;
 use environment::Environment;
 use error::CliError;
@@ -76,7 +77,7 @@ fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
         store: ConfigStore::new(path),
         out,
     };
-    let outcome = commands::run(&cli.command, &mut app).map_err(flags::in_flags);
+    let outcome = cli.command.run(&mut app).map_err(flags::in_flags);
     finish(&mut app.out, outcome)
 }
 

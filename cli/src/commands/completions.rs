@@ -8,6 +8,7 @@ use clap_complete::env::Shells;
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::config::{self, ConfigStore};
 use crate::environment::Environment;
 use crate::error::{CliError, Failure};
@@ -23,24 +24,26 @@ Examples:
   oi completions bash > ~/.local/share/bash-completion/completions/oi
   oi completions zsh > ~/.zfunc/_oi
   oi completions fish > ~/.config/fish/completions/oi.fish")]
-pub(crate) struct Args {
+pub(crate) struct Print {
     /// Shell to generate the script for
     #[arg(value_parser = ["bash", "zsh", "fish"])]
     shell: String,
 }
 
-pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut script = Vec::new();
-    let shells = Shells::builtins();
-    let shell = shells
-        .completer(&args.shell)
-        .ok_or_else(|| Failure::usage("the shell must be bash, zsh or fish"))?;
-    shell.write_registration(VARIABLE, "oi", "oi", "oi", &mut script)?;
-    if args.shell == "zsh" {
-        // zsh loads the file at the first completion, which would otherwise return nothing.
-        script.extend(b"[[ $funcstack[1] == _oi ]] && _clap_dynamic_completer_oi \"$@\"\n");
+impl Run for Print {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let mut script = Vec::new();
+        let shells = Shells::builtins();
+        let shell = shells
+            .completer(&self.shell)
+            .ok_or_else(|| Failure::usage("the shell must be bash, zsh or fish"))?;
+        shell.write_registration(VARIABLE, "oi", "oi", "oi", &mut script)?;
+        if self.shell == "zsh" {
+            // zsh loads the file at the first completion, which would otherwise return nothing.
+            script.extend(b"[[ $funcstack[1] == _oi ]] && _clap_dynamic_completer_oi \"$@\"\n");
+        }
+        app.out.raw(&String::from_utf8_lossy(&script))
     }
-    app.out.raw(&String::from_utf8_lossy(&script))
 }
 
 /// Prints completions and exits if a completion script called `oi`.

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::plain;
@@ -22,36 +23,38 @@ Examples:
   oi man | man -l -
   oi man ~/.local/share/man/man1
   man oi-settings-personal-tokens-create")]
-pub(crate) struct Args {
+pub(crate) struct Generate {
     /// Directory to write the pages to; created if missing
     #[arg(value_name = "DIR|-")]
     directory: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut root = Cli::command().disable_help_subcommand(true);
-    root.build();
-    let directory = match args.directory.as_deref() {
-        None => return print(root, app),
-        Some(path) if path == Path::new("-") => return print(root, app),
-        Some(directory) => directory,
-    };
-    let unwritable = |error: io::Error| {
-        let message = format!("cannot write to {}: {error}", directory.display());
-        Failure::new(ExitCode::Failure, "output_failed", message)
-    };
-    fs::create_dir_all(directory).map_err(unwritable)?;
-    let mut written = Vec::new();
-    write(&root, directory, &mut written).map_err(unwritable)?;
-    app.out.print(&json!({ "written": written }), |style| {
-        let directory = plain(&directory.display().to_string());
-        let count = written.len();
-        format!(
-            "{} Wrote {count} pages to {}\n",
-            style.done(),
-            style.bold(&directory)
-        )
-    })
+impl Run for Generate {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let mut root = Cli::command().disable_help_subcommand(true);
+        root.build();
+        let directory = match self.directory.as_deref() {
+            None => return print(root, app),
+            Some(path) if path == Path::new("-") => return print(root, app),
+            Some(directory) => directory,
+        };
+        let unwritable = |error: io::Error| {
+            let message = format!("cannot write to {}: {error}", directory.display());
+            Failure::new(ExitCode::Failure, "output_failed", message)
+        };
+        fs::create_dir_all(directory).map_err(unwritable)?;
+        let mut written = Vec::new();
+        write(&root, directory, &mut written).map_err(unwritable)?;
+        app.out.print(&json!({ "written": written }), |style| {
+            let directory = plain(&directory.display().to_string());
+            let count = written.len();
+            format!(
+                "{} Wrote {count} pages to {}\n",
+                style.done(),
+                style.bold(&directory)
+            )
+        })
+    }
 }
 
 fn print(root: clap::Command, app: &mut App<'_>) -> Result<(), CliError> {

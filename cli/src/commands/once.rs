@@ -132,7 +132,7 @@ pub(super) fn unwritten(error: &CliError) -> String {
 }
 
 /// Parses an ID returned by the server.
-pub(super) fn parse(id: &str) -> Result<TokenId, Failure> {
+pub(super) fn parse_id(id: &str) -> Result<TokenId, Failure> {
     id.parse().map_err(|_| {
         let message = "the server returned an invalid ID";
         Failure::new(ExitCode::Failure, "unexpected_response", message)
@@ -148,7 +148,7 @@ impl<'a> Undo<'a> {
         app: &App<'_>,
     ) -> Self {
         let client = app.client_with(api_url, Some(secret));
-        let token = parse(id);
+        let token = parse_id(id);
         let act = move || match client {
             Ok(client) => Ok(client.pat_delete(token?)?),
             Err(CliError::Failure(failure)) => Err(failure),

@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use openindex_adapters_http::client::PageQuery;
-use openindex_adapters_http::wire::DamagedRow;
+use openindex_adapters_http::wire::{
+    AdminPat, AdminPatList, AgentRun, AgentRunList, AuditEvent, AuditList, DamagedRow, Invite,
+    InviteList, Pat, PatList, RevokedPats, User, UserList, WorkItemList, WorkItemSummary,
+};
 use openindex_domain::token::MAX_TOKEN_PAGE;
 use serde::Serialize;
 
@@ -64,67 +67,100 @@ pub(crate) fn parse_limit<const MAX: u32>(text: &str) -> Result<u32, String> {
     limit.ok_or_else(|| format!("must be a number from 1 to {MAX}"))
 }
 
-/// One page from the server.
+/// One page from the server, and the output of a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Page<T> {
     pub(crate) items: Vec<T>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) damaged: Vec<DamagedRow>,
     pub(crate) next_cursor: Option<String>,
 }
 
-/// The output of a list, in the API's page format.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Listed<T> {
-    items: Vec<T>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    damaged: Vec<DamagedRow>,
-    next_cursor: Option<String>,
+/// Converts the pages of the API, which differ only in their items.
+macro_rules! pages {
+    ($($list:ident of $item:ident,)*) => {$(
+        impl From<$list> for Page<$item> {
+            fn from(list: $list) -> Self {
+                Self {
+                    items: list.items,
+                    damaged: list.damaged,
+                    next_cursor: list.next_cursor,
+                }
+            }
+        }
+    )*};
+}
+
+pages! {
+    AdminPatList of AdminPat,
+    AgentRunList of AgentRun,
+    InviteList of Invite,
+    PatList of Pat,
+    RevokedPats of AdminPat,
+    UserList of User,
+    WorkItemList of WorkItemSummary,
+}
+
+impl From<AuditList> for Page<AuditEvent> {
+    fn from(list: AuditList) -> Self {
+        Self {
+            items: list.items,
+            damaged: Vec::new(),
+            next_cursor: list.next_cursor,
+        }
+    }
 }
 
 /// Prints one page from `fetch`, or all pages with `--all`, and notes whether there are more.
-pub(crate) fn list<T: Serialize>(
+pub(crate) fn list<T: Serialize, P: Into<Page<T>>>(
     args: &PageArgs,
     app: &mut App<'_>,
-    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
     let page = if args.all {
         all(MAX_PAGE, fetch)
     } else {
-        fetch(&PageQuery {
-            limit: Some(args.limit),
-            cursor: args.cursor.clone(),
-        })
+        let cursor = args.cursor.clone();
+        let limit = Some(args.limit);
+        fetch(&PageQuery { limit, cursor }).map(Into::into)
     };
-    show(page?, ", or --all for all items", app, human)
+    show(&page?, ", or --all for all items", app, human)
 }
 
 /// Prints all items from `fetch` in pages of at most [`MAX_TOKEN_PAGE`], or one page if requested.
-pub(crate) fn list_whole<T: Serialize>(
+pub(crate) fn list_whole<T: Serialize, P: Into<Page<T>>>(
     args: &WholeArgs,
     app: &mut App<'_>,
-    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
     let page = if args.limit.is_none() && args.cursor.is_none() {
         all(MAX_TOKEN_PAGE, fetch)
     } else {
-        fetch(&PageQuery {
-            limit: args.limit,
-            cursor: args.cursor.clone(),
-        })
+        let (limit, cursor) = (args.limit, args.cursor.clone());
+        fetch(&PageQuery { limit, cursor }).map(Into::into)
     };
-    show(page?, "", app, human)
+    show(&page?, "", app, human)
+}
+
+/// Returns the query for the first items, as many as a page can have.
+pub(crate) const fn first_page() -> PageQuery {
+    PageQuery {
+        limit: Some(MAX_PAGE),
+        cursor: None,
+    }
 }
 
 /// Fetches all pages, with `limit` items each.
-pub(crate) fn all<T>(
+pub(crate) fn all<T, P: Into<Page<T>>>(
     limit: u32,
-    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
 ) -> Result<Page<T>, Failure> {
     let (mut items, damaged) = (Vec::new(), RefCell::default());
     let fetch = |query: &PageQuery| {
-        let mut page = fetch(query)?;
+        let mut page: Page<T> = fetch(query)?.into();
         Vec::append(&mut damaged.borrow_mut(), &mut page.damaged);
         Ok(page)
     };
@@ -140,20 +176,14 @@ pub(crate) fn all<T>(
 }
 
 fn show<T: Serialize>(
-    page: Page<T>,
+    page: &Page<T>,
     alternative: &str,
     app: &mut App<'_>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    let listed = Listed {
-        items: page.items,
-        damaged: page.damaged,
-        next_cursor: page.next_cursor,
-    };
-    app.out
-        .print(&listed, |style| human(&listed.items, style))?;
-    warn_of(&listed.damaged, app);
-    if let Some(cursor) = &listed.next_cursor {
+    app.out.print(page, |style| human(&page.items, style))?;
+    warn_of(&page.damaged, app);
+    if let Some(cursor) = &page.next_cursor {
         app.out.note(&format!(
             "there are more items; pass --cursor {cursor} for the next page{alternative}"
         ));
@@ -172,16 +202,16 @@ pub(crate) fn warn_of(damaged: &[DamagedRow], app: &mut App<'_>) {
 }
 
 /// Visits the items of all pages until `visit` breaks; returns its value, or `None` at the end.
-pub(crate) fn walk<T, B>(
-    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+pub(crate) fn walk<T, P: Into<Page<T>>, B>(
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     visit: impl FnMut(T) -> ControlFlow<B>,
 ) -> Result<Option<B>, Failure> {
     walk_by(MAX_PAGE, fetch, visit)
 }
 
-fn walk_by<T, B>(
+fn walk_by<T, P: Into<Page<T>>, B>(
     limit: u32,
-    fetch: impl Fn(&PageQuery) -> Result<Page<T>, Failure>,
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     mut visit: impl FnMut(T) -> ControlFlow<B>,
 ) -> Result<Option<B>, Failure> {
     let mut query = PageQuery {
@@ -190,7 +220,7 @@ fn walk_by<T, B>(
     };
     let mut seen = HashSet::new();
     loop {
-        let page = fetch(&query)?;
+        let page = fetch(&query)?.into();
         for item in page.items {
             if let ControlFlow::Break(found) = visit(item) {
                 return Ok(Some(found));

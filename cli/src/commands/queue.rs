@@ -1,22 +1,21 @@
 //! `oi queue`: the work queue.
 
-use clap::Subcommand;
 use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSummary, WorkQueue};
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
 use crate::render::Style;
 
 use super::names::Names;
-use super::work_item::{WorkerArgs, listing, suggest_next};
+use super::work_item::{WorkerArgs, items_listing, suggest_next};
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// List available work items and your own
     #[command(visible_alias = "ls")]
-    List(Args),
+    List(List) -> "WorkQueue",
 }
 
 #[derive(Debug, clap::Args)]
@@ -30,7 +29,7 @@ Examples:
   oi queue list
   oi queue list --agent-id builder-7
   oi queue list --json | jq -r '.available.items[0].key'")]
-pub(crate) struct Args {
+pub(crate) struct List {
     #[command(flatten)]
     worker: WorkerArgs,
     /// Maximum number of items per section (1 to 200) [default: 50]
@@ -42,39 +41,35 @@ pub(crate) struct Args {
     limit: Option<u32>,
 }
 
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::List(args) => list(args, app),
-    }
-}
-
-fn list(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let (session, agent) = app.working_session(args.worker.agent_id.as_ref())?;
-    let queue = session.call(|client| client.work_queue(agent.as_ref(), args.limit))?;
-    app.out.print(&queue, |style| {
-        let items = queue.available.items.iter().chain(&queue.mine.items);
-        human(&queue, &Names::of(&session, items), style)
-    })?;
-    warn_of(&queue.available.damaged, app);
-    warn_of(&queue.mine.damaged, app);
-    if queue.available.more || queue.mine.more {
-        app.out
-            .note("there are more items; pass a higher --limit to list them");
-    }
-    let caller = match session.credential.secret.kind() {
-        TokenKind::AgentRun => Caller::Run,
-        TokenKind::Personal if agent.is_some() => Caller::ForAgent,
-        TokenKind::Personal => Caller::User,
-    };
-    if let Some((command, key)) = next(&queue, caller) {
-        let next = match command {
-            Next::Claim => args.worker.command("claim", key),
-            Next::Complete => args.worker.command("complete", key),
-            Next::Get => format!("oi work-item get {key}"),
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
+        let queue = session.call(|client| client.work_queue(agent.as_ref(), self.limit))?;
+        app.out.print(&queue, |style| {
+            let items = queue.available.items.iter().chain(&queue.mine.items);
+            human(&queue, &Names::of(&session, items), style)
+        })?;
+        warn_of(&queue.available.damaged, app);
+        warn_of(&queue.mine.damaged, app);
+        if queue.available.more || queue.mine.more {
+            app.out
+                .note("there are more items; pass a higher --limit to list them");
+        }
+        let caller = match session.credential.secret.kind() {
+            TokenKind::AgentRun => Caller::Run,
+            TokenKind::Personal if agent.is_some() => Caller::ForAgent,
+            TokenKind::Personal => Caller::User,
         };
-        suggest_next(app, &next);
+        if let Some((command, key)) = next(&queue, caller) {
+            let next = match command {
+                Next::Claim => self.worker.command("claim", key),
+                Next::Complete => self.worker.command("complete", key),
+                Next::Get => format!("oi work-item get {key}"),
+            };
+            suggest_next(app, &next);
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn human(queue: &WorkQueue, names: &Names, style: &Style) -> String {
@@ -90,7 +85,7 @@ fn rows(section: &QueueSection, names: &Names, style: &Style) -> String {
     if section.items.is_empty() {
         return "No work items.\n".to_owned();
     }
-    listing(&section.items, names, style)
+    items_listing(&section.items, names, style)
 }
 
 /// The caller whose queue is listed.

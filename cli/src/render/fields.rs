@@ -21,3 +21,9 @@ pub(crate) fn fields(fields: &[(&str, String)], style: &Style) -> String {
         .collect::<Vec<_>>()
         .concat()
 }
+
+/// Formats what was done to what, with the fields of the result below.
+pub(crate) fn done(what: &str, name: &str, rows: &[(&str, String)], style: &Style) -> String {
+    let (mark, name) = (style.done(), style.bold(name));
+    format!("{mark} {what} {name}\n{}", fields(rows, style))
+}

@@ -11,11 +11,11 @@ const MIN_NAME_WIDTH: usize = 20;
 
 /// Items with a name, some properties and an ID: a table if the terminal is wide enough, otherwise
 /// a list with a few lines per item. IDs are never truncated, because users copy them.
-pub(crate) struct Listing {
-    pub(crate) form: Form,
+struct Listing {
+    form: Form,
     /// The headings of the columns between the name and the ID.
-    pub(crate) titles: Vec<&'static str>,
-    pub(crate) rows: Vec<Row>,
+    titles: &'static [&'static str],
+    rows: Vec<Row>,
 }
 
 /// The headings and the order of the name and ID columns.
@@ -66,9 +66,27 @@ pub(crate) struct Row {
     pub(crate) inactive: bool,
 }
 
+/// Formats items as a listing; every line ends with a line break.
+pub(crate) fn listing<'a, T: 'a>(
+    form: Form,
+    titles: &'static [&'static str],
+    items: impl IntoIterator<Item = &'a T>,
+    style: &Style,
+    row: impl Fn(&'a T, &Style) -> Row,
+) -> String {
+    // Color escapes in a cell would count as width.
+    let colorless = Style {
+        color: false,
+        ..*style
+    };
+    let rows = items.into_iter().map(|item| row(item, &colorless));
+    let rows = rows.collect();
+    Listing { form, titles, rows }.render(style)
+}
+
 impl Listing {
     /// Formats the listing; every line ends with a line break.
-    pub(crate) fn render(&self, style: &Style) -> String {
+    fn render(&self, style: &Style) -> String {
         let widest = |cell: &dyn Fn(&Row) -> usize| self.rows.iter().map(cell).max().unwrap_or(0);
         let ids = widest(&|row| row.id.width()).max(self.form.id().len());
         let names = widest(&|row| row.name.width()).max(self.form.name().len());

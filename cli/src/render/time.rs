@@ -57,6 +57,16 @@ pub(crate) fn moment(at: Option<&str>, style: &Style) -> String {
     }
 }
 
+/// Formats when a token was last used: as a cell, and as a phrase.
+pub(crate) fn last_used(at: Option<&str>, style: &Style) -> (String, String) {
+    let used = moment(at, style);
+    let phrase = match at {
+        None => "never used".to_owned(),
+        Some(_) => format!("last used {used}"),
+    };
+    (used, phrase)
+}
+
 /// Formats a time to the second: `2026-11-24 05:58:12 UTC`.
 pub(crate) fn instant(text: &str) -> String {
     match parse(text) {

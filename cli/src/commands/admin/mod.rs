@@ -8,13 +8,7 @@ mod tokens;
 mod user_ref;
 mod users;
 
-use clap::Subcommand;
-
-use crate::app::App;
-use crate::error::CliError;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// Manage users
     #[command(subcommand)]
     Users(users::Command),
@@ -28,18 +22,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     /// Count users, tokens and invites
-    #[command(after_help = stats::AFTER_HELP)]
-    Stats,
-}
-
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::Users(command) => users::run(command, app),
-        Command::Invites(command) => invites::run(command, app),
-        Command::Tokens(command) => tokens::run(command, app),
-        Command::Audit(command) => audit::run(command, app),
-        Command::Stats => stats::run(app),
-    }
+    Stats(stats::Count) -> "Stats",
 }
 
 #[cfg(test)]

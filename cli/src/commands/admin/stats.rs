@@ -4,20 +4,25 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Stats;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::render::{Style, fields};
 
-pub(super) const AFTER_HELP: &str = "\
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
 Requires an administrator's token with the admin scope.
 
 Examples:
   oi settings admin stats
-  oi settings admin stats --json | jq .tokensLive";
+  oi settings admin stats --json | jq .tokensLive")]
+pub(crate) struct Count;
 
-pub(super) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let session = app.human_session()?;
-    let stats = session.call(Client::stats)?;
-    app.out.print(&stats, |style| human(&stats, style))
+impl Run for Count {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let session = app.human_session()?;
+        let stats = session.call(Client::stats)?;
+        app.out.print(&stats, |style| human(&stats, style))
+    }
 }
 
 fn human(stats: &Stats, style: &Style) -> String {

@@ -3,64 +3,78 @@
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use openindex_adapters_http::client::PageQuery;
 use openindex_adapters_http::wire::{MeUser, User, UserQuery};
 use openindex_domain::user::{Email, UserId};
 
 use crate::app::Session;
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
-use crate::field::Field;
+use crate::field::{Field, Flags};
 use crate::render::{plain, redact};
 use clap::builder::ValueParser;
 
-use crate::commands::paging::{Page, walk};
+use crate::commands::paging::walk;
 
 const LIST: &str = "oi settings admin users list --all";
 
-/// A user by ID or by email address.
+/// What can be referred to by ID or by email address.
+pub(super) trait Referred: FromStr + Copy + Send + Sync + 'static {
+    const ID_HELP: &'static str;
+    const EMAIL_HELP: &'static str;
+    const HELP: &'static str;
+    /// The text after `--id` is no ID.
+    const INVALID_ID: &'static str;
+    /// The text is neither an ID nor an email address.
+    const INVALID: &'static str;
+}
+
+/// An object by ID or by email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum UserRef {
-    Id(UserId),
+pub(super) enum Ref<Id> {
+    Id(Id),
     Email(Email),
 }
 
-/// The text is neither a user ID nor an email address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a user ID (usr_ and 32 hexadecimal digits) or an email address")]
-pub(super) struct InvalidUserRef;
-
-impl Field for UserRef {
+impl<Id: Referred> Field for Ref<Id> {
     type Value = Self;
     const POSITIONAL: &'static str = "ID|EMAIL";
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
-        ("id", "ID", "User ID (usr_…)"),
-        ("email", "EMAIL", "Email address of the user"),
+    const FLAGS: Flags = &[
+        ("id", "ID", Id::ID_HELP),
+        ("email", "EMAIL", Id::EMAIL_HELP),
     ];
-    const HELP: &'static str = "ID or email address of the user";
+    const HELP: &'static str = Id::HELP;
 
     fn parser(flag: Option<&'static str>) -> ValueParser {
         ValueParser::new(move |text: &str| match (text.parse::<Self>(), flag) {
-            (Err(_) | Ok(Self::Email(_)), Some("id")) => {
-                Err("must be a user ID: usr_ and 32 hexadecimal digits".into())
-            }
-            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("must be an email address".into()),
-            (user, _) => user.map_err(Box::<dyn std::error::Error + Send + Sync>::from),
+            (Err(_) | Ok(Self::Email(_)), Some("id")) => Err(Id::INVALID_ID),
+            (Err(_) | Ok(Self::Id(_)), Some("email")) => Err("must be an email address"),
+            (found, _) => found,
         })
     }
 }
 
-impl FromStr for UserRef {
-    type Err = InvalidUserRef;
+impl<Id: Referred> FromStr for Ref<Id> {
+    type Err = &'static str;
 
-    fn from_str(text: &str) -> Result<Self, InvalidUserRef> {
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
         if let Ok(id) = text.parse() {
             return Ok(Self::Id(id));
         }
-        Email::parse(text)
-            .map(Self::Email)
-            .map_err(|_| InvalidUserRef)
+        let email = Email::parse(text).map(Self::Email);
+        email.map_err(|_| Id::INVALID)
     }
+}
+
+/// A user by ID or by email address.
+pub(super) type UserRef = Ref<UserId>;
+
+impl Referred for UserId {
+    const ID_HELP: &'static str = "User ID (usr_…)";
+    const EMAIL_HELP: &'static str = "Email address of the user";
+    const HELP: &'static str = "ID or email address of the user";
+    const INVALID_ID: &'static str = "must be a user ID: usr_ and 32 hexadecimal digits";
+    const INVALID: &'static str =
+        "must be a user ID (usr_ and 32 hexadecimal digits) or an email address";
 }
 
 /// Returns the user's ID; an email address is looked up among all users.
@@ -87,25 +101,11 @@ pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
     })
 }
 
-/// Fetches one page of users.
-pub(super) fn page(
-    session: &Session,
-    query: &UserQuery,
-    page: &PageQuery,
-) -> Result<Page<User>, Failure> {
-    let list = session.call(|client| client.users_list(query, page))?;
-    Ok(Page {
-        items: list.items,
-        damaged: list.damaged,
-        next_cursor: list.next_cursor,
-    })
-}
-
 fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     let key = email.key();
     let found = walk(
-        |query| page(session, &UserQuery::default(), query),
-        |user| {
+        |query| session.call(|client| client.users_list(&UserQuery::default(), query)),
+        |user: User| {
             if Email::from_stored(&user.email).key() == key {
                 ControlFlow::Break(user)
             } else {
@@ -162,7 +162,7 @@ mod tests {
             Ok(UserRef::Email(email)) if email.as_str() == "ada@example.com"
         ));
         for text in ["", "Ada", "usr_1", "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2"] {
-            assert_eq!(text.parse::<UserRef>(), Err(InvalidUserRef), "{text}");
+            assert_eq!(text.parse::<UserRef>(), Err(UserId::INVALID), "{text}");
         }
     }
 }

@@ -1,36 +1,37 @@
 //! `oi agent-run`: agent runs, each with its own token.
 
-mod end;
-mod list;
-mod start;
+use std::fmt::Write as _;
 
-use clap::Subcommand;
-use openindex_adapters_http::wire::{AgentRun, Open, Status};
+use openindex_adapters_http::wire::{AgentRun, Open, StartAgentRun, Status};
+use openindex_domain::agent_run::{RunTtl, WorkItemKey};
+use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::app::App;
-use crate::error::CliError;
-use crate::render::{Style, ends, moment, plain};
+use crate::commands::once::{self, Shown, Undo, parse_id, require_writable_stdout};
+use crate::commands::paging::{self, PageArgs};
+use crate::commands::work_item::WorkerArgs;
+use crate::commands::{
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+    suggest_check,
+};
+use crate::duration::parse_seconds;
+use crate::error::{CliError, Failure, Named as _};
+use crate::field::{Field, Flags, Several};
+use crate::render::{
+    Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, word,
+};
 
-const LIST: &str = "oi agent-run list";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// Start an agent run and show its token once
-    Start(start::Args),
+    Start(Start) -> "StartedAgentRun",
     /// List your agent runs, newest first
     #[command(visible_alias = "ls")]
-    List(list::Args),
+    List(List) -> "AgentRunList",
     /// End agent runs; their tokens stop working immediately
-    End(end::Args),
+    End(End) -> "Ended",
 }
 
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::Start(args) => start::run(args, app),
-        Command::List(args) => list::run(args, app),
-        Command::End(args) => end::run(args, app),
-    }
-}
+const LIST: &str = "oi agent-run list";
 
 /// Formats when a run expires or was ended.
 fn end(run: &AgentRun, style: &Style) -> String {
@@ -46,6 +47,210 @@ fn work_item(run: &AgentRun) -> String {
         None => "any work item".to_owned(),
         Some(key) => format!("only {}", plain(key)),
     }
+}
+
+const WARNING: &str = "\
+Pass this token to the agent as OPENINDEX_TOKEN now: it is not shown again. Anyone who has it can
+work on your behalf until the run ends.";
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A run's token is only valid for work items and the queue, and acts on your behalf. The run ends when
+its lifetime is reached, when the token that started it stops working, when its work item is
+completed, canceled or deleted, or with `oi agent-run end`, whichever comes first. The token is
+shown only once.
+
+Examples:
+  oi agent-run start --agent-id builder-7
+  oi agent-run start --agent-id builder-7 --work-item OPS-42 --ttl 30m
+  OPENINDEX_TOKEN=$(oi agent-run start --agent-id builder-7 --token-only) ./work.sh")]
+pub(crate) struct Start {
+    #[command(flatten)]
+    worker: WorkerArgs,
+    /// Bind the run to this work item, the only one it can change [default: any]
+    #[arg(long, value_name = "KEY", visible_alias = "work-item-key")]
+    work_item: Option<WorkItemKey>,
+    /// Lifetime, such as 30m or 8h (60s to 24h)
+    #[arg(long, value_name = "SPAN", default_value = "1h")]
+    ttl: String,
+    /// Lifetime in seconds (60 to 86400)
+    #[arg(long, value_name = "N", conflicts_with = "ttl")]
+    ttl_seconds: Option<i64>,
+    /// Print only the token, for a pipe or a variable
+    #[arg(long, conflicts_with = "json")]
+    token_only: bool,
+}
+
+impl Run for Start {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let ttl = match self.ttl_seconds {
+            Some(seconds) => lifetime("--ttl-seconds", seconds)?,
+            None => ttl(&self.ttl)?,
+        };
+        require_writable_stdout()?;
+        let (session, agent) = app.starting_session(self.worker.agent_id.as_ref())?;
+        let request = StartAgentRun {
+            agent_id: agent.clone(),
+            work_item_key: self.work_item,
+            ttl_seconds: ttl,
+            scope: None,
+        };
+        let started = session
+            .call(|client| client.agent_run_start(&request))
+            .map_err(|failure| suggest_check(failure, LIST))?;
+        let id = plain(&started.run.id);
+        let command = format!("oi agent-run end {id}");
+        let undo = Undo {
+            created: format!("run {id}"),
+            undone: "ended because its token was not shown",
+            act: Box::new(|| {
+                let id = parse_id(&started.run.id)?;
+                session.call(|client| client.agent_run_end(id))
+            }),
+            command,
+            consequence: None,
+        };
+        let shown = Shown {
+            document: &started,
+            secret: &started.token,
+            secret_only: self.token_only,
+            warning: WARNING,
+        };
+        once::show(app, &shown, |style| introduction(&started.run, style), undo)
+    }
+}
+
+fn ttl(text: &str) -> Result<RunTtl, Failure> {
+    let seconds =
+        parse_seconds(text).map_err(|error| Failure::usage(format!("--ttl {text}: {error}")))?;
+    lifetime("--ttl", seconds)
+}
+
+fn lifetime(flag: &str, seconds: i64) -> Result<RunTtl, Failure> {
+    RunTtl::from_seconds(seconds).named(flag)
+}
+
+fn introduction(run: &AgentRun, style: &Style) -> String {
+    let item = run.work_item_key.as_deref();
+    let rows = [
+        ("id", plain(&run.id)),
+        ("work item", item.map_or_else(|| "any".to_owned(), plain)),
+        ("scope", word(&run.scope)),
+        ("expires", expiry(run.expires_at.as_deref(), style)),
+    ];
+    done(
+        "Started a run of agent",
+        &plain(&run.agent_id),
+        &rows,
+        style,
+    )
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Tokens are not listed: each is shown only once, when its run is started.
+
+Examples:
+  oi agent-run list
+  oi agent-run list --ended
+  oi agent-run list --all --json | jq -r '.items[] | select(.workItemKey == \"OPS-42\").id'")]
+pub(crate) struct List {
+    /// Include runs that ended in the last 30 days
+    #[arg(long, visible_alias = "include-ended")]
+    ended: bool,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let session = app.human_session()?;
+        let fetch = |query: &_| session.call(|client| client.agent_runs_list(self.ended, query));
+        paging::list(&self.page, app, fetch, runs_listing)
+    }
+}
+
+fn runs_listing(runs: &[AgentRun], style: &Style) -> String {
+    if runs.is_empty() {
+        return "No agent runs. Start one with: oi agent-run start --agent-id ID\n".to_owned();
+    }
+    let titles = &["work item", "expires", "last used"];
+    listing(Form::Agents, titles, runs, style, |run, style| {
+        let end = end(run, style);
+        let until = match run.status {
+            Open::Known(Status::Revoked) => end.clone(),
+            _ => expiry(run.expires_at.as_deref(), style),
+        };
+        let (used, used_words) = last_used(run.last_used_at.as_deref(), style);
+        let item = run.work_item_key.as_deref();
+        Row {
+            name: plain(&run.agent_id),
+            summary: format!("{} · {end} · {used_words}", work_item(run)),
+            cells: vec![item.map_or_else(|| "any".to_owned(), plain), until, used],
+            id: plain(&run.id),
+            inactive: run.status != Status::Live,
+        }
+    })
+}
+
+/// A run ID, parsed later because a secret gets a specific error.
+struct RunId;
+
+impl Field for RunId {
+    type Value = String;
+    const POSITIONAL: &'static str = "RUN_ID";
+    const FLAGS: Flags = &[("id", "ID", "Run ID (run_…), as shown by `list`")];
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Releases the work items that the runs have claimed. Stops at the first run that cannot be ended, and
+lists those already ended. Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi agent-run end run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi agent-run end --yes run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+pub(crate) struct End {
+    #[command(flatten)]
+    runs: Several<RunId>,
+    #[command(flatten)]
+    yes: Confirmation,
+}
+
+impl Run for End {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let ids = parse_distinct(&self.runs.0, parse)?;
+        self.yes.require("ending a run")?;
+        let session = app.human_session()?;
+        self.yes.ask("no run was ended", || {
+            let runs = ids
+                .iter()
+                .map(|id| session.call(|client| client.agent_run_get(*id)));
+            let runs = runs.collect::<Result<Vec<_>, _>>()?;
+            Ok(question(&runs, &app.out.message_style()))
+        })?;
+        let ended = one_by_one(&ids, "ended", LIST, |id| {
+            session.call(|client| client.agent_run_end(*id))
+        })?;
+        print_ended(app, "ended", "Ended", &ended)
+    }
+}
+
+/// Parses a run ID. A secret gets a specific error, which does not repeat it.
+fn parse(text: &str) -> Result<TokenId, Failure> {
+    let secret = "this is a token's secret; pass the run's ID (run_…)";
+    parse_token_id(text, TokenKind::AgentRun, secret, LIST)
+}
+
+fn question(runs: &[AgentRun], style: &Style) -> String {
+    let mut text = String::new();
+    for run in runs {
+        let (agent, id) = (style.bold(&plain(&run.agent_id)), plain(&run.id));
+        let (item, end) = (work_item(run), end(run, style));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {agent}  {id}  {item}, {end}");
+    }
+    let (one, several) = ("run? Its token stops", "runs? Their tokens stop");
+    question_about(&text, runs.len(), "End", one, several)
 }
 
 #[cfg(test)]

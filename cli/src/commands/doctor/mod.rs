@@ -7,17 +7,20 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::render::{Style, plain, redact};
 
-pub(crate) const AFTER_HELP: &str = "\
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
 Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a
 check fails, or 4 if only token checks fail.
 
 Examples:
   oi doctor
-  oi doctor --json | jq '.checks[] | select(.status != \"ok\")'";
+  oi doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
+pub(crate) struct Diagnose;
 
 /// A check and its result.
 #[derive(Debug, Serialize)]
@@ -71,17 +74,19 @@ impl Check {
     }
 }
 
-pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let checks = checks::all(app);
-    let exit = verdict(&checks);
-    let output = DoctorOutput {
-        ok: exit == ExitCode::Success,
-        checks: &checks,
-    };
-    app.out.print(&output, |style| human(&checks, style))?;
-    match exit {
-        ExitCode::Success => Ok(()),
-        exit => Err(CliError::Reported(exit)),
+impl Run for Diagnose {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let checks = checks::all(app);
+        let exit = verdict(&checks);
+        let output = DoctorOutput {
+            ok: exit == ExitCode::Success,
+            checks: &checks,
+        };
+        app.out.print(&output, |style| human(&checks, style))?;
+        match exit {
+            ExitCode::Success => Ok(()),
+            exit => Err(CliError::Reported(exit)),
+        }
     }
 }
 

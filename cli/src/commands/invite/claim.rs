@@ -6,16 +6,17 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
-use crate::error::{CliError, Failure};
+use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
-use crate::field::{Field, One};
+use crate::field::{Field, Flags, One};
 use crate::hidden::leave_interrupts;
 use crate::prompt;
-use crate::render::{Style, expiry, fields, plain, word};
+use crate::render::{Style, done, expiry, plain, word};
 use crate::resolve::profile_server;
 use clap::Arg;
 
@@ -31,7 +32,7 @@ struct Code;
 impl Field for Code {
     type Value = String;
     const POSITIONAL: &'static str = "CODE|URL|-";
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[(
+    const FLAGS: Flags = &[(
         "code",
         "CODE|URL|-",
         "Invite link, or its code; - prompts for it, or reads it from standard input",
@@ -52,7 +53,7 @@ Examples:
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --use
   oi invite claim - --name 'Grace Hopper' --use --profile work < link.txt
   oi invite claim https://openindex.example.com/join/… --name 'Grace Hopper' --password -")]
-pub(crate) struct Args {
+pub(crate) struct Claim {
     #[command(flatten)]
     invite: One<Code>,
     /// Your display name
@@ -75,9 +76,9 @@ pub(crate) struct Args {
     token_only: bool,
 }
 
-impl std::fmt::Debug for Args {
+impl std::fmt::Debug for Claim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Args")
+        f.debug_struct("Claim")
             .field("name", &self.name)
             .finish_non_exhaustive()
     }
@@ -93,74 +94,75 @@ struct ClaimOutput<'a> {
     profile: Option<&'a str>,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let name =
-        PersonName::parse(&args.name).map_err(|error| Failure::usage(format!("--name {error}")))?;
-    let email = args.email.as_deref().map(Email::parse).transpose();
-    let email = email.map_err(|error| Failure::usage(format!("--email {error}")))?;
-    let token_name = token_name(args)?;
-    let sets_password = sets_password(args)?;
-    if token_name.is_none() && !sets_password {
-        let message = "nothing to sign in with; pass --use, --token-name or --password -";
-        return Err(Failure::usage(message).into());
+impl Run for Claim {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let name = PersonName::parse(&self.name).named("--name")?;
+        let email = self.email.as_deref().map(Email::parse).transpose();
+        let email = email.named("--email")?;
+        let token_name = token_name(self)?;
+        let sets_password = sets_password(self)?;
+        if token_name.is_none() && !sets_password {
+            let message = "nothing to sign in with; pass --use, --token-name or --password -";
+            return Err(Failure::usage(message).into());
+        }
+        if self.invite.0 == "-" && sets_password && !prompt::can_ask_hidden() {
+            let message = "the link and the password cannot both be read from standard input";
+            return Err(Failure::usage(message).into());
+        }
+        let shows_token = token_name.is_some() && !self.make_current;
+        if shows_token {
+            require_writable_stdout()?;
+        }
+        let link = link(&self.invite.0)?;
+        let config = app.config()?;
+        let server = server::find(&link, app, &config)?;
+        let profile = if self.make_current {
+            Some(free_profile(&server.app_url, app, &config)?)
+        } else {
+            None
+        };
+        let mut person = vec![name.as_str()];
+        person.extend(email.as_ref().map(Email::as_str));
+        let password = if sets_password {
+            Some(password(&person)?)
+        } else {
+            None
+        };
+        if let Some(note) = &server.note {
+            app.out.note(note);
+        }
+        let client = app.client(&server.api_url, None)?;
+        if shows_token {
+            leave_interrupts();
+        }
+        let claimed = claim(
+            &client,
+            &ClaimInvite {
+                code: PlainSecret::new(link.code.expose()),
+                name,
+                email,
+                password,
+                token_name,
+            },
+        )?;
+        let saved = match (&profile, &claimed.token) {
+            (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
+            _ => None,
+        };
+        finish(self, app, &server, &claimed, profile.as_deref(), saved)
     }
-    if args.invite.0 == "-" && sets_password && !prompt::can_ask_hidden() {
-        let message = "the link and the password cannot both be read from standard input";
-        return Err(Failure::usage(message).into());
-    }
-    let shows_token = token_name.is_some() && !args.make_current;
-    if shows_token {
-        require_writable_stdout()?;
-    }
-    let link = link(&args.invite.0)?;
-    let config = app.config()?;
-    let server = server::find(&link, app, &config)?;
-    let profile = if args.make_current {
-        Some(free_profile(&server.app_url, app, &config)?)
-    } else {
-        None
-    };
-    let mut person = vec![name.as_str()];
-    person.extend(email.as_ref().map(Email::as_str));
-    let password = if sets_password {
-        Some(password(&person)?)
-    } else {
-        None
-    };
-    if let Some(note) = &server.note {
-        app.out.note(note);
-    }
-    let client = app.client(&server.api_url, None)?;
-    if shows_token {
-        leave_interrupts();
-    }
-    let claimed = claim(
-        &client,
-        &ClaimInvite {
-            code: PlainSecret::new(link.code.expose()),
-            name,
-            email,
-            password,
-            token_name,
-        },
-    )?;
-    let saved = match (&profile, &claimed.token) {
-        (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
-        _ => None,
-    };
-    finish(args, app, &server, &claimed, profile.as_deref(), saved)
 }
 
-fn token_name(args: &Args) -> Result<Option<TokenName>, Failure> {
+fn token_name(args: &Claim) -> Result<Option<TokenName>, Failure> {
     let text = args.token_name.as_deref();
     text.or(args.make_current.then_some(TOKEN_NAME))
         .map(TokenName::parse)
         .transpose()
-        .map_err(|error| Failure::usage(format!("--token-name {error}")))
+        .named("--token-name")
 }
 
 /// Returns whether to set a password. An invalid value is not quoted: it may be the password.
-fn sets_password(args: &Args) -> Result<bool, Failure> {
+fn sets_password(args: &Claim) -> Result<bool, Failure> {
     match args.password.as_deref() {
         None => Ok(false),
         Some("-") => Ok(true),
@@ -265,7 +267,7 @@ fn save_to_profile(
 }
 
 fn finish(
-    args: &Args,
+    args: &Claim,
     app: &mut App<'_>,
     server: &ClaimServer,
     claimed: &ClaimedInvite,
@@ -348,12 +350,7 @@ fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
         rows.push(("profile", format!("{} (current)", plain(profile))));
     }
     let who = format!("{} <{}>", plain(&user.name), plain(&user.email));
-    format!(
-        "{} Welcome, {}\n{}",
-        style.done(),
-        style.bold(&who),
-        fields(&rows, style)
-    )
+    done("Welcome,", &who, &rows, style)
 }
 
 #[cfg(test)]

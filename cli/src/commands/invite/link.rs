@@ -3,7 +3,7 @@
 use openindex_adapters_http::client::BaseUrl;
 use openindex_domain::OpaqueSecret;
 
-use crate::error::Failure;
+use crate::error::{Failure, Named as _};
 use crate::token;
 
 /// An invite code, alone or from a link.
@@ -62,8 +62,7 @@ impl Link {
         let mut servers: Vec<BaseUrl> = Vec::new();
         for path in [segments.join("/"), String::new()] {
             let url = format!("{scheme}://{host}/{path}");
-            let url = BaseUrl::parse(&url)
-                .map_err(|error| Failure::usage(format!("invalid link: {error}")))?;
+            let url = BaseUrl::parse(&url).named("invalid link:")?;
             if !servers.contains(&url) {
                 servers.push(url);
             }

@@ -4,19 +4,9 @@ mod claim;
 mod link;
 mod server;
 
-use clap::Subcommand;
+use claim::Claim;
 
-use crate::app::App;
-use crate::error::CliError;
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// Claim an invite and create your account
-    Claim(claim::Args),
-}
-
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::Claim(args) => claim::run(args, app),
-    }
+    Claim(Claim) -> "ClaimedInvite",
 }

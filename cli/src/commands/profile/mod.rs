@@ -1,49 +1,37 @@
 //! `oi profile`: manages profiles (server URL and token).
 
-mod delete;
-mod list;
 mod set;
-mod show;
-mod use_profile;
 
 pub(crate) use set::check_name;
 
-use clap::{Arg, Subcommand};
+use clap::Arg;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::app::App;
-use crate::commands::completions;
-use crate::config::Profile;
-use crate::error::CliError;
-use crate::field::Field;
-use crate::render::{masked, plain, redact};
-use crate::resolve::{ServerSource, default_url};
+use crate::commands::{Confirmation, Run, completions};
+use crate::config::{Config, Profile};
+use crate::environment;
+use crate::error::{CliError, Failure};
+use crate::field::{Field, Flags, One, Optional, Several};
+use crate::render::{Style, fields, masked, plain, redact};
+use crate::resolve::{ServerSource, default_url, profile_not_found};
+use set::Set;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// List profiles
-    #[command(visible_alias = "ls", after_help = "Examples:\n  oi profile list")]
-    List,
+    #[command(visible_alias = "ls")]
+    List(List) -> "ProfileList",
     /// Show a profile, with its token masked
     #[command(alias = "get")]
-    Show(show::Args),
+    Show(Show) -> "Profile",
     /// Create or change a profile
-    Set(set::Args),
+    Set(Set) -> "ProfileSet",
     /// Set the current profile
-    Use(use_profile::Args),
+    Use(Use) -> "ProfileUse",
     /// Delete profiles; their tokens stay valid
     #[command(visible_alias = "rm")]
-    Delete(delete::Args),
-}
-
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::List => list::run(app),
-        Command::Show(args) => show::run(args, app),
-        Command::Set(args) => set::run(args, app),
-        Command::Use(args) => use_profile::run(args, app),
-        Command::Delete(args) => delete::run(args, app),
-    }
+    Delete(Delete) -> "ProfileDelete",
 }
 
 /// The name of a profile.
@@ -52,8 +40,7 @@ struct ProfileName;
 impl Field for ProfileName {
     type Value = String;
     const POSITIONAL: &'static str = "NAME";
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("name", "NAME", "Name of the profile")];
+    const FLAGS: Flags = &[("name", "NAME", "Name of the profile")];
 
     fn customize(arg: Arg) -> Arg {
         arg.add(completions::profiles())
@@ -98,21 +85,385 @@ impl Shown {
             agent_id: shown(&profile.agent_id),
         }
     }
+}
 
-    /// Returns the rows about the server.
-    fn server_rows(&self) -> [(&'static str, String); 2] {
-        let api_url = plain(&self.api_url);
-        [
-            ("app url", or_dash(self.app_url.as_ref())),
-            (
-                "api url",
-                format!("{api_url} (from {})", self.api_resolution_source),
-            ),
-        ]
-    }
+/// Formats the settings of a profile; the server is the API's URL and where it is from.
+fn rows(
+    app_url: Option<&String>,
+    (api_url, source): (&str, &str),
+    token: Option<&String>,
+    agent_id: Option<&String>,
+    config: &str,
+) -> [(&'static str, String); 5] {
+    [
+        ("app url", or_dash(app_url)),
+        ("api url", format!("{} (from {source})", plain(api_url))),
+        ("token", or_dash(token)),
+        ("agent id", or_dash(agent_id)),
+        ("config", plain(config)),
+    ]
 }
 
 /// Formats an optional value; `-` if it is missing.
 fn or_dash(value: Option<&String>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| crate::render::plain(value))
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  oi profile list")]
+pub(crate) struct List;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListOutput {
+    items: Vec<Shown>,
+    current_profile: String,
+    config_path: String,
+}
+
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let config = app.config()?;
+        let current_profile = match app.sources(Ok(&config)).profile_name() {
+            Ok(name) => name,
+            // Still list the profiles, so that the user can choose one.
+            Err(failure) => {
+                app.out.warn(&failure.message);
+                config.current_or_default().to_owned()
+            }
+        };
+        let output = ListOutput {
+            items: config
+                .profiles
+                .iter()
+                .map(|(name, profile)| Shown::new(name, *name == current_profile, profile))
+                .collect(),
+            current_profile: redact(&current_profile),
+            config_path: app.store.file()?.display().to_string(),
+        };
+        app.out.print(&output, |style| list_text(&output, style))
+    }
+}
+
+fn list_text(output: &ListOutput, style: &Style) -> String {
+    if output.items.is_empty() {
+        return "No profiles. Create one with: oi profile set --app-url URL --token -\n".to_owned();
+    }
+    let names = output
+        .items
+        .iter()
+        .map(|item| item.name.len())
+        .max()
+        .unwrap_or(0);
+    let lines = output.items.iter().map(|item| {
+        let name = format!("{:names$}", plain(&item.name));
+        let (mark, name) = if item.current {
+            (style.green("*"), style.bold(&name))
+        } else {
+            (" ".to_owned(), name)
+        };
+        let token = item.token.as_deref().unwrap_or("no token");
+        format!(
+            "{mark} {name}  {}  {}\n",
+            or_dash(item.app_url.as_ref()),
+            style.dim(token)
+        )
+    });
+    lines.collect()
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without NAME, shows the current profile.
+
+Examples:
+  oi profile show
+  oi profile show work")]
+pub(crate) struct Show {
+    #[command(flatten)]
+    name: Optional<ProfileName>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShowOutput {
+    #[serde(flatten)]
+    profile: Shown,
+    config_path: String,
+}
+
+impl Run for Show {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let config = app.config()?;
+        let active = app.sources(Ok(&config)).profile_name();
+        let (name, active) = match (&self.name.0, active) {
+            // An invalid default profile does not matter here.
+            (Some(name), active) => (name.clone(), active.ok()),
+            (None, active) => active.map(|name| (name.clone(), Some(name)))?,
+        };
+        let name = &name;
+        let profile = config
+            .profiles
+            .get(name)
+            .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
+        let output = ShowOutput {
+            profile: Shown::new(name, active.as_ref() == Some(name), profile),
+            config_path: app.store.file()?.display().to_string(),
+        };
+        app.out.print(&output, |style| {
+            let shown = &output.profile;
+            let rows = rows(
+                shown.app_url.as_ref(),
+                (&shown.api_url, shown.api_resolution_source),
+                shown.token.as_ref(),
+                shown.agent_id.as_ref(),
+                &output.config_path,
+            );
+            let current = if shown.current { " (current)" } else { "" };
+            let name = style.bold(&plain(&shown.name));
+            format!("{name}{current}\n{}", fields(&rows, style))
+        })
+    }
+}
+
+fn missing(name: &str, none_at_all: bool) -> Failure {
+    let failure = profile_not_found(name);
+    if none_at_all {
+        failure.next("oi profile set --app-url https://openindex.example.com --token -")
+    } else {
+        failure
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  oi profile use work")]
+pub(crate) struct Use {
+    #[command(flatten)]
+    name: One<ProfileName>,
+}
+
+impl Run for Use {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        app.config()?;
+        let name = &self.name.0;
+        // Check first, so that a mistyped name does not create the file.
+        if !app.store.load()?.profiles.contains_key(name) {
+            return Err(profile_not_found(name).into());
+        }
+        app.store.update(|config| {
+            if !config.profiles.contains_key(name) {
+                return Err(profile_not_found(name).into());
+            }
+            config.current_profile = Some(name.clone());
+            Ok(())
+        })?;
+        match app.environment.get(environment::PROFILE) {
+            Ok(Some(other)) if other != *name => app.out.warn(&format!(
+                "{} is set to {other}, which overrides the current profile",
+                environment::PROFILE
+            )),
+            Ok(_) => {}
+            Err(failure) => app.out.warn(&failure.message),
+        }
+        app.out.print(&json!({ "currentProfile": name }), |style| {
+            format!(
+                "{} The current profile is {}\n",
+                style.done(),
+                style.bold(&plain(name))
+            )
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Removes the profile and its saved token from the config file. The token stays valid: to revoke it,
+run `oi settings personal tokens delete` before you delete the profile.
+Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi profile delete work
+  oi profile delete old older --yes")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    names: Several<ProfileName>,
+    #[command(flatten)]
+    yes: Confirmation,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteOutput {
+    deleted: Vec<String>,
+    /// The profile that commands use from now on; it may not exist.
+    current_profile: String,
+    #[serde(skip)]
+    current_exists: bool,
+    #[serde(skip)]
+    had_token: bool,
+}
+
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        self.yes.require("deleting")?;
+        let mut names = self.names.0.clone();
+        names.sort();
+        names.dedup();
+        let config = app.config()?;
+        check(&names, &config)?;
+        self.yes.ask("no profile was deleted", || {
+            Ok(question(&names, &config, &app.out.message_style()))
+        })?;
+        let output = app.store.update(|config| {
+            check(&names, config)?;
+            Ok(delete(names, config))
+        })?;
+        if output.had_token {
+            app.out.note(
+                "a deleted profile's token stays valid until it expires or is revoked; to revoke \
+                 it: oi settings personal tokens delete",
+            );
+        }
+        app.out.print(&output, |style| deleted_text(&output, style))
+    }
+}
+
+fn check(names: &[String], config: &Config) -> Result<(), Failure> {
+    match names
+        .iter()
+        .find(|name| !config.profiles.contains_key(*name))
+    {
+        Some(name) => Err(profile_not_found(name)),
+        None => Ok(()),
+    }
+}
+
+/// Removes the profiles. If the current one is among them, the default profile becomes current.
+fn delete(names: Vec<String>, config: &mut Config) -> DeleteOutput {
+    let mut had_token = false;
+    for name in &names {
+        let profile = config.profiles.remove(name);
+        had_token |= profile.is_some_and(|profile| profile.token.is_some());
+        config.current_profile.take_if(|current| current == name);
+    }
+    let current = config.current_or_default().to_owned();
+    DeleteOutput {
+        deleted: names,
+        current_exists: config.profiles.contains_key(&current),
+        current_profile: current,
+        had_token,
+    }
+}
+
+fn question(names: &[String], config: &Config, style: &Style) -> String {
+    let lines = names.iter().map(|name| {
+        let profile = config.profiles.get(name);
+        let token = profile.and_then(|profile| profile.token.as_ref());
+        let token = token.map_or_else(|| "no token".to_owned(), |token| masked(token.expose()));
+        let current = if name == config.current_or_default() {
+            "  (current)"
+        } else {
+            ""
+        };
+        format!("  {}  {token}{current}\n", style.bold(&plain(name)))
+    });
+    let what = match names.len() {
+        1 => "this profile".to_owned(),
+        count => format!("these {count} profiles"),
+    };
+    format!(
+        "{}Delete {what} from the config file?",
+        lines.collect::<String>()
+    )
+}
+
+fn deleted_text(output: &DeleteOutput, style: &Style) -> String {
+    let mut lines: Vec<String> = output
+        .deleted
+        .iter()
+        .map(|name| format!("{} Deleted profile {}\n", style.done(), plain(name)))
+        .collect();
+    let current = style.bold(&plain(&output.current_profile));
+    lines.push(if output.current_exists {
+        format!("The current profile is {current}\n")
+    } else {
+        "There is no current profile; choose one with: oi profile use NAME\n".to_owned()
+    });
+    lines.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use openindex_adapters_http::wire::PlainSecret;
+
+    use super::*;
+    use crate::commands::tests::STYLE;
+
+    #[test]
+    fn marks_the_current_profile_and_masks_tokens() {
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        let work = Profile {
+            app_url: Some("https://openindex.example.com".to_owned()),
+            token: Some(openindex_adapters_http::wire::PlainSecret::new(secret)),
+            ..Profile::default()
+        };
+        let mut output = ListOutput {
+            items: vec![
+                Shown::new("local", false, &Profile::default()),
+                Shown::new("work", true, &work),
+            ],
+            current_profile: "work".to_owned(),
+            config_path: "/c".to_owned(),
+        };
+        insta::assert_snapshot!("profiles", list_text(&output, &STYLE));
+        output.items.clear();
+        insta::assert_snapshot!("profiles_none", list_text(&output, &STYLE));
+    }
+
+    fn config() -> Config {
+        let mut config = Config {
+            current_profile: Some("work".to_owned()),
+            ..Config::default()
+        };
+        for name in ["default", "old", "work"] {
+            config.profiles.insert(name.to_owned(), Profile::default());
+        }
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        let work = config.profiles.entry("work".to_owned()).or_default();
+        work.token = Some(PlainSecret::new(secret));
+        config
+    }
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_prompt_shows_the_profiles_and_their_tokens() {
+        let config = config();
+        let one = question(&names(&["work"]), &config, &STYLE);
+        let two = question(&names(&["old", "work"]), &config, &STYLE);
+        insta::assert_snapshot!(format!("{one}\n\n{two}\n"));
+    }
+
+    #[test]
+    fn deleting_the_current_profile_makes_the_default_current() {
+        let mut config = config();
+        let output = delete(names(&["work"]), &mut config);
+        assert_eq!(config.current_profile, None);
+        assert!(output.had_token);
+        insta::assert_snapshot!(deleted_text(&output, &STYLE));
+        let output = delete(names(&["default", "old"]), &mut config);
+        assert!(!output.had_token);
+        assert!(config.profiles.is_empty());
+        insta::assert_snapshot!(deleted_text(&output, &STYLE));
+    }
+
+    #[test]
+    fn deleting_another_profile_leaves_the_current_one() {
+        let mut config = config();
+        let output = delete(names(&["old"]), &mut config);
+        assert_eq!(output.current_profile, "work");
+        assert_eq!(config.current_profile.as_deref(), Some("work"));
+    }
 }

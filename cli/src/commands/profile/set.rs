@@ -5,6 +5,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::config::{Config, Profile};
 use crate::discovery::{self, Resolution};
 use crate::error::{CliError, Failure};
@@ -14,7 +15,7 @@ use crate::render::{fields, masked, plain};
 use crate::resolve::{ServerSource, base_url, default_url, profile_server};
 use crate::token;
 
-use super::{ProfileName, or_dash};
+use super::{ProfileName, rows};
 
 const MAX_NAME_CHARS: usize = 64;
 
@@ -35,7 +36,7 @@ Examples:
   oi profile set --app-url https://openindex.example.com --token -
   oi profile set work --token - --use < token.txt
   oi profile set work --clear-token")]
-pub(crate) struct Args {
+pub(crate) struct Set {
     #[command(flatten)]
     name: Optional<ProfileName>,
     /// Token; - prompts for it, or reads it from standard input
@@ -63,9 +64,9 @@ pub(crate) struct Args {
     clear_agent_id: bool,
 }
 
-impl std::fmt::Debug for Args {
+impl std::fmt::Debug for Set {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Args")
+        f.debug_struct("Set")
             .field("name", &self.name.0)
             .field("token", &self.token.as_ref().map(|_| "[redacted]"))
             .finish_non_exhaustive()
@@ -85,90 +86,91 @@ struct SetOutput {
     agent_id: Option<String>,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let config = app.config()?;
-    let name = name(args, app, &config)?;
-    let app_url = app_url(args, app)?;
-    let changes_nothing = app_url.is_none()
-        && args.token.is_none()
-        && args.agent_id.is_none()
-        && ![
-            args.make_current,
-            args.clear_app_url,
-            args.clear_token,
-            args.clear_agent_id,
-        ]
-        .contains(&true);
-    if changes_nothing {
-        return Err(Failure::usage(
-            "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
-        )
-        .into());
+impl Run for Set {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let config = app.config()?;
+        let name = name(self, app, &config)?;
+        let app_url = app_url(self, app)?;
+        let changes_nothing = app_url.is_none()
+            && self.token.is_none()
+            && self.agent_id.is_none()
+            && ![
+                self.make_current,
+                self.clear_app_url,
+                self.clear_token,
+                self.clear_agent_id,
+            ]
+            .contains(&true);
+        if changes_nothing {
+            return Err(Failure::usage(
+                "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
+            )
+            .into());
+        }
+        let agent_id = self.agent_id.as_deref().map(agent_id).transpose()?;
+        let token = match &self.token {
+            None => None,
+            Some(text) => Some(new_token(text, app)?),
+        };
+        let before = config.profiles.get(&name);
+        let resolution = if self.clear_app_url {
+            None
+        } else {
+            resolve(app_url.as_ref(), &name, before, app)?
+        };
+        if let Some(note) = resolution.as_ref().and_then(|it| it.note.as_ref()) {
+            app.out.note(note);
+        }
+        if token.is_none() && !self.clear_token {
+            note_unchanged_token(app_url.as_ref(), &name, before, app)?;
+        }
+        let replaces = before
+            .and_then(|profile| profile.token.as_ref())
+            .zip(token.as_ref())
+            .is_some_and(|(old, new)| old.expose().trim() != new.expose());
+        let change = Change {
+            name: &name,
+            args: self,
+            app_url,
+            resolution,
+            agent_id,
+            token,
+        };
+        let mut output = app.store.update(|config| Ok(change.apply(config)))?;
+        if replaces {
+            app.out.note(&format!(
+                "replaced the token of profile {name}; the old token stays valid until it expires \
+                 or is revoked"
+            ));
+        }
+        output.config_path = app.store.file()?.display().to_string();
+        app.out.print(&output, |style| {
+            let server = (
+                output.resolved_api_url.as_str(),
+                output.api_resolution_source,
+            );
+            let rows = rows(
+                output.app_url.as_ref(),
+                server,
+                output.token.as_ref(),
+                output.agent_id.as_ref(),
+                &output.config_path,
+            );
+            let current = if output.current { " (current)" } else { "" };
+            format!(
+                "{} Saved profile {}{current}\n{}",
+                style.done(),
+                style.bold(&plain(&output.profile)),
+                fields(&rows, style)
+            )
+        })
     }
-    let agent_id = args.agent_id.as_deref().map(agent_id).transpose()?;
-    let token = match &args.token {
-        None => None,
-        Some(text) => Some(new_token(text, app)?),
-    };
-    let before = config.profiles.get(&name);
-    let resolution = if args.clear_app_url {
-        None
-    } else {
-        resolve(app_url.as_ref(), &name, before, app)?
-    };
-    if let Some(note) = resolution.as_ref().and_then(|it| it.note.as_ref()) {
-        app.out.note(note);
-    }
-    if token.is_none() && !args.clear_token {
-        note_unchanged_token(app_url.as_ref(), &name, before, app)?;
-    }
-    let replaces = before
-        .and_then(|profile| profile.token.as_ref())
-        .zip(token.as_ref())
-        .is_some_and(|(old, new)| old.expose().trim() != new.expose());
-    let change = Change {
-        name: &name,
-        args,
-        app_url,
-        resolution,
-        agent_id,
-        token,
-    };
-    let mut output = app.store.update(|config| Ok(change.apply(config)))?;
-    if replaces {
-        app.out.note(&format!(
-            "replaced the token of profile {name}; the old token stays valid until it expires or \
-             is revoked"
-        ));
-    }
-    output.config_path = app.store.file()?.display().to_string();
-    app.out.print(&output, |style| {
-        let api_url = format!(
-            "{} (from {})",
-            plain(&output.resolved_api_url),
-            output.api_resolution_source
-        );
-        let rows = [
-            ("app url", or_dash(output.app_url.as_ref())),
-            ("api url", api_url),
-            ("token", or_dash(output.token.as_ref())),
-            ("agent id", or_dash(output.agent_id.as_ref())),
-            ("config", plain(&output.config_path)),
-        ];
-        let current = if output.current { " (current)" } else { "" };
-        format!(
-            "{} Saved profile {}{current}\n{}",
-            style.done(),
-            style.bold(&plain(&output.profile)),
-            fields(&rows, style)
-        )
-    })
 }
 
 /// A validated change of a profile.
 struct Change<'a> {
     name: &'a str,
-    args: &'a Args,
+    args: &'a Set,
     app_url: Option<BaseUrl>,
     resolution: Option<Resolution>,
     agent_id: Option<String>,
@@ -221,7 +223,7 @@ impl Change<'_> {
 }
 
 /// Returns the name from the arguments, or else the profile that commands use by default.
-fn name(args: &Args, app: &App<'_>, config: &Config) -> Result<String, Failure> {
+fn name(args: &Set, app: &App<'_>, config: &Config) -> Result<String, Failure> {
     let name = match (&args.name.0, &app.globals.profile) {
         (Some(one), Some(other)) if one != other => {
             return Err(Failure::usage(
@@ -253,7 +255,7 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 /// Returns the server to save, from the flag. A server in the environment is not saved.
-fn app_url(args: &Args, app: &App<'_>) -> Result<Option<BaseUrl>, Failure> {
+fn app_url(args: &Set, app: &App<'_>) -> Result<Option<BaseUrl>, Failure> {
     match &app.globals.app_url {
         Some(_) if args.clear_app_url => Err(Failure::usage(
             "--app-url and --clear-app-url cannot be combined",

@@ -12,6 +12,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::prompt;
@@ -19,7 +20,8 @@ use crate::token;
 
 use scan::{Found, Scanner};
 
-pub(crate) const AFTER_HELP: &str = "\
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
 Reads text from standard input (a log, a diff, a list) and reports the tokens in it; nothing else is
 sent. Active tokens are revoked immediately, and their owners are notified. The response does not
 reveal which tokens were active. Your own token is neither required nor sent. Reporting a token
@@ -27,7 +29,8 @@ again does no harm.
 
 Examples:
   oi report-leak < build.log
-  git log -p | oi report-leak --app-url https://openindex.example.com";
+  git log -p | oi report-leak --app-url https://openindex.example.com")]
+pub(crate) struct ReportLeak;
 
 /// The maximum number of tokens in one report.
 const MAX_REPORTED: usize = 1_000;
@@ -41,39 +44,40 @@ struct ReportLeakOutput {
     malformed: usize,
 }
 
-pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
-    let server = app.server()?;
-    let client = app.client(&server.api_url, None)?;
-    client.check_confidential()?;
-    let output = if prompt::can_ask_hidden() {
-        from_terminal(&client)
-    } else {
-        from_stdin(&client)
-    };
-    let output = output.map_err(|error| match error {
-        CliError::Failure(failure) => server.explain(failure).into(),
-        error => error,
-    })?;
-    let malformed = match output.malformed {
-        0 => None,
-        1 => Some("1 string looks like a token but is cut off or mistyped".to_owned()),
-        count => Some(format!(
-            "{count} strings look like tokens but are cut off or mistyped"
-        )),
-    };
-    if output.reported == 0 {
-        let message = "no token found in the input; nothing was reported";
-        let failure = Failure::new(ExitCode::Failure, "nothing_to_report", message);
-        return Err(match malformed {
-            Some(malformed) => failure.hint(malformed),
-            None => failure,
+impl Run for ReportLeak {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let server = app.server()?;
+        let client = app.client(&server.api_url, None)?;
+        client.check_confidential()?;
+        let output = if prompt::can_ask_hidden() {
+            from_terminal(&client)
+        } else {
+            from_stdin(&client)
+        };
+        let output = output.map_err(|error| match error {
+            CliError::Failure(failure) => server.explain(failure).into(),
+            error => error,
+        })?;
+        let malformed = match output.malformed {
+            0 => None,
+            1 => Some("1 string looks like a token but is cut off or mistyped".to_owned()),
+            count => Some(format!(
+                "{count} strings look like tokens but are cut off or mistyped"
+            )),
+        };
+        if output.reported == 0 {
+            let message = "no token found in the input; nothing was reported";
+            let failure = Failure::new(ExitCode::Failure, "nothing_to_report", message);
+            return Err(match malformed {
+                Some(malformed) => failure.hint(malformed),
+                None => failure,
+            }
+            .into());
         }
-        .into());
-    }
-    if let Some(malformed) = malformed {
-        app.out.note(&malformed);
-    }
-    app.out.print(&output, |style| {
+        if let Some(malformed) = malformed {
+            app.out.note(&malformed);
+        }
+        app.out.print(&output, |style| {
         let plural = if output.reported == 1 { "" } else { "s" };
         format!(
             "{} Reported {} token{plural}. Any active ones are now revoked; the server does not \
@@ -82,6 +86,7 @@ pub(crate) fn run(app: &mut App<'_>) -> Result<(), CliError> {
             output.reported
         )
     })
+    }
 }
 
 /// Prompts for a token and reports it.

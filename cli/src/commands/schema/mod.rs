@@ -2,11 +2,14 @@
 
 mod outputs;
 
+pub(crate) use outputs::Prints;
+
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::cli::Cli;
+use crate::commands::Run;
 use crate::environment;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -19,20 +22,22 @@ Without options, prints one JSON document: the commands with their arguments and
 Examples:
   oi schema | jq -r '.commands[].command'
   oi schema --api > openapi.json")]
-pub(crate) struct Args {
+pub(crate) struct Describe {
     /// Print the server's OpenAPI document instead
     #[arg(long)]
     api: bool,
 }
 
-pub(crate) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    if !args.api {
-        return app.out.document(&describe());
+impl Run for Describe {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        if !self.api {
+            return app.out.document(&describe());
+        }
+        let server = app.server()?;
+        let document = app.client(&server.api_url, None)?.openapi();
+        let document = document.map_err(|error| server.explain(error.into()))?;
+        app.out.document(&document)
     }
-    let server = app.server()?;
-    let document = app.client(&server.api_url, None)?.openapi();
-    let document = document.map_err(|error| server.explain(error.into()))?;
-    app.out.document(&document)
 }
 
 fn describe() -> Value {
@@ -40,6 +45,7 @@ fn describe() -> Value {
     root.build();
     let mut commands = Vec::new();
     walk(&root, "oi", &mut commands);
+    let outputs: Vec<Value> = commands.iter().map(|it| it["output"].clone()).collect();
     let variables = environment::ALL.map(|(name, about)| json!({"name": name, "about": about}));
     let statuses = ExitCode::ALL
         .map(|(code, name, about)| json!({"code": code as u8, "name": name, "about": about}));
@@ -53,7 +59,7 @@ fn describe() -> Value {
         "output": "With --json, or when standard output is not a terminal: one JSON document on \
                    standard output, also for errors; messages on standard error.",
         "error": outputs::error(),
-        "$defs": outputs::definitions(),
+        "$defs": outputs::definitions(&outputs),
     })
 }
 
@@ -73,7 +79,7 @@ fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
             "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
             "arguments": arguments(child, |argument| !argument.is_global_set()),
             "oneOf": one_of(child),
-            "output": outputs::of(&path),
+            "output": child.get::<Prints>().map(|output| output.schema()),
         }));
     }
 }
@@ -134,6 +140,8 @@ fn one_of(command: &clap::Command) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -144,11 +152,24 @@ mod tests {
             let output = &command["output"];
             if let Some(name) = output["$ref"].as_str() {
                 let name = name.strip_prefix("#/$defs/").unwrap();
-                assert!(definitions.contains_key(name), "{command}");
+                assert!(definitions[name].is_object(), "{command}");
             } else {
                 assert!(output["contentMediaType"].is_string(), "{command}");
             }
         }
+    }
+
+    #[test]
+    fn every_reference_is_defined_and_every_definition_is_referred_to() {
+        let schema = describe();
+        let text = schema.to_string();
+        let referred = text.split("\"#/$defs/").skip(1);
+        let referred: BTreeSet<&str> = referred.filter_map(|rest| rest.split('"').next()).collect();
+        let definitions = schema["$defs"].as_object().unwrap();
+        let defined: BTreeSet<&str> = definitions.keys().map(String::as_str).collect();
+        assert_eq!(referred, defined);
+        assert!(!text.contains("#/components/"));
+        assert!(definitions["User"]["properties"]["mixedScripts"].is_object());
     }
 
     #[test]

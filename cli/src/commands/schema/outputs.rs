@@ -1,56 +1,33 @@
-//! The output format of every command, as JSON Schema (draft 2020-12).
+//! The output formats of the commands, as JSON Schema (draft 2020-12).
+//!
+//! What a command passes on from the server has the schema of the API's description. Only what `oi`
+//! itself adds is described here.
 
+use std::collections::BTreeSet;
+
+use clap::builder::CommandExt;
 use serde_json::{Map, Value, json};
 
-/// Returns the output format of a command: a reference to a definition, or a media type.
-pub(super) fn of(command: &str) -> Value {
-    let name = match command {
-        "oi profile list" => "ProfileList",
-        "oi profile show" => "Profile",
-        "oi profile set" => "ProfileSet",
-        "oi profile use" => "ProfileUse",
-        "oi profile delete" => "ProfileDelete",
-        "oi auth check" => "AuthCheck",
-        "oi me" => "Me",
-        "oi queue list" => "WorkQueue",
-        "oi work-item list" => "WorkItemList",
-        "oi work-item get"
-        | "oi work-item create"
-        | "oi work-item update"
-        | "oi work-item claim"
-        | "oi work-item release"
-        | "oi work-item complete" => "WorkItem",
-        "oi agent-run list" => "AgentRunList",
-        "oi agent-run start" => "StartedAgentRun",
-        "oi agent-run end" => "Ended",
-        "oi settings personal tokens list" => "PatList",
-        "oi settings personal tokens create" => "CreatedPat",
-        "oi settings personal tokens rotate" => "RotatedPat",
-        "oi settings personal tokens delete" | "oi work-item delete" => "Deleted",
-        "oi invite claim" => "ClaimedInvite",
-        "oi report-leak" => "Reported",
-        "oi settings admin users list" => "UserList",
-        "oi settings admin users get"
-        | "oi settings admin users suspend"
-        | "oi settings admin users unsuspend"
-        | "oi settings admin users set-role" => "User",
-        "oi settings admin users sign-in-link" => "SignInLink",
-        "oi settings admin invites list" => "InviteList",
-        "oi settings admin invites create" => "CreatedInvite",
-        "oi settings admin invites withdraw" => "Withdrawn",
-        "oi settings admin tokens list" => "AdminPatList",
-        "oi settings admin tokens revoke" => "Revoked",
-        "oi settings admin tokens revoke-matching" => "RevokedPats",
-        "oi settings admin audit list" => "AuditList",
-        // Without --output, the output is the export itself.
-        "oi settings admin audit export" => "Exported",
-        "oi settings admin stats" => "Stats",
-        "oi doctor" => "Doctor",
-        "oi man" => "ManualPages",
-        "oi schema" => return json!({"contentMediaType": "application/json"}),
-        _ => return json!({"contentMediaType": "text/plain"}),
-    };
-    json!({"$ref": format!("#/$defs/{name}")})
+/// The API's description, which is generated from the types that the client reads.
+const API: &str = include_str!("../../../../docs/openapi.json");
+const IN_API: &str = "#/components/schemas/";
+const HERE: &str = "#/$defs/";
+
+/// The output of a command: the name of a definition, or a media type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prints(pub(crate) &'static str);
+
+impl CommandExt for Prints {}
+
+impl Prints {
+    /// Returns a reference to the definition, or the media type.
+    pub(super) fn schema(self) -> Value {
+        if self.0.contains('/') {
+            json!({"contentMediaType": self.0})
+        } else {
+            reference(self.0)
+        }
+    }
 }
 
 /// Returns the format of the error document.
@@ -63,232 +40,131 @@ pub(super) fn error() -> Value {
     }))
 }
 
-pub(super) fn definitions() -> Value {
-    with(
-        &with(&user_definitions(), work_definitions()),
-        admin_definitions(),
-    )
+/// Returns the definitions of these outputs, and those that they refer to.
+pub(super) fn definitions(outputs: &[Value]) -> Map<String, Value> {
+    let api: Value = serde_json::from_str(API).unwrap_or_default();
+    let (own, mut defined) = (own(), Map::new());
+    let mut wanted = BTreeSet::new();
+    for output in outputs {
+        collect(output, &mut wanted);
+    }
+    while let Some(name) = wanted.pop_first() {
+        let of_api = &api["components"]["schemas"][&name];
+        let mut schema = own.get(&name).unwrap_or(of_api).clone();
+        move_references(&mut schema);
+        let mut mentioned = BTreeSet::new();
+        collect(&schema, &mut mentioned);
+        defined.insert(name, schema);
+        wanted.extend(mentioned.into_iter().filter(|it| !defined.contains_key(it)));
+    }
+    defined
 }
 
-fn user_definitions() -> Value {
-    let user = owner();
-    let token = json!({
-        "id": text(), "kind": {"enum": ["personal", "agent_run"]}, "name": text(),
-        "scope": scope(), "effectiveScope": scope(), "expiresAt": time_or_null(),
-    });
-    let mut token = object(&token);
-    // Only an agent run's token has it.
-    token["properties"]["run"] =
-        object(&json!({"agentId": text(), "workItemKey": or_null("string")}));
-    let me = json!({"user": object(&user), "token": token});
+/// Collects the names of the definitions that a schema refers to.
+fn collect(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(map) => {
+            let name = map
+                .get("$ref")
+                .and_then(|it| it.as_str()?.strip_prefix(HERE));
+            names.extend(name.map(str::to_owned));
+            map.values().for_each(|value| collect(value, names));
+        }
+        Value::Array(values) => values.iter().for_each(|value| collect(value, names)),
+        _ => {}
+    }
+}
+
+/// Lets references into the API's description refer to the definitions here.
+fn move_references(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => map.values_mut().for_each(move_references),
+        Value::Array(values) => values.iter_mut().for_each(move_references),
+        Value::String(text) => {
+            if let Some(name) = text.strip_prefix(IN_API) {
+                *text = format!("{HERE}{name}");
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the formats that only `oi` has.
+fn own() -> Map<String, Value> {
     let profile = json!({
-        "name": text(), "current": {"type": "boolean"}, "appUrl": or_null("string"),
+        "name": text(), "current": boolean(), "appUrl": or_null("string"),
         "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]},
         "token": or_null("string"), "agentId": or_null("string"),
     });
-    json!({
+    let profile = object(&profile);
+    let definitions = json!({
         "ProfileList": object(&json!({
-            "items": list(&object(&profile)), "currentProfile": text(), "configPath": text(),
+            "items": list(&profile), "currentProfile": text(), "configPath": text(),
         })),
-        "Profile": object(&with(&profile, json!({"configPath": text()}))),
+        "Profile": both(&profile, &json!({"configPath": text()})),
         "ProfileSet": object(&json!({
-            "profile": text(), "current": {"type": "boolean"}, "configPath": text(),
+            "profile": text(), "current": boolean(), "configPath": text(),
             "appUrl": or_null("string"), "resolvedApiUrl": text(),
             "apiResolutionSource": {"enum": ["discovery", "app_url", "profile", "default"]},
             "token": or_null("string"), "agentId": or_null("string"),
         })),
         "ProfileUse": object(&json!({"currentProfile": text()})),
         "ProfileDelete": object(&json!({"deleted": list(&text()), "currentProfile": text()})),
-        "Me": object(&me),
-        "AuthCheck": object(&with(&me, json!({
+        "AuthCheck": both(&reference("Me"), &json!({
             "expiresInSeconds": or_null("integer"), "source": text(),
             "appUrl": text(), "apiUrl": text(),
             "appUrlSource": {"enum": ["--app-url", "OPENINDEX_APP_URL", "profile", "default"]},
-        }))),
-        "PatList": listed(object(&json!({"items": list(&pat_with(json!({})))}))),
-        "CreatedPat": pat_with(json!({"token": text()})),
-        "RotatedPat": pat_with(json!({
-            "token": text(), "replaced": object(&json!({"id": text(), "expiresAt": time()})),
+        })),
+        "RotatedPat": both(&reference("CreatedPat"), &json!({
+            "replaced": object(&json!({
+                "id": text(), "expiresAt": {"type": "string", "format": "date-time"},
+            })),
         })),
         "Deleted": object(&json!({"deleted": list(&text())})),
+        "Ended": object(&json!({"ended": list(&text())})),
+        "Revoked": object(&json!({"revoked": list(&text())})),
+        "Withdrawn": object(&json!({"withdrawn": list(&text())})),
         // Without a directory, the output is the page itself.
         "ManualPages": object(&json!({"written": list(&text())})),
         "Doctor": object(&json!({
-            "ok": {"type": "boolean"},
+            "ok": boolean(),
             "checks": list(&object(&json!({
                 "name": text(), "status": {"enum": ["ok", "warn", "fail", "skip"]},
                 "detail": text(), "hint": or_null("string"),
             }))),
         })),
-    })
-}
-
-fn work_definitions() -> Value {
-    let summary = json!({
-        "key": text(), "kind": {"enum": ["project", "task", "sub_task"]},
-        "parent": or_null("string"), "title": text(),
-        "status": {"enum": ["todo", "in_progress", "done", "cancelled"]},
-        "priority": {"enum": ["low", "medium", "high", "urgent"]},
-        "executionTarget": {"enum": ["human", "agent", "either"]},
-        "assignee": or_null("string"), "activeAgentId": or_null("string"),
-        "activeUserId": or_null("string"), "activeRunId": or_null("string"),
-        "claimedAt": time_or_null(),
-        "createdBy": text(), "createdAt": time(), "updatedAt": time(),
-        "resolvedAt": time_or_null(), "version": whole(),
-    });
-    let summaries = list(&object(&summary));
-    let bucket = listed(object(
-        &json!({"items": summaries, "more": {"type": "boolean"}}),
-    ));
-    let run = json!({
-        "id": text(), "agentId": text(), "workItemKey": or_null("string"), "scope": scope(),
-        "issuedBy": text(), "createdAt": time(), "expiresAt": time_or_null(),
-        "endedAt": time_or_null(), "lastUsedAt": time_or_null(),
-        "status": {"enum": ["live", "expired", "revoked"]},
-    });
-    json!({
-        "WorkItem": object(&with(&summary, json!({"description": text()}))),
-        "WorkItemList": page(&summaries),
-        "WorkQueue": object(&json!({"available": bucket, "mine": bucket})),
-        "AgentRunList": page(&list(&object(&run))),
-        "StartedAgentRun": object(&with(&run, json!({"token": text()}))),
-        "Ended": object(&json!({"ended": list(&text())})),
-    })
-}
-
-fn admin_definitions() -> Value {
-    let user = json!({
-        "id": text(), "email": text(), "name": text(), "role": role(),
-        "createdAt": time(), "suspendedAt": time_or_null(),
-    });
-    let invite = json!({
-        "id": text(), "email": or_null("string"), "role": role(),
-        "status": {"enum": ["open", "claimed", "withdrawn", "replaced", "expired"]},
-        "createdBy": or_null("string"), "createdAt": time(), "expiresAt": time(),
-        "claimedAt": time_or_null(), "claimedBy": or_null("string"),
-        "replacedBy": or_null("string"),
-    });
-    let pats = list(&pat_with(json!({"owner": object(&owner())})));
-    let event = json!({
-        "id": text(), "at": time(),
-        "actor": object(&json!({
-            "kind": {"enum": ["token", "session", "operator", "anonymous"]},
-            "userId": or_null("string"), "credentialId": or_null("string"),
-            "userName": or_null("string"), "credentialName": or_null("string"),
-        })),
-        "action": text(), "subject": text(), "related": or_null("string"),
-        "subjectName": or_null("string"), "relatedName": or_null("string"),
-        "requestId": or_null("string"), "clientAddress": or_null("string"),
-    });
-    let counts = [
-        "usersActive",
-        "usersSuspended",
-        "adminsActive",
-        "tokensLive",
-        "tokensLiveAdmin",
-        "tokensExpired",
-        "invitesOpen",
-    ];
-    let counts: Map<_, _> = counts
-        .map(|name| (name.to_owned(), whole()))
-        .into_iter()
-        .collect();
-    json!({
-        "User": object(&user),
-        "UserList": page(&list(&object(&user))),
-        "SignInLink": object(&json!({
-            "id": text(), "userId": text(), "expiresAt": time(), "url": text(),
-        })),
-        "InviteList": page(&list(&object(&invite))),
-        "CreatedInvite": object(&with(&invite, json!({"url": text(), "code": text()}))),
-        "Withdrawn": object(&json!({"withdrawn": list(&text())})),
-        "AdminPatList": page(&pats),
-        "Revoked": object(&json!({"revoked": list(&text())})),
-        "RevokedPats": listed(object(&json!({
-            "dryRun": {"type": "boolean"}, "count": whole(), "keptOwn": {"type": "boolean"},
-            "expected": or_null("string"), "items": pats, "nextCursor": or_null("string"),
-        }))),
-        "AuditList": object(&json!({
-            "items": list(&object(&event)), "nextCursor": or_null("string"),
-        })),
+        // Without --output, the output is the export itself.
         "Exported": {"oneOf": [
             object(&json!({"format": {"enum": ["json", "csv"]}, "path": text(), "bytes": whole()})),
-            list(&object(&event)),
+            list(&reference("AuditEvent")),
             {"contentMediaType": "text/csv"},
         ]},
-        "Stats": object(&Value::Object(counts)),
         "ClaimedInvite": object(&json!({
-            "user": object(&user), "pat": {"oneOf": [pat_with(json!({})), {"type": "null"}]},
+            "user": reference("User"), "pat": {"oneOf": [reference("Pat"), {"type": "null"}]},
             "token": or_null("string"), "profile": or_null("string"),
         })),
         "Reported": object(&json!({"reported": whole(), "malformed": whole()})),
-    })
-}
-
-fn pat() -> Value {
-    json!({
-        "id": text(), "name": text(), "scope": scope(), "createdAt": time(),
-        "expiresAt": time_or_null(), "lastUsedAt": time_or_null(),
-        "status": {"enum": ["live", "expired", "revoked"]},
-    })
-}
-
-/// Returns the format of a token with additional properties.
-fn pat_with(more: Value) -> Value {
-    let mut object = object(&with(&pat(), more));
-    // Only rotated tokens have it.
-    object["properties"]["replacedBy"] = text();
-    // Only present if known, or if the token is revoked.
-    for name in ["lastFour", "createdFrom", "lastUsedFrom"] {
-        object["properties"][name] = text();
+    });
+    match definitions {
+        Value::Object(definitions) => definitions,
+        _ => Map::new(),
     }
-    object["properties"]["revokedAt"] = time();
-    object["properties"]["revokedBy"] =
-        json!({"enum": ["owner", "administrator", "rotation", "leak"]});
-    object
 }
 
-fn owner() -> Value {
-    json!({
-        "id": text(), "email": or_null("string"), "name": or_null("string"), "role": role(),
-    })
-}
-
-/// Returns the format of a page; with `--all`, it contains all items.
-fn page(items: &Value) -> Value {
-    listed(object(
-        &json!({"items": items, "nextCursor": or_null("string")}),
-    ))
-}
-
-/// Adds the rows that the server cannot read, which are present only if there are any.
-fn listed(mut list_of_items: Value) -> Value {
-    let row = object(&json!({"id": text(), "table": text(), "column": text()}));
-    list_of_items["properties"]["damaged"] = list(&row);
-    list_of_items
-}
-
-fn whole() -> Value {
-    json!({"type": "integer", "minimum": 0})
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("{HERE}{name}")})
 }
 
 /// Returns the format of an object in which all of these properties are required.
 fn object(properties: &Value) -> Value {
-    let required: Vec<String> = properties
-        .as_object()
-        .map(|properties| properties.keys().cloned().collect())
-        .unwrap_or_default();
+    let properties = properties.as_object();
+    let required: Vec<&String> = properties.into_iter().flat_map(Map::keys).collect();
     json!({"type": "object", "required": required, "properties": properties})
 }
 
-fn with(properties: &Value, more: Value) -> Value {
-    let maps = [properties.clone(), more]
-        .into_iter()
-        .filter_map(|value| match value {
-            Value::Object(map) => Some(map),
-            _ => None,
-        });
-    Value::Object(maps.flatten().collect::<Map<_, _>>())
+/// Returns the format of an object with further properties.
+fn both(schema: &Value, properties: &Value) -> Value {
+    json!({"allOf": [schema, object(properties)]})
 }
 
 fn list(items: &Value) -> Value {
@@ -299,22 +175,14 @@ fn text() -> Value {
     json!({"type": "string"})
 }
 
+fn boolean() -> Value {
+    json!({"type": "boolean"})
+}
+
+fn whole() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
 fn or_null(name: &str) -> Value {
     json!({"type": [name, "null"]})
-}
-
-fn time() -> Value {
-    json!({"type": "string", "format": "date-time"})
-}
-
-fn time_or_null() -> Value {
-    json!({"type": ["string", "null"], "format": "date-time"})
-}
-
-fn scope() -> Value {
-    json!({"enum": ["read_write", "admin"]})
-}
-
-fn role() -> Value {
-    json!({"enum": ["member", "admin"]})
 }

@@ -1,13 +1,17 @@
+//! Lists the caller's tokens, and formats them.
+
 use openindex_adapters_http::client::PatQuery;
 use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{ListedStatus, Search, Sort};
 
 use crate::app::App;
+use crate::commands::Run;
 use crate::commands::paging::{self, WholeArgs};
-use crate::error::{CliError, Failure};
-use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
+use crate::error::{CliError, Named as _};
+use crate::field::one_of;
+use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, moment, plain, word};
 
-use super::{page, parse_name};
+use super::parse_name;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -19,10 +23,10 @@ Examples:
   oi settings personal tokens list --status live --sort expiry
   oi settings personal tokens list --search deploy
   oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
-pub(crate) struct Args {
+pub(crate) struct List {
     /// Only tokens with this status (live means active) [default: live and expired]
-    #[arg(long, value_parser = ListedStatus::ALL.map(ListedStatus::as_str))]
-    status: Option<String>,
+    #[arg(long, value_parser = one_of(ListedStatus::ALL, ListedStatus::as_str))]
+    status: Option<ListedStatus>,
     /// Only tokens with exactly this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -30,33 +34,32 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TEXT")]
     search: Option<String>,
     /// Sort order [default: newest]
-    #[arg(long, value_parser = Sort::ALL.map(Sort::as_str))]
-    sort: Option<String>,
+    #[arg(long, value_parser = one_of(Sort::ALL, Sort::as_str))]
+    sort: Option<Sort>,
     #[command(flatten)]
     page: WholeArgs,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let filter = PatQuery {
-        status: args.status.as_deref().and_then(ListedStatus::parse),
-        name: args.name.as_deref().map(parse_name).transpose()?,
-        search: args.search.as_deref().map(parse_search).transpose()?,
-        sort: args.sort.as_deref().and_then(Sort::parse),
-    };
-    let session = app.human_session()?;
-    let is_filtered = PatQuery {
-        sort: None,
-        ..filter.clone()
-    } != PatQuery::default()
-        || args.page.is_later();
-    let fetch = |query: &_| page(&session, &filter, query);
-    paging::list_whole(&args.page, app, fetch, |pats, style| {
-        human(pats, is_filtered, style)
-    })
-}
-
-fn parse_search(text: &str) -> Result<Search, Failure> {
-    Search::parse(text).map_err(|error| Failure::usage(format!("--search {error}")))
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let search = self.search.as_deref().map(Search::parse).transpose();
+        let filter = PatQuery {
+            status: self.status,
+            name: self.name.as_deref().map(parse_name).transpose()?,
+            search: search.named("--search")?,
+            sort: self.sort,
+        };
+        let session = app.human_session()?;
+        let is_filtered = PatQuery {
+            sort: None,
+            ..filter.clone()
+        } != PatQuery::default()
+            || self.page.is_later();
+        let fetch = |query: &_| session.call(|client| client.pats_list(&filter, query));
+        paging::list_whole(&self.page, app, fetch, |pats, style| {
+            human(pats, is_filtered, style)
+        })
+    }
 }
 
 /// Formats when and why a token was revoked; `None` if it was not revoked.
@@ -80,40 +83,24 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
         return "No tokens. Create one with: oi settings personal tokens create --name NAME\n"
             .to_owned();
     }
-    // Color escapes in a cell would count as width.
-    let colorless = Style {
-        color: false,
-        ..*style
-    };
-    let rows = pats.iter().map(|pat| {
+    let titles = &["scope", "expires", "last used"];
+    listing(Form::Named, titles, pats, style, |pat, style| {
         let (scope, expires_at) = (word(&pat.scope), pat.expires_at.as_deref());
-        let used = moment(pat.last_used_at.as_deref(), &colorless);
-        let words = match pat.last_used_at {
-            None => "never used".to_owned(),
-            Some(_) => format!("last used {used}"),
-        };
-        let revoked = revocation(pat, &colorless);
-        let ends = revoked
-            .clone()
-            .unwrap_or_else(|| ends(expires_at, &colorless));
+        let (used, words) = last_used(pat.last_used_at.as_deref(), style);
+        let revoked = revocation(pat, style);
+        let ends = revoked.clone().unwrap_or_else(|| ends(expires_at, style));
         Row {
             name: named(pat),
             summary: format!("{scope} · {ends} · {words}"),
             cells: vec![
                 scope,
-                revoked.unwrap_or_else(|| expiry(expires_at, &colorless)),
+                revoked.unwrap_or_else(|| expiry(expires_at, style)),
                 used,
             ],
             id: plain(&pat.id),
             inactive: pat.status != Status::Live,
         }
-    });
-    Listing {
-        form: Form::Named,
-        titles: vec!["scope", "expires", "last used"],
-        rows: rows.collect(),
-    }
-    .render(style)
+    })
 }
 
 /// Formats the name of a token. A replaced one is marked: until the overlap of a rotation ends, the

@@ -1,55 +1,51 @@
 //! `oi settings personal tokens`: the caller's own tokens.
 
-mod create;
-mod delete;
 mod list;
 mod rotate;
 
-use delete::listed;
 pub(crate) use list::named;
 
-use clap::Subcommand;
-use openindex_adapters_http::client::{PageQuery, PatQuery};
-use openindex_adapters_http::wire::{CreatedPat, Pat, Status};
-use openindex_domain::token::{Expiry, Lifetime, ListedStatus, TokenId, TokenKind, TokenName};
+use std::fmt::Write as _;
+
+use clap::builder::ValueParser;
+use openindex_adapters_http::client::{Client, PageQuery, PatQuery};
+use openindex_adapters_http::wire::{CreatePat, CreatedPat, Pat, Status};
+use openindex_domain::token::{
+    Expiry, Lifetime, ListedStatus, Scope, TokenId, TokenKind, TokenName,
+};
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::{App, Session};
-use crate::commands::once::{self, Shown, Undo};
-use crate::commands::paging::Page;
+use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
+use crate::commands::{
+    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
+};
 use crate::duration::parse_seconds;
-use crate::error::{CliError, Failure};
+use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
-use crate::field::{Field, Given};
-use crate::render::{Style, expiry, fields, plain, redact, shown, word};
-use clap::builder::ValueParser;
-use serde::Serialize;
+use crate::field::{Field, Flags, Given, One, Several, one_of};
+use crate::render::{Style, done, expiry, last_used, plain, redact, shown, word};
+use crate::resolve::TokenSource;
+use list::List;
+use rotate::Rotate;
+
+commands! {
+    /// List your personal access tokens, newest first
+    #[command(visible_alias = "ls")]
+    List(List) -> "PatList",
+    /// Create a token and show it once
+    Create(Create) -> "CreatedPat",
+    /// Delete tokens; anything using them stops working immediately
+    #[command(visible_alias = "rm", alias = "revoke")]
+    Delete(Delete) -> "Deleted",
+    /// Replace a token with a new one of the same name and scope
+    Rotate(Rotate) -> "RotatedPat",
+}
 
 /// The maximum number of tokens of one name to choose from.
 const MAX_NAMED: u32 = 20;
 const LIST: &str = "oi settings personal tokens list";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// List your personal access tokens, newest first
-    #[command(visible_alias = "ls")]
-    List(list::Args),
-    /// Create a token and show it once
-    Create(create::Args),
-    /// Delete tokens; anything using them stops working immediately
-    #[command(visible_alias = "rm", alias = "revoke")]
-    Delete(delete::Args),
-    /// Replace a token with a new one of the same name and scope
-    Rotate(rotate::Args),
-}
-
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::List(args) => list::run(args, app),
-        Command::Create(args) => create::run(args, app),
-        Command::Delete(args) => delete::run(args, app),
-        Command::Rotate(args) => rotate::run(args, app),
-    }
-}
 
 /// The expiry of a new token.
 #[derive(Debug, clap::Args)]
@@ -110,7 +106,7 @@ struct TokenField;
 impl Field for TokenField {
     type Value = Given;
     const POSITIONAL: &'static str = "ID|NAME";
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)] = &[
+    const FLAGS: Flags = &[
         ("id", "ID", "Token ID (pat_…), as shown by `list`"),
         (
             "name",
@@ -150,17 +146,7 @@ fn parse_named(given: &Given) -> Result<Named, Failure> {
 }
 
 fn parse_name(name: &str) -> Result<TokenName, Failure> {
-    TokenName::parse(name).map_err(|error| Failure::usage(format!("token name {error}")))
-}
-
-/// Fetches one page of the caller's tokens.
-fn page(session: &Session, filter: &PatQuery, page: &PageQuery) -> Result<Page<Pat>, Failure> {
-    let list = session.call(|client| client.pats_list(filter, page))?;
-    Ok(Page {
-        items: list.items,
-        damaged: list.damaged,
-        next_cursor: list.next_cursor,
-    })
+    TokenName::parse(name).named("token name")
 }
 
 /// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens
@@ -180,9 +166,7 @@ fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure
                 find(&name, &pats)?
             }
         };
-        if !ids.contains(&id) {
-            ids.push(id);
-        }
+        push_new(&mut ids, id);
     }
     Ok(ids)
 }
@@ -198,12 +182,16 @@ fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
         name: Some(name),
         ..PatQuery::default()
     };
-    let newest = page(session, &filter, &query)?.items;
+    let newest = session
+        .call(|client| client.pats_list(&filter, &query))?
+        .items;
     if newest.len() < MAX_NAMED as usize {
         return Ok(newest);
     }
     filter.status = Some(ListedStatus::Live);
-    let live = page(session, &filter, &query)?.items;
+    let live = session
+        .call(|client| client.pats_list(&filter, &query))?
+        .items;
     Ok(if live.is_empty() { newest } else { live })
 }
 
@@ -298,7 +286,7 @@ fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
         ("expires", expiry(pat.expires_at.as_deref(), style)),
     ];
     let verb = match output.replaced {
-        None => "Created",
+        None => "Created token",
         Some(old) => {
             let end = if old.expires_at > pat.created_at {
                 format!("valid until {}", expiry(Some(&old.expires_at), style))
@@ -306,15 +294,143 @@ fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
                 "revoked".to_owned()
             };
             rows.push(("replaces", format!("{}, {end}", plain(&old.id))));
-            "Rotated"
+            "Rotated token"
         }
     };
-    format!(
-        "{} {verb} token {}\n{}",
-        style.done(),
-        style.bold(&plain(&pat.name)),
-        fields(&rows, style)
-    )
+    done(verb, &plain(&pat.name), &rows, style)
+}
+
+/// The name of the new token.
+struct NewName;
+
+impl Field for NewName {
+    type Value = String;
+    const POSITIONAL: &'static str = "NAME";
+    const FLAGS: Flags = &[("name", "NAME", "Name of the token (1 to 100 characters)")];
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The token is shown only once. Without --expires or --expires-in, it does not expire.
+
+Examples:
+  oi settings personal tokens create --name \"local cli\" --scope read_write
+  oi settings personal tokens create --name ci --expires-in 90d
+  oi settings personal tokens create --name ops --scope admin --expires 2026-12-31
+  TOKEN=$(oi settings personal tokens create --name ci --token-only)")]
+pub(crate) struct Create {
+    #[command(flatten)]
+    name: One<NewName>,
+    /// Scope of the token
+    #[arg(long, default_value = "read_write", value_parser = one_of(Scope::ALL, Scope::as_str))]
+    scope: Scope,
+    #[command(flatten)]
+    expiry: ExpiryArgs,
+    /// Print only the token, for a pipe or a variable
+    #[arg(long, conflicts_with = "json")]
+    token_only: bool,
+}
+
+impl Run for Create {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let name = parse_name(&self.name.0)?;
+        let request = CreatePat {
+            name,
+            scope: self.scope,
+            expires_at: self.expiry.at()?,
+            expires_in: self.expiry.span()?,
+        };
+        require_writable_stdout()?;
+        let session = app.human_session()?;
+        let created = session
+            .call(|client| client.pat_create(&request))
+            .map_err(|failure| suggest_check(failure, LIST))?;
+        let undo = undo(&created, &session, app);
+        show_created(app, &created, None, self.token_only, undo)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be deleted, and lists those already deleted.
+
+Examples:
+  oi settings personal tokens delete ci
+  oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    tokens: Several<TokenField>,
+    #[command(flatten)]
+    yes: Confirmation,
+}
+
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let named = self.tokens.0.iter().map(parse_named);
+        let named = named.collect::<Result<Vec<_>, _>>()?;
+        self.yes.require("deleting")?;
+        let session = app.human_session()?;
+        let ids = resolve(named, &session)?;
+        let acting = session.call(Client::me).ok().map(|me| me.token.id);
+        let acting = acting.as_deref();
+        self.yes.ask("no token was deleted", || {
+            let pats = ids
+                .iter()
+                .map(|id| session.call(|client| client.pat_get(*id)));
+            let pats = pats.collect::<Result<Vec<_>, _>>()?;
+            Ok(question(&pats, acting, &app.out.message_style()))
+        })?;
+        let deleted = one_by_one(&ids, "deleted", LIST, |id| {
+            session.call(|client| client.pat_delete(*id))
+        })?;
+        if deleted.iter().any(|id| Some(id.as_str()) == acting) {
+            app.out.warn(&without_token(&session));
+        }
+        print_ended(app, "deleted", "Deleted", &deleted)
+    }
+}
+
+/// Returns what to do after the token in use was deleted.
+fn without_token(session: &Session) -> String {
+    let page = session.server.tokens_page();
+    match &session.credential.source {
+        TokenSource::Profile(name) => format!(
+            "you deleted the token of profile {name}, which can no longer authenticate; create a \
+             token at {page}, then run: oi profile set {name} --token -"
+        ),
+        TokenSource::Environment => format!(
+            "you deleted the token in OPENINDEX_TOKEN; create a token at {page}, or unset the \
+             variable"
+        ),
+    }
+}
+
+/// Formats the tokens in a prompt, with when each was last used.
+fn listed(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
+    let mut text = String::new();
+    let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    for (pat, name) in pats.iter().zip(&names) {
+        let used = match pat.last_used_at.as_deref() {
+            _ if Some(pat.id.as_str()) == acting => style.yellow("the token you're using"),
+            at => last_used(at, style).1,
+        };
+        let gap = " ".repeat(width - name.width());
+        let (name, id) = (style.bold(name), plain(&pat.id));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
+    }
+    text
+}
+
+fn question(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
+    let text = listed(pats, acting, style);
+    let (one, several) = (
+        "token? Anything using it stops",
+        "tokens? Anything using them stops",
+    );
+    question_about(&text, pats.len(), "Delete", one, several)
 }
 
 #[cfg(test)]

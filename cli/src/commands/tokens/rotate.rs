@@ -6,13 +6,12 @@ use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
 use crate::commands::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::commands::{not_confirmed, suggest_check};
+use crate::commands::{Confirmation, Run, confirm, suggest_check};
 use crate::duration::parse_seconds;
-use crate::error::{CliError, Failure};
+use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::hidden::leave_interrupts;
-use crate::prompt;
 use crate::render::{parse, plain};
 use crate::resolve::TokenSource;
 
@@ -34,7 +33,7 @@ token stops working immediately; never in a script.
 Examples:
   oi settings personal tokens rotate ci
   oi settings personal tokens rotate pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --overlap 1h")]
-pub(crate) struct Args {
+pub(crate) struct Rotate {
     #[command(flatten)]
     token: One<TokenField>,
     /// How long the old token keeps working, such as 1h (at most 24h) [default: 0s]
@@ -51,91 +50,91 @@ pub(crate) struct Args {
     /// Print only the new token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     token_only: bool,
-    /// Skip the confirmation prompt
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: Confirmation,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let named = parse_named(&args.token.0)?;
-    let request = RotatePat {
-        expires_at: if args.never_expires {
-            Some(Expiry::Never)
+impl Run for Rotate {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let named = parse_named(&self.token.0)?;
+        let request = RotatePat {
+            expires_at: if self.never_expires {
+                Some(Expiry::Never)
+            } else {
+                self.expiry.at()?
+            },
+            expires_in: self.expiry.span()?,
+            overlap_seconds: match self.overlap_seconds {
+                Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),
+                None => self.overlap.as_deref().map(overlap).transpose()?,
+            },
+        };
+        let session = app.human_session()?;
+        let id = match resolve(vec![named], &session)?.as_slice() {
+            [id] => *id,
+            _ => return Err(Failure::usage("pass exactly one token").into()),
+        };
+        let acting = session.call(Client::me)?.token.id;
+        let is_own = acting == id.to_string();
+        let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
+        let is_immediate = matches!(request.overlap_seconds, None | Some(Overlap::NONE));
+        if is_immediate && !self.yes.given() && app.out.is_conversation() {
+            let pat = session.call(|client| client.pat_get(id))?;
+            let style = app.out.message_style();
+            let shown = listed(&[pat], Some(&acting), &style);
+            confirm(&format!("{shown}{QUESTION}"), "the token was not rotated")?;
+        }
+        leave_interrupts();
+        if to_profile {
+            wait_when_interrupted();
         } else {
-            args.expiry.at()?
-        },
-        expires_in: args.expiry.span()?,
-        overlap_seconds: match args.overlap_seconds {
-            Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),
-            None => args.overlap.as_deref().map(overlap).transpose()?,
-        },
-    };
-    let session = app.human_session()?;
-    let id = match resolve(vec![named], &session)?.as_slice() {
-        [id] => *id,
-        _ => return Err(Failure::usage("pass exactly one token").into()),
-    };
-    let acting = session.call(Client::me)?.token.id;
-    let is_own = acting == id.to_string();
-    let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
-    let is_immediate = matches!(request.overlap_seconds, None | Some(Overlap::NONE));
-    if is_immediate && !args.yes && app.out.is_conversation() {
-        let pat = session.call(|client| client.pat_get(id))?;
-        let style = app.out.message_style();
-        let shown = listed(&[pat], Some(&acting), &style);
-        if !prompt::confirm(&format!("{shown}{QUESTION}"))? {
-            return Err(not_confirmed("the token was not rotated").into());
+            require_writable_stdout()?;
         }
-    }
-    leave_interrupts();
-    if to_profile {
-        wait_when_interrupted();
-    } else {
-        require_writable_stdout()?;
-    }
-    // Ask before the rotation, so that nothing can fail between the new secret and its output.
-    let old_expiry = if is_immediate {
-        None
-    } else {
-        let old = session.call(|client| client.pat_get(id));
-        old.ok().and_then(|pat| pat.expires_at)
-    };
-    let created = session
-        .call(|client| client.pat_rotate(id, &request))
-        .map_err(|failure| suggest_check(failure, LIST))?;
-    // Save the token first, so that a crash leaves the profile with a valid token.
-    let saved = if is_own {
-        save_to_profile(app, &session, &created)
-    } else {
-        Ok(())
-    };
-    let undo = Undo {
-        consequence: Some(old_token(id, request.overlap_seconds, is_own)),
-        ..undo(&created, &session, app)
-    };
-    let undo = if to_profile && saved.is_ok() {
-        in_profile(&created, undo)
-    } else {
-        undo
-    };
-    let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
-    show_created(app, &created, Some(&replaced), args.token_only, undo)?;
-    let Err(error) = saved else {
-        if is_own && !to_profile {
-            app.out
-                .warn("you rotated the token in OPENINDEX_TOKEN; set the variable to the new one");
+        // Ask before the rotation, so that nothing can fail between the new secret and its output.
+        let old_expiry = if is_immediate {
+            None
+        } else {
+            let old = session.call(|client| client.pat_get(id));
+            old.ok().and_then(|pat| pat.expires_at)
+        };
+        let created = session
+            .call(|client| client.pat_rotate(id, &request))
+            .map_err(|failure| suggest_check(failure, LIST))?;
+        // Save the token first, so that a crash leaves the profile with a valid token.
+        let saved = if is_own {
+            save_to_profile(app, &session, &created)
+        } else {
+            Ok(())
+        };
+        let undo = Undo {
+            consequence: Some(old_token(id, request.overlap_seconds, is_own)),
+            ..undo(&created, &session, app)
+        };
+        let undo = if to_profile && saved.is_ok() {
+            in_profile(&created, undo)
+        } else {
+            undo
+        };
+        let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
+        show_created(app, &created, Some(&replaced), self.token_only, undo)?;
+        let Err(error) = saved else {
+            if is_own && !to_profile {
+                app.out.warn(
+                    "you rotated the token in OPENINDEX_TOKEN; set the variable to the new one",
+                );
+            }
+            return Ok(());
+        };
+        // The output with the secret was printed: do not append an error document.
+        if let CliError::Failure(failure) = error {
+            app.out.warn(&format!(
+                "the profile still has the old token: {}; save the new one with oi profile set \
+                 --token -",
+                failure.message
+            ));
         }
-        return Ok(());
-    };
-    // The output with the secret was printed: do not append an error document.
-    if let CliError::Failure(failure) = error {
-        app.out.warn(&format!(
-            "the profile still has the old token: {}; save the new one with oi profile set \
-             --token -",
-            failure.message
-        ));
+        Err(CliError::Reported(ExitCode::Failure))
     }
-    Err(CliError::Reported(ExitCode::Failure))
 }
 
 /// Returns the old token with its new expiry; a rotation never extends it.
@@ -226,7 +225,7 @@ fn overlap(text: &str) -> Result<Overlap, Failure> {
 }
 
 fn parse_overlap(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
-    Overlap::from_seconds(seconds).map_err(|error| Failure::usage(format!("{flag} {error}")))
+    Overlap::from_seconds(seconds).named(flag)
 }
 
 #[cfg(test)]

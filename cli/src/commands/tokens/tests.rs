@@ -163,3 +163,13 @@ fn the_introduction_of_a_token_does_not_contain_its_secret() {
         assert!(text.contains(&format!("pat_old, {expected}")), "{text}");
     }
 }
+
+#[test]
+fn the_prompt_shows_the_tokens() {
+    let pats = &pats()[..2];
+    insta::assert_snapshot!(
+        "delete_one",
+        question(&pats[1..], Some("pat_other"), &STYLE)
+    );
+    insta::assert_snapshot!("delete_own", question(pats, Some(&pats[0].id), &STYLE));
+}

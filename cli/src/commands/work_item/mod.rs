@@ -1,67 +1,56 @@
 //! `oi work-item`: creates, finds, claims and completes work items.
 
 mod assignee;
-mod claim;
-mod complete;
-mod create;
-mod delete;
 mod description;
-mod get;
-mod list;
-mod release;
 mod show;
-mod update;
-mod vocabulary;
 
-pub(super) use show::{listing, suggest_next};
+pub(super) use show::{items_listing, suggest_next};
 
-use clap::Subcommand;
+use clap::builder::TypedValueParser;
 use openindex_adapters_http::client::{Client, ClientError};
-use openindex_adapters_http::wire::WorkItem;
-use openindex_domain::work_item::{AgentId, Title, WorkItemKey};
+use openindex_adapters_http::wire::{
+    CreateWorkItem, PatchWorkItem, SearchText, UserRef, WorkItem, WorkItemQuery, WorkItemSummary,
+};
+use openindex_domain::work_item::{
+    AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItemKey,
+};
 
 use crate::app::{App, Session};
-use crate::commands::suggest_check;
-use crate::error::{CliError, Failure};
-use crate::field::{Field, One};
+use crate::commands::names::Names;
+use crate::commands::paging::{self, PageArgs};
+use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
+use crate::error::{CliError, Failure, Named as _};
+use crate::field::{Field, Flags, One, one_of};
+use crate::render::{Style, plain};
+use assignee::{AssigneeChange, assignee};
+use description::DescriptionArgs;
 
-const LIST: &str = "oi work-item list";
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+commands! {
     /// List work items, newest first
     #[command(visible_alias = "ls")]
-    List(list::Args),
+    List(List) -> "WorkItemList",
     /// Show a work item and its description
     #[command(alias = "show")]
-    Get(get::Args),
+    Get(Get) -> "WorkItem",
     /// Create a work item or a sub-task
-    Create(create::Args),
+    Create(Create) -> "WorkItem",
     /// Update a work item
-    Update(update::Args),
+    Update(Update) -> "WorkItem",
     /// Claim a work item
-    Claim(claim::Args),
+    Claim(Claim) -> "WorkItem",
     /// Release a work item so that others can claim it
-    Release(release::Args),
+    Release(Release) -> "WorkItem",
     /// Complete a work item
-    Complete(complete::Args),
+    Complete(Complete) -> "WorkItem",
     /// Delete a work item permanently
     #[command(visible_alias = "rm")]
-    Delete(delete::Args),
+    Delete(Delete) -> "Deleted",
 }
 
-pub(crate) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::List(args) => list::run(args, app),
-        Command::Get(args) => get::run(args, app),
-        Command::Create(args) => create::run(args, app),
-        Command::Update(args) => update::run(args, app),
-        Command::Claim(args) => claim::run(args, app),
-        Command::Release(args) => release::run(args, app),
-        Command::Complete(args) => complete::run(args, app),
-        Command::Delete(args) => delete::run(args, app),
-    }
-}
+const LIST: &str = "oi work-item list";
+const NONE: &str = "\
+No work items. Create one with: oi work-item create --domain OPS --title TITLE
+";
 
 /// The key of a work item.
 pub(super) struct Key;
@@ -69,8 +58,7 @@ pub(super) struct Key;
 impl Field for Key {
     type Value = WorkItemKey;
     const POSITIONAL: &'static str = "KEY";
-    const FLAGS: &'static [(&'static str, &'static str, &'static str)] =
-        &[("key", "KEY", "Key of the work item, such as OPS-42")];
+    const FLAGS: Flags = &[("key", "KEY", "Key of the work item, such as OPS-42")];
 }
 
 /// The work item, and the agent to work as.
@@ -121,7 +109,7 @@ impl WorkArgs {
 
 /// Parses a title.
 fn title(text: &str) -> Result<Title, Failure> {
-    Title::parse(text).map_err(|error| Failure::usage(format!("--title {error}")))
+    Title::parse(text).named("--title")
 }
 
 /// Suggests to look at the item if the change may have been applied although the request failed.
@@ -158,6 +146,355 @@ fn with_version(
             .detail("currentVersion", current),
         _ => failure,
     }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi work-item list --status todo,in_progress
+  oi work-item list --domain OPS --assignee me
+  oi work-item list --search 'index broken' --all --json | jq -r '.items[].key'")]
+pub(crate) struct List {
+    /// Only items in this domain, such as OPS
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<DomainKey>,
+    /// Only items of this kind
+    #[arg(long, value_parser = kind())]
+    kind: Option<ItemKind>,
+    /// Only items with one of these statuses, separated by commas
+    #[arg(long, value_delimiter = ',', value_parser = status())]
+    status: Vec<ItemStatus>,
+    /// Only items with this priority
+    #[arg(long, value_parser = priority())]
+    priority: Option<Priority>,
+    /// Only items with this execution target
+    #[arg(long, value_parser = target(), visible_alias = "execution-target")]
+    target: Option<ExecutionTarget>,
+    /// Only items assigned to this user
+    #[arg(long, value_name = "ID|me", value_parser = assignee)]
+    assignee: Option<UserRef>,
+    /// Only items claimed by this agent
+    #[arg(long, value_name = "AGENT_ID", visible_alias = "agent-id")]
+    agent: Option<AgentId>,
+    /// Only sub-tasks of this item
+    #[arg(long, value_name = "KEY")]
+    parent: Option<WorkItemKey>,
+    /// Only items whose key, title or description contains all of these words
+    #[arg(long, value_name = "WORDS", visible_alias = "q")]
+    search: Option<String>,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let search = self.search.as_deref().map(SearchText::parse).transpose();
+        let search = search.named("--search")?;
+        let session = app.session()?;
+        let filter = WorkItemQuery {
+            domain: self.domain,
+            kind: self.kind,
+            statuses: self.status.clone(),
+            priority: self.priority,
+            execution_target: self.target,
+            assignee: self.assignee,
+            agent_id: self.agent.clone(),
+            parent: self.parent,
+            search,
+        };
+        let fetch = |query: &_| session.call(|client| client.work_items_list(&filter, query));
+        paging::list(&self.page, app, fetch, |items: &[_], style| match items {
+            [] if filter == WorkItemQuery::default() => NONE.to_owned(),
+            [] => "No matching work items.\n".to_owned(),
+            _ => items_listing(items, &Names::of(&session, items), style),
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi work-item get OPS-42
+  oi work-item get OPS-42 --json | jq -r .description")]
+pub(crate) struct Get {
+    #[command(flatten)]
+    key: One<Key>,
+}
+
+impl Run for Get {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let session = app.session()?;
+        let item = session.call(|client| client.work_item_get(self.key.0))?;
+        app.out.print(&item, |style| {
+            let names = Names::of(&session, [&item.summary]);
+            show::full(&item, &names, style)
+        })
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The first item of a domain creates the domain. --parent creates a sub-task in the parent's domain.
+
+Examples:
+  oi work-item create --domain OPS --title 'Rotate the certificates' --priority high
+  oi work-item create --domain OPS --kind project --title Migration --description-file plan.md
+  oi work-item create --parent OPS-42 --title 'Rebuild the index' --target agent
+  git diff --stat | oi work-item create --domain OPS --title Review --description-file -")]
+pub(crate) struct Create {
+    /// Domain of the item, such as OPS
+    #[arg(
+        long,
+        value_name = "DOMAIN",
+        required_unless_present = "parent",
+        conflicts_with = "parent"
+    )]
+    domain: Option<DomainKey>,
+    /// Create a sub-task of this item
+    #[arg(long, value_name = "KEY")]
+    parent: Option<WorkItemKey>,
+    /// Title, in one line
+    #[arg(long)]
+    title: String,
+    /// Kind of item [default: task]
+    #[arg(long, value_parser = top_kind(), conflicts_with = "parent")]
+    kind: Option<ItemKind>,
+    #[command(flatten)]
+    description: DescriptionArgs,
+    /// Priority [default: medium]
+    #[arg(long, value_parser = priority())]
+    priority: Option<Priority>,
+    /// Who can claim it [default: either]
+    #[arg(long, value_parser = target(), visible_alias = "execution-target")]
+    target: Option<ExecutionTarget>,
+    /// User to assign it to
+    #[arg(long, value_name = "ID|me", value_parser = assignee)]
+    assignee: Option<UserRef>,
+}
+
+impl Run for Create {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let request = CreateWorkItem {
+            domain: self.domain,
+            kind: self.kind,
+            parent: self.parent,
+            title: title(&self.title)?,
+            description: self.description.read()?,
+            priority: self.priority,
+            execution_target: self.target,
+            assignee: self.assignee,
+        };
+        let session = app.session()?;
+        let item = session
+            .call(|client| client.work_item_create(&request))
+            .map_err(|failure| suggest_check(failure, LIST))?;
+        let key = plain(&item.summary.key);
+        show::changed(&item, "Created", key, &session, app)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Fields that are not passed stay unchanged. With --if-version, nothing is changed if the item was
+changed after you read it.
+
+Examples:
+  oi work-item update OPS-42 --status done
+  oi work-item update OPS-42 --assignee me --priority urgent
+  oi work-item update OPS-42 --description-file plan.md --if-version 3")]
+pub(crate) struct Update {
+    #[command(flatten)]
+    key: One<Key>,
+    /// New title, in one line
+    #[arg(long)]
+    title: Option<String>,
+    #[command(flatten)]
+    description: DescriptionArgs,
+    /// New status
+    #[arg(long, value_parser = status())]
+    status: Option<ItemStatus>,
+    /// New priority
+    #[arg(long, value_parser = priority())]
+    priority: Option<Priority>,
+    /// Who can claim it
+    #[arg(long, value_parser = target(), visible_alias = "execution-target")]
+    target: Option<ExecutionTarget>,
+    /// User to assign it to; none removes the assignee
+    #[arg(long, value_name = "ID|me|none")]
+    assignee: Option<AssigneeChange>,
+    /// Update only if the item has this version
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    if_version: Option<u64>,
+}
+
+impl Run for Update {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let request = PatchWorkItem {
+            title: self.title.as_deref().map(title).transpose()?,
+            description: self.description.read()?,
+            status: self.status,
+            priority: self.priority,
+            execution_target: self.target,
+            assignee: self.assignee.map(|change| change.0),
+        };
+        if request == PatchWorkItem::default() {
+            return Err(Failure::usage(
+                "nothing to change; pass --title, --description, --description-file, --status, \
+                 --priority, --target or --assignee",
+            )
+            .into());
+        }
+        let session = app.session()?;
+        let item = session
+            .call(|client| client.work_item_update(self.key.0, &request, self.if_version))
+            .map_err(|failure| {
+                let outcome = "nothing was changed";
+                with_version(self.key.0, self.if_version, outcome, &session, failure)
+            })?;
+        show::changed(&item, "Updated", self.key.0, &session, app)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+With a personal access token and no agent, you claim the item; with an agent run token, the run's
+agent does. Claiming an item again is not an error. Fails if another user or agent has claimed the
+item.
+
+Examples:
+  oi work-item claim OPS-42
+  oi work-item claim OPS-42 --agent-id builder-7")]
+pub(crate) struct Claim {
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+impl Run for Claim {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let (session, item) = self.work.send(app, Client::work_item_claim)?;
+        app.out.print(&item, |style| {
+            let names = Names::of(&session, [&item.summary]);
+            let shown = show::full(&item, &names, style);
+            format!("{} Claimed {}\n{shown}", style.done(), self.work.key.0)
+        })?;
+        let next = self
+            .work
+            .worker
+            .command("complete", &self.work.key.0.to_string());
+        suggest_next(app, &next);
+        Ok(())
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Anyone can claim the item afterwards. Releasing an item again is not an error.
+
+Examples:
+  oi work-item release OPS-42
+  oi work-item release OPS-42 --agent-id builder-7")]
+pub(crate) struct Release {
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+impl Run for Release {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let (session, item) = self.work.send(app, Client::work_item_release)?;
+        show::changed(&item, "Released", self.work.key.0, &session, app)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Ends the runs that are bound to the item: their tokens stop working immediately. An agent can only
+complete items that it has claimed. Completing an item again is not an error, except in a run that
+is bound to it, because its token has stopped working.
+
+Examples:
+  oi work-item complete OPS-42
+  oi work-item complete OPS-42 --agent-id builder-7")]
+pub(crate) struct Complete {
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+impl Run for Complete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let (session, item) = self.work.send(app, Client::work_item_complete)?;
+        show::changed(&item, "Completed", self.work.key.0, &session, app)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The key of a deleted item is never reused. Asks for confirmation on a terminal; without one, --yes
+is required. If the item changes before you confirm, it is not deleted.
+
+Examples:
+  oi work-item delete OPS-42
+  oi work-item delete OPS-42 --if-version 3 --yes")]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    key: One<Key>,
+    /// Delete only if the item has this version
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    if_version: Option<u64>,
+    #[command(flatten)]
+    yes: Confirmation,
+}
+
+impl Run for Delete {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let key = self.key.0;
+        self.yes.require("deleting")?;
+        let session = app.session()?;
+        let mut expected = self.if_version;
+        if !self.yes.given() {
+            let item = session.call(|client| client.work_item_get(key))?.summary;
+            let names = Names::of(&session, [&item]);
+            let question = question(&item, &names, &app.out.message_style());
+            confirm(&question, "nothing was deleted")?;
+            // Delete only the version that was shown.
+            expected = expected.or(Some(item.version));
+        }
+        session
+            .call(|client| client.work_item_delete(key, expected))
+            .map_err(|failure| {
+                let outcome = "nothing was deleted";
+                with_version(key, self.if_version, outcome, &session, failure)
+            })?;
+        print_ended(app, "deleted", "Deleted", &[key.to_string()])
+    }
+}
+
+fn question(item: &WorkItemSummary, names: &Names, style: &Style) -> String {
+    let shown = show::summary(item, names, style);
+    format!("{shown}Delete this work item and its description? This cannot be undone.")
+}
+
+/// The kinds of items that are not sub-tasks.
+fn top_kind() -> impl TypedValueParser<Value = ItemKind> {
+    let kinds = ItemKind::ALL.iter().copied();
+    let kinds = kinds.filter(|kind| *kind != ItemKind::SubTask);
+    one_of(kinds, ItemKind::as_str)
+}
+
+fn kind() -> impl TypedValueParser<Value = ItemKind> {
+    one_of(ItemKind::ALL.iter().copied(), ItemKind::as_str)
+}
+
+fn status() -> impl TypedValueParser<Value = ItemStatus> {
+    one_of(ItemStatus::ALL.iter().copied(), ItemStatus::as_str)
+}
+
+fn priority() -> impl TypedValueParser<Value = Priority> {
+    one_of(Priority::ALL.iter().copied(), Priority::as_str)
+}
+
+fn target() -> impl TypedValueParser<Value = ExecutionTarget> {
+    let targets = ExecutionTarget::ALL.iter().copied();
+    one_of(targets, ExecutionTarget::as_str)
 }
 
 #[cfg(test)]

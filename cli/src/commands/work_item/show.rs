@@ -1,23 +1,26 @@
 //! Formats work items for users.
 
+use std::fmt::Display;
+
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;
 
 use crate::app::{App, Session};
 use crate::commands::names::Names;
 use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, fields, for_terminal, moment, plain, word};
+use crate::render::{Form, Row, Style, fields, for_terminal, listing, moment, plain, word};
 
 /// Replaces a tab, whose width on a terminal is unknown.
 const TAB: &str = "    ";
 
 /// Formats items without their descriptions.
-pub(in crate::commands) fn listing(
+pub(in crate::commands) fn items_listing(
     items: &[WorkItemSummary],
     names: &Names,
     style: &Style,
 ) -> String {
-    let rows = items.iter().map(|item| {
+    let titles = &["kind", "status", "priority", "worker"];
+    listing(Form::Keyed, titles, items, style, |item, _| {
         let status = word(&item.status);
         let known = item.status.known();
         let kind = word(&item.kind);
@@ -43,13 +46,7 @@ pub(in crate::commands) fn listing(
             id: plain(&item.key),
             inactive: known.is_some_and(|status| ItemStatus::from(*status).is_resolved()),
         }
-    });
-    Listing {
-        form: Form::Keyed,
-        titles: vec!["kind", "status", "priority", "worker"],
-        rows: rows.collect(),
-    }
-    .render(style)
+    })
 }
 
 /// Formats an item without its description.
@@ -116,14 +113,15 @@ pub(super) fn full(item: &WorkItem, names: &Names, style: &Style) -> String {
 /// Prints the result of a command that changed an item.
 pub(super) fn changed(
     item: &WorkItem,
-    what: &str,
+    verb: &str,
+    key: impl Display,
     session: &Session,
     app: &mut App<'_>,
 ) -> Result<(), CliError> {
     app.out.print(item, |style| {
         let names = Names::of(session, [&item.summary]);
         let shown = summary(&item.summary, &names, style);
-        format!("{} {what}\n{shown}", style.done())
+        format!("{} {verb} {key}\n{shown}", style.done())
     })
 }
 
@@ -145,18 +143,21 @@ mod tests {
     #[test]
     fn shows_items_as_a_table_and_as_a_list() {
         let narrow = Style { width: 60, ..STYLE };
-        insta::assert_snapshot!("items_wide", listing(&items(), &names(), &WIDE));
-        insta::assert_snapshot!("items_narrow", listing(&items(), &names(), &narrow));
+        insta::assert_snapshot!("items_wide", items_listing(&items(), &names(), &WIDE));
+        insta::assert_snapshot!("items_narrow", items_listing(&items(), &names(), &narrow));
         // Unassigned items fit on a terminal of 80 columns.
-        insta::assert_snapshot!("items_usual", listing(&items()[..2], &names(), &STYLE));
+        insta::assert_snapshot!(
+            "items_usual",
+            items_listing(&items()[..2], &names(), &STYLE)
+        );
         let claimed = [claimed_by_user()];
         insta::assert_snapshot!(
             "items_claimed_by_user_wide",
-            listing(&claimed, &names(), &WIDE)
+            items_listing(&claimed, &names(), &WIDE)
         );
         insta::assert_snapshot!(
             "items_claimed_by_user",
-            listing(&claimed, &Names::default(), &narrow)
+            items_listing(&claimed, &Names::default(), &narrow)
         );
     }
 

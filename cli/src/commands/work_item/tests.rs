@@ -1,5 +1,7 @@
 //! Fixtures for the snapshots of these commands, some of them hostile.
 
+use crate::commands::names::tests::names;
+use crate::commands::tests::STYLE;
 use openindex_adapters_http::wire::{
     ExecutionTarget, ItemKind, ItemStatus, Open, Priority, WorkItem, WorkItemSummary,
 };
@@ -65,4 +67,10 @@ pub(super) fn item(at: usize, description: &str) -> WorkItem {
         summary: items().remove(at),
         description: description.to_owned(),
     }
+}
+
+#[test]
+fn the_prompt_shows_the_item() {
+    let shown = super::question(&items()[1], &names(), &STYLE);
+    insta::assert_snapshot!(shown);
 }

@@ -6,11 +6,15 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::app::{App, Session};
+use crate::commands::Run;
 use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
+use crate::field::one_of;
 use crate::render::plain;
 
-use super::filter::FilterArgs;
+use super::FilterArgs;
+
+const FORMATS: [ExportFormat; 2] = [ExportFormat::Json, ExportFormat::Csv];
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,12 +29,12 @@ Examples:
   oi settings admin audit export --output audit.json
   oi settings admin audit export --format csv --since 2026-01-01 --output audit.csv
   oi settings admin audit export --last 24h | jq -r '.[].action' | sort | uniq -c")]
-pub(crate) struct Args {
+pub(crate) struct Export {
     #[command(flatten)]
     filter: FilterArgs,
     /// Output format
-    #[arg(long, default_value = "json", value_parser = ["json", "csv"])]
-    format: String,
+    #[arg(long, default_value = "json", value_parser = one_of(FORMATS, ExportFormat::as_str))]
+    format: ExportFormat,
     /// File to write; standard output if - or omitted
     #[arg(short, long, value_name = "FILE|-")]
     output: Option<PathBuf>,
@@ -43,39 +47,39 @@ struct ExportOutput {
     bytes: u64,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let format = match args.format.as_str() {
-        "csv" => ExportFormat::Csv,
-        _ => ExportFormat::Json,
-    };
-    let output = args
-        .output
-        .as_deref()
-        .filter(|path| *path != Path::new("-"));
-    if output.is_none() && app.globals.json && format == ExportFormat::Csv {
-        let message = "--json prints one JSON document; for CSV, add --output FILE or omit --json";
-        return Err(Failure::usage(message).into());
+impl Run for Export {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let format = self.format;
+        let output = self
+            .output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"));
+        if output.is_none() && app.globals.json && format == ExportFormat::Csv {
+            let message =
+                "--json prints one JSON document; for CSV, add --output FILE or omit --json";
+            return Err(Failure::usage(message).into());
+        }
+        let filter = self.filter.without_users(app.now())?;
+        let target = output.map(target).transpose()?;
+        let session = app.human_session()?;
+        let filter = self.filter.with_users(filter, &session)?;
+        let Some(target) = target else {
+            return to_stdout(&filter, format, &session, app);
+        };
+        let (path, bytes) = match &target {
+            Target::File(path) => (path, to_file(&filter, format, path, &session)?),
+            Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
+        };
+        let exported = ExportOutput {
+            format: format.as_str(),
+            path: path.display().to_string(),
+            bytes,
+        };
+        app.out.print(&exported, |style| {
+            let path = style.bold(&plain(&exported.path));
+            format!("{} Wrote {bytes} bytes to {path}\n", style.done())
+        })
     }
-    let filter = args.filter.without_users(app.now())?;
-    let target = output.map(target).transpose()?;
-    let session = app.human_session()?;
-    let filter = args.filter.with_users(filter, &session)?;
-    let Some(target) = target else {
-        return to_stdout(&filter, format, &session, app);
-    };
-    let (path, bytes) = match &target {
-        Target::File(path) => (path, to_file(&filter, format, path, &session)?),
-        Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
-    };
-    let exported = ExportOutput {
-        format: format.as_str(),
-        path: path.display().to_string(),
-        bytes,
-    };
-    app.out.print(&exported, |style| {
-        let path = style.bold(&plain(&exported.path));
-        format!("{} Wrote {bytes} bytes to {path}\n", style.done())
-    })
 }
 
 fn to_stdout(

@@ -1,62 +1,51 @@
 //! `oi settings admin tokens`: the tokens of all users.
 
-mod filter;
-mod list;
-mod revoke;
 mod revoke_matching;
 
-use clap::Subcommand;
+use openindex_adapters_http::client::{Client, PatFilter};
 use openindex_adapters_http::wire::{AdminPat, Open, Status};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{self, ListedStatus, Scope, TokenId, TokenKind};
 
-use crate::app::App;
+use crate::app::{App, Session};
+use crate::commands::paging::{self, PageArgs, first_page};
 use crate::commands::tokens::named;
-use crate::error::CliError;
-use crate::render::{Form, Listing, Row, Style, ends, expiry, moment, plain, word};
+use crate::commands::{
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+};
+use crate::error::{CliError, Failure};
+use crate::field::{Field, Flags, Several, one_of};
+use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, word};
 
-use super::user_ref;
+use super::time_filter::{ago, ahead, date};
+use super::user_ref::{self, UserRef, owner};
+use revoke_matching::RevokeMatching;
+
+commands! {
+    /// List the tokens of all users, newest first
+    #[command(visible_alias = "ls")]
+    List(List) -> "AdminPatList",
+    /// Revoke tokens; anything using them stops working immediately
+    #[command(visible_alias = "rm")]
+    Revoke(Revoke) -> "Revoked",
+    /// Revoke every token that matches the filters, in one change
+    RevokeMatching(RevokeMatching) -> "RevokedPats",
+}
 
 const LIST: &str = "oi settings admin tokens list";
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// List the tokens of all users, newest first
-    #[command(visible_alias = "ls")]
-    List(list::Args),
-    /// Revoke tokens; anything using them stops working immediately
-    #[command(visible_alias = "rm")]
-    Revoke(revoke::Args),
-    /// Revoke every token that matches the filters, in one change
-    RevokeMatching(revoke_matching::Args),
-}
-
-pub(super) fn run(command: &Command, app: &mut App<'_>) -> Result<(), CliError> {
-    match command {
-        Command::List(args) => list::run(args, app),
-        Command::Revoke(args) => revoke::run(args, app),
-        Command::RevokeMatching(args) => revoke_matching::run(args, app),
-    }
-}
-
 /// Formats tokens with their owners.
-fn listing(pats: &[AdminPat], style: &Style) -> String {
-    // Color escapes in a cell would count as width.
-    let colorless = Style {
-        color: false,
-        ..*style
-    };
-    let rows = pats.iter().map(|item| {
+fn pats_listing(pats: &[AdminPat], style: &Style) -> String {
+    let titles = &["owner", "scope", "expires", "last used"];
+    listing(Form::Named, titles, pats, style, |item, style| {
         let pat = &item.pat;
-        let (owner, scope) = (user_ref::owner(&item.owner), word(&pat.scope));
+        let (owner, scope) = (owner(&item.owner), word(&pat.scope));
         let expires_at = pat.expires_at.as_deref();
         let (expiry, ends) = match pat.status {
             Open::Known(Status::Revoked) => ("revoked".to_owned(), "revoked".to_owned()),
-            _ => (expiry(expires_at, &colorless), ends(expires_at, &colorless)),
+            _ => (expiry(expires_at, style), ends(expires_at, style)),
         };
-        let used = moment(pat.last_used_at.as_deref(), &colorless);
-        let words = match pat.last_used_at {
-            None => "never used".to_owned(),
-            Some(_) => format!("last used {used}"),
-        };
+        let (used, words) = last_used(pat.last_used_at.as_deref(), style);
         Row {
             name: named(pat),
             summary: format!("{owner} · {scope} · {ends} · {words}"),
@@ -64,25 +53,242 @@ fn listing(pats: &[AdminPat], style: &Style) -> String {
             id: plain(&pat.id),
             inactive: pat.status != Status::Live,
         }
-    });
-    Listing {
-        form: Form::Named,
-        titles: vec!["owner", "scope", "expires", "last used"],
-        rows: rows.collect(),
+    })
+}
+
+/// The token filters, which all must match.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct FilterArgs {
+    /// Only tokens of this user
+    #[arg(long, value_name = "ID|EMAIL")]
+    user: Option<UserRef>,
+    /// Only tokens with this scope
+    #[arg(long, value_parser = one_of(Scope::ALL, Scope::as_str))]
+    scope: Option<Scope>,
+    /// Only tokens with this status (live means active) [default: live and expired]
+    #[arg(long, value_parser = one_of(ListedStatus::ALL, ListedStatus::as_str))]
+    status: Option<ListedStatus>,
+    /// Only tokens not used since this date or date-time; if never used, the creation date
+    /// counts
+    #[arg(long, value_name = "DATE", conflicts_with = "unused_for")]
+    unused_since: Option<String>,
+    /// Only tokens not used for this long, such as 90d, 12h, 30m or 1w
+    #[arg(long, value_name = "SPAN")]
+    unused_for: Option<String>,
+    /// Only tokens that expire before this date or date-time
+    #[arg(long, value_name = "DATE", conflicts_with = "expiring_within")]
+    expiring_before: Option<String>,
+    /// Only tokens that expire within this time, such as 30d or 12h
+    #[arg(long, value_name = "SPAN")]
+    expiring_within: Option<String>,
+}
+
+impl FilterArgs {
+    /// Validates everything except the user, which may require a request. Durations count from
+    /// `now`, so that the prompt and the revocation mean the same tokens.
+    pub(super) fn without_user(&self, now: Timestamp) -> Result<PatFilter, Failure> {
+        let since = date("--unused-since", self.unused_since.as_ref())?;
+        let before = date("--expiring-before", self.expiring_before.as_ref())?;
+        Ok(PatFilter {
+            user: None,
+            scope: self.scope,
+            status: self.status.map(|status| match status {
+                ListedStatus::Live => token::Status::Live,
+                ListedStatus::Expired => token::Status::Expired,
+                ListedStatus::Revoked => token::Status::Revoked,
+            }),
+            unused_since: since.or(ago("--unused-for", self.unused_for.as_ref(), now)?),
+            expiring_before: before.or(ahead(
+                "--expiring-within",
+                self.expiring_within.as_ref(),
+                now,
+            )?),
+        })
     }
-    .render(style)
+
+    /// Completes the filter with the user, and with durations counted from the server's time.
+    pub(super) fn with_user(
+        &self,
+        filter: PatFilter,
+        session: &Session,
+    ) -> Result<PatFilter, Failure> {
+        let filter = if self.unused_for.is_some() || self.expiring_within.is_some() {
+            self.without_user(session.server_now()?)?
+        } else {
+            filter
+        };
+        let user = self.user.as_ref();
+        let user = user
+            .map(|user| user_ref::id_of(user, session))
+            .transpose()?;
+        Ok(PatFilter { user, ..filter })
+    }
+
+    pub(super) const fn names_a_user(&self) -> bool {
+        self.user.is_some()
+    }
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Requires an administrator's token with the admin scope. Secrets are not listed: each is shown only
+once, when its token is created.
+
+Examples:
+  oi settings admin tokens list --user ada@example.com
+  oi settings admin tokens list --unused-for 90d --scope admin
+  oi settings admin tokens list --expiring-within 7d --all --json | jq -r '.items[].owner.email'")]
+pub(crate) struct List {
+    #[command(flatten)]
+    filter: FilterArgs,
+    #[command(flatten)]
+    page: PageArgs,
+}
+
+impl Run for List {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let filter = self.filter.without_user(app.now())?;
+        let session = app.human_session()?;
+        let filter = self.filter.with_user(filter, &session)?;
+        let fetch = |query: &_| session.call(|client| client.admin_pats_list(&filter, query));
+        paging::list(&self.page, app, fetch, |pats, style| {
+            if pats.is_empty() {
+                "No matching tokens.\n".to_owned()
+            } else {
+                pats_listing(pats, style)
+            }
+        })
+    }
+}
+
+/// A token ID, parsed later because a secret gets a specific error.
+struct PatId;
+
+impl Field for PatId {
+    type Value = String;
+    const POSITIONAL: &'static str = "ID";
+    const FLAGS: Flags = &[("id", "ID", "Token ID (pat_…), as shown by `list`")];
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be revoked, and lists those already revoked. Only IDs are accepted, because different users'
+tokens can have the same name.
+
+Examples:
+  oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings admin tokens revoke --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+pub(crate) struct Revoke {
+    #[command(flatten)]
+    tokens: Several<PatId>,
+    #[command(flatten)]
+    yes: Confirmation,
+}
+
+impl Run for Revoke {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let ids = parse_distinct(&self.tokens.0, parse)?;
+        self.yes.require("revoking")?;
+        let session = app.human_session()?;
+        self.yes.ask("no token was revoked", || {
+            let acting = session.call(Client::me)?.token.id;
+            // Only for the names: without them, the IDs are shown.
+            let listed =
+                session.call(|client| client.admin_pats_list(&PatFilter::default(), &first_page()));
+            let pats = listed.map(|list| list.items).unwrap_or_default();
+            Ok(question(&ids, &pats, &acting, &app.out.message_style()))
+        })?;
+        let revoked = one_by_one(&ids, "revoked", LIST, |id| {
+            session.call(|client| client.admin_pat_revoke(*id))
+        })?;
+        print_ended(app, "revoked", "Revoked", &revoked)
+    }
+}
+
+/// Parses a token ID. A secret gets a specific error, which does not repeat it.
+fn parse(text: &str) -> Result<TokenId, Failure> {
+    let secret =
+        "this is a token's secret; pass the token ID (pat_…), or report it with oi report-leak";
+    parse_token_id(text, TokenKind::Personal, secret, LIST)
+}
+
+fn question(ids: &[TokenId], pats: &[AdminPat], acting: &str, style: &Style) -> String {
+    let shown = ids.iter().map(|id| {
+        let id = id.to_string();
+        let pat = pats.iter().find(|item| item.pat.id == id);
+        let pat = pat.map(|item| format!("{} of {}", named(&item.pat), owner(&item.owner)));
+        let own = (id == acting).then(|| style.yellow("the token you're using"));
+        let parts: Vec<String> = [id].into_iter().chain(pat).chain(own).collect();
+        format!("  {}\n", parts.join("  "))
+    });
+    let lines: String = shown.collect();
+    let (one, several) = (
+        "token? Anything using it stops",
+        "tokens? Anything using them stops",
+    );
+    question_about(&lines, ids.len(), "Revoke", one, several)
 }
 
 #[cfg(test)]
 mod tests {
+    use openindex_domain::testing::fixtures::NOW;
+
     use super::*;
     use crate::commands::admin::tests::admin_pats;
     use crate::commands::tests::{STYLE, WIDE};
+    use crate::exit_code::ExitCode;
 
     #[test]
     fn shows_tokens_with_their_owners_as_a_table_and_as_a_list() {
         let wide = Style { width: 170, ..WIDE };
-        insta::assert_snapshot!("admin_tokens_wide", listing(&admin_pats(), &wide));
-        insta::assert_snapshot!("admin_tokens_narrow", listing(&admin_pats(), &STYLE));
+        insta::assert_snapshot!("admin_tokens_wide", pats_listing(&admin_pats(), &wide));
+        insta::assert_snapshot!("admin_tokens_narrow", pats_listing(&admin_pats(), &STYLE));
+    }
+
+    #[test]
+    fn durations_and_dates_set_the_same_filters() {
+        let spans = FilterArgs {
+            unused_for: Some("90d".to_owned()),
+            expiring_within: Some("1w".to_owned()),
+            ..FilterArgs::default()
+        };
+        let filter = spans.without_user(NOW).unwrap();
+        assert_eq!(
+            filter.unused_since,
+            Timestamp::parse_rfc3339("2026-08-26T06:00:00Z")
+        );
+        assert_eq!(
+            filter.expiring_before,
+            Timestamp::parse_rfc3339("2026-12-01T06:00:00Z")
+        );
+        let dates = FilterArgs {
+            unused_since: Some("2026-08-26".to_owned()),
+            status: Some(ListedStatus::Expired),
+            scope: Some(Scope::Admin),
+            ..FilterArgs::default()
+        };
+        let filter = dates.without_user(NOW).unwrap();
+        assert_eq!(filter.unused_since, Timestamp::parse_since("2026-08-26"));
+        assert_eq!(filter.status, Some(token::Status::Expired));
+        assert_eq!(filter.scope, Some(Scope::Admin));
+        assert!(FilterArgs::default().without_user(NOW).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_prompt_shows_the_tokens_and_marks_the_one_in_use() {
+        let ids = ["1", "3", "9"]
+            .map(|digit| parse(&format!("pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e{digit}")).unwrap());
+        insta::assert_snapshot!(question(&ids, &admin_pats(), &ids[0].to_string(), &STYLE));
+    }
+
+    #[test]
+    fn a_secret_is_rejected_and_not_repeated() {
+        let secret = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+        for text in [secret, "ci", "run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2", ""] {
+            let failure = parse(text).unwrap_err();
+            assert_eq!(failure.exit, ExitCode::Usage, "{text}");
+            assert!(!failure.message.contains(secret));
+        }
     }
 }

@@ -8,15 +8,13 @@ use openindex_domain::token::Status;
 use openindex_domain::user::MAX_PAGE;
 
 use crate::app::{App, Session};
-use crate::commands::paging::{self, Page};
-use crate::commands::{not_confirmed, require_terminal_or_yes, suggest_check};
+use crate::commands::paging;
+use crate::commands::{Confirmation, Run, confirm, require_terminal_or_yes, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::prompt;
 use crate::render::{Style, plain};
 
-use super::filter::FilterArgs;
-use super::{LIST, listing};
+use super::{FilterArgs, LIST, pats_listing};
 
 /// The maximum number of tokens in the prompt.
 const MAX_SHOWN: usize = MAX_PAGE as usize;
@@ -33,7 +31,7 @@ Examples:
   oi settings admin tokens revoke-matching --user ada@example.com --dry-run
   oi settings admin tokens revoke-matching --unused-for 90d
   oi settings admin tokens revoke-matching --scope admin --unused-since 2026-01-01 --yes")]
-pub(crate) struct Args {
+pub(crate) struct RevokeMatching {
     #[command(flatten)]
     filter: FilterArgs,
     /// List every token that would be revoked, without revoking any
@@ -43,54 +41,57 @@ pub(crate) struct Args {
     /// its output
     #[arg(long, value_name = "DIGEST")]
     expected: Option<ReviewDigest>,
-    /// Skip the confirmation prompt
-    #[arg(short, long)]
-    yes: bool,
+    #[command(flatten)]
+    yes: Confirmation,
 }
 
-pub(super) fn run(args: &Args, app: &mut App<'_>) -> Result<(), CliError> {
-    let filter = args.filter.without_user(app.now())?;
-    if filter.is_empty() && !args.filter.names_a_user() {
-        let message = "pass at least one filter; without any, every token would be revoked";
-        return Err(Failure::usage(message).into());
-    }
-    if filter.status == Some(Status::Revoked) {
-        return Err(Failure::usage(
-            "--status revoked matches only tokens that are already revoked",
-        )
-        .into());
-    }
-    if !args.dry_run {
-        require_terminal_or_yes(args.yes || args.expected.is_some(), "revoking")?;
-    }
-    let session = app.human_session()?;
-    let filter = args.filter.with_user(filter, &session)?;
-    if args.dry_run {
-        let would = all(&session, &filter, args.expected)?;
-        return app.out.print(&would, |style| human(&would, style));
-    }
-    let expected = if let Some(expected) = args.expected {
-        expected
-    } else {
-        let would = page(&session, &filter, None, None)?;
-        if would.count == 0 {
-            let nothing = RevokedPats {
-                dry_run: false,
-                expected: None,
-                ..would
-            };
-            return app.out.print(&nothing, |style| human(&nothing, style));
+impl Run for RevokeMatching {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let filter = self.filter.without_user(app.now())?;
+        if filter.is_empty() && !self.filter.names_a_user() {
+            let message = "pass at least one filter; without any, every token would be revoked";
+            return Err(Failure::usage(message).into());
         }
-        confirm(&would, args.yes, app)?;
-        digest(&would)?
-    };
-    let revocation = filter.revocation(Some(expected));
-    let revoked = send(&session, &revocation).map_err(|failure| suggest_check(failure, LIST))?;
-    app.out.print(&revoked, |style| human(&revoked, style))
+        if filter.status == Some(Status::Revoked) {
+            return Err(Failure::usage(
+                "--status revoked matches only tokens that are already revoked",
+            )
+            .into());
+        }
+        if !self.dry_run {
+            let confirmed = self.yes.given() || self.expected.is_some();
+            require_terminal_or_yes(confirmed, "revoking")?;
+        }
+        let session = app.human_session()?;
+        let filter = self.filter.with_user(filter, &session)?;
+        if self.dry_run {
+            let would = all(&session, &filter, self.expected)?;
+            return app.out.print(&would, |style| human(&would, style));
+        }
+        let expected = if let Some(expected) = self.expected {
+            expected
+        } else {
+            let would = page(&session, &filter, None, None)?;
+            if would.count == 0 {
+                let nothing = RevokedPats {
+                    dry_run: false,
+                    expected: None,
+                    ..would
+                };
+                return app.out.print(&nothing, |style| human(&nothing, style));
+            }
+            confirm_all(&would, self.yes.given(), app)?;
+            digest(&would)?
+        };
+        let revocation = filter.revocation(Some(expected));
+        let revoked =
+            send(&session, &revocation).map_err(|failure| suggest_check(failure, LIST))?;
+        app.out.print(&revoked, |style| human(&revoked, style))
+    }
 }
 
 /// Shows the tokens to revoke, and asks for confirmation unless `yes`.
-fn confirm(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), CliError> {
+fn confirm_all(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), CliError> {
     if yes {
         app.out.aside(|style| preview(would, style));
         return Ok(());
@@ -102,11 +103,7 @@ fn confirm(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), CliE
         tokens(would.count),
         if would.count == 1 { "it" } else { "them" },
     );
-    if prompt::confirm(&question)? {
-        Ok(())
-    } else {
-        Err(not_confirmed("no token was revoked").into())
-    }
+    confirm(&question, "no token was revoked")
 }
 
 fn send(session: &Session, request: &RevokePats) -> Result<RevokedPats, Failure> {
@@ -149,12 +146,7 @@ fn all(
     }
     let expected = digest(&first)?;
     let whole = paging::all(MAX_PAGE, |query| {
-        let page = page(session, filter, query.cursor.as_deref(), Some(expected))?;
-        Ok(Page {
-            items: page.items,
-            damaged: page.damaged,
-            next_cursor: page.next_cursor,
-        })
+        page(session, filter, query.cursor.as_deref(), Some(expected))
     })?;
     Ok(RevokedPats {
         items: whole.items,
@@ -187,7 +179,7 @@ fn tokens(count: u64) -> String {
 /// Formats the tokens to revoke, at most [`MAX_SHOWN`] of them.
 fn preview(would: &RevokedPats, style: &Style) -> String {
     let shown = &would.items[..would.items.len().min(MAX_SHOWN)];
-    let mut text = listing(shown, style);
+    let mut text = pats_listing(shown, style);
     text.push_str(&damaged(would));
     text.push_str(&more(would, shown.len(), "; --dry-run lists all"));
     text.push_str(&own_token_note(would));
@@ -215,7 +207,7 @@ fn human(revoked: &RevokedPats, style: &Style) -> String {
     } else {
         format!("{} Revoked {count} token{plural}\n", style.done())
     };
-    let shown = listing(&revoked.items, style) + &damaged(revoked);
+    let shown = pats_listing(&revoked.items, style) + &damaged(revoked);
     let more = more(revoked, revoked.items.len(), "");
     let next = match &revoked.expected {
         Some(expected) => format!(

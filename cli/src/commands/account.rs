@@ -1,0 +1,35 @@
+//! `oi settings personal account`: the token owner's account.
+
+use openindex_domain::user::PersonName;
+
+use super::me;
+use crate::app::App;
+use crate::commands::Run;
+use crate::error::{CliError, Named as _};
+
+commands! {
+    /// Change your display name
+    Update(Update) -> "Me",
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Only an administrator can change your email address or role. To change your password, open Account
+in the web interface.
+
+Examples:
+  oi settings personal account update --name \"Ada King\"")]
+pub(crate) struct Update {
+    /// New display name (1 to 100 characters)
+    #[arg(long, value_name = "NAME")]
+    name: String,
+}
+
+impl Run for Update {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let name = PersonName::parse(&self.name).named("--name")?;
+        let session = app.human_session()?;
+        let me = session.call(|client| client.me_rename(name.clone()))?;
+        app.out.print(&me, |style| me::human(&me, style))
+    }
+}

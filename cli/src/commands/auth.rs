@@ -1,0 +1,113 @@
+//! `oi auth`: checks the token.
+
+use openindex_adapters_http::client::Client;
+use openindex_adapters_http::wire::Me;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::commands::Run;
+use crate::error::CliError;
+use crate::render::{Style, fields, parse};
+use crate::resolve::TokenSource;
+
+use super::me::{token_fields, who};
+
+commands! {
+    /// Check whether the token is accepted, and show its owner, scope and expiry
+    Check(Check) -> "AuthCheck",
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exits with status 4 and prints the reason when the token is rejected.
+
+Examples:
+  oi auth check
+  OPENINDEX_TOKEN=oi_pat_… oi auth check
+  oi auth check --json | jq -r .source")]
+pub(crate) struct Check;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckOutput {
+    #[serde(flatten)]
+    me: Me,
+    /// `None` if the token never expires.
+    expires_in_seconds: Option<i64>,
+    source: String,
+    app_url: String,
+    api_url: String,
+    /// Where the server's URL is configured.
+    app_url_source: &'static str,
+}
+
+impl Run for Check {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let session = app.session()?;
+        let me = session.call(Client::me).map_err(|mut failure| {
+            // The server may suggest this very command.
+            if failure.next_command.as_deref() == Some("oi auth check") {
+                failure.next_command = match &session.credential.source {
+                    TokenSource::Profile(_) => Some("oi profile set --token -".to_owned()),
+                    TokenSource::Environment => None,
+                };
+            }
+            failure
+        })?;
+        let expires_at = me.token.expires_at.as_deref().and_then(parse);
+        let check = CheckOutput {
+            expires_in_seconds: expires_at
+                .map(|at| (at.unix_millis() - session.now().unix_millis()) / 1_000),
+            me,
+            source: session.credential.source.to_string(),
+            app_url: session.server.app_url.to_string(),
+            api_url: session.server.api_url.to_string(),
+            app_url_source: session.server.source.as_str(),
+        };
+        app.out.print(&check, |style| human(&check, style))
+    }
+}
+
+fn human(check: &CheckOutput, style: &Style) -> String {
+    let mut rows = token_fields(&check.me, style);
+    rows.push(("source", check.source.clone()));
+    rows.push((
+        "server",
+        format!("{} (from {})", check.app_url, check.app_url_source),
+    ));
+    format!(
+        "{} Authenticated to {} as {}\n{}",
+        style.done(),
+        check.app_url,
+        style.bold(&who(&check.me)),
+        fields(&rows, style)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::tests::{STYLE, me, me_in_a_run};
+
+    fn checked(me: Me) -> String {
+        let check = CheckOutput {
+            me,
+            expires_in_seconds: None,
+            source: "profile:work".to_owned(),
+            app_url: "https://openindex.example.com".to_owned(),
+            api_url: "https://openindex.example.com".to_owned(),
+            app_url_source: "profile",
+        };
+        human(&check, &STYLE)
+    }
+
+    #[test]
+    fn shows_the_user_the_token_and_its_expiry() {
+        insta::assert_snapshot!(checked(me()));
+    }
+
+    #[test]
+    fn shows_the_agent_and_work_item_of_a_run() {
+        insta::assert_snapshot!(checked(me_in_a_run()));
+    }
+}
