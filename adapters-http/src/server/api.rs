@@ -26,7 +26,7 @@ use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
 use super::permission::{Access, Permission};
 use super::unexpected::{self, Argument, Reads};
-use super::{Code, Guard, Metrics, openapi, routes};
+use super::{Code, Guard, HttpMetrics, openapi, routes};
 use crate::web;
 
 /// The state of all routes.
@@ -52,8 +52,8 @@ pub struct ApiState {
     pub health: Arc<dyn StoreHealth>,
     /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
-    /// The counters of requests, verifications and connections.
-    pub metrics: Arc<Metrics>,
+    /// The counters of requests and verifications.
+    pub metrics: Arc<HttpMetrics>,
     /// The public URL, version and limits of this instance.
     pub settings: Arc<ApiSettings>,
 }

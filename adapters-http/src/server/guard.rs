@@ -7,7 +7,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Tokens;
 
 use super::credentials::bearer;
-use super::{Metrics, Problem};
+use super::{HttpMetrics, Problem};
 
 /// The state that the permission extractors require: implement `FromRef<YourState> for Guard`, or
 /// use `Guard` as the state. Cheap to clone.
@@ -18,7 +18,7 @@ pub struct Guard(Arc<Parts>);
 struct Parts {
     tokens: Tokens,
     audit: Option<Audit>,
-    metrics: Option<Arc<Metrics>>,
+    metrics: Option<Arc<HttpMetrics>>,
 }
 
 impl Guard {
@@ -43,7 +43,7 @@ impl Guard {
 
     /// Also counts verifications by outcome.
     #[must_use]
-    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+    pub fn with_metrics(self, metrics: Arc<HttpMetrics>) -> Self {
         Self(Arc::new(Parts {
             metrics: Some(metrics),
             ..Arc::unwrap_or_clone(self.0)

@@ -41,10 +41,7 @@ pub use layers::{
     DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_FORM_BYTES,
     MAX_HEADER_BYTES,
 };
-pub use metrics::{
-    ConnectionMetrics, DropReason, LookupBatch, LookupOutcome, METRICS_CONTENT_TYPE, Metrics,
-    OpenConnection, PoolState,
-};
+pub use metrics::HttpMetrics;
 pub use openapi::document as openapi;
 pub(crate) use openapi::without_work_items as openapi_without_work_items;
 pub use permission::{Access, AnyToken, Human, HumanAdmin, Permission, Public};

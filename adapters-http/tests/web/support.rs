@@ -8,7 +8,7 @@ use http::request::Builder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use openindex_adapters_http::server;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings};
 use openindex_domain::access::Principal;
 use openindex_domain::agent_run::{AgentId, NewRun, RunTtl};
 use openindex_domain::audit::RequestContext;
@@ -61,7 +61,7 @@ pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
         audit: domain.audit.clone(),
         health: domain.store.clone(),
         entropy: domain.entropy.clone(),
-        metrics: Arc::new(Metrics::new("1.2.3")),
+        metrics: Arc::default(),
         settings: Arc::new(ApiSettings {
             public_url: public_url.to_owned(),
             version: "1.2.3",

@@ -27,8 +27,8 @@ struct Verified {
     kind: &'static str,
 }
 
-impl VerificationMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
+impl Default for VerificationMetrics {
+    fn default() -> Self {
         let verified = Family::default();
         // Create all series at zero, so that the first of a kind shows up in a rate.
         for outcome in OUTCOMES {
@@ -36,12 +36,17 @@ impl VerificationMetrics {
                 drop(verified.get_or_create(&Verified { outcome, kind }));
             }
         }
+        Self(verified)
+    }
+}
+
+impl VerificationMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "verifications",
             "Number of bearer tokens verified, by outcome and by the kind their prefix claims",
-            verified.clone(),
+            self.0.clone(),
         );
-        Self(verified)
     }
 
     /// Counts a verification. Only the prefix of the presented text is used.
