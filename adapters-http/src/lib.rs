@@ -17,6 +17,8 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "guard")]
+pub mod guard;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]

@@ -22,11 +22,10 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
 use super::client_address::ProxyWarnings;
-use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
-use super::permission::{Access, Permission};
-use super::unexpected::{self, Argument, Reads};
 use super::{Code, Guard, HttpMetrics, openapi, routes};
+use super::{if_match, unexpected};
+use crate::guard::{Conditions, HandlerSignature};
 use crate::web;
 
 /// The state of all routes.
@@ -106,9 +105,10 @@ struct Parts {
 
 impl Shared {
     fn new(state: ApiState) -> Self {
+        let metrics = state.metrics.clone();
         let guard = Guard::new(state.tokens.clone())
             .with_audit(state.audit.clone())
-            .with_metrics(state.metrics.clone());
+            .with_observer(move |kind, verified| metrics.verifications.verified(kind, verified));
         Self(Arc::new(Parts {
             guard,
             base: base_path(&state.settings.public_url),
@@ -239,7 +239,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let method_router = unexpected::reject_unread(method_router, T::READS);
         let is_change = paths.paths.values().any(|item| item.get.is_none());
         let method_router = if is_change && !T::HAS_ETAG {
-            method_router.route_layer(Extension(Untagged))
+            method_router.route_layer(Extension(Conditions(if_match::check)))
         } else {
             method_router
         };
@@ -264,30 +264,3 @@ macro_rules! route {
     };
 }
 pub(super) use route;
-
-/// The arguments of a handler whose first one is a [`Permission`].
-pub(super) trait HandlerSignature {
-    const ACCESS: Access;
-    /// The parts of the request that the handler reads; others must be absent.
-    const READS: Reads;
-    const HAS_ETAG: bool;
-}
-
-macro_rules! handler_signature {
-    ($($rest:ident)*) => {
-        impl<Via, P: Permission, $($rest: Argument),*> HandlerSignature for (Via, P, $($rest,)*) {
-            const ACCESS: Access = P::ACCESS;
-            const READS: Reads = Reads {
-                query: false $(|| $rest::QUERY)*,
-                body: false $(|| $rest::BODY)*,
-            };
-            const HAS_ETAG: bool = P::HAS_ETAG;
-        }
-    };
-}
-handler_signature!();
-handler_signature!(A);
-handler_signature!(A B);
-handler_signature!(A B C);
-handler_signature!(A B C D);
-handler_signature!(A B C D E);

@@ -9,10 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
+use crate::guard::{Access, Argument, HandlerSignature};
 use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES};
 
-use super::access::{Declares, Needs};
+use super::done::JustDone;
 use super::error::WebError;
+use super::form::{Form, Sent};
+use super::path::IdPath;
+use super::query::Query;
 use super::site::{Site, Web, redirect};
 use super::{
     account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
@@ -27,7 +31,7 @@ pub struct Route {
     /// The path in axum's syntax, with parameters such as `{id}` and `{code}`.
     pub path: &'static str,
     /// Who can open it.
-    pub needs: Needs,
+    pub access: Access,
     /// Maximum size of its form in bytes.
     pub max_form_bytes: usize,
 }
@@ -121,6 +125,22 @@ pub(super) fn page_of(mut path: &str) -> &str {
     path
 }
 
+impl Argument for HeaderMap {}
+impl Argument for Method {}
+impl Argument for Uri {}
+impl Argument for JustDone {}
+impl<T> Argument for IdPath<T> {}
+impl<T> Argument for Result<T, WebError> {}
+impl Argument for Query {
+    const QUERY: bool = true;
+}
+impl Argument for Form {
+    const BODY: bool = true;
+}
+impl Argument for Sent {
+    const BODY: bool = true;
+}
+
 struct Routes {
     router: Router<Web>,
     routes: Vec<Route>,
@@ -138,7 +158,7 @@ impl Routes {
     ) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         let filter = if method == Method::POST {
             MethodFilter::POST
@@ -148,7 +168,7 @@ impl Routes {
         self.routes.push(Route {
             method,
             path,
-            needs: T::NEEDS,
+            access: T::ACCESS,
             max_form_bytes,
         });
         self.router = self.router.route(path, on(filter, handler));
@@ -158,7 +178,7 @@ impl Routes {
     fn get<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::GET, path, MAX_BODY_BYTES, handler)
     }
@@ -166,7 +186,7 @@ impl Routes {
     fn post<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::POST, path, MAX_BODY_BYTES, handler)
     }
@@ -175,7 +195,7 @@ impl Routes {
     fn post_long<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::POST, path, MAX_FORM_BYTES, handler)
     }

@@ -49,15 +49,19 @@ impl VerificationMetrics {
         );
     }
 
-    /// Counts a verification. Only the prefix of the presented text is used.
+    /// Counts a verification, by the kind that the presented text claims.
     pub(in crate::server) fn verified(
         &self,
-        presented: &str,
+        claimed: Option<TokenKind>,
         result: &Result<Principal, VerifyError>,
     ) {
         let labels = Verified {
             outcome: outcome(result),
-            kind: claimed_kind(presented),
+            kind: match claimed {
+                Some(TokenKind::Personal) => "personal",
+                Some(TokenKind::AgentRun) => "agent_run",
+                None => "none",
+            },
         };
         self.0.get_or_create(&labels).inc();
     }
@@ -75,16 +79,5 @@ const fn outcome(result: &Result<Principal, VerifyError>) -> &'static str {
         },
         Err(VerifyError::Store(StoreError::Unavailable(_))) => "unavailable",
         Err(VerifyError::Store(StoreError::Corrupt(_))) => "corrupt",
-    }
-}
-
-fn claimed_kind(presented: &str) -> &'static str {
-    let kind = TokenKind::ALL
-        .iter()
-        .find(|kind| presented.starts_with(kind.secret_prefix()));
-    match kind {
-        Some(TokenKind::Personal) => "personal",
-        Some(TokenKind::AgentRun) => "agent_run",
-        None => "none",
     }
 }

@@ -17,14 +17,15 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
+use super::Back;
 use super::sign_in_link::LinkPage;
 use super::users::{self, UserView};
-use super::{Back, IdPath};
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]

@@ -7,12 +7,12 @@ use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemError, WorkI
 
 use crate::server::Context;
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::Web;
 
 use super::item::Rejected;
