@@ -3,9 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
-use openindex_adapters_http::server::{
-    self, ApiSettings, ApiState, LayerSettings, Unserved, outage,
-};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::admin_tokens::AdminTokens;
 use openindex_domain::agent_run::AgentRuns;
@@ -153,7 +151,7 @@ impl App {
             address = address.map(tracing::field::display),
             "listening"
         );
-        let router = server::router(ApiState {
+        let router = openindex_adapters_http::router(ApiState {
             tokens: self.tokens.clone(),
             agent_runs: self.agent_runs.clone(),
             work_items: Some(self.work_items.clone()),

@@ -1,5 +1,6 @@
 //! The server side: extractors, routes, error mapping and OpenAPI.
 
+mod accept;
 mod api;
 mod body;
 mod client_address;
@@ -26,8 +27,9 @@ pub use crate::guard::{
     Access, AnyToken, ClientAddress, Code, Context, Guard, Human, HumanAdmin, Permission, Problem,
     Public, outage,
 };
-pub(crate) use api::base_path;
-pub use api::{ApiSettings, ApiState, WorkItemsState, router, work_items_router};
+pub(crate) use accept::is_browser;
+pub use api::{ApiSettings, ApiState, WorkItemsState, work_items_router};
+pub(crate) use api::{Pages, base_path, router};
 pub(crate) use body::{HeldBack, TooLargeForm};
 pub use client_address::PeerAddress;
 pub(crate) use head::is_form;

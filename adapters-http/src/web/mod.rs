@@ -39,6 +39,5 @@ mod tokens;
 mod view;
 mod work_items;
 
-pub(crate) use protection::is_browser;
+pub(crate) use routes::pages;
 pub use routes::{Route, router, routes};
-pub(crate) use routes::{max_form_bytes, nowhere};

@@ -1,6 +1,5 @@
 //! Every route of the web interface, with its access requirement.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -10,7 +9,7 @@ use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::guard::{Access, Argument, HandlerSignature};
-use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES};
+use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES, Pages, is_browser};
 
 use super::done::JustDone;
 use super::error::WebError;
@@ -47,7 +46,7 @@ pub fn routes() -> Vec<Route> {
 /// URL's path.
 ///
 /// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
-/// (see `nowhere`); unknown paths below `/settings` get a "not found" page.
+/// (see `pages`); unknown paths below `/settings` get a "not found" page.
 pub fn router(state: ApiState) -> Router {
     let router = all(state.work_items.is_some())
         .router
@@ -55,9 +54,19 @@ pub fn router(state: ApiState) -> Router {
     protection::wrap(router, web(state))
 }
 
-/// Returns the fallback for browsers: a "not found" page, protected like every page.
-pub(crate) fn nowhere(state: ApiState) -> Router {
-    protection::wrap(Router::new().fallback(home::not_found), web(state))
+/// Returns the web interface for the server's router, with what its middleware has to know.
+pub(crate) fn pages(state: ApiState) -> Pages {
+    let not_found = Router::new().fallback(home::not_found);
+    let routes = routes();
+    let forms = routes.iter().filter(|route| route.method == Method::POST);
+    Pages {
+        not_found: protection::wrap(not_found, web(state.clone())),
+        router: router(state),
+        max_form_bytes: forms
+            .map(|route| (route.path, route.max_form_bytes))
+            .collect(),
+        paths: routes.iter().map(|route| route.path).collect(),
+    }
 }
 
 fn web(state: ApiState) -> Web {
@@ -71,9 +80,7 @@ fn web(state: ApiState) -> Web {
 async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match method {
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        Method::GET | Method::HEAD if protection::is_browser(&headers) => {
-            redirect(page_of(uri.path()))
-        }
+        Method::GET | Method::HEAD if is_browser(&headers) => redirect(page_of(uri.path())),
         _ => WebError::of(Code::MethodNotAllowed).into_response(),
     }
 }
@@ -86,19 +93,6 @@ static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .filter(|path| !path.contains('*') && !path.starts_with("/assets/"))
         .collect()
 });
-
-static FORMS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
-    let routes = routes().into_iter();
-    let forms = routes.filter(|route| route.method == Method::POST);
-    forms
-        .map(|route| (route.path, route.max_form_bytes))
-        .collect()
-});
-
-/// Returns the maximum size of the form of a route, given by its pattern, in bytes.
-pub(crate) fn max_form_bytes(route: &str) -> usize {
-    FORMS.get(route).copied().unwrap_or(MAX_BODY_BYTES)
-}
 
 /// Returns whether a path has a page.
 pub(super) fn is_page(path: &str) -> bool {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Extension;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress, router};
+use openindex_adapters_http::router;
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
