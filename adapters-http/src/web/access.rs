@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use openindex_domain::access::{Principal, Requirement};
@@ -119,34 +119,24 @@ impl<S: Sync> FromRequestParts<S> for Anyone {
     }
 }
 
-impl<S> FromRequestParts<S> for Visitor
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Visitor {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let web = Web::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let sender = parts.extensions.get();
-        verified(&parts.headers, sender, &web).await.map(Self)
+        verified(&parts.headers, sender, web).await.map(Self)
     }
 }
 
-impl<S> FromRequestParts<S> for Person
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Person {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let web = Web::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let sender = parts.extensions.get();
-        let principal = verified(&parts.headers, sender, &web).await?;
+        let principal = verified(&parts.headers, sender, web).await?;
         let principal = principal.ok_or(WebError::SIGN_IN)?;
         let notices = web.api.users.notices(&principal).await?;
-        let Ok(JustDone(done)) = JustDone::from_request_parts(parts, state).await;
+        let Ok(JustDone(done)) = JustDone::from_request_parts(parts, web).await;
         let draft = (parts.method == Method::GET)
             .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
             .flatten();
@@ -159,17 +149,13 @@ where
     }
 }
 
-impl<S> FromRequestParts<S> for Administrator
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Administrator {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let person = Person::from_request_parts(parts, state).await?;
-        let Ok(context) = Context::from_request_parts(parts, state).await;
-        let audit = &Web::from_ref(state).api.audit;
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
+        let person = Person::from_request_parts(parts, web).await?;
+        let Ok(context) = Context::from_request_parts(parts, web).await;
+        let audit = &web.api.audit;
         let requirement = Requirement::HUMAN_ADMIN;
         authorize(&person.principal, requirement, Some(audit), &context).await?;
         Ok(Self(person))
