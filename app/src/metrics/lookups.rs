@@ -6,11 +6,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+type Labels = [(&'static str, &'static str); 1];
+
 /// Batches of token lookups. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct LookupMetrics {
     size: Histogram,
-    duration: Family<[(&'static str, &'static str); 1], Histogram, fn() -> Histogram>,
+    duration: Family<Labels, Histogram, fn() -> Histogram>,
     queued: Gauge,
 }
 
@@ -64,7 +66,7 @@ impl LookupMetrics {
     }
 }
 
-const fn labels(outcome: Outcome) -> [(&'static str, &'static str); 1] {
+const fn labels(outcome: Outcome) -> Labels {
     let outcome = match outcome {
         Outcome::Succeeded => "ok",
         Outcome::Malformed | Outcome::Panicked => "corrupt",
