@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::FromRef;
 use axum::routing::get;
 use http::{Request, StatusCode, header};
-use openindex_adapters_http::server::{AnyToken, Guard, HumanAdmin};
+use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};

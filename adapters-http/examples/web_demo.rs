@@ -12,7 +12,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings};
 use openindex_adapters_http::web;
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
@@ -178,7 +178,7 @@ async fn main() -> Outcome<()> {
         audit: demo.audit,
         health: demo.store,
         entropy: demo.entropy,
-        metrics: Arc::new(Metrics::new("1.2.3")),
+        metrics: Arc::default(),
         settings: Arc::new(ApiSettings {
             public_url,
             version: env!("CARGO_PKG_VERSION"),

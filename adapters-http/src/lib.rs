@@ -1,12 +1,12 @@
 //! The HTTP API, web interface and client of OpenIndex.
 //!
 //! Features:
-//! - `server` (default): axum extractors that guard routes, the routes, the mapping of errors to
-//!   status codes, OpenAPI and the web interface;
+//! - `guard`: axum extractors that guard the routes of any service ([`guard::Human`] and the other
+//!   permissions), and problem documents: see `examples/guard_your_routes.rs`;
+//! - `server` (default): the API and the web interface, built on `guard`;
 //! - `client`: the typed blocking client that the `oi` command uses, without axum.
 //!
-//! Both share the [`wire`] types. To guard the axum routes of another service, use
-//! [`server::Human`] and the other permissions: see `examples/guard_your_routes.rs`.
+//! All share the [`wire`] types. Imports go one way: `web` → `server` → `guard` → `wire` ← `client`.
 #![cfg_attr(
     not(feature = "server"),
     allow(
@@ -17,6 +17,8 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "guard")]
+pub mod guard;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "server")]
@@ -29,3 +31,11 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
 
 /// The page of the web interface where users create and delete their own tokens.
 pub const TOKENS_PAGE: &str = "/settings/tokens";
+
+/// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
+/// and the access log. Work item routes are included if
+/// [`ApiState::work_items`](server::ApiState::work_items) is set.
+#[cfg(feature = "server")]
+pub fn router(state: server::ApiState) -> axum::Router {
+    server::router(state.clone(), web::pages(state))
+}

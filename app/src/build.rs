@@ -3,9 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
-use openindex_adapters_http::server::{
-    self, ApiSettings, ApiState, LayerSettings, Metrics, Unserved, outage,
-};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
 use openindex_domain::admin_tokens::AdminTokens;
 use openindex_domain::agent_run::AgentRuns;
@@ -21,7 +19,8 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::connections::Slots;
 use crate::error::AppError;
-use crate::metrics;
+use crate::metrics::Metrics;
+use crate::metrics_listener;
 use crate::serve;
 use crate::store::Stores;
 
@@ -152,7 +151,7 @@ impl App {
             address = address.map(tracing::field::display),
             "listening"
         );
-        let router = server::router(ApiState {
+        let router = openindex_adapters_http::router(ApiState {
             tokens: self.tokens.clone(),
             agent_runs: self.agent_runs.clone(),
             work_items: Some(self.work_items.clone()),
@@ -163,11 +162,11 @@ impl App {
             audit: self.audit.clone(),
             health: self.stores.health.clone(),
             entropy: Arc::new(SystemEntropy),
-            metrics: self.metrics.clone(),
+            metrics: self.metrics.http.clone(),
             settings: Arc::new(settings),
         });
-        let metrics =
-            metrics.map(|listener| tokio::spawn(metrics::serve(listener, self.metrics.clone())));
+        let metrics = metrics
+            .map(|listener| tokio::spawn(metrics_listener::serve(listener, self.metrics.clone())));
         let maintenance = tokio::spawn(serve::maintenance(
             self.tokens.clone(),
             self.sessions.clone(),
@@ -175,8 +174,8 @@ impl App {
             self.stores.health.clone(),
             self.config.flush_every,
         ));
-        let slots = Slots::new(self.config.connections, self.metrics.connections().clone());
-        let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.clone()));
+        let slots = Slots::new(self.config.connections, self.metrics.connections.clone());
+        let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.http.clone()));
         let drain_for = self.config.drain_for;
         serve::accept(listener, router, slots, unserved, stop, drain_for).await;
         maintenance.abort();

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use openindex_adapters_http::server::{ConnectionMetrics, DropReason, OpenConnection, Stopping};
+use openindex_adapters_http::server::Stopping;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::{Instant, sleep_until};
+
+use crate::metrics::{ConnectionMetrics, DropReason, OpenConnection};
 
 /// The default of [`ConnectionLimits::max`].
 pub const DEFAULT_MAX_CONNECTIONS: usize = 10_000;

@@ -7,6 +7,7 @@ mod config;
 mod connections;
 mod error;
 mod metrics;
+mod metrics_listener;
 mod response_body;
 mod serve;
 mod store;

@@ -15,7 +15,7 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{DropReason, PeerAddress, Stopping, Unserved, outage};
+use openindex_adapters_http::server::{PeerAddress, Stopping, Unserved, outage};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
@@ -27,6 +27,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tower::ServiceExt as _;
 
 use crate::connections::{Slot, Slots};
+use crate::metrics::DropReason;
 use crate::response_body::ResponseBody;
 use crate::wire::Wire;
 

@@ -1,11 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
 use openindex_adapters_postgres::PostgresStore;
 use openindex_adapters_sql::{Database, SqlStore};
 use openindex_adapters_sqlite::SqliteStore;
-use openindex_coalescing::{Observer, Outcome};
 use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::AgentRunStore;
 use openindex_domain::audit::AuditStore;
@@ -18,6 +16,7 @@ use openindex_domain::work_item::WorkItemStore;
 use openindex_domain::{StoreError, StoreHealth};
 
 use crate::config::{DatabaseUrl, Scheme};
+use crate::metrics::Metrics;
 
 /// One open store as each of its ports.
 #[derive(Clone)]
@@ -53,37 +52,9 @@ impl<D: Database> Schema for SqlStore<D> {
     }
 }
 
-/// Returns an observer that records the batches of token lookups in the metrics.
-fn lookup_observer(metrics: &Arc<Metrics>) -> Observer {
-    let observe = metrics.lookup_observer();
-    Arc::new(move |batch| {
-        observe(LookupBatch {
-            size: batch.requests,
-            duration: batch.duration,
-            outcome: match batch.outcome {
-                Outcome::Succeeded => LookupOutcome::Succeeded,
-                Outcome::Malformed | Outcome::Panicked => LookupOutcome::Corrupt,
-                _ => LookupOutcome::Unavailable,
-            },
-            queued: batch.queued,
-        });
-    })
-}
-
-fn pool_state([open, idle, max]: [u32; 3]) -> PoolState {
-    PoolState {
-        in_use: open.saturating_sub(idle),
-        idle,
-        max,
-    }
-}
-
 impl Stores {
     /// Opens the store of the URL. Creates a missing SQLite file.
-    pub(crate) async fn open(
-        url: &DatabaseUrl,
-        metrics: &Arc<Metrics>,
-    ) -> Result<Self, StoreError> {
+    pub(crate) async fn open(url: &DatabaseUrl, metrics: &Metrics) -> Result<Self, StoreError> {
         Ok(match url.scheme() {
             Scheme::Sqlite => {
                 let store = SqliteStore::connect(url.expose()).await?;
@@ -96,12 +67,12 @@ impl Stores {
         })
     }
 
-    fn of<D: Database>(store: SqlStore<D>, pool: &'static str, metrics: &Arc<Metrics>) -> Self {
+    fn of<D: Database>(store: SqlStore<D>, pool: &'static str, metrics: &Metrics) -> Self {
         let store = store
             .with_work_items()
-            .with_lookup_observer(lookup_observer(metrics));
+            .with_lookup_observer(metrics.lookup_observer());
         let seen = store.clone();
-        metrics.add_pool(pool, move || pool_state(seen.connections()));
+        metrics.add_pool(pool, move || seen.connections());
         let store = Arc::new(store);
         Self {
             tokens: store.clone(),

@@ -1,10 +1,11 @@
+use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::{FromRef, Request};
 use axum::handler::Handler;
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use http::{HeaderMap, HeaderValue, Uri, header};
 use openindex_domain::admin_tokens::AdminTokens;
@@ -22,12 +23,10 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use zeroize::Zeroizing;
 
 use super::client_address::ProxyWarnings;
-use super::if_match::Untagged;
 use super::layers::{self, LayerSettings};
-use super::permission::{Access, Permission};
-use super::unexpected::{self, Argument, Reads};
-use super::{Code, Guard, Metrics, openapi, routes};
-use crate::web;
+use super::{Code, Guard, HttpMetrics, MAX_BODY_BYTES, is_browser, openapi, routes};
+use super::{if_match, unexpected};
+use crate::guard::{Conditions, HandlerSignature};
 
 /// The state of all routes.
 #[derive(Clone)]
@@ -52,8 +51,8 @@ pub struct ApiState {
     pub health: Arc<dyn StoreHealth>,
     /// The source of request ids.
     pub entropy: Arc<dyn Entropy>,
-    /// The counters of requests, verifications and connections.
-    pub metrics: Arc<Metrics>,
+    /// The counters of requests and verifications.
+    pub metrics: Arc<HttpMetrics>,
     /// The public URL, version and limits of this instance.
     pub settings: Arc<ApiSettings>,
 }
@@ -90,6 +89,17 @@ pub(crate) fn base_path(public_url: &str) -> String {
     url.path().trim_end_matches('/').to_owned()
 }
 
+/// The web interface, and what the middleware has to know about it.
+pub(crate) struct Pages {
+    pub(crate) router: Router,
+    /// Responds with a "not found" page.
+    pub(crate) not_found: Router,
+    /// The patterns of all routes.
+    pub(crate) paths: HashSet<&'static str>,
+    /// The maximum size of each form in bytes, by the pattern of its route.
+    pub(crate) max_form_bytes: HashMap<&'static str, usize>,
+}
+
 /// The state and its guard behind one pointer, because every request clones it. Cloning the state
 /// itself would touch dozens of reference counts that all cores share.
 #[derive(Clone)]
@@ -102,18 +112,31 @@ struct Parts {
     base: String,
     openapi: OnceLock<Bytes>,
     proxy_warnings: ProxyWarnings,
+    /// The patterns of the pages.
+    pages: HashSet<&'static str>,
+    max_form_bytes: HashMap<&'static str, usize>,
+    /// The literal segments of all routes.
+    literals: OnceLock<HashSet<String>>,
 }
 
 impl Shared {
-    fn new(state: ApiState) -> Self {
+    fn new(
+        state: ApiState,
+        pages: HashSet<&'static str>,
+        max_form_bytes: HashMap<&'static str, usize>,
+    ) -> Self {
+        let metrics = state.metrics.clone();
         let guard = Guard::new(state.tokens.clone())
             .with_audit(state.audit.clone())
-            .with_metrics(state.metrics.clone());
+            .with_observer(move |kind, verified| metrics.verifications.verified(kind, verified));
         Self(Arc::new(Parts {
             guard,
             base: base_path(&state.settings.public_url),
             openapi: OnceLock::new(),
             proxy_warnings: ProxyWarnings::default(),
+            pages,
+            max_form_bytes,
+            literals: OnceLock::new(),
             state,
         }))
     }
@@ -127,6 +150,29 @@ impl Shared {
     pub(super) fn openapi(&self, make: impl FnOnce() -> String) -> Bytes {
         let openapi = &self.0.openapi;
         openapi.get_or_init(|| make().into()).clone()
+    }
+
+    /// Returns the patterns of the pages.
+    pub(super) fn pages(&self) -> &HashSet<&'static str> {
+        &self.0.pages
+    }
+
+    /// Returns the maximum size of the form of a route, given by its pattern, in bytes.
+    pub(super) fn max_form_bytes(&self, route: &str) -> usize {
+        let declared = self.0.max_form_bytes.get(route).copied();
+        declared.unwrap_or(MAX_BODY_BYTES)
+    }
+
+    /// Responds to a path without a route.
+    fn not_found(&self, request: &Request) -> Response {
+        let pages = || self.0.pages.iter().copied();
+        let literals = self.0.literals.get_or_init(|| routes::literals(pages()));
+        routes::not_found(
+            request.method(),
+            request.uri().path(),
+            &self.0.base,
+            literals,
+        )
     }
 
     /// Prepends the path of the public URL to `Location`. Routes do not know it, because the proxy
@@ -177,26 +223,25 @@ impl FromRef<WorkItemsState> for Guard {
     }
 }
 
-/// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
-/// and the access log. Work item routes are included if [`ApiState::work_items`] is set.
-pub fn router(state: ApiState) -> Router {
+/// Returns the whole API and the pages: every route behind limits, timeouts, request ids and the
+/// access log. Work item routes are included if [`ApiState::work_items`] is set.
+pub(crate) fn router(state: ApiState, pages: Pages) -> Router {
     let (router, _) = routes::all().into_parts();
-    let shared = Shared::new(state.clone());
+    let shared = Shared::new(state, pages.paths, pages.max_form_bytes);
     let mut router = router
         .method_not_allowed_fallback(routes::other_method)
         .with_state(shared.clone())
-        .merge(web::router(state.clone()));
+        .merge(pages.router);
     if let Some(work_items) = shared.work_items.clone() {
         let guard = Guard::from_ref(&shared);
         router = router.merge(work_items_router(WorkItemsState { work_items, guard }));
     }
-    let base = shared.0.base.clone();
-    let page = web::nowhere(state);
+    let state = shared.clone();
     let router = router.fallback(async move |request: Request| {
-        if web::is_browser(request.headers()) {
-            return page.oneshot(request).await.into_response();
+        if is_browser(request.headers()) {
+            return pages.not_found.oneshot(request).await.into_response();
         }
-        routes::not_found(request.method(), request.uri().path(), &base)
+        state.not_found(&request)
     });
     layers::wrap(router, shared)
 }
@@ -239,7 +284,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let method_router = unexpected::reject_unread(method_router, T::READS);
         let is_change = paths.paths.values().any(|item| item.get.is_none());
         let method_router = if is_change && !T::HAS_ETAG {
-            method_router.route_layer(Extension(Untagged))
+            method_router.route_layer(Extension(Conditions(if_match::check)))
         } else {
             method_router
         };
@@ -264,30 +309,3 @@ macro_rules! route {
     };
 }
 pub(super) use route;
-
-/// The arguments of a handler whose first one is a [`Permission`].
-pub(super) trait HandlerSignature {
-    const ACCESS: Access;
-    /// The parts of the request that the handler reads; others must be absent.
-    const READS: Reads;
-    const HAS_ETAG: bool;
-}
-
-macro_rules! handler_signature {
-    ($($rest:ident)*) => {
-        impl<Via, P: Permission, $($rest: Argument),*> HandlerSignature for (Via, P, $($rest,)*) {
-            const ACCESS: Access = P::ACCESS;
-            const READS: Reads = Reads {
-                query: false $(|| $rest::QUERY)*,
-                body: false $(|| $rest::BODY)*,
-            };
-            const HAS_ETAG: bool = P::HAS_ETAG;
-        }
-    };
-}
-handler_signature!();
-handler_signature!(A);
-handler_signature!(A B);
-handler_signature!(A B C);
-handler_signature!(A B C D);
-handler_signature!(A B C D E);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::{Body as RawBody, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{Extensions, HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
 use utoipa::openapi::RefOr;
@@ -41,6 +41,14 @@ impl HeldBack {
 
     pub(super) fn is_wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Problem {
+    /// Returns the response and closes the connection after it, because part of the request was not
+    /// read.
+    pub(super) fn into_last_response(self) -> Response {
+        unread(self.into_response())
     }
 }
 

@@ -10,10 +10,6 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PeerAddress(pub IpAddr);
 
-/// The client address, as a request extension.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientAddress(pub IpAddr);
-
 /// Returns the client address: the peer's, unless the peer is a trusted proxy. Then it is the last
 /// address in `X-Forwarded-For` that is not a trusted proxy; everything before that is the client's
 /// own claim.

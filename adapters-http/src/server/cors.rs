@@ -9,8 +9,6 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::web;
-
 /// How long browsers cache a preflight response.
 const MAX_AGE: Duration = Duration::from_mins(10);
 
@@ -22,12 +20,12 @@ const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 ///
 /// Preflights need no token. Credentials are not allowed, so browsers send no cookie; scripts send
 /// their own token. Pages of the web interface are never shared.
-pub(super) fn layer(origins: &[HeaderValue]) -> Option<CorsLayer> {
+pub(super) fn layer(origins: &[HeaderValue], pages: &HashSet<&'static str>) -> Option<CorsLayer> {
     if origins.is_empty() {
         return None;
     }
     let origins: HashSet<HeaderValue> = origins.iter().cloned().collect();
-    let pages: HashSet<&str> = web::routes().iter().map(|route| route.path).collect();
+    let pages = pages.clone();
     let may_call = move |origin: &HeaderValue, request: &Parts| {
         let path = request.extensions.get().map(MatchedPath::as_str);
         let is_page = path.is_some_and(|path| pages.contains(path));

@@ -9,6 +9,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
+use super::api::Shared;
 use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
 
 /// Checks the head of a request. Afterwards, `Host` is the requested host, whichever form the
@@ -239,9 +240,9 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 /// Returns the maximum size of the body in bytes: for a form, the one that its route declares.
-pub(super) fn body_limit(head: &Parts) -> usize {
+pub(super) fn body_limit(head: &Parts, shared: &Shared) -> usize {
     match head.extensions.get::<MatchedPath>() {
-        Some(route) if is_form(&head.headers) => crate::web::max_form_bytes(route.as_str()),
+        Some(route) if is_form(&head.headers) => shared.max_form_bytes(route.as_str()),
         _ => MAX_BODY_BYTES,
     }
 }

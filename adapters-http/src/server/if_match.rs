@@ -2,8 +2,8 @@
 //! a condition is false or cannot be evaluated, nothing changes.
 //!
 //! Work items have an `ETag`, and their routes evaluate it inside the change ([`IfMatch`]). Other
-//! resources have no `ETag`: `Routes::declare` marks their routes as [`Untagged`], and their
-//! permissions call [`check`]. For reads, conditions are evaluated on the response ([`OnRead`]).
+//! resources have no `ETag`: `Routes::declare` adds [`check`] to their routes, and their permissions
+//! call it. For reads, conditions are evaluated on the response ([`OnRead`]).
 
 use std::time::UNIX_EPOCH;
 
@@ -15,12 +15,7 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::work_item::Versions;
 
-use super::permission::{Access, Permission};
-use super::{Code, Guard, Problem};
-
-/// Request extension: the target has no `ETag`, so the permission evaluates the conditions.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Untagged;
+use super::{Access, Code, Guard, Permission, Problem};
 
 /// The permission of a route that changes a resource with an `ETag` and reads [`IfMatch`].
 pub(super) struct Versioned<P>(pub(super) P);

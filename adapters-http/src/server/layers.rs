@@ -27,7 +27,7 @@ use super::cors;
 use super::head;
 use super::if_match::OnRead;
 use super::overload::RequestLimit;
-use super::{ClientAddress, Code, PeerAddress, Problem, Stopping};
+use super::{ClientAddress, Code, PeerAddress, Problem, Stopping, is_browser};
 
 /// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -82,6 +82,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
         state.metrics.requests.clone(),
     );
     let limits = Limits {
+        shared: state.clone(),
         in_progress,
         time: limits.request_timeout,
     };
@@ -89,7 +90,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
         .layer(middleware::from_fn_with_state(limits, admit))
         .layer(CatchPanicLayer::custom(respond_to_panic));
     // Outside the overload limit, so that scripts can read a 503.
-    if let Some(cors) = cors::layer(&state.settings.layers.cors_origins) {
+    if let Some(cors) = cors::layer(&state.settings.layers.cors_origins, state.pages()) {
         router = router.layer(cors);
     }
     router.layer(middleware::from_fn_with_state(state, observe))
@@ -97,6 +98,7 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
 
 #[derive(Clone)]
 struct Limits {
+    shared: Shared,
     in_progress: RequestLimit,
     /// How long the body may take, and then the response.
     time: Duration,
@@ -209,7 +211,7 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
     }
     if !request.body().is_end_stream() {
         let (parts, body) = request.into_parts();
-        let limit = head::body_limit(&parts);
+        let limit = head::body_limit(&parts, &limits.shared);
         if head::announces_more(&parts.headers, limit) {
             return too_large(&limits, limit, parts, next).await;
         }
@@ -249,7 +251,7 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
 /// Rejects a body above `limit`, of which nothing more is read: on its page, if a browser sent a
 /// form.
 async fn too_large(limits: &Limits, limit: usize, head: Parts, next: Next) -> Response {
-    if !head::is_form(&head.headers) || !crate::web::is_browser(&head.headers) {
+    if !head::is_form(&head.headers) || !is_browser(&head.headers) {
         return body::body_too_large(limit).into_last_response();
     }
     let mut form = Request::from_parts(head, Body::empty());

@@ -1,115 +1,21 @@
-//! The mapping of domain errors to problems: status, code, challenge and advice.
+//! The mapping of use cases' errors to problems: status, code, challenge and advice. Those of
+//! verification, denial and stores are in `guard/mapping.rs`.
 
 mod work_item;
 
 use openindex_domain::StoreError;
-use openindex_domain::access::{ActorError, Denial};
+use openindex_domain::access::ActorError;
 use openindex_domain::admin_tokens::{AdminTokenError, MAX_UNREVIEWED};
 use openindex_domain::agent_run::AgentRunError;
-use openindex_domain::audit::AuditError;
-use openindex_domain::entropy::EntropyError;
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::rate_limit::RateLimited;
 use openindex_domain::session::SessionError;
-use openindex_domain::token::{
-    ExpiryError, NotRotatable, RateReached, Rejection, RejectionReason, Scope, TokenError,
-    TokenKind, VerifyError,
-};
+use openindex_domain::token::{ExpiryError, NotRotatable, RateReached, TokenError};
 use openindex_domain::user::{HashError, UserError};
 
 use crate::wire::MatchingTokens;
 
-use super::{Code, Problem, outage};
-
-impl Code {
-    /// Returns the kind of problem of a rejected token.
-    pub(super) const fn of_rejection(reason: RejectionReason) -> Self {
-        match reason {
-            RejectionReason::Malformed => Self::TokenMalformed,
-            RejectionReason::Unknown => Self::TokenUnknown,
-            RejectionReason::Expired => Self::TokenExpired,
-            RejectionReason::Revoked => Self::TokenRevoked,
-            RejectionReason::OwnerSuspended => Self::OwnerSuspended,
-        }
-    }
-}
-
-impl From<Rejection> for Problem {
-    fn from(rejection: Rejection) -> Self {
-        let code = Code::of_rejection(rejection.reason());
-        let advice = match rejection.reason() {
-            RejectionReason::Malformed => "copy the whole token and retry",
-            RejectionReason::Unknown => "check that it belongs to this server, or create a new one",
-            RejectionReason::Expired | RejectionReason::Revoked => "create a new one",
-            RejectionReason::OwnerSuspended => "contact an administrator",
-        };
-        Self::new(code, format!("{rejection}; {advice}"))
-            .with_challenge(format!(
-                r#"Bearer realm="openindex", error="invalid_token", error_description="{rejection}""#
-            ))
-            .next("oi auth check")
-    }
-}
-
-impl Problem {
-    /// Returns the problem for a secret that failed verification. An agent cannot replace its own
-    /// token, so for an agent run token the advice is to ask the user who started the run.
-    pub(super) fn unverified(error: VerifyError, presented: &str) -> Self {
-        let detail = match error {
-            VerifyError::Rejected(_)
-                if !presented.starts_with(TokenKind::AgentRun.secret_prefix()) =>
-            {
-                None
-            }
-            VerifyError::Rejected(Rejection::Unknown) => Some(
-                "unknown agent run token: it belongs to another server, or its run ended long ago; \
-                 ask the user who started the run for a new one"
-                    .to_owned(),
-            ),
-            VerifyError::Rejected(Rejection::Expired { at } | Rejection::Revoked { at }) => Some(
-                format!("the agent run ended at {at}; ask the user who started it for a new one"),
-            ),
-            _ => None,
-        };
-        let problem = Self::from(error);
-        match detail {
-            Some(detail) => problem.instead(detail),
-            None => problem,
-        }
-    }
-}
-
-impl From<Denial> for Problem {
-    fn from(denial: Denial) -> Self {
-        match denial {
-            Denial::HumanTokenRequired => Self::new(
-                Code::HumanTokenRequired,
-                "agent run tokens cannot do this; use a personal access token (oi_pat_…)",
-            )
-            .next("oi profile set --token -"),
-            Denial::InsufficientScope { required } => Self::new(
-                Code::InsufficientScope,
-                match required {
-                    Scope::Admin => {
-                        "this requires a token with the scope admin, owned by an administrator"
-                    }
-                    Scope::ReadWrite => "this requires a token with the scope read_write",
-                },
-            )
-            .with_challenge(format!(
-                r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
-            ))
-            .next("oi auth check"),
-            Denial::BoundToWorkItem { bound_to } => Self::new(
-                Code::RunBoundToWorkItem,
-                format!(
-                    "this agent run is bound to {bound_to} and can change only that work item; \
-                     for other work, start a run that is not bound to it"
-                ),
-            ),
-        }
-    }
-}
+use super::{Code, Problem};
 
 impl Problem {
     /// Returns the problem for a damaged row, shown only to callers who may read that row.
@@ -139,38 +45,6 @@ impl Problem {
                 row.id, row.table, row.column.0
             ),
         )
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        outage::report(&error, "request");
-        match error {
-            StoreError::Unavailable(_) => Self::new(
-                Code::Unavailable,
-                "the database is unavailable; retry shortly",
-            ),
-            StoreError::Corrupt(_) => Self::internal(),
-        }
-    }
-}
-
-impl From<EntropyError> for Problem {
-    fn from(error: EntropyError) -> Self {
-        tracing::error!(%error, "secret generation failed");
-        Self::new(
-            Code::Unavailable,
-            "secret generation failed, so nothing was created; retry shortly",
-        )
-    }
-}
-
-impl From<VerifyError> for Problem {
-    fn from(error: VerifyError) -> Self {
-        match error {
-            VerifyError::Rejected(rejection) => rejection.into(),
-            VerifyError::Store(error) => error.into(),
-        }
     }
 }
 
@@ -335,16 +209,6 @@ impl From<AdminTokenError> for Problem {
             AdminTokenError::RateLimited(throttled) => throttled.into(),
             AdminTokenError::Entropy(error) => error.into(),
             AdminTokenError::Store(error) => Self::of_row(error),
-        }
-    }
-}
-
-impl From<AuditError> for Problem {
-    fn from(error: AuditError) -> Self {
-        match error {
-            AuditError::Denied(denial) => denial.into(),
-            AuditError::Entropy(error) => error.into(),
-            AuditError::Store(error) => error.into(),
         }
     }
 }

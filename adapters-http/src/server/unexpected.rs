@@ -1,37 +1,21 @@
 //! Rejects query parameters and bodies that a route does not read, because ignoring a mistyped
 //! parameter would widen the request. The check runs before the handler, but its
-//! [`Permission`](super::Permission) returns the error, so that 401 and 403 come first.
+//! [`Permission`](crate::guard::Permission) returns the error, so that 401 and 403 come first.
 
 use axum::body::Body as RawBody;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::MethodRouter;
-use http::request::Parts;
 
 use super::Problem;
 use super::body::{self, Body, HeldBack, LeakReportBody};
-use super::context::Context;
 use super::given::Reader;
 use super::if_match::IfMatch;
 use super::path::PathId;
 use super::query::{self, Query};
+use crate::guard::{Argument, Deferred, Reads};
 
-/// Which parts of a request a route reads.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Reads {
-    pub(super) query: bool,
-    pub(super) body: bool,
-}
-
-/// An argument of a handler, which may read a part of the request.
-pub(super) trait Argument {
-    const QUERY: bool = false;
-    const BODY: bool = false;
-}
-
-impl<S> Argument for State<S> {}
-impl Argument for Context {}
 impl Argument for IfMatch {}
 impl<T> Argument for PathId<T> {}
 
@@ -46,10 +30,6 @@ impl<T> Argument for Body<T> {
 impl Argument for LeakReportBody {
     const BODY: bool = true;
 }
-
-/// The error about a part that the route does not read.
-#[derive(Clone)]
-struct Unexpected(Problem);
 
 /// Adds the check to a route that reads only these parts.
 pub(super) fn reject_unread<S: Clone + Send + Sync + 'static>(
@@ -66,7 +46,7 @@ pub(super) fn reject_unread<S: Clone + Send + Sync + 'static>(
 
 async fn record(reads: Reads, mut request: Request, next: Next) -> Response {
     if let Err(problem) = find_unread(reads, &mut request).await {
-        request.extensions_mut().insert(Unexpected(problem));
+        request.extensions_mut().insert(Deferred(problem));
     }
     next.run(request).await
 }
@@ -82,12 +62,4 @@ async fn find_unread(reads: Reads, request: &mut Request) -> Result<(), Problem>
         body::reject(body, is_held_back).await?;
     }
     Ok(())
-}
-
-/// Returns the error found before the handler, once the caller is authorized.
-pub(super) fn check(parts: &mut Parts) -> Result<(), Problem> {
-    match parts.extensions.remove() {
-        Some(Unexpected(problem)) => Err(problem),
-        None => Ok(()),
-    }
 }

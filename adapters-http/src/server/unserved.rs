@@ -11,19 +11,19 @@ use openindex_domain::entropy::Entropy;
 use super::head::headers_too_large;
 use super::layers::new_id;
 use super::overload::overloaded;
-use super::{Code, Metrics, Problem};
+use super::{Code, HttpMetrics, Problem};
 
 /// Builds those responses: problems with a request id, counted and logged like any other.
 #[derive(Clone)]
 pub struct Unserved {
     entropy: Arc<dyn Entropy>,
-    metrics: Option<Arc<Metrics>>,
+    metrics: Option<Arc<HttpMetrics>>,
 }
 
 impl Unserved {
     /// `metrics` is `None` for a listener whose requests are not counted.
     #[must_use]
-    pub fn new(entropy: Arc<dyn Entropy>, metrics: Option<Arc<Metrics>>) -> Self {
+    pub fn new(entropy: Arc<dyn Entropy>, metrics: Option<Arc<HttpMetrics>>) -> Self {
         Self { entropy, metrics }
     }
 

@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::user::Notice;
 
-use crate::server::Context;
+use crate::guard::{Access, Context, Permission, authorize};
 
 use super::cookie;
 use super::done::{Confirmation, JustDone};
@@ -16,17 +16,6 @@ use super::draft::Draft;
 use super::error::WebError;
 use super::form::Form;
 use super::site::Web;
-
-/// Who can open a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Needs {
-    /// Anyone.
-    Nothing,
-    /// A user with an active browser session.
-    SignedIn,
-    /// An administrator with an active browser session.
-    Administrator,
-}
 
 /// Any visitor; `Some` if they are signed in.
 pub(super) struct Visitor(pub(super) Option<Principal>);
@@ -88,42 +77,18 @@ impl Person {
     }
 }
 
-/// The access that an extractor requires.
-pub(super) trait Access {
-    const NEEDS: Needs;
+impl Permission for Anyone {
+    const ACCESS: Access = Access::Public;
 }
-
-impl Access for Anyone {
-    const NEEDS: Needs = Needs::Nothing;
+impl Permission for Visitor {
+    const ACCESS: Access = Access::Public;
 }
-impl Access for Visitor {
-    const NEEDS: Needs = Needs::Nothing;
+impl Permission for Person {
+    const ACCESS: Access = Access::Requires(Requirement::HUMAN);
 }
-impl Access for Person {
-    const NEEDS: Needs = Needs::SignedIn;
+impl Permission for Administrator {
+    const ACCESS: Access = Access::Requires(Requirement::HUMAN_ADMIN);
 }
-impl Access for Administrator {
-    const NEEDS: Needs = Needs::Administrator;
-}
-
-/// The arguments of a handler, the first of which is an [`Access`].
-pub(super) trait Declares {
-    const NEEDS: Needs;
-}
-
-macro_rules! declares {
-    ($($rest:ident)*) => {
-        impl<Via, P: Access, $($rest),*> Declares for (Via, P, $($rest,)*) {
-            const NEEDS: Needs = P::NEEDS;
-        }
-    };
-}
-declares!();
-declares!(A);
-declares!(A B);
-declares!(A B C);
-declares!(A B C D);
-declares!(A B C D E);
 
 /// Verifies the session cookie, at most once per request. Returns `None` if there is no active
 /// session.
@@ -154,34 +119,24 @@ impl<S: Sync> FromRequestParts<S> for Anyone {
     }
 }
 
-impl<S> FromRequestParts<S> for Visitor
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Visitor {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let web = Web::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let sender = parts.extensions.get();
-        verified(&parts.headers, sender, &web).await.map(Self)
+        verified(&parts.headers, sender, web).await.map(Self)
     }
 }
 
-impl<S> FromRequestParts<S> for Person
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Person {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let web = Web::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let sender = parts.extensions.get();
-        let principal = verified(&parts.headers, sender, &web).await?;
+        let principal = verified(&parts.headers, sender, web).await?;
         let principal = principal.ok_or(WebError::SIGN_IN)?;
         let notices = web.api.users.notices(&principal).await?;
-        let Ok(JustDone(done)) = JustDone::from_request_parts(parts, state).await;
+        let Ok(JustDone(done)) = JustDone::from_request_parts(parts, web).await;
         let draft = (parts.method == Method::GET)
             .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
             .flatten();
@@ -194,22 +149,15 @@ where
     }
 }
 
-impl<S> FromRequestParts<S> for Administrator
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for Administrator {
     type Rejection = WebError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        let person = Person::from_request_parts(parts, state).await?;
-        if let Err(denied) = person.principal.authorize(Requirement::HUMAN_ADMIN) {
-            let Ok(context) = Context::from_request_parts(parts, state).await;
-            let audit = Web::from_ref(state).api.audit;
-            // If the denial cannot be audited, return 503 instead of 403: fail closed.
-            audit.record_denial(&person.principal, &context).await?;
-            return Err(denied.into());
-        }
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
+        let person = Person::from_request_parts(parts, web).await?;
+        let Ok(context) = Context::from_request_parts(parts, web).await;
+        let audit = &web.api.audit;
+        let requirement = Requirement::HUMAN_ADMIN;
+        authorize(&person.principal, requirement, Some(audit), &context).await?;
         Ok(Self(person))
     }
 }

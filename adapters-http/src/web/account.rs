@@ -12,12 +12,12 @@ use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 use crate::server::Context;
 
 use super::access::Person;
-use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
 use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
+use super::path::IdPath;
 use super::sign_in::leave;
 use super::site::Web;
 use super::view::{Moment, Shown, browser};

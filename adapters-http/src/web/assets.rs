@@ -5,8 +5,8 @@ use axum::response::{IntoResponse as _, Response};
 use http::header;
 
 use super::access::Anyone;
-use super::admin::IdPath;
 use super::error::WebError;
+use super::path::IdPath;
 
 pub(super) const STYLE: Asset = Asset::new(
     "style",

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::FromRequestParts;
 use axum::response::Response;
 use http::request::Parts;
 use http::{HeaderMap, header};
@@ -136,15 +136,10 @@ impl Confirmation {
 /// The confirmation of the previous request, if there is one to show.
 pub(super) struct JustDone(pub(super) Option<Confirmation>);
 
-impl<S> FromRequestParts<S> for JustDone
-where
-    S: Sync,
-    Web: FromRef<S>,
-{
+impl FromRequestParts<Web> for JustDone {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let web = Web::from_ref(state);
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, Infallible> {
         Ok(Self(Confirmation::of(&parts.headers, &web.site)))
     }
 }

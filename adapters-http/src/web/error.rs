@@ -33,7 +33,7 @@ pub(super) struct WebError {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reason {
-    /// The user is not signed in.
+    /// The user is not signed in. Redirects to the sign-in page and back afterwards.
     SignIn,
     /// The form was sent by a page of another site.
     CrossSite,
@@ -144,37 +144,27 @@ impl List {
 }
 
 impl WebError {
-    /// The user is not signed in. Redirects to the sign-in page and back afterwards.
-    pub(super) const SIGN_IN: Self = Self {
-        reason: Reason::SignIn,
-        retry_after: None,
-    };
-    /// The form was sent by a page of another site.
-    pub(super) const CROSS_SITE: Self = Self {
-        reason: Reason::CrossSite,
-        retry_after: None,
-    };
-    /// The form was sent by our own page, opened at an address other than the public URL.
-    pub(super) const OTHER_ADDRESS: Self = Self {
-        reason: Reason::OtherAddress,
-        retry_after: None,
-    };
-    /// The server accepts local connections only, and was reached under another host name.
-    pub(super) const WRONG_HOST: Self = Self {
-        reason: Reason::WrongHost,
-        retry_after: None,
-    };
-    /// A form that creates something has no id, or was shown too long ago.
-    pub(super) const STALE_FORM: Self = Self {
-        reason: Reason::StaleForm,
-        retry_after: None,
-    };
-    /// Returns the error page for a damaged row, with buttons to revoke or delete it.
-    pub(super) const fn damaged(row: DamagedRow) -> Self {
+    pub(super) const SIGN_IN: Self = Self::because(Reason::SignIn);
+    pub(super) const CROSS_SITE: Self = Self::because(Reason::CrossSite);
+    pub(super) const OTHER_ADDRESS: Self = Self::because(Reason::OtherAddress);
+    pub(super) const WRONG_HOST: Self = Self::because(Reason::WrongHost);
+    pub(super) const STALE_FORM: Self = Self::because(Reason::StaleForm);
+    pub(super) const NOT_FOUND: Self = Self::of(Code::NotFound);
+
+    const fn because(reason: Reason) -> Self {
         Self {
-            reason: Reason::Damaged(row),
+            reason,
             retry_after: None,
         }
+    }
+
+    pub(super) const fn of(code: Code) -> Self {
+        Self::because(Reason::Problem(code))
+    }
+
+    /// Returns the error page for a damaged row, with buttons to revoke or delete it.
+    pub(super) const fn damaged(row: DamagedRow) -> Self {
+        Self::because(Reason::Damaged(row))
     }
 
     /// Returns [`WebError::damaged`] if the store reports a damaged row, and its error otherwise.
@@ -182,15 +172,6 @@ impl WebError {
         match error.into_damaged() {
             Ok(_) => Self::damaged(row),
             Err(error) => error.into(),
-        }
-    }
-
-    pub(super) const NOT_FOUND: Self = Self::of(Code::NotFound);
-
-    pub(super) const fn of(code: Code) -> Self {
-        Self {
-            reason: Reason::Problem(code),
-            retry_after: None,
         }
     }
 
@@ -417,15 +398,9 @@ impl<E: Into<Problem>> From<E> for WebError {
         if code.status() == StatusCode::UNAUTHORIZED {
             return Self::SIGN_IN;
         }
-        let retry_after = problem
-            .into_response()
-            .headers()
-            .get(header::RETRY_AFTER)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.parse().ok());
         Self {
             reason: Reason::Problem(code),
-            retry_after,
+            retry_after: problem.retry_after_seconds(),
         }
     }
 }

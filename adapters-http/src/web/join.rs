@@ -10,12 +10,12 @@ use openindex_domain::user::{Email, MIN_PASSWORD_CHARS, PersonName, Role};
 use crate::server::Code;
 
 use super::access::Visitor;
-use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::{Form, Sent};
 use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
+use super::path::IdPath;
 use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
 use super::view::{Moment, Shown};

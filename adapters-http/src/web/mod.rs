@@ -27,6 +27,7 @@ mod once;
 mod origin;
 mod page;
 mod paging;
+mod path;
 mod protection;
 mod query;
 mod routes;
@@ -38,7 +39,5 @@ mod tokens;
 mod view;
 mod work_items;
 
-pub use access::Needs;
-pub(crate) use protection::is_browser;
+pub(crate) use routes::pages;
 pub use routes::{Route, router, routes};
-pub(crate) use routes::{max_form_bytes, nowhere};

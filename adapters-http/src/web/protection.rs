@@ -5,9 +5,9 @@ use axum::Router;
 use axum::extract::{FromRequest as _, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
-use crate::server::if_match;
+use crate::server::{if_match, is_browser};
 
 use super::access::{self, Sender};
 use super::done;
@@ -59,50 +59,6 @@ pub(super) fn wrap(router: Router<Web>, web: Web) -> Router {
     router.layer(protection).with_state(web)
 }
 
-/// Returns whether the client is a browser rather than a program.
-pub(crate) fn is_browser(headers: &HeaderMap) -> bool {
-    matches!(Reader::of(headers), Reader::Browser)
-}
-
-/// The kind of client: browsers get errors as pages, programs as problems (RFC 9457).
-#[derive(Clone, Copy)]
-enum Reader {
-    Browser,
-    Program,
-}
-
-impl Reader {
-    /// Detects a browser by HTML in `Accept`. Programs send `*/*` (RFC 9110 §12.5.1).
-    fn of(headers: &HeaderMap) -> Self {
-        let html = quality(headers, &["text/html", "application/xhtml+xml"]);
-        let json = quality(headers, &["application/problem+json", "application/json"]);
-        if html > 0.0 && html >= json {
-            Self::Browser
-        } else {
-            Self::Program
-        }
-    }
-}
-
-/// Returns the highest weight, from 0 to 1, that `Accept` gives to one of these media types by
-/// name.
-fn quality(headers: &HeaderMap, types: &[&str]) -> f32 {
-    let lines = headers.get_all(header::ACCEPT).iter();
-    let ranges = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','));
-    let weights = ranges.filter_map(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts
-            .find_map(|part| part.strip_prefix("q="))
-            .map_or(Some(1.0), |weight| weight.parse().ok());
-        let is_named = types.iter().any(|known| name.eq_ignore_ascii_case(known));
-        weight.filter(|_| is_named)
-    });
-    weights.fold(0.0, f32::max)
-}
-
 async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Response {
     let site = &*web.site;
     let sender = Sender::default();
@@ -112,7 +68,7 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
     let host = request.headers().get(header::HOST);
     let host = host.and_then(|host| host.to_str().ok());
     let is_own_host = site.is_reached_by(host);
-    let reader = Reader::of(request.headers());
+    let is_browser = is_browser(request.headers());
     let has_done = done::is_pending(request.headers(), site);
     let has_draft = Draft::of_page(request.headers(), site, &asked.path).is_some();
     // A page has no ETag. Browsers send no conditions with a form.
@@ -127,10 +83,7 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
     };
     if let Some(error) = response.extensions_mut().remove::<WebError>() {
         let allow = response.headers_mut().remove(header::ALLOW);
-        let problem = match reader {
-            Reader::Browser => None,
-            Reader::Program => error.into_problem(),
-        };
+        let problem = (!is_browser).then(|| error.into_problem()).flatten();
         response = if let Some(problem) = problem {
             problem
         } else {

@@ -1,6 +1,5 @@
 //! Every route of the web interface, with its access requirement.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
@@ -9,10 +8,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
-use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES};
+use crate::guard::{Access, Argument, HandlerSignature};
+use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES, Pages, is_browser};
 
-use super::access::{Declares, Needs};
+use super::done::JustDone;
 use super::error::WebError;
+use super::form::{Form, Sent};
+use super::path::IdPath;
+use super::query::Query;
 use super::site::{Site, Web, redirect};
 use super::{
     account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
@@ -27,7 +30,7 @@ pub struct Route {
     /// The path in axum's syntax, with parameters such as `{id}` and `{code}`.
     pub path: &'static str,
     /// Who can open it.
-    pub needs: Needs,
+    pub access: Access,
     /// Maximum size of its form in bytes.
     pub max_form_bytes: usize,
 }
@@ -43,7 +46,7 @@ pub fn routes() -> Vec<Route> {
 /// URL's path.
 ///
 /// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
-/// (see `nowhere`); unknown paths below `/settings` get a "not found" page.
+/// (see `pages`); unknown paths below `/settings` get a "not found" page.
 pub fn router(state: ApiState) -> Router {
     let router = all(state.work_items.is_some())
         .router
@@ -51,9 +54,19 @@ pub fn router(state: ApiState) -> Router {
     protection::wrap(router, web(state))
 }
 
-/// Returns the fallback for browsers: a "not found" page, protected like every page.
-pub(crate) fn nowhere(state: ApiState) -> Router {
-    protection::wrap(Router::new().fallback(home::not_found), web(state))
+/// Returns the web interface for the server's router, with what its middleware has to know.
+pub(crate) fn pages(state: ApiState) -> Pages {
+    let not_found = Router::new().fallback(home::not_found);
+    let routes = routes();
+    let forms = routes.iter().filter(|route| route.method == Method::POST);
+    Pages {
+        not_found: protection::wrap(not_found, web(state.clone())),
+        router: router(state),
+        max_form_bytes: forms
+            .map(|route| (route.path, route.max_form_bytes))
+            .collect(),
+        paths: routes.iter().map(|route| route.path).collect(),
+    }
 }
 
 fn web(state: ApiState) -> Web {
@@ -67,9 +80,7 @@ fn web(state: ApiState) -> Web {
 async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match method {
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        Method::GET | Method::HEAD if protection::is_browser(&headers) => {
-            redirect(page_of(uri.path()))
-        }
+        Method::GET | Method::HEAD if is_browser(&headers) => redirect(page_of(uri.path())),
         _ => WebError::of(Code::MethodNotAllowed).into_response(),
     }
 }
@@ -82,19 +93,6 @@ static PAGES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
         .filter(|path| !path.contains('*') && !path.starts_with("/assets/"))
         .collect()
 });
-
-static FORMS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
-    let routes = routes().into_iter();
-    let forms = routes.filter(|route| route.method == Method::POST);
-    forms
-        .map(|route| (route.path, route.max_form_bytes))
-        .collect()
-});
-
-/// Returns the maximum size of the form of a route, given by its pattern, in bytes.
-pub(crate) fn max_form_bytes(route: &str) -> usize {
-    FORMS.get(route).copied().unwrap_or(MAX_BODY_BYTES)
-}
 
 /// Returns whether a path has a page.
 pub(super) fn is_page(path: &str) -> bool {
@@ -121,6 +119,22 @@ pub(super) fn page_of(mut path: &str) -> &str {
     path
 }
 
+impl Argument for HeaderMap {}
+impl Argument for Method {}
+impl Argument for Uri {}
+impl Argument for JustDone {}
+impl<T> Argument for IdPath<T> {}
+impl<T> Argument for Result<T, WebError> {}
+impl Argument for Query {
+    const QUERY: bool = true;
+}
+impl Argument for Form {
+    const BODY: bool = true;
+}
+impl Argument for Sent {
+    const BODY: bool = true;
+}
+
 struct Routes {
     router: Router<Web>,
     routes: Vec<Route>,
@@ -138,7 +152,7 @@ impl Routes {
     ) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         let filter = if method == Method::POST {
             MethodFilter::POST
@@ -148,7 +162,7 @@ impl Routes {
         self.routes.push(Route {
             method,
             path,
-            needs: T::NEEDS,
+            access: T::ACCESS,
             max_form_bytes,
         });
         self.router = self.router.route(path, on(filter, handler));
@@ -158,7 +172,7 @@ impl Routes {
     fn get<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::GET, path, MAX_BODY_BYTES, handler)
     }
@@ -166,7 +180,7 @@ impl Routes {
     fn post<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::POST, path, MAX_BODY_BYTES, handler)
     }
@@ -175,7 +189,7 @@ impl Routes {
     fn post_long<H, T>(self, path: &'static str, handler: H) -> Self
     where
         H: Handler<T, Web>,
-        T: Declares + 'static,
+        T: HandlerSignature + 'static,
     {
         self.add(Method::POST, path, MAX_FORM_BYTES, handler)
     }

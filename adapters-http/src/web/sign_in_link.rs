@@ -8,13 +8,13 @@ use openindex_domain::session::SessionError;
 use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
 
 use super::access::Anyone;
-use super::admin::IdPath;
 use super::done::Done;
 use super::error::WebError;
 use super::form::Sent;
 use super::invalid::{Invalid, weak_password};
 use super::join::invalid_link;
 use super::page::{Page, html};
+use super::path::IdPath;
 use super::sign_in::{client_name, enter};
 use super::site::{Transport, Web};
 use super::view::Shown;

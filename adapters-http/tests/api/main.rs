@@ -17,6 +17,7 @@ mod me;
 mod metrics;
 mod outage;
 mod overload;
+mod rooms;
 mod secrets_in_text;
 mod stats;
 mod support;

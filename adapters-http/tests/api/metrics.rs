@@ -1,11 +1,9 @@
 //! Metrics of requests.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use http::{Method, Request};
-use openindex_adapters_http::server::{LookupBatch, LookupOutcome, Metrics, PoolState};
 use openindex_domain::StoreError;
 use openindex_domain::testing::{MemoryStore, MockTokenStore, SeededEntropy};
 use openindex_domain::token::{Secret, TokenKind};
@@ -18,8 +16,8 @@ fn secret(kind: TokenKind) -> String {
 }
 
 #[track_caller]
-fn assert_shows(metrics: &Metrics, line: &str) {
-    let rendered = metrics.render();
+fn assert_shows(server: &Server, line: &str) {
+    let rendered = server.metrics();
     assert!(
         rendered.lines().any(|shown| shown == line),
         "{line} is not in {rendered}"
@@ -44,14 +42,13 @@ async fn requests_are_counted_by_route_method_and_status() {
         r#"openindex_http_requests_total{route="/me",method="PUT",status="405"} 1"#,
         r#"openindex_http_request_duration_seconds_count{route="/me"} 4"#,
         "openindex_http_requests_in_progress 0",
-        r#"openindex_build_info{version="1.2.3"} 1"#,
         "# TYPE openindex_http_requests counter",
         "# TYPE openindex_http_request_duration_seconds histogram",
         "# EOF",
     ] {
-        assert_shows(&server.metrics, line);
+        assert_shows(&server, line);
     }
-    assert!(!server.metrics.render().contains(id));
+    assert!(!server.metrics().contains(id));
 }
 
 #[tokio::test]
@@ -68,16 +65,16 @@ async fn what_clients_make_up_makes_no_series() {
     for request in ask(0) {
         server.send(request, Body::empty()).await;
     }
-    let series = server.metrics.render().lines().count();
+    let series = server.metrics().lines().count();
     for number in 1..300 {
         for request in ask(number) {
             server.send(request, Body::empty()).await;
         }
     }
-    let rendered = server.metrics.render();
+    let rendered = server.metrics();
     assert_eq!(rendered.lines().count(), series, "{rendered}");
     assert_shows(
-        &server.metrics,
+        &server,
         r#"openindex_http_requests_total{route="unmatched",method="other",status="404"} 300"#,
     );
     // Secrets never become labels.
@@ -111,7 +108,7 @@ async fn verifications_are_counted_by_outcome_and_by_the_kind_that_was_claimed()
         let line = format!(
             r#"openindex_verifications_total{{outcome="{outcome}",kind="{kind}"}} {count}"#
         );
-        assert_shows(&server.metrics, &line);
+        assert_shows(&server, &line);
     }
 }
 
@@ -138,7 +135,7 @@ async fn an_outage_and_a_corrupt_store_are_counted_apart() {
     for outcome in ["unavailable", "corrupt"] {
         let line =
             format!(r#"openindex_verifications_total{{outcome="{outcome}",kind="personal"}} 1"#);
-        assert_shows(&server.metrics, &line);
+        assert_shows(&server, &line);
     }
 }
 
@@ -147,60 +144,4 @@ async fn the_api_does_not_serve_them() {
     let server = Server::new();
     let response = server.get("/metrics", &server.admin()).await;
     assert_eq!(response.problem(404), "not_found");
-}
-
-#[test]
-fn a_batch_of_lookups_is_recorded_through_a_plain_function() {
-    let metrics = Arc::new(Metrics::new("1.2.3"));
-    let record = metrics.lookup_observer();
-    record(LookupBatch {
-        size: 7,
-        duration: Duration::from_millis(1),
-        outcome: LookupOutcome::Succeeded,
-        queued: 3,
-    });
-    record(LookupBatch {
-        size: 3,
-        duration: Duration::from_secs(5),
-        outcome: LookupOutcome::Unavailable,
-        queued: 0,
-    });
-    for line in [
-        "openindex_lookup_batch_size_sum 10.0",
-        "openindex_lookup_batch_size_count 2",
-        r#"openindex_lookup_batch_size_bucket{le="4.0"} 1"#,
-        r#"openindex_lookup_batch_size_bucket{le="8.0"} 2"#,
-        r#"openindex_lookup_duration_seconds_count{outcome="ok"} 1"#,
-        r#"openindex_lookup_duration_seconds_sum{outcome="unavailable"} 5.0"#,
-        r#"openindex_lookup_duration_seconds_count{outcome="corrupt"} 0"#,
-        "openindex_lookup_queue_length 0",
-    ] {
-        assert_shows(&metrics, line);
-    }
-}
-
-#[test]
-fn pools_are_asked_when_they_are_shown() {
-    let metrics = Metrics::new("1.2.3");
-    assert!(!metrics.render().contains("store_connections"));
-    for (name, in_use) in [("readers", 3), ("writer", 1)] {
-        metrics.add_pool(name, move || PoolState {
-            in_use,
-            idle: 2,
-            max: 8,
-        });
-    }
-    for line in [
-        r#"openindex_store_connections{pool="readers",state="in_use"} 3"#,
-        r#"openindex_store_connections{pool="writer",state="idle"} 2"#,
-        r#"openindex_store_connections_limit{pool="writer"} 8"#,
-    ] {
-        assert_shows(&metrics, line);
-    }
-    let described = "# TYPE openindex_store_connections gauge";
-    let rendered = metrics.render();
-    assert_eq!(
-        rendered.lines().filter(|line| *line == described).count(),
-        1
-    );
 }

@@ -64,7 +64,7 @@ async fn a_full_server_turns_everything_away_before_it_looks_at_the_token_except
     for path in ["/health", "/ready"] {
         assert_eq!(server.get(path, "").await.status, 200, "{path}");
     }
-    let scraped = server.metrics.render();
+    let scraped = server.metrics();
     assert!(
         scraped.contains("openindex_http_requests_shed_total 5\n"),
         "{scraped}"
@@ -82,8 +82,7 @@ async fn a_slot_is_free_again_when_its_request_completes() {
     tokio::task::block_in_place(|| entered.recv()).expect("it is in progress");
     assert!(
         server
-            .metrics
-            .render()
+            .metrics()
             .contains("openindex_http_requests_in_progress 1\n")
     );
     assert_overloaded(&server.get("/me", &secret).await);
@@ -96,8 +95,7 @@ async fn a_slot_is_free_again_when_its_request_completes() {
     assert_eq!(response.problem(401), "token_unknown");
     assert!(
         server
-            .metrics
-            .render()
+            .metrics()
             .contains("openindex_http_requests_in_progress 0\n")
     );
 }
@@ -114,7 +112,7 @@ async fn a_request_waits_its_turn_for_a_second_and_no_longer() {
     let begun = tokio::time::Instant::now();
     assert_overloaded(&server.get("/me", "not a token").await);
     assert_eq!(begun.elapsed().as_millis() / 10, 100);
-    let scraped = server.metrics.render();
+    let scraped = server.metrics();
     assert!(
         scraped.contains("openindex_http_requests_waiting 0\n"),
         "{scraped}"
@@ -137,8 +135,7 @@ async fn a_waiting_request_is_served_when_a_slot_is_free() {
     tokio::task::block_in_place(|| entered.recv()).expect("it is in progress");
     let second = ask();
     while !server
-        .metrics
-        .render()
+        .metrics()
         .contains("openindex_http_requests_waiting 1\n")
     {
         tokio::task::yield_now().await;

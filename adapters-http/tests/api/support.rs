@@ -7,7 +7,8 @@ use axum::body::{Body, Bytes};
 use http::request::Builder;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics, router};
+use openindex_adapters_http::router;
+use openindex_adapters_http::server::{ApiSettings, ApiState, HttpMetrics, LayerSettings};
 use openindex_domain::StoreHealth;
 use openindex_domain::admin_tokens::AdminTokens;
 use openindex_domain::agent_run::{AgentId, AgentRun, AgentRunStore, AgentRuns};
@@ -22,6 +23,8 @@ use openindex_domain::token::{
 };
 use openindex_domain::user::{Role, User, UserStore, Users};
 use openindex_domain::work_item::{WorkItemStore, WorkItems};
+use prometheus_client::encoding::text;
+use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -31,7 +34,7 @@ pub(crate) struct Server {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) clock: Arc<FixedClock>,
     pub(crate) tokens: Tokens,
-    pub(crate) metrics: Arc<Metrics>,
+    metrics: Registry,
     entropy: Arc<SeededEntropy>,
     router: Router,
 }
@@ -95,7 +98,9 @@ impl Server {
         layers: LayerSettings,
         public_url: &str,
     ) -> Self {
-        let metrics = Arc::new(Metrics::new("1.2.3"));
+        let metrics = Arc::<HttpMetrics>::default();
+        let mut registry = Registry::with_prefix("openindex");
+        metrics.register(&mut registry);
         let Ports {
             tokens,
             agent_runs,
@@ -142,7 +147,7 @@ impl Server {
             audit: Audit::new(store.clone(), rate_limits, clock.clone(), entropy.clone()),
             health,
             entropy: entropy.clone(),
-            metrics: metrics.clone(),
+            metrics,
             settings: Arc::new(ApiSettings {
                 public_url: public_url.to_owned(),
                 version: "1.2.3",
@@ -153,10 +158,17 @@ impl Server {
             store,
             clock,
             tokens,
-            metrics,
+            metrics: registry,
             entropy,
             router,
         }
+    }
+
+    /// Returns the metrics as text.
+    pub(crate) fn metrics(&self) -> String {
+        let mut rendered = String::new();
+        text::encode(&mut rendered, &self.metrics).expect("metrics");
+        rendered
     }
 
     /// Returns a live token of a kind and scope, whose owner has a role, bypassing every rule. User

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 
 use axum::body::Body;
 use http::{Method, header};
-use openindex_adapters_http::web::{self, Needs};
+use openindex_adapters_http::guard::Access;
+use openindex_adapters_http::web;
+use openindex_domain::access::Requirement;
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::session::IDLE_LIMIT_SECONDS;
 use openindex_domain::testing::fixtures;
@@ -286,7 +288,7 @@ fn the_table_has_every_route_and_its_access_requirement() {
         .map(|route| {
             (
                 format!("{} {}", route.method, route.path),
-                name(route.needs),
+                name(route.access),
             )
         })
         .collect();
@@ -304,11 +306,12 @@ fn the_table_has_every_route_and_its_access_requirement() {
     assert_eq!(declared, listed);
 }
 
-fn name(needs: Needs) -> &'static str {
-    match needs {
-        Needs::Nothing => "nothing",
-        Needs::SignedIn => "signed in",
-        Needs::Administrator => "administrator",
+fn name(access: Access) -> &'static str {
+    match access {
+        Access::Public => "nothing",
+        Access::Requires(Requirement::HUMAN) => "signed in",
+        Access::Requires(Requirement::HUMAN_ADMIN) => "administrator",
+        Access::Requires(requirement) => panic!("unknown requirement {requirement:?}"),
     }
 }
 

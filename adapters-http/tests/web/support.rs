@@ -7,8 +7,7 @@ use axum::body::Body;
 use http::request::Builder;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openindex_adapters_http::server;
-use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Metrics};
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings};
 use openindex_domain::access::Principal;
 use openindex_domain::agent_run::{AgentId, NewRun, RunTtl};
 use openindex_domain::audit::RequestContext;
@@ -61,7 +60,7 @@ pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
         audit: domain.audit.clone(),
         health: domain.store.clone(),
         entropy: domain.entropy.clone(),
-        metrics: Arc::new(Metrics::new("1.2.3")),
+        metrics: Arc::default(),
         settings: Arc::new(ApiSettings {
             public_url: public_url.to_owned(),
             version: "1.2.3",
@@ -97,7 +96,7 @@ impl Site {
     /// A site with a given state, which can contain test doubles.
     pub(crate) fn on(domain: InMemory, state: ApiState) -> Self {
         Self {
-            router: server::router(state.clone()),
+            router: openindex_adapters_http::router(state.clone()),
             host: host_of(&state),
             domain,
             state,
@@ -106,7 +105,7 @@ impl Site {
 
     /// The API on the same state.
     pub(crate) fn api(&self) -> Router {
-        server::router(self.state.clone())
+        openindex_adapters_http::router(self.state.clone())
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Page {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use hyper::body::{Body as HttpBody, Frame};
-use openindex_adapters_http::server::{LayerSettings, Metrics, PeerAddress};
+use openindex_adapters_http::server::{LayerSettings, PeerAddress};
 use openindex_adapters_system::SystemEntropy;
 use openindex_domain::token::CreationRate;
 use tokio::sync::oneshot;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::connections::ConnectionLimits;
+use crate::metrics::Metrics;
 
 /// Far longer than anything here takes.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -67,7 +68,7 @@ impl Server {
                     "waited"
                 }),
             );
-        let slots = Slots::new(limits, metrics.connections().clone());
+        let slots = Slots::new(limits, metrics.connections.clone());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             let _ = stopped.await;

@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Extension;
-use openindex_adapters_http::server::{
-    ApiSettings, ApiState, LayerSettings, Metrics, PeerAddress, router,
-};
+use openindex_adapters_http::router;
+use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
@@ -105,7 +104,7 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
         invites: memory.invites.clone(),
         admin_tokens: memory.admin_tokens.clone(),
         audit: memory.audit.clone(),
-        metrics: Arc::new(Metrics::new("double")),
+        metrics: Arc::default(),
         health: memory.store.clone(),
         entropy: memory.entropy.clone(),
         settings: Arc::new(ApiSettings {

@@ -41,42 +41,46 @@ struct Route {
     route: Arc<str>,
 }
 
-impl RequestMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
+impl Default for RequestMetrics {
+    fn default() -> Self {
+        Self {
             responses: Family::default(),
             routes: Arc::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BOUNDS)),
             in_progress: Gauge::default(),
             waiting: Gauge::default(),
             shed: Counter::default(),
-        };
+        }
+    }
+}
+
+impl RequestMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "http_requests",
             "Number of HTTP requests, by route, method and status",
-            metrics.responses.clone(),
+            self.responses.clone(),
         );
         registry.register(
             "http_request_duration_seconds",
             "Time from receiving a request's head to sending the response's head",
-            metrics.durations.clone(),
+            self.durations.clone(),
         );
         registry.register(
             "http_requests_in_progress",
             "Number of requests in progress, without probes",
-            metrics.in_progress.clone(),
+            self.in_progress.clone(),
         );
         registry.register(
             "http_requests_waiting",
             "Number of requests waiting for a free slot",
-            metrics.waiting.clone(),
+            self.waiting.clone(),
         );
         registry.register(
             "http_requests_shed",
             "Number of requests rejected with 503 overloaded",
-            metrics.shed.clone(),
+            self.shed.clone(),
         );
-        metrics
     }
 
     /// Counts a response. `route` is the pattern that matched.

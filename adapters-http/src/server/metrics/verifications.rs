@@ -19,8 +19,8 @@ struct Verified {
     kind: &'static str,
 }
 
-impl VerificationMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
+impl Default for VerificationMetrics {
+    fn default() -> Self {
         let verified = Family::default();
         // Create all series at zero, so that the first of a kind shows up in a rate.
         let rejected = RejectionReason::ALL.map(RejectionReason::as_str);
@@ -29,23 +29,32 @@ impl VerificationMetrics {
                 drop(verified.get_or_create(&Verified { outcome, kind }));
             }
         }
+        Self(verified)
+    }
+}
+
+impl VerificationMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "verifications",
             "Number of bearer tokens verified, by outcome and by the kind their prefix claims",
-            verified.clone(),
+            self.0.clone(),
         );
-        Self(verified)
     }
 
-    /// Counts a verification. Only the prefix of the presented text is used.
+    /// Counts a verification, by the kind that the presented text claims.
     pub(in crate::server) fn verified(
         &self,
-        presented: &str,
+        claimed: Option<TokenKind>,
         result: &Result<Principal, VerifyError>,
     ) {
         let labels = Verified {
             outcome: outcome(result),
-            kind: claimed_kind(presented),
+            kind: match claimed {
+                Some(TokenKind::Personal) => "personal",
+                Some(TokenKind::AgentRun) => "agent_run",
+                None => "none",
+            },
         };
         self.0.get_or_create(&labels).inc();
     }
@@ -57,16 +66,5 @@ const fn outcome(result: &Result<Principal, VerifyError>) -> &'static str {
         Err(VerifyError::Rejected(rejection)) => rejection.reason().as_str(),
         Err(VerifyError::Store(StoreError::Unavailable(_))) => "unavailable",
         Err(VerifyError::Store(StoreError::Corrupt(_))) => "corrupt",
-    }
-}
-
-fn claimed_kind(presented: &str) -> &'static str {
-    let kind = TokenKind::ALL
-        .iter()
-        .find(|kind| presented.starts_with(kind.secret_prefix()));
-    match kind {
-        Some(TokenKind::Personal) => "personal",
-        Some(TokenKind::AgentRun) => "agent_run",
-        None => "none",
     }
 }

@@ -17,7 +17,7 @@ use utoipa::{OpenApi, PartialSchema as _};
 
 use crate::wire::{self, schema};
 
-use super::permission::Access;
+use super::Access;
 use super::{Code, routes};
 
 /// Extension of an operation that says who may call it: `nothing` (no token required), `any_token`,
@@ -156,7 +156,7 @@ fn describe_access(operation: &mut Operation, access: Access) {
         .insert(ACCESS_EXTENSION.to_owned(), access_name(access).into());
     operation.security = Some(match access {
         Access::Public => Vec::new(),
-        Access::Token(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
+        Access::Requires(_) => vec![SecurityRequirement::new("bearer", Vec::<String>::new())],
     });
 }
 
@@ -176,7 +176,7 @@ fn describe_conditions(operation: &mut Operation) {
 fn problems_of(access: Access) -> impl Iterator<Item = Code> {
     let codes = match access {
         Access::Public => Vec::new(),
-        Access::Token(requirement) => {
+        Access::Requires(requirement) => {
             let mut codes = problems::UNAUTHORIZED.to_vec();
             if requirement.human {
                 codes.push(Code::HumanTokenRequired);
@@ -193,8 +193,8 @@ fn problems_of(access: Access) -> impl Iterator<Item = Code> {
 fn access_name(access: Access) -> &'static str {
     match access {
         Access::Public => "nothing",
-        Access::Token(Requirement::HUMAN_ADMIN) => "human_admin",
-        Access::Token(requirement) if requirement.human => "human",
-        Access::Token(_) => "any_token",
+        Access::Requires(Requirement::HUMAN_ADMIN) => "human_admin",
+        Access::Requires(requirement) if requirement.human => "human",
+        Access::Requires(_) => "any_token",
     }
 }

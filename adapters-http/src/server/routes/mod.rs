@@ -13,10 +13,13 @@ mod stats;
 mod unrouted;
 mod well_known;
 
+use std::collections::HashSet;
+
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
 
 pub(crate) use audit::export::stream_export;
+pub(super) use unrouted::literals;
 
 use super::api::{Routes, Shared, route};
 use super::{Code, Problem, WorkItemsState, layers, openapi};
@@ -159,7 +162,12 @@ pub(super) fn work_items() -> Routes<WorkItemsState> {
 
 /// Responds to a path without a route: 404, or the response to `OPTIONS *`. `base` is the
 /// path of the public URL.
-pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
+pub(super) fn not_found(
+    method: &Method,
+    path: &str,
+    base: &str,
+    literals: &HashSet<String>,
+) -> Response {
     if path == "*" {
         let allow = [(header::ALLOW, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")];
         return (StatusCode::NO_CONTENT, allow).into_response();
@@ -171,7 +179,7 @@ pub(super) fn not_found(method: &Method, path: &str, base: &str) -> Response {
     } else if path.len() > 1 && path.ends_with('/') {
         "; paths have no trailing slash".clone_into(&mut hint);
     }
-    let looked_up = unrouted::shown(method, path, base);
+    let looked_up = unrouted::shown(method, path, base, literals);
     let detail = format!(
         "no route matches {looked_up}; /openapi.json lists the \
          routes{hint}"

@@ -1,30 +1,29 @@
 //! How an error shows a path that matches no route.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
 
 use http::Method;
 
-use crate::{server, web};
+use crate::server::openapi;
 
 /// Maximum number of path segments shown.
 const MAX_SEGMENTS: usize = 8;
 
-/// The literal segments of all routes.
-static LITERALS: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let pages = web::routes().into_iter().map(|route| route.path.to_owned());
-    let operations = server::openapi().paths.paths.into_keys();
-    let segments = pages.chain(operations).flat_map(|path| {
+/// Returns the literal segments of all routes, including those of the pages.
+pub(in crate::server) fn literals<'a>(pages: impl Iterator<Item = &'a str>) -> HashSet<String> {
+    let operations = openapi().paths.paths.into_keys();
+    let paths = pages.map(str::to_owned).chain(operations);
+    let segments = paths.flat_map(|path| {
         let segments = path.split('/').filter(|segment| !segment.starts_with('{'));
         segments.map(str::to_owned).collect::<Vec<_>>()
     });
     segments.collect()
-});
+}
 
 /// Returns a method and path that are safe to show in an error. A path can contain a secret of any
 /// form, such as a one-time code or a token, so only segments of known routes and of `base` are
 /// shown; others become `…`.
-pub(super) fn shown(method: &Method, path: &str, base: &str) -> String {
+pub(super) fn shown(method: &Method, path: &str, base: &str, literals: &HashSet<String>) -> String {
     let is_standard = [
         Method::GET,
         Method::HEAD,
@@ -39,7 +38,7 @@ pub(super) fn shown(method: &Method, path: &str, base: &str) -> String {
     shown.push(' ');
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     for segment in segments.iter().take(MAX_SEGMENTS) {
-        let is_ours = LITERALS.contains(*segment) || base.split('/').any(|own| own == *segment);
+        let is_ours = literals.contains(*segment) || base.split('/').any(|own| own == *segment);
         shown.push('/');
         shown.push_str(if is_ours { segment } else { "…" });
     }
@@ -51,9 +50,17 @@ pub(super) fn shown(method: &Method, path: &str, base: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn shown(method: &Method, path: &str, base: &str) -> String {
+        static LITERALS: LazyLock<HashSet<String>> =
+            LazyLock::new(|| literals(["/settings", "/join/{code}"].into_iter()));
+        super::shown(method, path, base, &LITERALS)
+    }
 
     #[test]
     fn a_path_shows_the_segments_of_routes_and_hides_the_others() {

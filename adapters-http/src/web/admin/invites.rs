@@ -18,13 +18,14 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::{Fault, Invalid};
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
 use super::people::People;
 use super::sign_in_link::LinkPage;
-use super::{Back, IdPath, PAGE, users};
+use super::{Back, PAGE, users};
 
 const PATH: &str = "/settings/admin/invites";
 

@@ -11,10 +11,6 @@ pub(super) mod tokens;
 pub(super) mod user;
 pub(super) mod users;
 
-use axum::extract::{FromRequestParts, Path};
-use http::request::Parts;
-
-use super::error::WebError;
 use super::local_path::LocalPath;
 use super::query::Query;
 
@@ -54,21 +50,5 @@ impl Back {
         } else {
             self.path.clone()
         }
-    }
-}
-
-/// An ID, a code or a name in a path. An invalid one is reported as not found.
-pub(super) struct IdPath<T>(pub(super) T);
-
-impl<S: Send + Sync, T: std::str::FromStr> FromRequestParts<S> for IdPath<T> {
-    type Rejection = WebError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {
-        Path::<String>::from_request_parts(parts, state)
-            .await
-            .ok()
-            .and_then(|Path(id)| id.parse().ok())
-            .map(Self)
-            .ok_or(WebError::NOT_FOUND)
     }
 }

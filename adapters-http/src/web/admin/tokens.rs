@@ -15,15 +15,15 @@ use crate::web::error::{DamagedRow, WebError};
 use crate::web::form::Sent;
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
-use crate::web::tokens::TokenPath;
 use crate::web::view::{Shown, TokenView};
 
 use super::people::{Choice, People};
 use super::token_filter::ChosenFilter;
-use super::{Back, IdPath, PAGE, users};
+use super::{Back, PAGE, users};
 
 pub(in crate::web) const PATH: &str = "/settings/admin/tokens";
 
@@ -199,7 +199,7 @@ pub(in crate::web) async fn show(
 pub(in crate::web) async fn confirm_revoke(
     by: Administrator,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
 ) -> Result<Response, WebError> {
     let owned = find(&web, &by.0.principal, id).await?;
@@ -216,7 +216,7 @@ pub(in crate::web) async fn confirm_revoke(
 pub(in crate::web) async fn revoke(
     by: Administrator,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;

@@ -9,7 +9,7 @@ use openindex_domain::form::FormId;
 use openindex_domain::session::{SessionError, SignInLinkUser};
 use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 
-use crate::server::{Code, Context};
+use crate::server::Code;
 use crate::web::access::Administrator;
 use crate::web::done::Done;
 use crate::web::error::{DamagedRow, WebError};
@@ -17,14 +17,15 @@ use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 
+use super::Back;
 use super::sign_in_link::LinkPage;
 use super::users::{self, UserView};
-use super::{Back, IdPath};
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
@@ -128,36 +129,20 @@ pub(in crate::web) async fn suspend(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
+    sent: Sent,
 ) -> Result<Response, WebError> {
-    let change_to = UserChange::Suspend;
-    change(
-        &web,
-        &by,
-        id,
-        change_to,
-        (&context, &form),
-        Done::UserSuspended,
-    )
-    .await
+    let (to, done) = (UserChange::Suspend, Done::UserSuspended);
+    change(&web, &by, id, to, &sent, done).await
 }
 
 pub(in crate::web) async fn unsuspend(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
+    sent: Sent,
 ) -> Result<Response, WebError> {
-    let change_to = UserChange::Unsuspend;
-    change(
-        &web,
-        &by,
-        id,
-        change_to,
-        (&context, &form),
-        Done::UserUnsuspended,
-    )
-    .await
+    let (to, done) = (UserChange::Unsuspend, Done::UserUnsuspended);
+    change(&web, &by, id, to, &sent, done).await
 }
 
 pub(in crate::web) async fn confirm_role(
@@ -180,19 +165,11 @@ pub(in crate::web) async fn set_role(
     by: Administrator,
     State(web): State<Web>,
     IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
+    sent: Sent,
 ) -> Result<Response, WebError> {
-    let role = Role::parse(form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
-    let change_to = UserChange::SetRole(role);
-    change(
-        &web,
-        &by,
-        id,
-        change_to,
-        (&context, &form),
-        Done::RoleChanged,
-    )
-    .await
+    let role = Role::parse(sent.form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
+    let (to, done) = (UserChange::SetRole(role), Done::RoleChanged);
+    change(&web, &by, id, to, &sent, done).await
 }
 
 pub(in crate::web) async fn show_email_form(
@@ -317,16 +294,13 @@ async fn change(
     by: &Administrator,
     id: UserId,
     change: UserChange,
-    (context, form): (&Context, &Form),
+    Sent { context, form }: &Sent,
     done: Done,
 ) -> Result<Response, WebError> {
-    let user = web
-        .api
-        .users
-        .change(&by.0.principal, id, change, context)
-        .await?;
+    let (users, principal) = (&web.api.users, &by.0.principal);
+    let user = users.change(principal, id, change, context).await?;
     // Administrators who suspended or demoted themselves can no longer open the user's page.
-    let still_administers = user.id != by.0.principal.user_id() || user.is_active_admin();
+    let still_administers = user.id != principal.user_id() || user.is_active_admin();
     let path = if still_administers {
         Back::to(form.get("next"), users::PATH).or(format!("{}/{id}", users::PATH))
     } else {

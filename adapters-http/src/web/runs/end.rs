@@ -6,11 +6,11 @@ use openindex_domain::token::TokenId;
 
 use crate::server::{Code, Context};
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::{Web, redirect};
 
 use super::view::{Details, RunView};

@@ -6,9 +6,9 @@ use openindex_domain::token::{Status, TokenId};
 use openindex_domain::work_item::WorkItemFilter;
 
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::Web;
 use crate::web::view::Shown;
 

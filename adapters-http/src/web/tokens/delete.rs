@@ -2,19 +2,21 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
+use openindex_domain::token::TokenId;
 
 use crate::server::Context;
 use crate::web::access::Person;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::TokenView;
 
+use super::found;
 use super::list::kept;
-use super::{TokenPath, found};
 
 #[derive(Template)]
 #[template(path = "tokens/delete.html")]
@@ -29,7 +31,7 @@ struct DeletePage {
 pub(in crate::web) async fn confirm(
     person: Person,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
 ) -> Result<Response, WebError> {
     let token = found(web.api.tokens.get(&person.principal, id).await, id)?;
@@ -47,7 +49,7 @@ pub(in crate::web) async fn confirm(
 pub(in crate::web) async fn delete(
     person: Person,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
     context: Context,
 ) -> Result<Response, WebError> {

@@ -4,14 +4,12 @@ mod create;
 mod delete;
 mod expiry;
 mod list;
-mod path;
 mod rotate;
 mod show;
 
 pub(super) use create::{create, show_form};
 pub(super) use delete::{confirm as confirm_delete, delete};
 pub(super) use list::list;
-pub(super) use path::TokenPath;
 pub(super) use rotate::{rotate, show_form as show_rotate_form};
 pub(super) use show::show;
 

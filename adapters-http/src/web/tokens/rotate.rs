@@ -10,13 +10,14 @@ use crate::web::error::WebError;
 use crate::web::form::{Form, Sent};
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
 use crate::web::view::{Moment, TokenView};
 
 use super::expiry::{self, Choice};
-use super::{TokenPath, found, list};
+use super::{found, list};
 
 /// How long the old token keeps working, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -53,7 +54,7 @@ struct RotatedPage {
 pub(in crate::web) async fn show_form(
     person: Person,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
 ) -> Result<Response, WebError> {
     // Fails like the form would, before the user fills it in.
@@ -77,7 +78,7 @@ pub(in crate::web) async fn show_form(
 pub(in crate::web) async fn rotate(
     person: Person,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
     Sent { context, form }: Sent,
 ) -> Result<Response, WebError> {

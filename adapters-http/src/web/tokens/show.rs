@@ -16,11 +16,11 @@ use crate::web::access::Person;
 use crate::web::error::WebError;
 use crate::web::events::{actor, label};
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown, TokenView, scope_name};
 
-use super::TokenPath;
 use super::list::{kept, shares_name};
 
 /// The maximum number of runs and audit events shown.
@@ -74,7 +74,7 @@ struct Event {
 pub(in crate::web) async fn show(
     person: Person,
     State(web): State<Web>,
-    TokenPath(id): TokenPath,
+    IdPath(id): IdPath<TokenId>,
     query: Query,
 ) -> Result<Response, WebError> {
     let (tokens, principal) = (&web.api.tokens, &person.principal);

@@ -7,12 +7,12 @@ use openindex_domain::work_item::{Versions, WorkItemChange, WorkItemError, WorkI
 
 use crate::server::Context;
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::Web;
 
 use super::item::Rejected;
@@ -59,15 +59,8 @@ pub(in crate::web) async fn release(
     IdPath(key): IdPath<WorkItemKey>,
     sent: Sent,
 ) -> Result<Response, WebError> {
-    change(
-        &web,
-        &person,
-        key,
-        &sent,
-        WorkItemChange::Release,
-        Done::ItemReleased,
-    )
-    .await
+    let (to, done) = (WorkItemChange::Release, Done::ItemReleased);
+    change(&web, &person, key, &sent, to, done).await
 }
 
 pub(in crate::web) async fn complete(
@@ -76,15 +69,8 @@ pub(in crate::web) async fn complete(
     IdPath(key): IdPath<WorkItemKey>,
     sent: Sent,
 ) -> Result<Response, WebError> {
-    change(
-        &web,
-        &person,
-        key,
-        &sent,
-        WorkItemChange::Complete,
-        Done::ItemCompleted,
-    )
-    .await
+    let (to, done) = (WorkItemChange::Complete, Done::ItemCompleted);
+    change(&web, &person, key, &sent, to, done).await
 }
 
 pub(in crate::web) async fn confirm_delete(
@@ -109,15 +95,8 @@ pub(in crate::web) async fn delete(
     IdPath(key): IdPath<WorkItemKey>,
     sent: Sent,
 ) -> Result<Response, WebError> {
-    change(
-        &web,
-        &person,
-        key,
-        &sent,
-        WorkItemChange::Delete,
-        Done::ItemDeleted,
-    )
-    .await
+    let (to, done) = (WorkItemChange::Delete, Done::ItemDeleted);
+    change(&web, &person, key, &sent, to, done).await
 }
 
 /// Changes an item as the user, if it still has the version that the form was shown with.

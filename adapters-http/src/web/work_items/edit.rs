@@ -8,13 +8,13 @@ use openindex_domain::work_item::{
 };
 
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::Web;
 use crate::web::view::Shown;
 

@@ -6,10 +6,10 @@ use openindex_domain::agent_run::RunFilter;
 use openindex_domain::work_item::{WorkItem, WorkItemConflict, WorkItemFilter, WorkItemKey};
 
 use crate::web::access::Person;
-use crate::web::admin::IdPath;
 use crate::web::error::WebError;
 use crate::web::names::{Named, Names};
 use crate::web::page::{Page, html};
+use crate::web::path::IdPath;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 

@@ -10,7 +10,7 @@ use super::{Code, Problem};
 /// # Errors
 ///
 /// 400 for two `Authorization` headers, because choosing one would be a guess.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Ok(None);

@@ -5,9 +5,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// Client connections, counted by the accept loop. Cheap to clone; the default value is not
-/// exported.
-#[derive(Debug, Clone, Default)]
-pub struct ConnectionMetrics {
+/// exported until it is registered.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionMetrics {
     open: Gauge,
     accepted: Counter,
     dropped: Family<Reason, Counter>,
@@ -20,7 +20,7 @@ struct Reason {
 
 /// Why the server closed a connection that the client kept open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DropReason {
+pub(crate) enum DropReason {
     /// The first request head did not arrive completely in time.
     HeadTimeout,
     /// No further request arrived in time.
@@ -43,8 +43,7 @@ impl DropReason {
     ];
 
     /// Returns the value of the label `reason`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::HeadTimeout => "head_timeout",
             Self::IdleTimeout => "idle_timeout",
@@ -55,40 +54,48 @@ impl DropReason {
     }
 }
 
-impl ConnectionMetrics {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self::default();
+impl Default for ConnectionMetrics {
+    fn default() -> Self {
+        let metrics = Self {
+            open: Gauge::default(),
+            accepted: Counter::default(),
+            dropped: Family::default(),
+        };
         for reason in DropReason::ALL {
             drop(metrics.dropped.get_or_create(&Reason::of(reason)));
         }
+        metrics
+    }
+}
+
+impl ConnectionMetrics {
+    pub(super) fn register(&self, registry: &mut Registry) {
         registry.register(
             "connections_open",
             "Number of open client connections",
-            metrics.open.clone(),
+            self.open.clone(),
         );
         registry.register(
             "connections_accepted",
             "Number of accepted client connections",
-            metrics.accepted.clone(),
+            self.accepted.clone(),
         );
         registry.register(
             "connections_dropped",
             "Number of connections that the server closed, by reason",
-            metrics.dropped.clone(),
+            self.dropped.clone(),
         );
-        metrics
     }
 
     /// Counts a connection as open until the returned value is dropped.
-    #[must_use]
-    pub fn opened(&self) -> OpenConnection {
+    pub(crate) fn opened(&self) -> OpenConnection {
         self.accepted.inc();
         self.open.inc();
         OpenConnection(self.open.clone())
     }
 
     /// Counts a connection that the server closed or rejected.
-    pub fn dropped(&self, reason: DropReason) {
+    pub(crate) fn dropped(&self, reason: DropReason) {
         self.dropped.get_or_create(&Reason::of(reason)).inc();
     }
 }
@@ -103,7 +110,7 @@ impl Reason {
 
 /// An open connection, counted until dropped.
 #[derive(Debug)]
-pub struct OpenConnection(Gauge);
+pub(crate) struct OpenConnection(Gauge);
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {

@@ -4,10 +4,12 @@ use http::HeaderMap;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::Tokens;
+use openindex_domain::token::{TokenKind, Tokens, VerifyError};
 
+use super::Problem;
 use super::credentials::bearer;
-use super::{Metrics, Problem};
+
+type Observer = Arc<dyn Fn(Option<TokenKind>, &Result<Principal, VerifyError>) + Send + Sync>;
 
 /// The state that the permission extractors require: implement `FromRef<YourState> for Guard`, or
 /// use `Guard` as the state. Cheap to clone.
@@ -18,7 +20,7 @@ pub struct Guard(Arc<Parts>);
 struct Parts {
     tokens: Tokens,
     audit: Option<Audit>,
-    metrics: Option<Arc<Metrics>>,
+    observer: Option<Observer>,
 }
 
 impl Guard {
@@ -28,7 +30,7 @@ impl Guard {
         Self(Arc::new(Parts {
             tokens,
             audit: None,
-            metrics: None,
+            observer: None,
         }))
     }
 
@@ -41,17 +43,21 @@ impl Guard {
         }))
     }
 
-    /// Also counts verifications by outcome.
+    /// Also passes every verification to `observer`, with the kind that the prefix of the presented
+    /// text claims.
     #[must_use]
-    pub fn with_metrics(self, metrics: Arc<Metrics>) -> Self {
+    pub fn with_observer(
+        self,
+        observer: impl Fn(Option<TokenKind>, &Result<Principal, VerifyError>) + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(Parts {
-            metrics: Some(metrics),
+            observer: Some(Arc::new(observer)),
             ..Arc::unwrap_or_clone(self.0)
         }))
     }
 
     /// Returns the current time by the clock of the use cases.
-    pub(super) fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.0.tokens.now()
     }
 
@@ -69,19 +75,39 @@ impl Guard {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
         let verified = self.0.tokens.verify_from(presented, context.client_address);
         let verified = verified.await;
-        if let Some(metrics) = &self.0.metrics {
-            metrics.verifications.verified(presented, &verified);
+        if let Some(observe) = &self.0.observer {
+            observe(claimed_kind(presented), &verified);
         }
         let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
-        if let Err(denied) = principal.authorize(requirement) {
-            if requirement == Requirement::HUMAN_ADMIN
-                && let Some(audit) = &self.0.audit
-            {
-                // If the denial cannot be audited, return 503 instead of 403: fail closed.
-                audit.record_denial(&principal, context).await?;
-            }
-            return Err(denied.into());
-        }
+        authorize(&principal, requirement, self.0.audit.as_ref(), context).await?;
         Ok(principal)
     }
+}
+
+fn claimed_kind(presented: &str) -> Option<TokenKind> {
+    let mut kinds = TokenKind::ALL.iter().copied();
+    kinds.find(|kind| presented.starts_with(kind.secret_prefix()))
+}
+
+/// Authorizes a principal, verified by a token or a session. A denied administration request is
+/// recorded in the audit log first.
+///
+/// # Errors
+///
+/// A [`Problem`] with status 403, or 503 if the denial cannot be recorded: fail closed.
+pub(crate) async fn authorize(
+    principal: &Principal,
+    requirement: Requirement,
+    audit: Option<&Audit>,
+    context: &RequestContext,
+) -> Result<(), Problem> {
+    let Err(denied) = principal.authorize(requirement) else {
+        return Ok(());
+    };
+    if requirement == Requirement::HUMAN_ADMIN
+        && let Some(audit) = audit
+    {
+        audit.record_denial(principal, context).await?;
+    }
+    Err(denied.into())
 }

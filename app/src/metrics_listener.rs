@@ -9,11 +9,12 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use openindex_adapters_http::server::{ConnectionMetrics, METRICS_CONTENT_TYPE, Metrics, Unserved};
+use openindex_adapters_http::server::Unserved;
 use openindex_adapters_system::SystemEntropy;
 use tokio::net::TcpListener;
 
 use crate::connections::{ConnectionLimits, Slots};
+use crate::metrics::{CONTENT_TYPE, ConnectionMetrics, Metrics};
 use crate::serve;
 
 /// Enough for a monitoring system, which uses few connections.
@@ -41,7 +42,7 @@ async fn respond(State(metrics): State<Arc<Metrics>>, request: Request) -> Respo
         return StatusCode::NOT_FOUND.into_response();
     }
     let headers = [
-        (header::CONTENT_TYPE, METRICS_CONTENT_TYPE),
+        (header::CONTENT_TYPE, CONTENT_TYPE),
         (header::CACHE_CONTROL, "no-store"),
     ];
     (headers, metrics.render()).into_response()

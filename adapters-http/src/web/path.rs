@@ -1,13 +1,14 @@
+use std::str::FromStr;
+
 use axum::extract::{FromRequestParts, Path};
 use http::request::Parts;
-use openindex_domain::token::TokenId;
 
-use crate::web::error::WebError;
+use super::error::WebError;
 
-/// The ID of a token in a path. An invalid one is reported as not found.
-pub(in crate::web) struct TokenPath(pub(in crate::web) TokenId);
+/// An ID, a code or a name in a path. An invalid one is reported as not found.
+pub(super) struct IdPath<T>(pub(super) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for TokenPath {
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for IdPath<T> {
     type Rejection = WebError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, WebError> {

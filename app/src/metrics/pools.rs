@@ -7,28 +7,16 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-/// The connections of a pool at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct PoolState {
-    /// Number of connections in use.
-    pub in_use: u32,
-    /// Number of idle connections.
-    pub idle: u32,
-    /// Maximum number of connections.
-    pub max: u32,
-}
-
-type AskState = Box<dyn Fn() -> PoolState + Send + Sync>;
+/// Returns the open, idle and maximum connections of a pool.
+type AskState = Box<dyn Fn() -> [u32; 3] + Send + Sync>;
 
 /// The connection pools of the stores, each queried at each scrape.
 #[derive(Clone, Default)]
 pub(super) struct Pools(Arc<Mutex<Vec<(&'static str, AskState)>>>);
 
 impl Pools {
-    pub(super) fn register(registry: &mut Registry) -> Self {
-        let pools = Self::default();
-        registry.register_collector(Box::new(pools.clone()));
-        pools
+    pub(super) fn register(&self, registry: &mut Registry) {
+        registry.register_collector(Box::new(self.clone()));
     }
 
     pub(super) fn add(&self, name: &'static str, state: AskState) {
@@ -56,8 +44,8 @@ impl Collector for Pools {
             None,
             MetricType::Gauge,
         )?;
-        for (pool, now) in &states {
-            for (state, count) in [("in_use", now.in_use), ("idle", now.idle)] {
+        for (pool, [open, idle, _]) in &states {
+            for (state, count) in [("in_use", open.saturating_sub(*idle)), ("idle", *idle)] {
                 let labels = [("pool", *pool), ("state", state)];
                 ConstGauge::new(i64::from(count)).encode(metric.encode_family(&labels)?)?;
             }
@@ -68,9 +56,9 @@ impl Collector for Pools {
             None,
             MetricType::Gauge,
         )?;
-        for (pool, now) in &states {
+        for (pool, [_, _, max]) in &states {
             let labels = [("pool", *pool)];
-            ConstGauge::new(i64::from(now.max)).encode(metric.encode_family(&labels)?)?;
+            ConstGauge::new(i64::from(*max)).encode(metric.encode_family(&labels)?)?;
         }
         Ok(())
     }

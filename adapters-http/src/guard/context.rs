@@ -1,14 +1,17 @@
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use openindex_domain::audit::{RequestContext, RequestId};
 
-use super::ClientAddress;
+/// The client address, as a request extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
 
-/// The request context for the audit log: request id and client address. Empty outside the
-/// middleware of [`router`](super::router).
+/// The request context for the audit log: the [`RequestId`] and [`ClientAddress`] that a middleware
+/// has set as request extensions. Empty without them.
 #[derive(Debug, Clone, Default)]
 pub struct Context(pub RequestContext);
 
@@ -30,7 +33,7 @@ impl<S: Sync> FromRequestParts<S> for Context {
 
 impl Context {
     /// Returns the context of a request.
-    pub(super) fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(parts: &Parts) -> Self {
         Self(RequestContext {
             request_id: parts.extensions.get::<RequestId>().cloned(),
             client_address: parts

@@ -11,7 +11,7 @@ use openindex_domain::token::TokenId;
 
 use crate::wire::{FieldError, Holder, MatchingTokens, ProblemBody};
 
-use super::{Code, body, outage};
+use super::{Code, outage};
 
 /// Value of `Retry-After` when the database is unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -95,7 +95,7 @@ impl Problem {
 
     /// Creates the 415 for a body with a content coding. RFC 9110 §15.5.16: the response names the
     /// supported ones.
-    pub(super) fn unsupported_coding() -> Self {
+    pub(crate) fn unsupported_coding() -> Self {
         Self {
             accept_encoding: true,
             ..Self::new(
@@ -105,38 +105,38 @@ impl Problem {
         }
     }
 
-    pub(super) fn with_challenge(mut self, challenge: String) -> Self {
+    pub(crate) fn with_challenge(mut self, challenge: String) -> Self {
         self.challenge = Some(challenge);
         self
     }
 
-    pub(super) fn retry_after(mut self, seconds: u32) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
     /// Returns the value of `Retry-After` in seconds, if there is one.
-    pub(super) const fn retry_after_seconds(&self) -> Option<u32> {
+    pub(crate) const fn retry_after_seconds(&self) -> Option<u32> {
         self.retry_after
     }
 
-    pub(super) fn held_by(mut self, holder: Holder) -> Self {
+    pub(crate) fn held_by(mut self, holder: Holder) -> Self {
         self.holder = Some(Box::new(holder));
         self
     }
 
-    pub(super) fn succeeded_by(mut self, successor: TokenId) -> Self {
+    pub(crate) fn succeeded_by(mut self, successor: TokenId) -> Self {
         self.successor = Some(successor);
         self
     }
 
-    pub(super) fn matching(mut self, tokens: MatchingTokens) -> Self {
+    pub(crate) fn matching(mut self, tokens: MatchingTokens) -> Self {
         self.matching = Some(Box::new(tokens));
         self
     }
 
     /// Replaces the detail and drops everything else that is specific to the original error.
-    pub(super) fn instead(self, detail: String) -> Self {
+    pub(crate) fn instead(self, detail: String) -> Self {
         Self {
             detail,
             next_command: None,
@@ -150,13 +150,13 @@ impl Problem {
         self.code
     }
 
-    pub(super) fn next(mut self, command: &'static str) -> Self {
+    pub(crate) fn next(mut self, command: &'static str) -> Self {
         self.next_command = Some(command);
         self
     }
 
     /// Returns the response body.
-    pub(super) fn body(&self) -> ProblemBody {
+    pub(crate) fn body(&self) -> ProblemBody {
         ProblemBody {
             type_uri: format!("urn:openindex:problem:{}", self.code.as_str()),
             title: self.code.title().to_owned(),
@@ -209,15 +209,9 @@ impl IntoResponse for Problem {
 }
 
 impl Problem {
-    /// Returns the response and closes the connection after it, because part of the request was not
-    /// read.
-    pub(super) fn into_last_response(self) -> Response {
-        body::unread(self.into_response())
-    }
-
     /// Returns 503 for a readiness probe, whatever the cause: a server with pending migrations is
     /// not ready either.
-    pub(super) fn not_ready(error: &StoreError) -> Self {
+    pub(crate) fn not_ready(error: &StoreError) -> Self {
         outage::report(error, "readiness");
         Self::new(
             Code::Unavailable,
@@ -226,7 +220,7 @@ impl Problem {
     }
 
     /// Returns 500. The cause is in the log.
-    pub(super) fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(
             Code::Internal,
             "internal error; report the request id (X-Request-Id) to the operator",
