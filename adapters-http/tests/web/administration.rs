@@ -263,7 +263,7 @@ async fn a_replaced_invite_is_not_a_withdrawn_one() {
     let page = site.get(&format!("/join/{code}"), "").await;
     assert_eq!(page.status, 410);
     page.shows("This invite was replaced by a newer one");
-    page.hides(&later.to_string());
+    page.hides(&later);
     let withdraw = format!("{invites}/{earlier}/withdraw");
     assert_eq!(site.post(&withdraw, &admin, "").await.status, 404);
 }
