@@ -31,7 +31,7 @@ pub mod form;
 mod id;
 pub mod invite;
 mod opaque;
-mod page;
+pub mod page;
 pub mod rate_limit;
 pub mod session;
 mod store;

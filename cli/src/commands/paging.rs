@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use openindex_adapters_http::client::PageQuery;
 use openindex_adapters_http::wire::DamagedRow;
-use openindex_domain::token::MAX_TOKEN_PAGE;
+use openindex_domain::page::MAX_TOKEN_PAGE;
 use serde::Serialize;
 
 use crate::app::App;

@@ -32,8 +32,7 @@ pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use list::{
-    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE, Search,
-    Seek, Sort, SortKey,
+    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, Search, Seek, Sort, SortKey,
 };
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};

@@ -4,6 +4,7 @@ use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
 
 use super::{
@@ -113,7 +114,8 @@ impl WorkItems {
         found.ok_or(WorkItemError::NotFound)
     }
 
-    /// Returns a page of the items that match the filter, newest first.
+    /// Returns a page of the items that match the filter, newest first. `limit` is clamped to 1 to
+    /// [`MAX_PAGE`](crate::page::MAX_PAGE), in all lists of this type.
     ///
     /// # Errors
     ///
@@ -128,8 +130,10 @@ impl WorkItems {
     ) -> Result<WorkItemPage, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let now = self.clock.now();
-        let mut items = self.store.items(filter, now, after, limit + 1).await?;
-        let next = crate::page::truncate(&mut items, limit, WorkItemCursor::of);
+        let limit = PageSize::clamp(limit);
+        let found = self.store.items(filter, now, after, limit.rows_to_read());
+        let mut items = found.await?;
+        let next = limit.truncate(&mut items, WorkItemCursor::of);
         Ok(WorkItemPage { items, next })
     }
 
@@ -178,10 +182,13 @@ impl WorkItems {
     }
 
     async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueItems, StoreError> {
-        let found = self.store.queue(section, self.clock.now(), limit + 1);
+        let limit = PageSize::clamp(limit);
+        let found = self
+            .store
+            .queue(section, self.clock.now(), limit.rows_to_read());
         let mut items = found.await?;
-        let more = items.count() > limit as usize;
-        crate::page::truncate(&mut items, limit, WorkItemCursor::of);
+        let more = items.count() > limit.rows() as usize;
+        limit.truncate(&mut items, WorkItemCursor::of);
         Ok(QueueItems { items, more })
     }
 }
