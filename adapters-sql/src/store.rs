@@ -1,12 +1,32 @@
 //! The store, whatever its database.
 
 use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use openindex_coalescing::Observer;
 use openindex_domain::{StoreError, StoreHealth};
 
 use crate::database::{Call, Database, End, Tx, Work};
+
+/// A change: its outcome, which is committed, or why it stops.
+pub(crate) type Step<T> = Result<T, Stop<T>>;
+
+type Change<'c, T> = Pin<Box<dyn Future<Output = Step<T>> + Send + 'c>>;
+
+/// Why a change stops, which rolls back what it wrote.
+pub(crate) enum Stop<T> {
+    /// The domain decided to write nothing. This is the outcome to return.
+    Reply(T),
+    /// The database failed.
+    Failed(StoreError),
+}
+
+impl<T> From<StoreError> for Stop<T> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A store for tokens, users, the audit log and, optionally, work items in a SQL database. Cheap to
 /// clone; clones share connections.
@@ -124,16 +144,17 @@ impl<D: Database> SqlStore<D> {
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.change_as(call, move |tx| {
-            let done = work(tx);
-            Box::pin(async move { Ok(End::Commit(done.await?)) })
-        })
-        .await
+        self.database
+            .run(call, move |tx| {
+                let done = work(tx);
+                Box::pin(async move { Ok(End::Commit(done.await?)) })
+            })
+            .await
     }
 
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.change_as(Call::Change, work).await
     }
@@ -141,9 +162,20 @@ impl<D: Database> SqlStore<D> {
     pub(crate) async fn change_as<T: Send + 'static>(
         &self,
         call: Call,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.database.run(call, work).await
+        self.database
+            .run(call, move |tx| {
+                let changed = work(tx);
+                Box::pin(async move {
+                    match changed.await {
+                        Ok(outcome) => Ok(End::Commit(outcome)),
+                        Err(Stop::Reply(outcome)) => Ok(End::RollBack(outcome)),
+                        Err(Stop::Failed(error)) => Err(error),
+                    }
+                })
+            })
+            .await
     }
 }
 
