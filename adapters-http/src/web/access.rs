@@ -205,7 +205,7 @@ where
         let person = Person::from_request_parts(parts, state).await?;
         if let Err(denied) = person.principal.authorize(Requirement::HUMAN_ADMIN) {
             let Ok(context) = Context::from_request_parts(parts, state).await;
-            let audit = Web::from_ref(state).api.audit;
+            let audit = Web::from_ref(state).api.audit.clone();
             // If the denial cannot be audited, return 503 instead of 403: fail closed.
             audit.record_denial(&person.principal, &context).await?;
             return Err(denied.into());

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
@@ -158,9 +158,10 @@ impl WorkItems {
             Worker::Agent { run: Some(run), .. } => QueueSection::OfRun(run),
             Worker::Agent { agent, run: None } => QueueSection::OfAgent(agent),
         };
+        let now = self.clock.now();
         Ok(Queue {
-            available: self.section(&QueueSection::Available, limit).await?,
-            mine: self.section(&mine, limit).await?,
+            available: self.section(&QueueSection::Available, now, limit).await?,
+            mine: self.section(&mine, now, limit).await?,
         })
     }
 
@@ -177,15 +178,18 @@ impl WorkItems {
     ) -> Result<QueueItems, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         Ok(self
-            .section(&QueueSection::AvailableToPeople, limit)
+            .section(&QueueSection::AvailableToPeople, self.clock.now(), limit)
             .await?)
     }
 
-    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueItems, StoreError> {
+    async fn section(
+        &self,
+        section: &QueueSection,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<QueueItems, StoreError> {
         let limit = PageSize::clamp(limit);
-        let found = self
-            .store
-            .queue(section, self.clock.now(), limit.rows_to_read());
+        let found = self.store.queue(section, now, limit.rows_to_read());
         let mut items = found.await?;
         let more = items.count() > limit.rows() as usize;
         limit.truncate(&mut items, WorkItemCursor::of);
