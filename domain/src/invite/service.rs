@@ -68,8 +68,7 @@ impl From<Denial> for InviteError {
 }
 
 impl Invites {
-    /// Creates the use cases on a store. The other ports are those of `sessions`, in which users are
-    /// signed in who join.
+    /// Creates the use cases on a store. The other ports are those of `sessions`.
     #[must_use]
     pub fn new(store: Arc<dyn InviteStore>, sessions: Sessions) -> Self {
         Self { store, sessions }
