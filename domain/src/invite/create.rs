@@ -1,7 +1,7 @@
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::digest::Digest;
 use crate::opaque::OpaqueSecret;
-use crate::token::Digest;
 use crate::user::{Email, Role};
 
 use super::{

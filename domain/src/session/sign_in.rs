@@ -1,10 +1,10 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::entropy::EntropyError;
 use crate::opaque::OpaqueSecret;
 use crate::rate_limit::RateLimited;
 use crate::store::StoreError;
-use crate::token::Digest;
 use crate::user::{Account, Email, HashError, Password, PasswordHash, UserId};
 
 use super::{ClientName, Session, SessionId, Sessions};

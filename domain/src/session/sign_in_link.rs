@@ -1,10 +1,10 @@
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
-use crate::token::Digest;
 use crate::user::{
     Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
 };

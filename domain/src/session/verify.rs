@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::access::Principal;
+use crate::digest::Digest;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
-use crate::token::Digest;
 
 use super::Sessions;
 

@@ -5,7 +5,6 @@
 
 mod create;
 mod details;
-mod digest;
 mod entity;
 mod error;
 mod expiry;
@@ -24,9 +23,9 @@ mod store;
 mod usage;
 mod verify;
 
+pub use crate::digest::{Digest, InvalidDigest};
 pub use create::{NewToken, TokenWithSecret};
 pub use details::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, TokenDetails};
-pub use digest::{Digest, InvalidDigest};
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
