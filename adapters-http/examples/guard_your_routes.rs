@@ -14,6 +14,7 @@ use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};
+use openindex_domain::use_cases::UseCases;
 use tower::ServiceExt as _;
 
 /// State of the service; the extractors get a [`Guard`] from it.
@@ -49,7 +50,7 @@ async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // In production: `Tokens::new` on a database store, the system's clock and its entropy.
-    let InMemory { tokens, users, .. } = InMemory::default();
+    let UseCases { tokens, users, .. } = InMemory::default().use_cases;
     let app = Router::new()
         .route("/reports", get(reports))
         .route("/settings", get(settings))

@@ -2,6 +2,7 @@
 
 use std::any::type_name_of_val;
 use std::fmt;
+use std::pin::Pin;
 
 use async_trait::async_trait;
 use openindex_coalescing::Observer;
@@ -9,6 +10,25 @@ use openindex_domain::{StoreError, StoreHealth};
 use tracing::{Instrument as _, Span, debug_span};
 
 use crate::database::{Call, Database, End, Tx, Work};
+
+/// A change: its outcome, which is committed, or why it stops.
+pub(crate) type Step<T> = Result<T, Stop<T>>;
+
+type Change<'c, T> = Pin<Box<dyn Future<Output = Step<T>> + Send + 'c>>;
+
+/// Why a change stops, which rolls back what it wrote.
+pub(crate) enum Stop<T> {
+    /// The domain decided to write nothing. This is the outcome to return.
+    Reply(T),
+    /// The database failed.
+    Failed(StoreError),
+}
+
+impl<T> From<StoreError> for Stop<T> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
 
 /// A store for tokens, users, the audit log and, optionally, work items in a SQL database. Cheap to
 /// clone; clones share connections.
@@ -138,7 +158,7 @@ impl<D: Database> SqlStore<D> {
 
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.change_as(Call::Change, work).await
     }
@@ -146,10 +166,22 @@ impl<D: Database> SqlStore<D> {
     pub(crate) async fn change_as<T: Send + 'static>(
         &self,
         call: Call,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, End<T>> + Send + 'static,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let span = span(call, type_name_of_val(&work));
-        self.database.run(call, work).instrument(span).await
+        self.database
+            .run(call, move |tx| {
+                let changed = work(tx);
+                Box::pin(async move {
+                    match changed.await {
+                        Ok(outcome) => Ok(End::Commit(outcome)),
+                        Err(Stop::Reply(outcome)) => Ok(End::RollBack(outcome)),
+                        Err(Stop::Failed(error)) => Err(error),
+                    }
+                })
+            })
+            .instrument(span)
+            .await
     }
 }
 

@@ -8,7 +8,7 @@ use openindex_domain::work_item::WorkItem;
 
 use crate::schema::{TOKENS, Table, USERS, WORK_ITEMS};
 use crate::tables::{tokens, users, work_items};
-use crate::{Database, End, SqlStore, Statement};
+use crate::{Database, SqlStore, Statement};
 
 impl<D: Database> SqlStore<D> {
     /// Inserts a user, or replaces the one with the same id, whose password is unchanged.
@@ -69,7 +69,7 @@ impl<D: Database> SqlStore<D> {
                 for statement in statements {
                     tx.execute(statement).await?;
                 }
-                Ok(End::Commit(()))
+                Ok(())
             })
         })
         .await

@@ -17,6 +17,7 @@ use openindex_app::{
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
 use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
+use openindex_domain::use_cases::Quotas;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::EnvFilter;
 
@@ -353,10 +354,12 @@ impl Serve {
             listen: self.listen,
             metrics_listen: self.metrics_listen,
             public_url: self.public_url,
-            token_quota: self.token_quota,
-            run_quota: self.run_quota,
-            token_rate: CreationRate::new(self.token_rate),
-            run_rate: CreationRate::new(self.run_rate),
+            quotas: Quotas {
+                tokens: self.token_quota,
+                token_rate: CreationRate::new(self.token_rate),
+                runs: self.run_quota,
+                run_rate: CreationRate::new(self.run_rate),
+            },
             trusted_proxies: self.trusted_proxies,
             cors_origins: self.cors_origins,
             connections: ConnectionLimits {

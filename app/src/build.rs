@@ -5,15 +5,7 @@ use std::sync::Arc;
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
 use openindex_adapters_system::{SystemClock, SystemEntropy};
-use openindex_domain::admin_tokens::AdminTokens;
-use openindex_domain::agent_run::AgentRuns;
-use openindex_domain::audit::Audit;
-use openindex_domain::invite::Invites;
-use openindex_domain::rate_limit::RateLimits;
-use openindex_domain::session::Sessions;
-use openindex_domain::token::Tokens;
-use openindex_domain::user::Users;
-use openindex_domain::work_item::WorkItems;
+use openindex_domain::use_cases::UseCases;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
@@ -22,32 +14,17 @@ use crate::error::AppError;
 use crate::metrics::Metrics;
 use crate::metrics_listener;
 use crate::serve;
-use crate::store::Stores;
+use crate::store::{Store, System};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A server that is ready to serve: its store is open and migrated.
 pub struct App {
-    /// Use cases for tokens.
-    pub tokens: Tokens,
-    /// Use cases for agent runs.
-    pub agent_runs: AgentRuns,
-    /// Use cases for work items.
-    pub work_items: WorkItems,
-    /// Use cases for users.
-    pub users: Users,
-    /// Use cases for browser sessions.
-    pub sessions: Sessions,
-    /// Use cases for invites.
-    pub invites: Invites,
-    /// Use cases for administering all tokens.
-    pub admin_tokens: AdminTokens,
-    /// Use cases for the audit log.
-    pub audit: Audit,
-    rate_limits: RateLimits,
+    /// All use cases.
+    pub use_cases: UseCases,
     metrics: Arc<Metrics>,
     config: Config,
-    stores: Stores,
+    store: Store,
 }
 
 /// Opens and migrates the store, and builds the use cases on it.
@@ -58,49 +35,20 @@ pub struct App {
 /// system has no entropy.
 pub async fn build(config: Config) -> Result<App, AppError> {
     let metrics = Arc::new(Metrics::new(VERSION));
-    let stores = Stores::open(&config.database, &metrics).await?;
-    stores.migrate().await?;
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let hasher = Arc::new(Argon2Hasher::new(entropy.clone(), Limits::default())?);
-    let rate_limits = RateLimits::new(stores.rate_limits.clone());
-    let sessions = Sessions::new(
-        stores.sessions.clone(),
-        stores.users.clone(),
-        stores.audit.clone(),
-        hasher.clone(),
-        rate_limits.clone(),
-        clock.clone(),
-        entropy.clone(),
-    );
+    let system = System {
+        hasher,
+        clock,
+        entropy,
+    };
+    let (store, ports) = Store::open(&config.database, system, &metrics).await?;
+    store.migrate().await?;
     Ok(App {
-        tokens: Tokens::new(stores.tokens.clone(), clock.clone(), entropy.clone())
-            .with_quota(config.token_quota)
-            .with_rate(config.token_rate),
-        agent_runs: AgentRuns::new(stores.agent_runs.clone(), clock.clone(), entropy.clone())
-            .with_quota(config.run_quota)
-            .with_rate(config.run_rate),
-        work_items: WorkItems::new(stores.work_items.clone(), clock.clone(), entropy.clone()),
-        users: Users::new(stores.users.clone(), clock.clone(), entropy.clone()),
-        invites: Invites::new(
-            stores.invites.clone(),
-            sessions.clone(),
-            hasher,
-            rate_limits.clone(),
-            clock.clone(),
-            entropy.clone(),
-        ),
-        sessions,
-        admin_tokens: AdminTokens::new(
-            stores.admin_tokens.clone(),
-            rate_limits.clone(),
-            clock.clone(),
-            entropy.clone(),
-        ),
-        audit: Audit::new(stores.audit.clone(), rate_limits.clone(), clock, entropy),
-        rate_limits,
+        use_cases: UseCases::new(ports, config.quotas),
         metrics,
         config,
-        stores,
+        store,
     })
 }
 
@@ -108,7 +56,7 @@ impl App {
     /// Logs the reason if requests would fail, such as a missing privilege: otherwise only a
     /// request for `/ready` would show it.
     pub async fn report_readiness(&self) {
-        if let Err(error) = self.stores.health.ready().await {
+        if let Err(error) = self.store.health.ready().await {
             outage::report(&error, "readiness");
         }
     }
@@ -152,15 +100,8 @@ impl App {
             "listening"
         );
         let router = openindex_adapters_http::router(ApiState {
-            tokens: self.tokens.clone(),
-            agent_runs: self.agent_runs.clone(),
-            work_items: Some(self.work_items.clone()),
-            users: self.users.clone(),
-            sessions: self.sessions.clone(),
-            invites: self.invites.clone(),
-            admin_tokens: self.admin_tokens.clone(),
-            audit: self.audit.clone(),
-            health: self.stores.health.clone(),
+            use_cases: self.use_cases.clone(),
+            health: self.store.health.clone(),
             entropy: Arc::new(SystemEntropy),
             metrics: self.metrics.http.clone(),
             settings: Arc::new(settings),
@@ -168,10 +109,10 @@ impl App {
         let metrics = metrics
             .map(|listener| tokio::spawn(metrics_listener::serve(listener, self.metrics.clone())));
         let maintenance = tokio::spawn(serve::maintenance(
-            self.tokens.clone(),
-            self.sessions.clone(),
-            self.rate_limits.clone(),
-            self.stores.health.clone(),
+            self.use_cases.tokens.clone(),
+            self.use_cases.sessions.clone(),
+            self.use_cases.rate_limits.clone(),
+            self.store.health.clone(),
             self.config.flush_every,
         ));
         let slots = Slots::new(self.config.connections, self.metrics.connections.clone());
@@ -179,7 +120,7 @@ impl App {
         let drain_for = self.config.drain_for;
         serve::accept(listener, router, slots, unserved, stop, drain_for).await;
         maintenance.abort();
-        serve::flush(&self.tokens).await;
+        serve::flush(&self.use_cases.tokens).await;
         self.close().await;
         if let Some(metrics) = metrics {
             metrics.abort();
@@ -207,6 +148,6 @@ impl App {
 
     /// Closes the store. For processes that do not call [`App::serve`], which closes it itself.
     pub async fn close(&self) {
-        self.stores.close().await;
+        self.store.close().await;
     }
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
-use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
-use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
+use openindex_domain::use_cases::Quotas;
 
 use crate::connections::ConnectionLimits;
 
@@ -26,14 +25,8 @@ pub struct Config {
     /// URL at which clients reach this instance, without a trailing slash. `None` means `http://`
     /// and the address that it listens on.
     pub public_url: Option<String>,
-    /// Maximum number of active tokens per user.
-    pub token_quota: u32,
-    /// Maximum number of active agent runs per user.
-    pub run_quota: u32,
-    /// Maximum number of tokens created per user within 24 hours.
-    pub token_rate: CreationRate,
-    /// Maximum number of agent runs started per user within 24 hours.
-    pub run_rate: CreationRate,
+    /// Limits per user on tokens and agent runs.
+    pub quotas: Quotas,
     /// Proxies whose `X-Forwarded-For` header is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose scripts may call the API, such as `https://app.example.com`.
@@ -57,10 +50,7 @@ impl Config {
             metrics_listen: None,
             database,
             public_url: None,
-            token_quota: DEFAULT_TOKEN_QUOTA,
-            run_quota: DEFAULT_RUN_QUOTA,
-            token_rate: CreationRate::DEFAULT_TOKENS,
-            run_rate: CreationRate::DEFAULT_RUNS,
+            quotas: Quotas::default(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             connections: ConnectionLimits::default(),

@@ -4,34 +4,27 @@ use async_trait::async_trait;
 use openindex_adapters_postgres::PostgresStore;
 use openindex_adapters_sql::{Database, SqlStore};
 use openindex_adapters_sqlite::SqliteStore;
-use openindex_domain::admin_tokens::AdminTokenStore;
-use openindex_domain::agent_run::AgentRunStore;
-use openindex_domain::audit::AuditStore;
-use openindex_domain::invite::InviteStore;
-use openindex_domain::rate_limit::RateLimitStore;
-use openindex_domain::session::SessionStore;
-use openindex_domain::token::TokenStore;
-use openindex_domain::user::UserStore;
-use openindex_domain::work_item::WorkItemStore;
+use openindex_domain::clock::Clock;
+use openindex_domain::entropy::Entropy;
+use openindex_domain::use_cases::Ports;
+use openindex_domain::user::PasswordHasher;
 use openindex_domain::{StoreError, StoreHealth};
 
 use crate::config::{DatabaseUrl, Scheme};
 use crate::metrics::Metrics;
 
-/// One open store as each of its ports.
+/// An open store, apart from the ports of the use cases.
 #[derive(Clone)]
-pub(crate) struct Stores {
-    pub(crate) tokens: Arc<dyn TokenStore>,
-    pub(crate) agent_runs: Arc<dyn AgentRunStore>,
-    pub(crate) work_items: Arc<dyn WorkItemStore>,
-    pub(crate) users: Arc<dyn UserStore>,
-    pub(crate) sessions: Arc<dyn SessionStore>,
-    pub(crate) invites: Arc<dyn InviteStore>,
-    pub(crate) admin_tokens: Arc<dyn AdminTokenStore>,
-    pub(crate) rate_limits: Arc<dyn RateLimitStore>,
-    pub(crate) audit: Arc<dyn AuditStore>,
+pub(crate) struct Store {
     pub(crate) health: Arc<dyn StoreHealth>,
     schema: Arc<dyn Schema>,
+}
+
+/// The ports of the use cases that are not stores.
+pub(crate) struct System {
+    pub(crate) hasher: Arc<dyn PasswordHasher>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
 }
 
 /// Operations of a store that only the composition root uses.
@@ -52,41 +45,46 @@ impl<D: Database> Schema for SqlStore<D> {
     }
 }
 
-impl Stores {
+impl Store {
     /// Opens the store of the URL. Creates a missing SQLite file.
-    pub(crate) async fn open(url: &DatabaseUrl, metrics: &Metrics) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &DatabaseUrl,
+        system: System,
+        metrics: &Metrics,
+    ) -> Result<(Self, Ports), StoreError> {
         Ok(match url.scheme() {
             Scheme::Sqlite => {
                 let store = SqliteStore::connect(url.expose()).await?;
-                Self::of(store, "readers", metrics)
+                Self::of(store, "readers", system, metrics)
             }
             Scheme::Postgres => {
                 let store = PostgresStore::connect(url.expose()).await?;
-                Self::of(store, "changes", metrics)
+                Self::of(store, "changes", system, metrics)
             }
         })
     }
 
-    fn of<D: Database>(store: SqlStore<D>, pool: &'static str, metrics: &Metrics) -> Self {
+    fn of<D: Database>(
+        store: SqlStore<D>,
+        pool: &'static str,
+        system: System,
+        metrics: &Metrics,
+    ) -> (Self, Ports) {
         let store = store
             .with_work_items()
             .with_lookup_observer(metrics.lookup_observer());
         let seen = store.clone();
         metrics.add_pool(pool, move || seen.connections());
         let store = Arc::new(store);
-        Self {
-            tokens: store.clone(),
-            agent_runs: store.clone(),
-            work_items: store.clone(),
-            users: store.clone(),
-            sessions: store.clone(),
-            invites: store.clone(),
-            admin_tokens: store.clone(),
-            rate_limits: store.clone(),
-            audit: store.clone(),
-            health: store.clone(),
-            schema: store,
-        }
+        let System {
+            hasher,
+            clock,
+            entropy,
+        } = system;
+        let ports = Ports::of(&store, hasher, clock, entropy).with_work_items(store.clone());
+        let health = store.clone();
+        let schema = store;
+        (Self { health, schema }, ports)
     }
 
     /// Migrates the schema to this version.

@@ -32,6 +32,7 @@ impl Running {
         };
         let app = build(config).await.expect("a server");
         let created = app
+            .use_cases
             .users
             .bootstrap(
                 Email::parse("ada@example.com").expect("an address"),

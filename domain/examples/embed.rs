@@ -5,11 +5,12 @@
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{Expiry, NewToken, Rejection, Scope, TokenName, VerifyError};
+use openindex_domain::use_cases::UseCases;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // In production, use `Tokens::new` with a database store, the system clock and its entropy.
-    let InMemory { tokens, users, .. } = InMemory::default();
+    let UseCases { tokens, users, .. } = InMemory::default().use_cases;
     let (ada, request) = (fixtures::user(1), RequestContext::default());
     let first = TokenName::parse("first")?;
     let admin = users.bootstrap(ada.email, ada.name, first).await?;

@@ -10,6 +10,7 @@
 //! | create, verify, list, rotate and revoke tokens | [`token::Tokens`] |
 //! | authorize a request | [`access::Principal::authorize`] |
 //! | give an agent a token of its own | [`agent_run::AgentRuns`] |
+//! | wire all use cases to a store | [`use_cases::UseCases`] |
 //! | implement your own store | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
 #![cfg_attr(
@@ -25,18 +26,20 @@ pub mod admin_tokens;
 pub mod agent_run;
 pub mod audit;
 pub mod clock;
+mod digest;
 pub mod duration;
 pub mod entropy;
 pub mod form;
 mod id;
 pub mod invite;
 mod opaque;
-mod page;
+pub mod page;
 pub mod rate_limit;
 pub mod session;
 mod store;
 pub mod text;
 pub mod token;
+pub mod use_cases;
 pub mod user;
 mod vocabulary;
 pub mod work_item;

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use crate::digest::Digest;
 use crate::entropy::{Entropy, EntropyError};
-use crate::token::Digest;
 
 const BYTES: usize = 32;
 /// The length of 32 bytes in base64url (RFC 4648 §5) without padding.

@@ -1,28 +1,63 @@
-//! Pagination of listings.
+//! Pagination of lists.
 
 use std::str::FromStr;
 
 use crate::store::Listing;
 
-/// Truncates a listing that was read with one row more than `limit` to a page of at most `limit`
-/// rows. Returns the cursor of the next page, or `None` if this is the last one. The cursor is that
-/// of the last row on the page whose position can be read.
-pub(crate) fn truncate<T, C: FromStr>(
-    rows: &mut Listing<T>,
-    limit: u32,
-    cursor: impl Fn(&T) -> C,
-) -> Option<C> {
-    let limit = limit as usize;
-    if rows.count() <= limit {
-        return None;
+/// The maximum number of rows per page of most lists.
+pub const MAX_PAGE: u32 = 200;
+
+/// The maximum number of rows per page of a user's own tokens or agent runs, and of a review.
+/// Also the default for tokens.
+pub const MAX_TOKEN_PAGE: u32 = 1_000;
+
+/// The number of rows on a page: 1 to [`MAX_PAGE`] or [`MAX_TOKEN_PAGE`], so that one more row can
+/// be requested from any store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageSize(u32);
+
+impl PageSize {
+    /// Clamps the size of a page that a caller requests.
+    pub(crate) fn clamp(requested: u32) -> Self {
+        Self(requested.clamp(1, MAX_PAGE))
     }
-    while rows.count() > limit {
-        rows.pop();
+
+    /// Clamps the size of a page of a list with [`MAX_TOKEN_PAGE`].
+    pub(crate) fn clamp_tokens(requested: u32) -> Self {
+        Self(requested.clamp(1, MAX_TOKEN_PAGE))
     }
-    rows.entries().into_iter().rev().find_map(|row| match row {
-        Ok(row) => Some(cursor(row)),
-        Err(damaged) => damaged.cursor.parse().ok(),
-    })
+
+    /// Returns the number of rows.
+    pub(crate) const fn rows(self) -> u32 {
+        self.0
+    }
+
+    /// Returns the number of rows to read for [`truncate`](Self::truncate): one more than the page
+    /// has.
+    pub(crate) const fn rows_to_read(self) -> u32 {
+        self.0 + 1
+    }
+
+    /// Truncates a listing that was read with one row more to the page. Returns the cursor of the
+    /// next page, or `None` if this is the last one. The cursor is that of the last row on the page
+    /// whose position can be read.
+    pub(crate) fn truncate<T, C: FromStr>(
+        self,
+        rows: &mut Listing<T>,
+        cursor: impl Fn(&T) -> C,
+    ) -> Option<C> {
+        let limit = self.0 as usize;
+        if rows.count() <= limit {
+            return None;
+        }
+        while rows.count() > limit {
+            rows.pop();
+        }
+        rows.entries().into_iter().rev().find_map(|row| match row {
+            Ok(row) => Some(cursor(row)),
+            Err(damaged) => damaged.cursor.parse().ok(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -42,7 +77,7 @@ mod tests {
             .map_err(StoreError::from)
         });
         let mut rows: Listing<u32> = Listing::read(read).unwrap();
-        let next = truncate(&mut rows, limit, |row| *row);
+        let next = PageSize::clamp(limit).truncate(&mut rows, |row| *row);
         (rows.to_vec(), rows.damaged().count(), next)
     }
 

@@ -15,6 +15,7 @@ use openindex_domain::token::{
     Overlap, Rejection, RotationOptions, Scope, Secret, Status, Token, TokenError, TokenId,
     TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
 };
+use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::{BootstrapError, Role, UserError, Users};
 
 struct World {
@@ -30,10 +31,10 @@ impl World {
         let InMemory {
             store,
             clock,
-            tokens,
-            users,
+            use_cases,
             ..
         } = InMemory::default();
+        let UseCases { tokens, users, .. } = use_cases;
         let ada = fixtures::user(1);
         let first = users
             .bootstrap(ada.email, ada.name, name("first"))

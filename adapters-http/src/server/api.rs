@@ -8,14 +8,8 @@ use axum::handler::Handler;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
 use http::{HeaderMap, HeaderValue, Uri, header};
-use openindex_domain::admin_tokens::AdminTokens;
-use openindex_domain::agent_run::AgentRuns;
-use openindex_domain::audit::Audit;
 use openindex_domain::entropy::Entropy;
-use openindex_domain::invite::Invites;
-use openindex_domain::session::Sessions;
-use openindex_domain::token::Tokens;
-use openindex_domain::user::Users;
+use openindex_domain::use_cases::UseCases;
 use openindex_domain::work_item::WorkItems;
 use openindex_domain::{OpaqueSecret, StoreHealth};
 use tower::ServiceExt as _;
@@ -31,22 +25,8 @@ use crate::guard::{Conditions, HandlerSignature};
 /// The state of all routes.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Token use cases.
-    pub tokens: Tokens,
-    /// Agent run use cases.
-    pub agent_runs: AgentRuns,
-    /// Work item use cases; `None` if the instance has no work items.
-    pub work_items: Option<WorkItems>,
-    /// User use cases.
-    pub users: Users,
-    /// Browser session use cases.
-    pub sessions: Sessions,
-    /// Invite use cases.
-    pub invites: Invites,
-    /// Use cases on all tokens, for administrators.
-    pub admin_tokens: AdminTokens,
-    /// Audit log use cases.
-    pub audit: Audit,
+    /// All use cases, to which this dereferences.
+    pub use_cases: UseCases,
     /// The readiness check of the store.
     pub health: Arc<dyn StoreHealth>,
     /// The source of request ids.
@@ -55,6 +35,14 @@ pub struct ApiState {
     pub metrics: Arc<HttpMetrics>,
     /// The public URL, version and limits of this instance.
     pub settings: Arc<ApiSettings>,
+}
+
+impl Deref for ApiState {
+    type Target = UseCases;
+
+    fn deref(&self) -> &UseCases {
+        &self.use_cases
+    }
 }
 
 /// The public URL, version and limits of an instance.
@@ -224,7 +212,7 @@ impl FromRef<WorkItemsState> for Guard {
 }
 
 /// Returns the whole API and the pages: every route behind limits, timeouts, request ids and the
-/// access log. Work item routes are included if [`ApiState::work_items`] is set.
+/// access log. Work item routes are included if [`UseCases::work_items`] is set.
 pub(crate) fn router(state: ApiState, pages: Pages) -> Router {
     let (router, _) = routes::all().into_parts();
     let shared = Shared::new(state, pages.paths, pages.max_form_bytes);

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use axum::extract::FromRequestParts;
 use http::Uri;
 use http::request::Parts;
-use openindex_domain::token::{ListCursor, MAX_TOKEN_PAGE};
+use openindex_domain::page::MAX_TOKEN_PAGE;
+use openindex_domain::token::ListCursor;
 use serde::de::DeserializeOwned;
 
 use crate::wire::{

@@ -1,5 +1,4 @@
-use openindex_domain::token::MAX_TOKEN_PAGE;
-use openindex_domain::user::MAX_PAGE;
+use openindex_domain::page::{MAX_PAGE, MAX_TOKEN_PAGE};
 use serde::{Deserialize, Serialize};
 
 /// Page size and cursor.

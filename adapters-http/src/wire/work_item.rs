@@ -1,4 +1,5 @@
-use openindex_domain::user::{MAX_PAGE, UserId};
+use openindex_domain::page::MAX_PAGE;
+use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
     self, AgentId, Description, DomainKey, SearchTerms, Title, WorkItemKey,
 };

@@ -170,8 +170,8 @@ async fn work_items_can_be_mounted_alone() {
     let admin = domain.users.bootstrap(ada.email, ada.name, name);
     let admin = admin.await.unwrap().issued.secret;
     let router = work_items_router(WorkItemsState {
-        work_items: domain.work_items,
-        guard: Guard::new(domain.tokens),
+        work_items: domain.work_items.clone(),
+        guard: Guard::new(domain.tokens.clone()),
     });
     for (path, token, status) in [
         ("/browse", admin.expose(), 200),

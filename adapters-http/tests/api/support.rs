@@ -10,19 +10,16 @@ use http_body_util::BodyExt as _;
 use openindex_adapters_http::router;
 use openindex_adapters_http::server::{ApiSettings, ApiState, HttpMetrics, LayerSettings};
 use openindex_domain::StoreHealth;
-use openindex_domain::admin_tokens::AdminTokens;
-use openindex_domain::agent_run::{AgentId, AgentRun, AgentRunStore, AgentRuns};
-use openindex_domain::audit::{Audit, RequestContext};
-use openindex_domain::invite::Invites;
-use openindex_domain::rate_limit::RateLimits;
-use openindex_domain::session::Sessions;
+use openindex_domain::agent_run::{AgentId, AgentRun, AgentRunStore};
+use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{FakeHasher, FixedClock, MemoryStore, SeededEntropy, fixtures};
 use openindex_domain::token::{
     Expiry, NewToken, Scope, Secret, TokenId, TokenKind, TokenName, TokenStore, TokenWithSecret,
     Tokens,
 };
-use openindex_domain::user::{Role, User, UserStore, Users};
-use openindex_domain::work_item::{WorkItemStore, WorkItems};
+use openindex_domain::use_cases::{self, Quotas, UseCases};
+use openindex_domain::user::{Role, User, UserStore};
+use openindex_domain::work_item::WorkItemStore;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -110,41 +107,19 @@ impl Server {
         } = ports;
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
-        let tokens = Tokens::new(tokens, clock.clone(), entropy.clone());
         let hasher = Arc::new(FakeHasher);
-        let rate_limits = RateLimits::new(store.clone());
-        let sessions = Sessions::new(
-            store.clone(),
-            users.clone(),
-            store.clone(),
-            hasher.clone(),
-            rate_limits.clone(),
-            clock.clone(),
-            entropy.clone(),
-        );
-        let invites = Invites::new(
-            store.clone(),
-            sessions.clone(),
-            hasher,
-            rate_limits.clone(),
-            clock.clone(),
-            entropy.clone(),
-        );
+        let rest = use_cases::Ports::of(&store, hasher, clock.clone(), entropy.clone());
+        let ports = use_cases::Ports {
+            tokens,
+            agent_runs,
+            work_items,
+            users,
+            ..rest
+        };
+        let use_cases = UseCases::new(ports, Quotas::default());
+        let tokens = use_cases.tokens.clone();
         let router = router(ApiState {
-            tokens: tokens.clone(),
-            agent_runs: AgentRuns::new(agent_runs, clock.clone(), entropy.clone()),
-            work_items: work_items
-                .map(|store| WorkItems::new(store, clock.clone(), entropy.clone())),
-            users: Users::new(users, clock.clone(), entropy.clone()),
-            sessions,
-            invites,
-            admin_tokens: AdminTokens::new(
-                store.clone(),
-                rate_limits.clone(),
-                clock.clone(),
-                entropy.clone(),
-            ),
-            audit: Audit::new(store.clone(), rate_limits, clock.clone(), entropy.clone()),
+            use_cases,
             health,
             entropy: entropy.clone(),
             metrics,

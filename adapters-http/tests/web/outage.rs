@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use openindex_domain::StoreError;
-use openindex_domain::rate_limit::RateLimits;
-use openindex_domain::session::Sessions;
-use openindex_domain::testing::{FakeHasher, InMemory, MockSessionStore, fixtures};
+use openindex_domain::testing::{InMemory, MockSessionStore, fixtures};
 
 use crate::support::{HTTPS, MEMBER, Site, state};
 
@@ -14,17 +12,8 @@ fn away() -> Site {
     store
         .expect_find_session()
         .returning(|_| Err(StoreError::unavailable("connection to 10.0.0.7 refused")));
-    let domain = InMemory::default();
-    let mut state = state(&domain, HTTPS);
-    state.sessions = Sessions::new(
-        Arc::new(store),
-        domain.store.clone(),
-        domain.store.clone(),
-        Arc::new(FakeHasher),
-        RateLimits::new(domain.store.clone()),
-        domain.clock.clone(),
-        domain.entropy.clone(),
-    );
+    let domain = InMemory::with(|ports| ports.sessions = Arc::new(store));
+    let state = state(&domain, HTTPS);
     Site::on(domain, state)
 }
 

@@ -142,7 +142,7 @@ async fn a_limit_is_shown_on_the_form_which_keeps_its_entries() {
         ),
     ] {
         let mut state = site.state.clone();
-        state.agent_runs = limited;
+        state.use_cases.agent_runs = limited;
         site = Site::on(site.domain, state);
         let cookie = site.sign_in(MEMBER).await;
         let sent = format!("agent=builder&token={token}&time=900");

@@ -50,14 +50,7 @@ pub(crate) struct Page {
 
 pub(crate) fn state(domain: &InMemory, public_url: &str) -> ApiState {
     ApiState {
-        tokens: domain.tokens.clone(),
-        agent_runs: domain.agent_runs.clone(),
-        work_items: Some(domain.work_items.clone()),
-        users: domain.users.clone(),
-        sessions: domain.sessions.clone(),
-        invites: domain.invites.clone(),
-        admin_tokens: domain.admin_tokens.clone(),
-        audit: domain.audit.clone(),
+        use_cases: domain.use_cases.clone(),
         health: domain.store.clone(),
         entropy: domain.entropy.clone(),
         metrics: Arc::default(),

@@ -237,7 +237,7 @@ async fn a_member_cannot_create_a_token_with_the_admin_scope() {
 async fn the_quota_is_reported() {
     let site = Site::new().await;
     let mut state = site.state.clone();
-    state.tokens = state.tokens.with_quota(0);
+    state.use_cases.tokens = state.tokens.clone().with_quota(0);
     let site = Site::on(site.domain, state);
     let cookie = site.sign_in(MEMBER).await;
     let form = "name=kept&scope=read_write&expiry=7";

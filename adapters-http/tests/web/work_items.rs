@@ -585,7 +585,7 @@ async fn without_work_items_there_are_no_pages_for_them() {
     let domain = InMemory::default();
     put_user(&domain, fixtures::user(ADMIN)).await;
     let mut state = state(&domain, HTTPS);
-    state.work_items = None;
+    state.use_cases.work_items = None;
     let site = Site::on(domain, state);
     let cookie = site.sign_in(ADMIN).await;
     for path in ["/work", "/work/queue", "/work/new", "/work/OPS-1"] {

@@ -18,8 +18,9 @@ use super::{acting, runs};
 use crate::Call;
 use crate::lists::MatchingTokens;
 use crate::rows;
+use crate::store::{Step, Stop};
 use crate::tables::{audit, notices, tokens};
-use crate::{Database, End, Lock, SqlStore, Statement, Tx};
+use crate::{Database, Lock, SqlStore, Statement, Tx};
 
 #[async_trait]
 impl<D: Database> AdminTokenStore for SqlStore<D> {
@@ -108,14 +109,12 @@ const STATS: &str = "SELECT * FROM \
 async fn revoke_matching<D: Database>(
     mut tx: Tx<'_, D>,
     change: RevokeMatching,
-) -> Result<End<RevokeMatchingOutcome>, StoreError> {
+) -> Step<RevokeMatchingOutcome> {
     let tx = &mut tx;
     let now = change.actor.now;
     tx.lock(Lock::AllUsers).await?;
     let actor = acting::record(tx, &change.actor).await?;
-    if let Err(outcome) = change.check_actor(actor.as_ref()) {
-        return Ok(End::RollBack(outcome));
-    }
+    change.check_actor(actor.as_ref()).map_err(Stop::Reply)?;
     if D::HAS_CONCURRENT_CHANGES {
         // Last-used times are still written meanwhile, under locks in the same order. The tokens are
         // read again after locking, so that one used a moment ago does not count as unused.
@@ -133,10 +132,7 @@ async fn revoke_matching<D: Database>(
         .iter()
         .map(rows::revocable)
         .collect::<Result<_, _>>()?;
-    let decided = match change.decide(&read) {
-        Ok(decided) => decided,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let decided = change.decide(&read).map_err(Stop::Reply)?;
     let ends: HashSet<TokenId> = decided.iter().map(|(token, _)| token.id).collect();
     let rows = found.iter().zip(&*read);
     let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
@@ -145,7 +141,7 @@ async fn revoke_matching<D: Database>(
         notices::insert(tx, owner, &notice).await?;
     }
     write_revocations(tx, decided, &read, now).await?;
-    Ok(End::Commit(RevokeMatchingOutcome::Revoked(revoked)))
+    Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
 async fn report_leaked<D: Database>(

@@ -11,8 +11,9 @@ use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
+use crate::store::{Step, Stop};
 use crate::tables::{audit, tokens, work_items};
-use crate::{Database, End, Lock, SqlStore, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> AgentRunStore for SqlStore<D> {
@@ -51,7 +52,7 @@ async fn start<D: Database>(
     mut tx: Tx<'_, D>,
     change: StartRun,
     has_work_items: bool,
-) -> Result<End<StartRunOutcome>, StoreError> {
+) -> Step<StartRunOutcome> {
     let tx = &mut tx;
     let (owner, now) = (change.run.owner, change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), &[owner])).await?;
@@ -80,19 +81,13 @@ async fn start<D: Database>(
         item,
         issuer: issuer.map(|record| record.token),
     };
-    let run = match change.decide(actor.as_ref(), &facts) {
-        Ok(run) => run,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let run = change.decide(actor.as_ref(), &facts).map_err(Stop::Reply)?;
     tokens::insert(tx, &run, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(StartRunOutcome::Started(run)))
+    Ok(StartRunOutcome::Started(run))
 }
 
-async fn end<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: EndRuns,
-) -> Result<End<EndRunsOutcome>, StoreError> {
+async fn end<D: Database>(mut tx: Tx<'_, D>, change: EndRuns) -> Step<EndRunsOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
         .await?;
@@ -100,10 +95,7 @@ async fn end<D: Database>(
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     let runs = tokens::revocable(tx, TokenKind::AgentRun, &change.runs).await?;
-    let ended = match change.decide(actor.as_ref(), &runs) {
-        Ok(ended) => ended,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let ended = change.decide(actor.as_ref(), &runs).map_err(Stop::Reply)?;
     runs::end(tx, &ended, &runs).await?;
-    Ok(End::Commit(EndRunsOutcome::Ended(ended.tokens.len())))
+    Ok(EndRunsOutcome::Ended(ended.tokens.len()))
 }

@@ -8,7 +8,7 @@ use openindex_domain::token::TokenId;
 use openindex_domain::{Listing, StoreError};
 
 use crate::tables::audit;
-use crate::{Database, End, SqlStore};
+use crate::{Database, SqlStore};
 
 #[async_trait]
 impl<D: Database> AuditStore for SqlStore<D> {
@@ -39,7 +39,7 @@ impl<D: Database> AuditStore for SqlStore<D> {
 
     async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
         self.change(move |mut tx| {
-            Box::pin(async move { Ok(End::Commit(audit::insert(&mut tx, &event).await?)) })
+            Box::pin(async move { Ok(audit::insert(&mut tx, &event).await?) })
         })
         .await
     }

@@ -10,8 +10,9 @@ use openindex_domain::user::Email;
 use openindex_domain::{Listing, StoreError};
 
 use super::acting;
+use crate::store::{Step, Stop};
 use crate::tables::{audit, invites, sessions, tokens, users};
-use crate::{Database, End, Lock, SqlStore, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> InviteStore for SqlStore<D> {
@@ -46,10 +47,7 @@ impl<D: Database> InviteStore for SqlStore<D> {
     }
 }
 
-async fn create<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: CreateInvite,
-) -> Result<End<CreateInviteOutcome>, StoreError> {
+async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateInvite) -> Step<CreateInviteOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(change.actor.as_ref(), &[])).await?;
     // Also serializes two invites for one address.
@@ -61,44 +59,39 @@ async fn create<D: Database>(
         None => users::exist(tx).await?,
     };
     let earlier = invites::unclaimed(tx, key.as_deref()).await?;
-    let decision = match change.decide(actor.as_ref(), taken, &earlier) {
-        Ok(decision) => decision,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let decision = change
+        .decide(actor.as_ref(), taken, &earlier)
+        .map_err(Stop::Reply)?;
     for replaced in &decision.replaced {
         invites::update(tx, replaced).await?;
     }
     invites::insert(tx, &change.invite, &change.digest).await?;
     audit::insert(tx, &decision.audit).await?;
-    Ok(End::Commit(CreateInviteOutcome::Created))
+    Ok(CreateInviteOutcome::Created)
 }
 
 async fn withdraw<D: Database>(
     mut tx: Tx<'_, D>,
     change: WithdrawInvite,
-) -> Result<End<WithdrawInviteOutcome>, StoreError> {
+) -> Step<WithdrawInviteOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let found = invites::lock_to_withdraw(tx, change.invite).await?;
     let (invite, is_damaged) = found.unzip();
-    let withdrawn = match change.decide(actor.as_ref(), invite.as_ref()) {
-        Ok(withdrawn) => withdrawn,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let withdrawn = change
+        .decide(actor.as_ref(), invite.as_ref())
+        .map_err(Stop::Reply)?;
     if is_damaged == Some(true) {
         invites::delete(tx, change.invite).await?;
     } else {
         invites::update(tx, &withdrawn).await?;
     }
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(WithdrawInviteOutcome::Withdrawn))
+    Ok(WithdrawInviteOutcome::Withdrawn)
 }
 
-async fn claim<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: ClaimInvite,
-) -> Result<End<ClaimInviteOutcome>, StoreError> {
+async fn claim<D: Database>(mut tx: Tx<'_, D>, change: ClaimInvite) -> Step<ClaimInviteOutcome> {
     let tx = &mut tx;
     let account = &change.account;
     // Users are locked before their invites. An invite's creator never changes, so it can be read
@@ -114,10 +107,7 @@ async fn claim<D: Database>(
         .is_some();
     let has_users = users::exist(tx).await?;
     let decided = change.decide(invite.as_ref(), creator.as_ref(), taken, has_users);
-    let claimed = match decided {
-        Ok(claimed) => claimed,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let claimed = decided.map_err(Stop::Reply)?;
     users::insert(tx, &account.user, account.password.as_ref()).await?;
     if let Some((token, digest)) = &change.token {
         tokens::insert(tx, token, digest).await?;
@@ -127,5 +117,5 @@ async fn claim<D: Database>(
     }
     invites::update(tx, &claimed).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(ClaimInviteOutcome::Claimed))
+    Ok(ClaimInviteOutcome::Claimed)
 }

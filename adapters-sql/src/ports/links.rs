@@ -1,38 +1,38 @@
 //! Sign-in links, which are part of the [`SessionStore`](openindex_domain::session::SessionStore)
 //! port.
 
-use openindex_domain::StoreError;
 use openindex_domain::session::{
     CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
 };
 use openindex_domain::user::UserId;
 
 use super::acting;
+use crate::store::{Step, Stop};
 use crate::tables::{audit, notices, sessions, sign_in_links, users};
-use crate::{Database, End, Lock, Tx};
+use crate::{Database, Lock, Tx};
 
 pub(super) async fn create<D: Database>(
     mut tx: Tx<'_, D>,
     change: CreateSignInLink,
-) -> Result<End<CreateSignInLinkOutcome>, StoreError> {
+) -> Step<CreateSignInLinkOutcome> {
     let tx = &mut tx;
     let (actor, id) = (change.actor.as_ref(), change.link.user);
     tx.lock(Lock::Users(actor, &[id])).await?;
     let actor = acting::optional_record(tx, actor).await?;
     let user = users::by_id(tx, id).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), user.as_ref()) {
-        return Ok(End::RollBack(outcome));
-    }
+    change
+        .decide(actor.as_ref(), user.as_ref())
+        .map_err(Stop::Reply)?;
     sign_in_links::invalidate(tx, id).await?;
     sign_in_links::insert(tx, &change.link, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(CreateSignInLinkOutcome::Created))
+    Ok(CreateSignInLinkOutcome::Created)
 }
 
 pub(super) async fn redeem<D: Database>(
     mut tx: Tx<'_, D>,
     change: RedeemSignInLink,
-) -> Result<End<RedeemSignInLinkOutcome>, StoreError> {
+) -> Step<RedeemSignInLinkOutcome> {
     let tx = &mut tx;
     let id = change.session.user;
     // Users are locked before their links. A link's user and creator never change, so they can be
@@ -44,15 +44,14 @@ pub(super) async fn redeem<D: Database>(
     let link = sign_in_links::lock(tx, change.link).await?;
     let user = users::by_optional_id(tx, Some(id)).await?;
     let creator = users::by_optional_id(tx, creator).await?;
-    let ended = match change.decide(link.as_ref(), user.as_ref(), creator.as_ref()) {
-        Ok(ended) => ended,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let ended = change
+        .decide(link.as_ref(), user.as_ref(), creator.as_ref())
+        .map_err(Stop::Reply)?;
     sign_in_links::mark_used(tx, change.link, change.now).await?;
     notices::insert(tx, id, &change.notice()).await?;
     users::set_password(tx, id, &change.hash).await?;
     sessions::end(tx, id, ended).await?;
     sessions::insert(tx, &change.session, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(RedeemSignInLinkOutcome::Redeemed))
+    Ok(RedeemSignInLinkOutcome::Redeemed)
 }

@@ -9,8 +9,9 @@ use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::{RateLimit, RateLimitStore, RateLimited};
 
+use crate::store::{Step, Stop};
 use crate::tables::rate_limits;
-use crate::{Call, Database, End, Lock, SqlStore, Tx};
+use crate::{Call, Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> RateLimitStore for SqlStore<D> {
@@ -29,7 +30,7 @@ impl<D: Database> RateLimitStore for SqlStore<D> {
         self.change_as(Call::Count, move |mut tx| {
             Box::pin(async move {
                 tx.lock(Lock::Names(&[lock_name(&key)])).await?;
-                Ok(End::Commit(rate_limits::reset(&mut tx, &key).await?))
+                Ok(rate_limits::reset(&mut tx, &key).await?)
             })
         })
         .await
@@ -51,15 +52,14 @@ async fn count<D: Database>(
     mut tx: Tx<'_, D>,
     buckets: Vec<RateLimit>,
     now: Timestamp,
-) -> Result<End<Result<(), RateLimited>>, StoreError> {
+) -> Step<Result<(), RateLimited>> {
     let tx = &mut tx;
+    let reply = |rate_limited| Stop::Reply(Err(rate_limited));
     if D::HAS_CONCURRENT_CHANGES {
         // Without a lock: a full bucket stays full until its window ends or it is reset.
         for bucket in &buckets {
             let current = rate_limits::window(tx, &bucket.key).await?;
-            if let Err(rate_limited) = bucket.decide(current, now) {
-                return Ok(End::RollBack(Err(rate_limited)));
-            }
+            bucket.decide(current, now).map_err(reply)?;
         }
     }
     let names: Vec<String> = buckets
@@ -69,11 +69,9 @@ async fn count<D: Database>(
     tx.lock(Lock::Names(&names)).await?;
     for bucket in &buckets {
         let current = rate_limits::window(tx, &bucket.key).await?;
-        match bucket.decide(current, now) {
-            Ok(window) => rate_limits::write(tx, &bucket.key, window).await?,
-            // Rolls back what was counted in the buckets before.
-            Err(rate_limited) => return Ok(End::RollBack(Err(rate_limited))),
-        }
+        // Rolls back what was counted in the buckets before.
+        let window = bucket.decide(current, now).map_err(reply)?;
+        rate_limits::write(tx, &bucket.key, window).await?;
     }
-    Ok(End::Commit(Ok(())))
+    Ok(Ok(()))
 }

@@ -13,8 +13,9 @@ use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
 
 use super::{acting, links};
+use crate::store::{Step, Stop};
 use crate::tables::{audit, forms, sessions, sign_in_links, users};
-use crate::{Database, End, Lock, SqlStore, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> SessionStore for SqlStore<D> {
@@ -28,7 +29,7 @@ impl<D: Database> SessionStore for SqlStore<D> {
 
     async fn touch_session(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
         self.change(move |mut tx| {
-            Box::pin(async move { Ok(End::Commit(sessions::touch(&mut tx, id, at).await?)) })
+            Box::pin(async move { Ok(sessions::touch(&mut tx, id, at).await?) })
         })
         .await
     }
@@ -99,44 +100,34 @@ impl<D: Database> SessionStore for SqlStore<D> {
     }
 }
 
-async fn start<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: StartSession,
-) -> Result<End<StartSessionOutcome>, StoreError> {
+async fn start<D: Database>(mut tx: Tx<'_, D>, change: StartSession) -> Step<StartSessionOutcome> {
     let tx = &mut tx;
     let user = change.session.user;
     tx.lock(Lock::Users(None, &[user])).await?;
     let account = users::account_by_id(tx, user).await?;
-    if let Err(outcome) = change.decide(account.as_ref()) {
-        return Ok(End::RollBack(outcome));
-    }
+    change.decide(account.as_ref()).map_err(Stop::Reply)?;
     sessions::insert(tx, &change.session, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(StartSessionOutcome::Started))
+    Ok(StartSessionOutcome::Started)
 }
 
-async fn end<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: EndSessions,
-) -> Result<End<EndSessionsOutcome>, StoreError> {
+async fn end<D: Database>(mut tx: Tx<'_, D>, change: EndSessions) -> Step<EndSessionsOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
-    if let Err(outcome) = change.decide(actor.as_ref()) {
-        return Ok(End::RollBack(outcome));
-    }
+    change.decide(actor.as_ref()).map_err(Stop::Reply)?;
     let count = sessions::end(tx, change.user, change.selection).await?;
     if count > 0 {
         audit::insert(tx, &change.audit).await?;
     }
-    Ok(End::Commit(EndSessionsOutcome::Ended(count)))
+    Ok(EndSessionsOutcome::Ended(count))
 }
 
 async fn change_password<D: Database>(
     mut tx: Tx<'_, D>,
     change: ChangePassword,
-) -> Result<End<ChangePasswordOutcome>, StoreError> {
+) -> Step<ChangePasswordOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -146,10 +137,9 @@ async fn change_password<D: Database>(
         }
         _ => None,
     };
-    let selection = match change.decide(actor.as_ref(), account.as_ref()) {
-        Ok(selection) => selection,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let selection = change
+        .decide(actor.as_ref(), account.as_ref())
+        .map_err(Stop::Reply)?;
     let user = account
         .map(|account| account.user.id)
         .ok_or_else(|| StoreError::corrupt("password changed without a user"))?;
@@ -157,5 +147,5 @@ async fn change_password<D: Database>(
     sessions::end(tx, user, selection).await?;
     sign_in_links::invalidate(tx, user).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(ChangePasswordOutcome::Changed))
+    Ok(ChangePasswordOutcome::Changed)
 }

@@ -14,8 +14,9 @@ use openindex_domain::{Listing, StoreError};
 use tracing::{Instrument as _, debug_span};
 
 use super::{acting, runs};
+use crate::store::{Step, Stop};
 use crate::tables::{audit, tokens};
-use crate::{Database, End, Lock, SqlStore, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> TokenStore for SqlStore<D> {
@@ -80,27 +81,19 @@ impl<D: Database> TokenStore for SqlStore<D> {
     }
 }
 
-async fn create<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: CreateToken,
-) -> Result<End<CreateTokenOutcome>, StoreError> {
+async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[change.token.owner]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     let counts = counts(tx, &change).await?;
-    if let Err(outcome) = change.decide(actor.as_ref(), counts) {
-        return Ok(End::RollBack(outcome));
-    }
+    change.decide(actor.as_ref(), counts).map_err(Stop::Reply)?;
     tokens::insert(tx, &change.token, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(CreateTokenOutcome::Created))
+    Ok(CreateTokenOutcome::Created)
 }
 
-async fn revoke<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: RevokeToken,
-) -> Result<End<RevokeTokenOutcome>, StoreError> {
+async fn revoke<D: Database>(mut tx: Tx<'_, D>, change: RevokeToken) -> Step<RevokeTokenOutcome> {
     let tx = &mut tx;
     let (issuers, now) = (&[change.token], change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
@@ -109,20 +102,16 @@ async fn revoke<D: Database>(
     let actor = acting::record(tx, &change.actor).await?;
     let target = tokens::revocable(tx, TokenKind::Personal, issuers).await?;
     let runs = tokens::runs_of_issuers(tx, issuers, now).await?;
-    let ended = match change.decide(actor.as_ref(), target.first(), &runs) {
-        Ok(ended) => ended,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let ended = change
+        .decide(actor.as_ref(), target.first(), &runs)
+        .map_err(Stop::Reply)?;
     tokens::write_ends(tx, &[ended.token], &target).await?;
     runs::end(tx, &ended.runs, &runs).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(RevokeTokenOutcome::Revoked))
+    Ok(RevokeTokenOutcome::Revoked)
 }
 
-async fn rotate<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: RotateToken,
-) -> Result<End<RotateTokenOutcome>, StoreError> {
+async fn rotate<D: Database>(mut tx: Tx<'_, D>, change: RotateToken) -> Step<RotateTokenOutcome> {
     let tx = &mut tx;
     let successor = &change.successor;
     let (issuers, now) = (&[change.predecessor], successor.actor.now);
@@ -137,15 +126,14 @@ async fn rotate<D: Database>(
     let predecessor = predecessor.as_ref().map(|record| &record.token);
     let counts = counts(tx, successor).await?;
     let runs = tokens::runs_of_issuers(tx, issuers, now).await?;
-    let ended = match change.decide(actor.as_ref(), predecessor, counts, &runs) {
-        Ok(ended) => ended,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let ended = change
+        .decide(actor.as_ref(), predecessor, counts, &runs)
+        .map_err(Stop::Reply)?;
     tokens::update(tx, &ended.token).await?;
     runs::end(tx, &ended.runs, &runs).await?;
     tokens::insert(tx, &successor.token, &successor.digest).await?;
     audit::insert(tx, &successor.audit).await?;
-    Ok(End::Commit(RotateTokenOutcome::Rotated))
+    Ok(RotateTokenOutcome::Rotated)
 }
 
 /// Counts the owner's personal access tokens.

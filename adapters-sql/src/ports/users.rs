@@ -12,8 +12,9 @@ use openindex_domain::user::{
 use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
+use crate::store::{Step, Stop};
 use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, users};
-use crate::{Database, End, Lock, SqlStore, Statement, Tx};
+use crate::{Database, Lock, SqlStore, Statement, Tx};
 
 #[async_trait]
 impl<D: Database> UserStore for SqlStore<D> {
@@ -81,11 +82,11 @@ impl<D: Database> UserStore for SqlStore<D> {
 async fn create_first_admin<D: Database>(
     mut tx: Tx<'_, D>,
     change: CreateFirstAdmin,
-) -> Result<End<CreateFirstAdminOutcome>, StoreError> {
+) -> Step<CreateFirstAdminOutcome> {
     let tx = &mut tx;
     tx.lock(Lock::NewUsers).await?;
     if users::exist(tx).await? {
-        return Ok(End::RollBack(CreateFirstAdminOutcome::InstanceHasUsers));
+        return Err(Stop::Reply(CreateFirstAdminOutcome::InstanceHasUsers));
     }
     for invite in invites::unclaimed(tx, None).await? {
         if let Some(withdrawn) = change.withdraws(&invite) {
@@ -95,7 +96,7 @@ async fn create_first_admin<D: Database>(
     users::insert(tx, &change.user, None).await?;
     tokens::insert(tx, &change.token, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(CreateFirstAdminOutcome::Created))
+    Ok(CreateFirstAdminOutcome::Created)
 }
 
 /// Locks who is an active administrator. Locking the rows of today's administrators would miss a
@@ -107,7 +108,7 @@ async fn lock_administrators<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), Stor
 async fn change_user<D: Database>(
     mut tx: Tx<'_, D>,
     change: ChangeUser,
-) -> Result<End<ChangeUserOutcome>, StoreError> {
+) -> Step<ChangeUserOutcome> {
     let tx = &mut tx;
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
@@ -129,10 +130,9 @@ async fn change_user<D: Database>(
     let others = users::other_active_admins(tx, id).await?;
     let runs = tokens::runs_of_owner(tx, id, EndedRuns::horizon(now)).await?;
     let user = user.as_ref();
-    let decision = match change.decide(actor.as_ref(), user, others, &runs, holder, &open) {
-        Ok(decision) => decision,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let decision = change
+        .decide(actor.as_ref(), user, others, &runs, holder, &open)
+        .map_err(Stop::Reply)?;
     for withdrawn in &decision.withdrawn {
         invites::update(tx, withdrawn).await?;
     }
@@ -148,13 +148,10 @@ async fn change_user<D: Database>(
         notices::insert(tx, id, notice).await?;
     }
     audit::insert_all(tx, &decision.events).await?;
-    Ok(End::Commit(ChangeUserOutcome::Changed(decision.user)))
+    Ok(ChangeUserOutcome::Changed(decision.user))
 }
 
-async fn delete<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: DeleteUser,
-) -> Result<End<DeleteUserOutcome>, StoreError> {
+async fn delete<D: Database>(mut tx: Tx<'_, D>, change: DeleteUser) -> Step<DeleteUserOutcome> {
     let tx = &mut tx;
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
@@ -171,14 +168,11 @@ async fn delete<D: Database>(
         },
         user,
     };
-    let events = match change.decide(actor.as_ref(), &facts) {
-        Ok(events) => events,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let events = change.decide(actor.as_ref(), &facts).map_err(Stop::Reply)?;
     erase(tx, &change, &facts).await?;
     audit::insert_all(tx, &events).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(DeleteUserOutcome::Deleted))
+    Ok(DeleteUserOutcome::Deleted)
 }
 
 /// What a deletion removes besides the columns of the user's own row. `$1` is the user.
@@ -221,18 +215,16 @@ async fn erase<D: Database>(
 async fn dismiss<D: Database>(
     mut tx: Tx<'_, D>,
     change: DismissNotices,
-) -> Result<End<DismissNoticesOutcome>, StoreError> {
+) -> Step<DismissNoticesOutcome> {
     let tx = &mut tx;
     // Also serializes two dismissals of the same notices.
     tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
-    if let Err(outcome) = change.decide(actor.as_ref()) {
-        return Ok(End::RollBack(outcome));
-    }
+    change.decide(actor.as_ref()).map_err(Stop::Reply)?;
     let dismissed = notices::dismiss(tx, &change).await?;
     if dismissed > 0 {
         audit::insert(tx, &change.audit).await?;
     }
-    Ok(End::Commit(DismissNoticesOutcome::Dismissed(dismissed)))
+    Ok(DismissNoticesOutcome::Dismissed(dismissed))
 }

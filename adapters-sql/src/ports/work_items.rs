@@ -11,8 +11,9 @@ use openindex_domain::work_item::{
 use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
+use crate::store::{Step, Stop};
 use crate::tables::{audit, tokens, users, work_items};
-use crate::{Database, End, Lock, SqlStore, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> WorkItemStore for SqlStore<D> {
@@ -68,7 +69,7 @@ impl<D: Database> WorkItemStore for SqlStore<D> {
 async fn create<D: Database>(
     mut tx: Tx<'_, D>,
     change: CreateWorkItem,
-) -> Result<End<CreateWorkItemOutcome>, StoreError> {
+) -> Step<CreateWorkItemOutcome> {
     let tx = &mut tx;
     let (assignee, now) = (change.item.assignee, change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
@@ -92,23 +93,20 @@ async fn create<D: Database>(
         }
     }
     let actor = acting::record(tx, &change.actor_with_form(&facts)).await?;
-    let decision = match change.decide(actor.as_ref(), facts) {
-        Ok(decision) => decision,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let decision = change.decide(actor.as_ref(), facts).map_err(Stop::Reply)?;
     match &decision.parent {
         Some(parent) => work_items::set_last_part(tx, parent).await?,
         None => work_items::set_last_number(tx, decision.item.key).await?,
     }
     work_items::insert(tx, &decision.item).await?;
     audit::insert(tx, &decision.audit).await?;
-    Ok(End::Commit(CreateWorkItemOutcome::Created(decision.item)))
+    Ok(CreateWorkItemOutcome::Created(decision.item))
 }
 
 async fn change_item<D: Database>(
     mut tx: Tx<'_, D>,
     change: ChangeWorkItem,
-) -> Result<End<ChangeWorkItemOutcome>, StoreError> {
+) -> Step<ChangeWorkItemOutcome> {
     let tx = &mut tx;
     let (key, now) = (change.key, change.actor.now);
     let assignee = change.new_assignee();
@@ -128,10 +126,7 @@ async fn change_item<D: Database>(
         assignee: users::by_optional_id(tx, assignee).await?,
         runs: runs.to_vec(),
     };
-    let decision = match change.decide(actor.as_ref(), &facts) {
-        Ok(decision) => decision,
-        Err(outcome) => return Ok(End::RollBack(outcome)),
-    };
+    let decision = change.decide(actor.as_ref(), &facts).map_err(Stop::Reply)?;
     let outcome = if let Some(item) = decision.item {
         work_items::update(tx, &item).await?;
         ChangeWorkItemOutcome::Changed(item)
@@ -141,5 +136,5 @@ async fn change_item<D: Database>(
     };
     runs::end(tx, &decision.runs, &runs).await?;
     audit::insert(tx, &change.audit).await?;
-    Ok(End::Commit(outcome))
+    Ok(outcome)
 }

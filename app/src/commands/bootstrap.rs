@@ -25,13 +25,14 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
     let config = bootstrap.server.clone().config(common)?;
     let app = super::open(config).await?;
     let created = app
+        .use_cases
         .users
         .bootstrap(email.clone(), name, TokenName::parse("bootstrap")?)
         .await;
     let created = match created {
         Ok(created) => created,
         Err(error @ BootstrapError::InstanceHasUsers) => {
-            let admin = app.users.administrator(&email).await;
+            let admin = app.use_cases.users.administrator(&email).await;
             app.close().await;
             let next = match admin {
                 Ok(Some(admin)) => format!("To sign in as {admin}, run: {}", sign_in(&admin)),
@@ -47,7 +48,12 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
         }
     };
     let settings = app.settings(None);
-    let shown = show(&bootstrap, &created, &settings.public_url, app.tokens.now());
+    let shown = show(
+        &bootstrap,
+        &created,
+        &settings.public_url,
+        app.use_cases.tokens.now(),
+    );
     if let Err(error) = shown {
         let revoked = revoke(&app, &created.issued).await;
         app.close().await;
@@ -76,9 +82,10 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
 
 /// Revokes a token that could not be printed, on behalf of its owner.
 async fn revoke(app: &App, issued: &TokenWithSecret) -> anyhow::Result<()> {
-    let principal = app.tokens.verify(issued.secret.expose()).await?;
+    let principal = app.use_cases.tokens.verify(issued.secret.expose()).await?;
     let context = RequestContext::default();
-    app.tokens
+    app.use_cases
+        .tokens
         .revoke(&principal, issued.token.id, &context)
         .await?;
     Ok(())

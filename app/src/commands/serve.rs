@@ -45,7 +45,7 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     let metrics = app
         .listen_for_metrics()
         .context("cannot start; check --metrics-listen (OPENINDEX_METRICS_LISTEN)")?;
-    if !app.users.any().await? {
+    if !app.use_cases.users.any().await? {
         welcome(&app, listener.local_addr().ok()).await?;
     }
     app.serve(listener, metrics, stop).await;
@@ -59,7 +59,7 @@ async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
         "no users yet; open the one-time link on standard output, or run \
          `oi-server bootstrap --email EMAIL --name NAME`"
     );
-    let invite = match app.invites.first_admin().await {
+    let invite = match app.use_cases.invites.first_admin().await {
         Ok(invite) => invite,
         // The first user was created in the meantime.
         Err(InviteError::EmailTaken) => return Ok(()),

@@ -18,6 +18,7 @@ pub(crate) async fn run(link: SignInLink, common: Common) -> anyhow::Result<()> 
     let app = super::open_existing(config).await?;
     let subject = SignInLinkUser::ByOperator(&email);
     let created = app
+        .use_cases
         .sessions
         .create_sign_in_link(subject, &RequestContext::default())
         .await;

@@ -9,7 +9,7 @@ use openindex_adapters_http::wire::{
     AdminPat, AdminPatList, AgentRun, AgentRunList, AuditEvent, AuditList, DamagedRow, Invite,
     InviteList, Pat, PatList, RevokedPats, User, UserList, WorkItemList, WorkItemSummary,
 };
-use openindex_domain::token::MAX_TOKEN_PAGE;
+use openindex_domain::page::MAX_TOKEN_PAGE;
 use serde::Serialize;
 
 use crate::app::App;

@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::page::MAX_PAGE;
 use crate::store::Listing;
 use crate::token::{RevocableTokens, RevokedBy, Token, TokenId, TokenKind};
-use crate::user::{MAX_PAGE, Notice, NoticeAbout, UserId};
+use crate::user::{Notice, NoticeAbout, UserId};
 
 use super::review::kept;
 use super::{AdminTokenError, AdminTokens, OwnedToken, Review, ReviewDigest, TokenFilter};

@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 
 use crate::access::{Principal, Requirement};
+use crate::page::PageSize;
 use crate::store::Listing;
 use crate::token::{Token, TokenId};
-use crate::user::{MAX_PAGE, Owner};
+use crate::user::Owner;
 
 use super::{AdminTokenError, AdminTokens, TokenFilter};
 
@@ -49,7 +50,7 @@ impl AdminTokens {
     }
 
     /// Returns a page of the personal access tokens that match the filter, of all users, starting
-    /// after `after`. `limit` is clamped to 1 to [`MAX_PAGE`].
+    /// after `after`. `limit` is clamped to 1 to [`MAX_PAGE`](crate::page::MAX_PAGE).
     ///
     /// # Errors
     ///
@@ -63,10 +64,13 @@ impl AdminTokens {
         limit: u32,
     ) -> Result<TokenPage, AdminTokenError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let limit = limit.clamp(1, MAX_PAGE);
+        let limit = PageSize::clamp(limit);
         let now = self.clock.now();
-        let mut tokens = self.store.tokens(filter, now, after, limit + 1).await?;
-        let next = crate::page::truncate(&mut tokens, limit, |owned| owned.token.id);
+        let mut tokens = self
+            .store
+            .tokens(filter, now, after, limit.rows_to_read())
+            .await?;
+        let next = limit.truncate(&mut tokens, |owned| owned.token.id);
         Ok(TokenPage { tokens, next })
     }
 }

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
+use crate::page::PageSize;
 use crate::store::Listing;
 use crate::token::{Status, TokenId};
 
@@ -130,7 +131,7 @@ impl AdminTokens {
         };
         ids.retain(|id| Some(*id) != kept);
         ids.sort_unstable_by_key(|id| Reverse(*id));
-        let limit = limit.max(1) as usize;
+        let limit = PageSize::clamp_tokens(limit).rows() as usize;
         let skipped = after.map_or(0, |after| ids.partition_point(|id| *id >= after));
         let page = &ids[skipped..ids.len().min(skipped + limit)];
         let is_last = skipped + page.len() == ids.len();

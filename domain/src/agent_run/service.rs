@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
+use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
 use crate::token::{CreationRate, RateReached, Token, TokenId, TokenKind};
 use crate::user::UserId;
@@ -123,7 +124,8 @@ impl AgentRuns {
     }
 
     /// Returns a page of the runs that match the filter, of the user that `principal` acts as.
-    /// Ended runs are stored for [`RETENTION_DAYS`](crate::token::RETENTION_DAYS).
+    /// Ended runs are stored for [`RETENTION_DAYS`](crate::token::RETENTION_DAYS). `limit` is
+    /// clamped to 1 to [`MAX_TOKEN_PAGE`](crate::page::MAX_TOKEN_PAGE).
     ///
     /// # Errors
     ///
@@ -137,11 +139,14 @@ impl AgentRuns {
         limit: u32,
     ) -> Result<RunPage, AgentRunError> {
         principal.authorize(Requirement::HUMAN)?;
+        let limit = PageSize::clamp_tokens(limit);
         let now = self.clock.now();
         let owner = principal.user_id();
-        let found = self.store.runs(owner, filter, now, after, limit + 1);
+        let found = self
+            .store
+            .runs(owner, filter, now, after, limit.rows_to_read());
         let mut runs = found.await?;
-        let next = crate::page::truncate(&mut runs, limit, |run| run.id);
+        let next = limit.truncate(&mut runs, |run| run.id);
         Ok(RunPage { runs, next })
     }
 

@@ -5,10 +5,10 @@ use crate::access::{Denial, Principal, Requirement};
 use crate::agent_run::WorkItemKey;
 use crate::clock::Clock;
 use crate::entropy::{Entropy, EntropyError};
+use crate::page::PageSize;
 use crate::rate_limit::RateLimits;
 use crate::store::{Listing, StoreError};
 use crate::token::{Token, TokenId};
-use crate::user::MAX_PAGE;
 
 use super::{
     AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
@@ -107,12 +107,13 @@ impl Audit {
             subject: Some(Subject::Token(token.id)),
             ..AuditFilter::default()
         };
+        let limit = PageSize::clamp(limit).rows();
         let events = self.store.events(&filter, None, limit).await?;
         Ok(events.each(|event| event.redact_for(token.owner)))
     }
 
     /// Returns a page of the audit log, newest first, starting after `after`. `limit` is clamped to
-    /// 1 to [`MAX_PAGE`].
+    /// 1 to [`MAX_PAGE`](crate::page::MAX_PAGE).
     ///
     /// # Errors
     ///
@@ -126,9 +127,12 @@ impl Audit {
         limit: u32,
     ) -> Result<AuditPage, AuditError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let limit = limit.clamp(1, MAX_PAGE);
-        let mut events = self.store.events(filter, after, limit + 1).await?;
-        let next = crate::page::truncate(&mut events, limit, place_of);
+        let limit = PageSize::clamp(limit);
+        let mut events = self
+            .store
+            .events(filter, after, limit.rows_to_read())
+            .await?;
+        let next = limit.truncate(&mut events, place_of);
         Ok(AuditPage { events, next })
     }
 
@@ -159,7 +163,7 @@ impl Audit {
 
     /// Returns a page of the caller's activity: what they did, and what was done to them or their
     /// tokens, newest first, without details that they must not see. The filter selects among these
-    /// events. `limit` is clamped to 1 to [`MAX_PAGE`].
+    /// events. `limit` is clamped to 1 to [`MAX_PAGE`](crate::page::MAX_PAGE).
     ///
     /// # Errors
     ///
@@ -173,7 +177,7 @@ impl Audit {
         limit: u32,
     ) -> Result<ActivityPage, AuditError> {
         principal.authorize(Requirement::HUMAN)?;
-        let limit = limit.clamp(1, MAX_PAGE);
+        let limit = PageSize::clamp(limit);
         let (after, newer_than) = match place {
             None => (None, None),
             Some(ActivitySeek::After(cursor)) => (Some(cursor), None),
@@ -185,10 +189,13 @@ impl Audit {
             newer_than,
             ..*filter
         };
-        let found = self.store.events(&filter, after, limit + 1).await?;
+        let found = self
+            .store
+            .events(&filter, after, limit.rows_to_read())
+            .await?;
         let mut events = found.each(|event| event.redact_for(user));
         if newer_than.is_none() {
-            let next = crate::page::truncate(&mut events, limit, place_of);
+            let next = limit.truncate(&mut events, place_of);
             let previous = after.and(first_place(&events));
             return Ok(ActivityPage {
                 events,
@@ -198,7 +205,7 @@ impl Audit {
         }
         // The extra row is the farthest from the event, which is the newest.
         events.reverse();
-        let previous = crate::page::truncate(&mut events, limit, place_of);
+        let previous = limit.truncate(&mut events, place_of);
         let next = first_place(&events);
         events.reverse();
         Ok(ActivityPage {
@@ -260,7 +267,9 @@ impl Audit {
             subject: Some(Subject::WorkItem(item)),
             ..AuditFilter::default()
         };
-        let found = self.store.events(&filter, None, limit.clamp(1, MAX_PAGE));
+        let found = self
+            .store
+            .events(&filter, None, PageSize::clamp(limit).rows());
         Ok(found
             .await?
             .iter()

@@ -150,16 +150,21 @@ impl Invites {
     /// [`InviteError::NotClaimable`] when it cannot be claimed; [`InviteError::EmailTaken`] when a
     /// user with the invited address exists; [`InviteError::Store`] when the store fails.
     pub async fn preview(&self, presented: &str) -> Result<Invite, InviteError> {
+        self.claimable(presented, self.sessions.ports.clock.now())
+            .await
+    }
+
+    async fn claimable(&self, presented: &str, now: Timestamp) -> Result<Invite, InviteError> {
         let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
         let invite = StoreError::ignore_damaged(self.store.find_invite(&secret.digest()).await)?;
         let invite = invite.ok_or(NotClaimable::Unknown)?;
-        let users = &self.sessions.users;
+        let users = &self.sessions.ports.users;
         let creator = match invite.created_by {
             Some(id) => StoreError::ignore_damaged(users.find(id).await)?,
             None => None,
         };
         let any_user = users.page(None, 1).await?.count() > 0;
-        check(&invite, creator.as_ref(), any_user, self.clock.now())?;
+        check(&invite, creator.as_ref(), any_user, now)?;
         if let Some(email) = invite.email()
             && StoreError::separate_damaged(users.account(&email.key()).await)? != (None, None)
         {
@@ -180,16 +185,18 @@ impl Invites {
         claim: Claim,
         context: &RequestContext,
     ) -> Result<Claimed, InviteError> {
-        let now = self.clock.now();
-        self.rate_limits
+        let now = self.sessions.ports.clock.now();
+        self.sessions
+            .ports
+            .rate_limits
             .unauthenticated_route("claim", context.client_address, now)
             .await?;
-        let invite = self.preview(presented).await?;
+        let invite = self.claimable(presented, now).await?;
         let email = claimed_email(&invite, claim.email)?;
         if claim.password.is_none() && claim.token.is_none() {
             return Err(InviteError::NoCredential);
         }
-        let entropy = &*self.entropy;
+        let entropy = &*self.sessions.ports.entropy;
         let user = User {
             id: UserId::generate(now, entropy)?,
             email,
@@ -202,7 +209,7 @@ impl Invites {
             None => None,
             Some(password) => {
                 password.check_new(&user.own_words())?;
-                Some(self.hasher.hash(password).await?)
+                Some(self.sessions.ports.hasher.hash(password).await?)
             }
         };
         let scope = user.role.highest_scope();
@@ -215,13 +222,14 @@ impl Invites {
             .transpose()?;
         let signed_in = claim
             .session
-            .map(|client| self.sessions.mint(user.id, client, context))
+            .map(|client| self.sessions.mint(user.id, client, context, now))
             .transpose()?;
-        let mut audit = self.event(
+        let mut audit = self.sessions.event(
             AuditActor::Anonymous,
             AuditAction::InviteClaimed,
             Subject::Invite(invite.id),
             context,
+            now,
         )?;
         audit.related = Some(Subject::User(user.id));
         let change = ClaimInvite {

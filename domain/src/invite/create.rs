@@ -1,7 +1,7 @@
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::digest::Digest;
 use crate::opaque::OpaqueSecret;
-use crate::token::Digest;
 use crate::user::{Email, Role};
 
 use super::{
@@ -113,9 +113,8 @@ impl Invites {
     ) -> Result<NewInvite, InviteError> {
         let requirement = Requirement::HUMAN_ADMIN;
         principal.authorize(requirement)?;
-        let actor = Actor::of(principal, requirement, self.clock.now());
         let kind = InviteKind::Person { email, role };
-        self.insert(kind, Some(actor), Some(principal), context)
+        self.insert(kind, Some((principal, requirement)), context)
             .await
     }
 
@@ -128,23 +127,22 @@ impl Invites {
     /// [`InviteError::Store`] when a port fails.
     pub async fn first_admin(&self) -> Result<NewInvite, InviteError> {
         let context = RequestContext::default();
-        self.insert(InviteKind::FirstAdmin, None, None, &context)
-            .await
+        self.insert(InviteKind::FirstAdmin, None, &context).await
     }
 
     async fn insert(
         &self,
         kind: InviteKind,
-        actor: Option<Actor>,
-        by: Option<&Principal>,
+        by: Option<(&Principal, Requirement)>,
         context: &RequestContext,
     ) -> Result<NewInvite, InviteError> {
-        let now = self.clock.now();
-        let secret = OpaqueSecret::generate(&*self.entropy)?;
+        let ports = &self.sessions.ports;
+        let (now, entropy) = (ports.clock.now(), &*ports.entropy);
+        let secret = OpaqueSecret::generate(entropy)?;
         let invite = Invite {
-            id: InviteId::generate(now, &*self.entropy)?,
+            id: InviteId::generate(now, entropy)?,
             kind,
-            created_by: by.map(Principal::user_id),
+            created_by: by.map(|(principal, _)| principal.user_id()),
             created_at: now,
             expires_at: now.saturating_add_seconds(INVITE_LIFETIME_SECONDS),
             claimed: None,
@@ -153,16 +151,19 @@ impl Invites {
         };
         let made = Subject::Invite(invite.id);
         let change = CreateInvite {
-            actor: match (actor, by) {
-                (Some(actor), Some(by)) => Some(actor.with_form(context.form, by.user_id(), made)),
-                (actor, _) => actor,
-            },
+            actor: by.map(|(principal, requirement)| {
+                let actor = Actor::of(principal, requirement, now);
+                actor.with_form(context.form, principal.user_id(), made)
+            }),
             digest: secret.digest(),
-            audit: self.event(
-                by.map_or(AuditActor::Operator, Principal::audit_actor),
+            audit: self.sessions.event(
+                by.map_or(AuditActor::Operator, |(principal, _)| {
+                    principal.audit_actor()
+                }),
                 AuditAction::InviteCreated,
                 made,
                 context,
+                now,
             )?,
             invite: invite.clone(),
         };

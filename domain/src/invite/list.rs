@@ -1,6 +1,6 @@
 use crate::access::{Principal, Requirement};
+use crate::page::PageSize;
 use crate::store::Listing;
-use crate::user::MAX_PAGE;
 
 use super::{Invite, InviteError, InviteId, Invites};
 
@@ -15,7 +15,7 @@ pub struct InvitePage {
 
 impl Invites {
     /// Returns a page of all invites, starting after `after`. `limit` is clamped to 1 to
-    /// [`MAX_PAGE`].
+    /// [`MAX_PAGE`](crate::page::MAX_PAGE).
     ///
     /// # Errors
     ///
@@ -28,9 +28,9 @@ impl Invites {
         limit: u32,
     ) -> Result<InvitePage, InviteError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let limit = limit.clamp(1, MAX_PAGE);
-        let mut invites = self.store.invites(after, limit + 1).await?;
-        let next = crate::page::truncate(&mut invites, limit, |invite| invite.id);
+        let limit = PageSize::clamp(limit);
+        let mut invites = self.store.invites(after, limit.rows_to_read()).await?;
+        let next = limit.truncate(&mut invites, |invite| invite.id);
         Ok(InvitePage { invites, next })
     }
 }

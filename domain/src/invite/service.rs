@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
 use crate::access::{ActorError, Denial};
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
-use crate::clock::Clock;
-use crate::entropy::{Entropy, EntropyError};
-use crate::rate_limit::{RateLimited, RateLimits};
+use crate::entropy::EntropyError;
+use crate::rate_limit::RateLimited;
 use crate::session::Sessions;
 use crate::store::StoreError;
-use crate::user::{HashError, PasswordHasher, WeakPassword};
+use crate::user::{HashError, WeakPassword};
 
 use super::{InviteStore, NotClaimable};
 
@@ -18,10 +16,6 @@ use super::{InviteStore, NotClaimable};
 pub struct Invites {
     pub(super) store: Arc<dyn InviteStore>,
     pub(super) sessions: Sessions,
-    pub(super) hasher: Arc<dyn PasswordHasher>,
-    pub(super) rate_limits: RateLimits,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
 }
 
 /// A failure of a use case on invites.
@@ -74,34 +68,9 @@ impl From<Denial> for InviteError {
 }
 
 impl Invites {
-    /// Creates the use cases on these ports.
+    /// Creates the use cases on a store. The other ports are those of `sessions`.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn InviteStore>,
-        sessions: Sessions,
-        hasher: Arc<dyn PasswordHasher>,
-        rate_limits: RateLimits,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self {
-            store,
-            sessions,
-            hasher,
-            rate_limits,
-            clock,
-            entropy,
-        }
-    }
-
-    pub(super) fn event(
-        &self,
-        actor: AuditActor,
-        action: AuditAction,
-        subject: Subject,
-        context: &RequestContext,
-    ) -> Result<AuditEvent, EntropyError> {
-        let (now, entropy) = (self.clock.now(), &*self.entropy);
-        AuditEvent::new(actor, action, subject, context, now, entropy)
+    pub fn new(store: Arc<dyn InviteStore>, sessions: Sessions) -> Self {
+        Self { store, sessions }
     }
 }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
+use crate::digest::Digest;
 use crate::store::{Listing, StoreError};
-use crate::token::Digest;
 
 use super::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,

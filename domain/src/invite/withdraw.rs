@@ -74,14 +74,16 @@ impl Invites {
     ) -> Result<(), InviteError> {
         let requirement = Requirement::HUMAN_ADMIN;
         principal.authorize(requirement)?;
+        let now = self.sessions.ports.clock.now();
         let change = WithdrawInvite {
-            actor: Actor::of(principal, requirement, self.clock.now()),
+            actor: Actor::of(principal, requirement, now),
             invite,
-            audit: self.event(
+            audit: self.sessions.event(
                 principal.audit_actor(),
                 AuditAction::InviteWithdrawn,
                 Subject::Invite(invite),
                 context,
+                now,
             )?,
         };
         match self.store.withdraw_invite(change).await? {

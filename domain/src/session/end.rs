@@ -100,7 +100,7 @@ impl Sessions {
     ) -> Result<u64, SessionError> {
         let requirement = Requirement::HUMAN;
         principal.authorize(requirement)?;
-        let user = principal.user_id();
+        let (user, now) = (principal.user_id(), self.ports.clock.now());
         let (action, subject) = match selection {
             SessionSelection::One(id) => (AuditAction::SignedOut, Subject::Session(id)),
             SessionSelection::AllBut(_) | SessionSelection::All => {
@@ -108,12 +108,12 @@ impl Sessions {
             }
         };
         let change = EndSessions {
-            actor: Actor::of(principal, requirement, self.clock.now()),
+            actor: Actor::of(principal, requirement, now),
             user,
             selection,
-            audit: self.event(principal.audit_actor(), action, subject, context)?,
+            audit: self.event(principal.audit_actor(), action, subject, context, now)?,
         };
-        match self.store.end_sessions(change).await? {
+        match self.ports.store.end_sessions(change).await? {
             EndSessionsOutcome::Ended(count) => Ok(count),
             EndSessionsOutcome::NotAuthorized(error) => Err(error.into()),
         }

@@ -15,7 +15,7 @@ pub use entity::{
     ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionId, TOUCH_AFTER_SECONDS,
 };
 pub use password::{ChangePassword, ChangePasswordOutcome};
-pub use service::{SessionError, Sessions};
+pub use service::{SessionError, SessionPorts, Sessions};
 pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
 pub use sign_in_link::{
     CreateSignInLink, CreateSignInLinkOutcome, NewSignInLink, RedeemSignInLink,

@@ -81,20 +81,21 @@ impl Sessions {
         if principal.session().is_none() {
             return Err(SessionError::SessionRequired);
         }
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let user = principal.user_id();
         let email = principal.owner().profile.as_ref().map(|own| &own.email);
         let email = email.ok_or(SessionError::NotFound)?;
-        self.rate_limits
+        self.ports
+            .rate_limits
             .own_password(user, context.client_address, now)
             .await?;
-        let account = self.users.account(&email.key()).await?;
+        let account = self.ports.users.account(&email.key()).await?;
         let account = account.ok_or(SessionError::NotFound)?;
         let hash = account.password.as_ref();
-        if !self.hasher.verify(current, hash).await? {
+        if !self.ports.hasher.verify(current, hash).await? {
             return Err(SessionError::WrongPassword);
         }
-        self.rate_limits.reset_own_password(user).await?;
+        self.ports.rate_limits.reset_own_password(user).await?;
         // Not in constant time: the caller knows both.
         if new.expose() == current.expose() {
             return Err(WeakPassword::Current.into());
@@ -103,15 +104,16 @@ impl Sessions {
         let change = ChangePassword {
             actor: Actor::of(principal, Requirement::HUMAN, now),
             verified: account.password,
-            hash: self.hasher.hash(new).await?,
+            hash: self.ports.hasher.hash(new).await?,
             audit: self.event(
                 principal.audit_actor(),
                 AuditAction::PasswordChanged,
                 Subject::User(user),
                 context,
+                now,
             )?,
         };
-        match self.store.change_password(change).await? {
+        match self.ports.store.change_password(change).await? {
             ChangePasswordOutcome::Changed => Ok(()),
             ChangePasswordOutcome::Conflict => Err(SessionError::WrongPassword),
             ChangePasswordOutcome::NotAuthorized(error) => Err(error.into()),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditStore, RequestContext, Subject};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::form;
 use crate::rate_limit::{RateLimited, RateLimits};
@@ -15,13 +15,26 @@ use super::{ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, Session, SessionStore};
 /// [`list`](Self::list), [`end`](Self::end), passwords and sign-in links. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions {
-    pub(super) store: Arc<dyn SessionStore>,
-    pub(crate) users: Arc<dyn UserStore>,
-    pub(super) audit: Arc<dyn AuditStore>,
-    pub(super) hasher: Arc<dyn PasswordHasher>,
-    pub(super) rate_limits: RateLimits,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
+    pub(crate) ports: SessionPorts,
+}
+
+/// What [`Sessions`] require.
+#[derive(Clone)]
+pub struct SessionPorts {
+    /// The store of sessions and sign-in links.
+    pub store: Arc<dyn SessionStore>,
+    /// The store of users and their passwords.
+    pub users: Arc<dyn UserStore>,
+    /// The audit log.
+    pub audit: Arc<dyn AuditStore>,
+    /// Hashes and compares passwords.
+    pub hasher: Arc<dyn PasswordHasher>,
+    /// Limits attempts.
+    pub rate_limits: RateLimits,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The source of ids and secrets.
+    pub entropy: Arc<dyn Entropy>,
 }
 
 /// A failure of a use case on sessions or passwords.
@@ -67,24 +80,8 @@ impl From<Denial> for SessionError {
 impl Sessions {
     /// Creates the use cases on these ports.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn SessionStore>,
-        users: Arc<dyn UserStore>,
-        audit: Arc<dyn AuditStore>,
-        hasher: Arc<dyn PasswordHasher>,
-        rate_limits: RateLimits,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self {
-            store,
-            users,
-            audit,
-            hasher,
-            rate_limits,
-            clock,
-            entropy,
-        }
+    pub fn new(ports: SessionPorts) -> Self {
+        Self { ports }
     }
 
     /// Returns the unexpired sessions of the user that `principal` acts as, newest first.
@@ -95,8 +92,8 @@ impl Sessions {
     /// the store fails.
     pub async fn list(&self, principal: &Principal) -> Result<Vec<Session>, SessionError> {
         principal.authorize(Requirement::HUMAN)?;
-        let now = self.clock.now();
-        let mut sessions = self.store.sessions(principal.user_id()).await?;
+        let now = self.ports.clock.now();
+        let mut sessions = self.ports.store.sessions(principal.user_id()).await?;
         sessions.retain(|session| !session.is_over(now));
         Ok(sessions)
     }
@@ -108,24 +105,26 @@ impl Sessions {
     ///
     /// [`StoreError`] when the store fails; a later call deletes the same rows.
     pub async fn purge(&self) -> Result<u64, StoreError> {
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let begun_before = now.saturating_add_seconds(-ABSOLUTE_LIMIT_SECONDS);
         let seen_before = now.saturating_add_seconds(-IDLE_LIMIT_SECONDS);
         let used_before = now.saturating_add_seconds(-form::RETENTION_SECONDS);
-        self.store.purge_forms(used_before).await?;
-        self.store
+        self.ports.store.purge_forms(used_before).await?;
+        self.ports
+            .store
             .purge_sessions(begun_before, seen_before, now)
             .await
     }
 
-    pub(super) fn event(
+    pub(crate) fn event(
         &self,
         actor: AuditActor,
         action: AuditAction,
         subject: Subject,
         context: &RequestContext,
+        now: Timestamp,
     ) -> Result<AuditEvent, EntropyError> {
-        let (now, entropy) = (self.clock.now(), &*self.entropy);
+        let entropy = &*self.ports.entropy;
         AuditEvent::new(actor, action, subject, context, now, entropy)
     }
 }

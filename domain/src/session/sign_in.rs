@@ -1,9 +1,10 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::entropy::EntropyError;
 use crate::opaque::OpaqueSecret;
 use crate::rate_limit::RateLimited;
 use crate::store::StoreError;
-use crate::token::Digest;
 use crate::user::{Account, Email, HashError, Password, PasswordHash, UserId};
 
 use super::{ClientName, Session, SessionId, Sessions};
@@ -99,17 +100,18 @@ impl Sessions {
         client: ClientName,
         context: &RequestContext,
     ) -> Result<SignedIn, SignInError> {
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         // Counted before the password is compared, so that parallel guesses cannot outrun the
         // count.
-        self.rate_limits
+        self.ports
+            .rate_limits
             .sign_in(email, context.client_address, now)
             .await?;
-        let account = self.users.account(&email.key()).await?;
+        let account = self.ports.users.account(&email.key()).await?;
         let hash = account
             .as_ref()
             .and_then(|account| account.password.as_ref());
-        let right = self.hasher.verify(password, hash).await?;
+        let right = self.ports.hasher.verify(password, hash).await?;
         let subject = account.as_ref().map_or(Subject::UnknownAccount, |account| {
             Subject::User(account.user.id)
         });
@@ -117,15 +119,15 @@ impl Sessions {
             .filter(|_| right)
             .and_then(|account| account.password.clone().map(|hash| (account, hash)))
         else {
-            self.note_failure(subject, context).await?;
+            self.note_failure(subject, context, now).await?;
             return Err(SignInError::Rejected);
         };
-        self.rate_limits.reset_account(email).await?;
+        self.ports.rate_limits.reset_account(email).await?;
         if !account.user.is_active() {
-            self.note_failure(subject, context).await?;
+            self.note_failure(subject, context, now).await?;
             return Err(SignInError::Suspended);
         }
-        let signed_in = self.mint(account.user.id, client, context)?;
+        let signed_in = self.mint(account.user.id, client, context, now)?;
         let change = StartSession {
             digest: signed_in.secret.digest(),
             verified,
@@ -137,10 +139,11 @@ impl Sessions {
                 AuditAction::SignedIn,
                 Subject::User(account.user.id),
                 context,
+                now,
             )?,
             session: signed_in.session.clone(),
         };
-        match self.store.start_session(change).await? {
+        match self.ports.store.start_session(change).await? {
             StartSessionOutcome::Started => Ok(signed_in),
             StartSessionOutcome::Rejected => Err(SignInError::Rejected),
         }
@@ -152,18 +155,18 @@ impl Sessions {
         user: UserId,
         client: ClientName,
         context: &RequestContext,
+        now: Timestamp,
     ) -> Result<SignedIn, EntropyError> {
-        let now = self.clock.now();
         Ok(SignedIn {
             session: Session {
-                id: SessionId::generate(now, &*self.entropy)?,
+                id: SessionId::generate(now, &*self.ports.entropy)?,
                 user,
                 created_at: now,
                 last_seen_at: now,
                 client,
                 client_address: context.client_address,
             },
-            secret: OpaqueSecret::generate(&*self.entropy)?,
+            secret: OpaqueSecret::generate(&*self.ports.entropy)?,
         })
     }
 
@@ -174,16 +177,17 @@ impl Sessions {
         &self,
         subject: Subject,
         context: &RequestContext,
+        now: Timestamp,
     ) -> Result<(), SignInError> {
-        let (address, now) = (context.client_address, self.clock.now());
-        let recorded = self.rate_limits.failed_sign_in(address, now).await?;
+        let address = context.client_address;
+        let recorded = self.ports.rate_limits.failed_sign_in(address, now).await?;
         let (each, last) = (
             AuditAction::SignInRejected,
             AuditAction::SignInRejectedRepeatedly,
         );
         if let Some(action) = recorded.action(each, last) {
-            let event = self.event(AuditActor::Anonymous, action, subject, context)?;
-            self.audit.append(event).await?;
+            let event = self.event(AuditActor::Anonymous, action, subject, context, now)?;
+            self.ports.audit.append(event).await?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::id::prefixed_id;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
-use crate::token::Digest;
 use crate::user::{
     Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
 };
@@ -197,7 +197,7 @@ impl Sessions {
         context: &RequestContext,
     ) -> Result<NewSignInLink, SessionError> {
         let requirement = Requirement::HUMAN_ADMIN;
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let (user, actor, by) = match subject {
             SignInLinkUser::ByAdmin(principal, user) => {
                 principal.authorize(requirement)?;
@@ -209,14 +209,14 @@ impl Sessions {
                 (user, Some(actor), principal.audit_actor())
             }
             SignInLinkUser::ByOperator(email) => {
-                let account = self.users.account(&email.key()).await?;
+                let account = self.ports.users.account(&email.key()).await?;
                 let account = account.ok_or(SessionError::NotFound)?;
                 (account.user.id, None, AuditActor::Operator)
             }
         };
-        let secret = OpaqueSecret::generate(&*self.entropy)?;
+        let secret = OpaqueSecret::generate(&*self.ports.entropy)?;
         let link = SignInLink {
-            id: SignInLinkId::generate(now, &*self.entropy)?,
+            id: SignInLinkId::generate(now, &*self.ports.entropy)?,
             user,
             created_by: by.user(),
             created_at: now,
@@ -231,10 +231,11 @@ impl Sessions {
                 AuditAction::SignInLinkCreated,
                 Subject::User(user),
                 context,
+                now,
             )?,
             link: link.clone(),
         };
-        match self.store.create_sign_in_link(change).await? {
+        match self.ports.store.create_sign_in_link(change).await? {
             CreateSignInLinkOutcome::Created => Ok(NewSignInLink { link, secret }),
             CreateSignInLinkOutcome::NotFound => Err(SessionError::NotFound),
             CreateSignInLinkOutcome::NotAuthorized(error) => Err(error.into()),
@@ -252,19 +253,26 @@ impl Sessions {
         &self,
         presented: &str,
     ) -> Result<(SignInLink, User), SessionError> {
+        self.usable_sign_in_link(presented, self.ports.clock.now())
+            .await
+    }
+
+    async fn usable_sign_in_link(
+        &self,
+        presented: &str,
+        now: Timestamp,
+    ) -> Result<(SignInLink, User), SessionError> {
         let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
         let link =
-            StoreError::ignore_damaged(self.store.find_sign_in_link(&secret.digest()).await)?;
+            StoreError::ignore_damaged(self.ports.store.find_sign_in_link(&secret.digest()).await)?;
         let link = link.ok_or(SessionError::NotFound)?;
-        let user = StoreError::ignore_damaged(self.users.find(link.user).await)?;
+        let user = StoreError::ignore_damaged(self.ports.users.find(link.user).await)?;
         let creator = match link.created_by {
-            Some(id) => StoreError::ignore_damaged(self.users.find(id).await)?,
+            Some(id) => StoreError::ignore_damaged(self.ports.users.find(id).await)?,
             None => None,
         };
         match user {
-            Some(user) if link.is_usable(Some(&user), creator.as_ref(), self.clock.now()) => {
-                Ok((link, user))
-            }
+            Some(user) if link.is_usable(Some(&user), creator.as_ref(), now) => Ok((link, user)),
             _ => Err(SessionError::NotFound),
         }
     }
@@ -286,20 +294,22 @@ impl Sessions {
         client: ClientName,
         context: &RequestContext,
     ) -> Result<SignedIn, SessionError> {
-        self.rate_limits
-            .unauthenticated_route("link", context.client_address, self.clock.now())
+        let now = self.ports.clock.now();
+        self.ports
+            .rate_limits
+            .unauthenticated_route("link", context.client_address, now)
             .await?;
-        let (link, user) = self.get_sign_in_link(presented).await?;
+        let (link, user) = self.usable_sign_in_link(presented, now).await?;
         new.check_new(&user.own_words())?;
-        let hash = self.hasher.hash(new).await?;
-        let signed_in = self.mint(user.id, client, context)?;
+        let hash = self.ports.hasher.hash(new).await?;
+        let signed_in = self.mint(user.id, client, context, now)?;
         let by = AuditActor::Session {
             user: user.id,
             session: signed_in.session.id,
         };
         let change = RedeemSignInLink {
             link: link.id,
-            now: self.clock.now(),
+            now,
             hash,
             session: signed_in.session.clone(),
             digest: signed_in.secret.digest(),
@@ -308,9 +318,10 @@ impl Sessions {
                 AuditAction::SignInLinkUsed,
                 Subject::User(user.id),
                 context,
+                now,
             )?,
         };
-        match self.store.redeem_sign_in_link(change).await? {
+        match self.ports.store.redeem_sign_in_link(change).await? {
             RedeemSignInLinkOutcome::Redeemed => Ok(signed_in),
             RedeemSignInLinkOutcome::Rejected => Err(SessionError::NotFound),
         }

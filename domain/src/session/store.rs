@@ -4,8 +4,8 @@ use async_trait::async_trait;
 
 use crate::access::{Credential, Principal};
 use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::store::StoreError;
-use crate::token::Digest;
 use crate::user::{Owner, UserId};
 
 use super::{

@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use crate::access::Principal;
+use crate::digest::Digest;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
-use crate::token::Digest;
 
 use super::Sessions;
 
@@ -35,21 +35,21 @@ impl Sessions {
     }
 
     async fn verify_digest(&self, digest: Digest) -> Result<Option<Principal>, StoreError> {
-        let found = match self.store.find_session(&digest).await {
+        let found = match self.ports.store.find_session(&digest).await {
             // A damaged row counts as no session: the user can sign in again.
             Err(error) => error.into_damaged().map(|_| None)?,
             found => found?,
         };
         let found_digest = found.as_ref().map_or(Digest::NONE, |record| record.digest);
         let matches = found_digest.matches(&digest);
-        let now = self.clock.now();
+        let now = self.ports.clock.now();
         let principal = found
             .filter(|_| matches)
             .and_then(|record| Arc::new(record).authenticate(now));
         if let Some(session) = principal.as_ref().and_then(Principal::session)
             && session.is_to_be_touched(now)
         {
-            self.store.touch_session(session.id, now).await?;
+            self.ports.store.touch_session(session.id, now).await?;
         }
         Ok(principal)
     }

@@ -1,13 +1,7 @@
+use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::admin_tokens::AdminTokens;
-use crate::agent_run::AgentRuns;
-use crate::audit::Audit;
-use crate::invite::Invites;
-use crate::rate_limit::RateLimits;
-use crate::session::Sessions;
-use crate::token::Tokens;
-use crate::user::{UserStore, Users};
+use crate::use_cases::{Ports, Quotas, UseCases};
 use crate::work_item::WorkItems;
 
 use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
@@ -21,53 +15,33 @@ pub struct InMemory {
     pub clock: Arc<FixedClock>,
     /// The source of entropy.
     pub entropy: Arc<SeededEntropy>,
-    /// The use cases of tokens.
-    pub tokens: Tokens,
-    /// The use cases of agent runs.
-    pub agent_runs: AgentRuns,
     /// The use cases of work items.
     pub work_items: WorkItems,
-    /// The use cases of users.
-    pub users: Users,
-    /// The use cases of browser sessions.
-    pub sessions: Sessions,
-    /// The use cases of invites.
-    pub invites: Invites,
-    /// The use cases on the tokens of all users.
-    pub admin_tokens: AdminTokens,
-    /// The use cases of the audit log.
-    pub audit: Audit,
+    /// All use cases, to which this dereferences.
+    pub use_cases: UseCases,
 }
 
 impl Default for InMemory {
     fn default() -> Self {
+        Self::with(|_| ())
+    }
+}
+
+impl InMemory {
+    /// Creates the use cases after `replace` has replaced ports, for example a store by one that
+    /// fails.
+    #[must_use]
+    pub fn with(replace: impl FnOnce(&mut Ports)) -> Self {
         let store = Arc::new(MemoryStore::default());
         let clock = Arc::new(FixedClock::default());
         let entropy = Arc::new(SeededEntropy::new(1));
         let hasher = Arc::new(FakeHasher);
-        let rate_limits = RateLimits::new(store.clone());
-        let sessions = sessions(&store, store.clone(), &clock, &entropy);
+        let ports = Ports::of(&store, hasher, clock.clone(), entropy.clone());
+        let mut ports = ports.with_work_items(store.clone());
+        replace(&mut ports);
         Self {
-            tokens: Tokens::new(store.clone(), clock.clone(), entropy.clone()),
-            agent_runs: AgentRuns::new(store.clone(), clock.clone(), entropy.clone()),
             work_items: WorkItems::new(store.clone(), clock.clone(), entropy.clone()),
-            users: Users::new(store.clone(), clock.clone(), entropy.clone()),
-            invites: Invites::new(
-                store.clone(),
-                sessions.clone(),
-                hasher,
-                rate_limits.clone(),
-                clock.clone(),
-                entropy.clone(),
-            ),
-            sessions,
-            admin_tokens: AdminTokens::new(
-                store.clone(),
-                rate_limits.clone(),
-                clock.clone(),
-                entropy.clone(),
-            ),
-            audit: Audit::new(store.clone(), rate_limits, clock.clone(), entropy.clone()),
+            use_cases: UseCases::new(ports, Quotas::default()),
             store,
             clock,
             entropy,
@@ -75,27 +49,10 @@ impl Default for InMemory {
     }
 }
 
-impl InMemory {
-    /// Returns the use cases of browser sessions with another user store, such as a failing one.
-    #[must_use]
-    pub fn sessions_with_users(&self, users: Arc<dyn UserStore>) -> Sessions {
-        sessions(&self.store, users, &self.clock, &self.entropy)
-    }
-}
+impl Deref for InMemory {
+    type Target = UseCases;
 
-fn sessions(
-    store: &Arc<MemoryStore>,
-    users: Arc<dyn UserStore>,
-    clock: &Arc<FixedClock>,
-    entropy: &Arc<SeededEntropy>,
-) -> Sessions {
-    Sessions::new(
-        store.clone(),
-        users,
-        store.clone(),
-        Arc::new(FakeHasher),
-        RateLimits::new(store.clone()),
-        clock.clone(),
-        entropy.clone(),
-    )
+    fn deref(&self) -> &UseCases {
+        &self.use_cases
+    }
 }

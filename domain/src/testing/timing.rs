@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AccountHarness, FixedClock, MockPasswordHasher, SeededEntropy, fixtures};
 use crate::audit::RequestContext;
 use crate::rate_limit::RateLimits;
-use crate::session::{ClientName, Sessions, SignInError};
+use crate::session::{ClientName, SessionPorts, Sessions, SignInError};
 use crate::user::{Email, Password};
 
 /// How long failed sign-ins took, in the caller's unit of time.
@@ -39,15 +39,15 @@ pub async fn rejection_times(
         .await;
     let mut hasher = MockPasswordHasher::new();
     hasher.expect_verify().returning(|_, _| Ok(false));
-    let sessions = Sessions::new(
-        store.sessions(),
-        store.users(),
-        store.audit(),
-        Arc::new(hasher),
-        RateLimits::new(store.rate_limits()),
-        Arc::new(FixedClock::at(fixtures::NOW)),
-        Arc::new(SeededEntropy::new(1)),
-    );
+    let sessions = Sessions::new(SessionPorts {
+        store: store.sessions(),
+        users: store.users(),
+        audit: store.audit(),
+        hasher: Arc::new(hasher),
+        rate_limits: RateLimits::new(store.rate_limits()),
+        clock: Arc::new(FixedClock::at(fixtures::NOW)),
+        entropy: Arc::new(SeededEntropy::new(1)),
+    });
     let password = Password::parse("five words that are wrong").expect("a password");
     let unknown = Email::parse("nobody@example.com").expect("an address");
     let rate_limits = store.rate_limits();

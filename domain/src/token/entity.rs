@@ -59,12 +59,10 @@ impl Status {
         expires_at: Option<Timestamp>,
         now: Timestamp,
     ) -> Self {
-        if revoked_at.is_some() {
-            Self::Revoked
-        } else if expires_at.is_some_and(|at| at <= now) {
-            Self::Expired
-        } else {
-            Self::Live
+        match TokenEnd::of(revoked_at, expires_at, now) {
+            None => Self::Live,
+            Some(TokenEnd::Expired { .. }) => Self::Expired,
+            Some(TokenEnd::Revoked { .. }) => Self::Revoked,
         }
     }
 
@@ -97,6 +95,29 @@ impl From<ListedStatus> for Status {
             ListedStatus::Expired => Self::Expired,
             ListedStatus::Revoked => Self::Revoked,
         }
+    }
+}
+
+/// How and when a token ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenEnd {
+    /// It expired and was not revoked.
+    Expired { at: Timestamp },
+    /// It was revoked.
+    Revoked { at: Timestamp },
+}
+
+impl TokenEnd {
+    /// Returns how a token with these times had ended by `now`; `None` if it is live.
+    fn of(
+        revoked_at: Option<Timestamp>,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let expired = expires_at.filter(|at| *at <= now);
+        revoked_at
+            .map(|at| Self::Revoked { at })
+            .or_else(|| expired.map(|at| Self::Expired { at }))
     }
 }
 
@@ -135,6 +156,11 @@ impl Token {
     #[must_use]
     pub fn status(&self, now: Timestamp) -> Status {
         Status::of(self.revoked_at, self.expires_at, now)
+    }
+
+    /// Returns how the token had ended by `now`; `None` if it is live.
+    pub(super) fn ended(&self, now: Timestamp) -> Option<TokenEnd> {
+        TokenEnd::of(self.revoked_at, self.expires_at, now)
     }
 
     /// Returns the token as revoked at `now`, or `None` if it was revoked before: repeated

@@ -8,15 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
+use crate::page::{MAX_TOKEN_PAGE, PageSize};
 use crate::store::Listing;
 use crate::text;
 use crate::vocabulary::vocabulary;
 
 use super::name::check_name;
 use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens};
-
-/// The maximum number of tokens per page, which is also the default: 1,000.
-pub const MAX_TOKEN_PAGE: u32 = 1_000;
 
 /// Which of a user's tokens to list, and in which order. A token must match every field that is
 /// set.
@@ -295,21 +293,20 @@ impl Tokens {
         limit: u32,
     ) -> Result<ListPage, TokenError> {
         principal.authorize(Requirement::HUMAN)?;
-        let limit = limit.clamp(1, MAX_TOKEN_PAGE);
+        let limit = PageSize::clamp_tokens(limit);
         let (owner, now, sort) = (principal.user_id(), self.clock.now(), filter.sort);
         let seek = seek.filter(|seek| seek.cursor().sort() == sort);
         let is_backward = matches!(seek, Some(Seek::Before(_)));
         let is_first = seek.is_none();
-        let found = self.store.list(owner, filter, now, seek, limit + 1);
+        let found = self
+            .store
+            .list(owner, filter, now, seek, limit.rows_to_read());
         let mut tokens = found.await?;
         let further = match sort {
-            Sort::Newest => {
-                crate::page::truncate(&mut tokens, limit, |token| ListCursor::of(token, sort))
-            }
-            _ => crate::page::truncate(&mut tokens, limit, |token| {
-                Placed(ListCursor::of(token, sort))
-            })
-            .map(|Placed(cursor)| cursor),
+            Sort::Newest => limit.truncate(&mut tokens, |token| ListCursor::of(token, sort)),
+            _ => limit
+                .truncate(&mut tokens, |token| Placed(ListCursor::of(token, sort)))
+                .map(|Placed(cursor)| cursor),
         };
         if is_backward {
             tokens.reverse();

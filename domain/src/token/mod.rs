@@ -5,7 +5,6 @@
 
 mod create;
 mod details;
-mod digest;
 mod entity;
 mod error;
 mod expiry;
@@ -24,16 +23,15 @@ mod store;
 mod usage;
 mod verify;
 
+pub use crate::digest::{Digest, InvalidDigest};
 pub use create::{NewToken, TokenWithSecret};
 pub use details::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, TokenDetails};
-pub use digest::{Digest, InvalidDigest};
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use id::{TokenId, TokenKind};
 pub use list::{
-    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, MAX_TOKEN_PAGE, Search,
-    Seek, Sort, SortKey,
+    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, Search, Seek, Sort, SortKey,
 };
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};

@@ -5,7 +5,8 @@ use crate::clock::Timestamp;
 use crate::store::StoreError;
 use crate::vocabulary::vocabulary;
 
-use super::{Digest, MalformedSecret, Secret, Status, TokenId, TokenRecord, TokenUse, Tokens};
+use super::entity::TokenEnd;
+use super::{Digest, MalformedSecret, Secret, TokenId, TokenRecord, TokenUse, Tokens};
 
 /// Why a presented secret is not accepted; over HTTP a 401 (RFC 6750 §3.1 `invalid_token`).
 ///
@@ -143,15 +144,10 @@ impl Tokens {
 
 /// Returns why a token is not accepted at `now`, or `None` if it is.
 pub(super) fn rejection_of(record: &TokenRecord, now: Timestamp) -> Option<Rejection> {
-    let token = &record.token;
-    match token.status(now) {
-        Status::Revoked => Some(Rejection::Revoked {
-            at: token.revoked_at.unwrap_or(now),
-        }),
-        Status::Expired => Some(Rejection::Expired {
-            at: token.expires_at.unwrap_or(now),
-        }),
-        Status::Live if !record.owner.active => Some(Rejection::OwnerSuspended),
-        Status::Live => None,
+    match record.token.ended(now) {
+        Some(TokenEnd::Revoked { at }) => Some(Rejection::Revoked { at }),
+        Some(TokenEnd::Expired { at }) => Some(Rejection::Expired { at }),
+        None if !record.owner.active => Some(Rejection::OwnerSuspended),
+        None => None,
     }
 }

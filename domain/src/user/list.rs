@@ -1,11 +1,9 @@
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::entropy::EntropyError;
+use crate::page::{MAX_PAGE, PageSize};
 use crate::store::{Listing, StoreError};
 
 use super::{Email, PersonName, User, UserId, Users};
-
-/// The maximum number of items per page of any list.
-pub const MAX_PAGE: u32 = 200;
 
 /// A page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,9 +61,9 @@ impl Users {
         limit: u32,
     ) -> Result<UserPage, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let limit = limit.clamp(1, MAX_PAGE);
-        let mut users = self.store.page(after, limit + 1).await?;
-        let next = crate::page::truncate(&mut users, limit, |user| user.id);
+        let limit = PageSize::clamp(limit);
+        let mut users = self.store.page(after, limit.rows_to_read()).await?;
+        let next = limit.truncate(&mut users, |user| user.id);
         Ok(UserPage { users, next })
     }
 

@@ -18,7 +18,7 @@ pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub use email::{Email, InvalidEmail};
 pub(crate) use entity::is_creator_valid;
 pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};
-pub use list::{MAX_PAGE, UserError, UserPage};
+pub use list::{UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{
     HashError, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password, PasswordHash, PasswordHasher,

@@ -6,12 +6,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
+use crate::page::PageSize;
 use crate::store::Listing;
 use crate::text;
 use crate::token::InvalidName;
 use crate::vocabulary::vocabulary;
 
-use super::{MAX_PAGE, User, UserError, UserId, Users};
+use super::{User, UserError, UserId, Users};
 
 /// A part of a user's name or email address to search for, ignoring case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,8 +246,8 @@ pub struct FoundUsers {
 }
 
 impl Users {
-    /// Returns a page of the users that match the query. `limit` is clamped to 1 to [`MAX_PAGE`]. A
-    /// cursor of another order is ignored. In the order of joining, users who join or are deleted
+    /// Returns a page of the users that match the query. `limit` is clamped to 1 to
+    /// [`MAX_PAGE`](crate::page::MAX_PAGE). A cursor of another order is ignored. In the order of joining, users who join or are deleted
     /// between two pages do not shift the others.
     ///
     /// # Errors
@@ -261,13 +262,16 @@ impl Users {
         limit: u32,
     ) -> Result<FoundUsers, UserError> {
         principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let (limit, sort) = (limit.clamp(1, MAX_PAGE), query.sort);
+        let (limit, sort) = (PageSize::clamp(limit), query.sort);
         let seek = seek.filter(|seek| seek.cursor().sort == sort);
         let is_backward = matches!(seek, Some(UserSeek::Before(_)));
         let is_first = seek.is_none();
         let now = self.clock.now();
-        let mut users = self.store.search_users(query, now, seek, limit + 1).await?;
-        let further = crate::page::truncate(&mut users, limit, |user| UserCursor::of(user, sort));
+        let mut users = self
+            .store
+            .search_users(query, now, seek, limit.rows_to_read())
+            .await?;
+        let further = limit.truncate(&mut users, |user| UserCursor::of(user, sort));
         let further = further.map(|cursor| UserCursor { sort, ..cursor });
         // The position of a damaged row is known only in the order of ids.
         let further = further.filter(|cursor| match sort {

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
+use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
 
 use super::{
@@ -113,7 +114,8 @@ impl WorkItems {
         found.ok_or(WorkItemError::NotFound)
     }
 
-    /// Returns a page of the items that match the filter, newest first.
+    /// Returns a page of the items that match the filter, newest first. `limit` is clamped to 1 to
+    /// [`MAX_PAGE`](crate::page::MAX_PAGE), in all lists of this type.
     ///
     /// # Errors
     ///
@@ -128,8 +130,10 @@ impl WorkItems {
     ) -> Result<WorkItemPage, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let now = self.clock.now();
-        let mut items = self.store.items(filter, now, after, limit + 1).await?;
-        let next = crate::page::truncate(&mut items, limit, WorkItemCursor::of);
+        let limit = PageSize::clamp(limit);
+        let found = self.store.items(filter, now, after, limit.rows_to_read());
+        let mut items = found.await?;
+        let next = limit.truncate(&mut items, WorkItemCursor::of);
         Ok(WorkItemPage { items, next })
     }
 
@@ -154,9 +158,10 @@ impl WorkItems {
             Worker::Agent { run: Some(run), .. } => QueueSection::OfRun(run),
             Worker::Agent { agent, run: None } => QueueSection::OfAgent(agent),
         };
+        let now = self.clock.now();
         Ok(Queue {
-            available: self.section(&QueueSection::Available, limit).await?,
-            mine: self.section(&mine, limit).await?,
+            available: self.section(&QueueSection::Available, now, limit).await?,
+            mine: self.section(&mine, now, limit).await?,
         })
     }
 
@@ -173,15 +178,21 @@ impl WorkItems {
     ) -> Result<QueueItems, WorkItemError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         Ok(self
-            .section(&QueueSection::AvailableToPeople, limit)
+            .section(&QueueSection::AvailableToPeople, self.clock.now(), limit)
             .await?)
     }
 
-    async fn section(&self, section: &QueueSection, limit: u32) -> Result<QueueItems, StoreError> {
-        let found = self.store.queue(section, self.clock.now(), limit + 1);
+    async fn section(
+        &self,
+        section: &QueueSection,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<QueueItems, StoreError> {
+        let limit = PageSize::clamp(limit);
+        let found = self.store.queue(section, now, limit.rows_to_read());
         let mut items = found.await?;
-        let more = items.count() > limit as usize;
-        crate::page::truncate(&mut items, limit, WorkItemCursor::of);
+        let more = items.count() > limit.rows() as usize;
+        limit.truncate(&mut items, WorkItemCursor::of);
         Ok(QueueItems { items, more })
     }
 }

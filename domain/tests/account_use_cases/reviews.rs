@@ -286,7 +286,7 @@ async fn more_than_a_page_is_revoked_only_with_the_digest_of_a_review() {
     let owners = [play.world.admin.clone(), play.grace.clone()];
     for owner in owners {
         play.grace = owner;
-        play.world.all.tokens = play.world.all.tokens.clone().with_quota(1_000);
+        play.world.all.use_cases.tokens = play.world.all.tokens.clone().with_quota(1_000);
         for _ in 0..=MAX_UNREVIEWED / 2 {
             play.step(Step::Create, 1).await;
         }

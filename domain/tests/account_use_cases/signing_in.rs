@@ -6,7 +6,7 @@ use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
-    SessionSelection, Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
+    SessionPorts, SessionSelection, Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
 };
 use openindex_domain::testing::{
     InMemory, MockAuditStore, MockPasswordHasher, MockRateLimitStore, MockUserStore, fixtures,
@@ -356,8 +356,8 @@ async fn an_outage_during_sign_in_is_not_a_wrong_password() {
     let mut down = MockUserStore::new();
     down.expect_account()
         .returning(|_| Err(StoreError::unavailable("down")));
-    let all = InMemory::default();
-    let sessions = all.sessions_with_users(Arc::new(down));
+    let all = InMemory::with(|ports| ports.users = Arc::new(down));
+    let sessions = &all.sessions;
     let (address, word) = (email("grace@example.com"), password(PASSWORD));
     let result = sessions.sign_in(&address, &word, client(), context()).await;
     assert!(matches!(result, Err(SignInError::Store(_))), "{result:?}");
@@ -391,15 +391,15 @@ async fn calls_of_a_failed_sign_in(address: &str) -> Vec<String> {
         Ok(false)
     });
     let store = world.all.store.clone();
-    let sessions = Sessions::new(
-        store.clone(),
-        store,
-        Arc::new(audit),
-        Arc::new(passwords),
-        RateLimits::new(Arc::new(rate_limits)),
-        world.all.clock.clone(),
-        world.all.entropy.clone(),
-    );
+    let sessions = Sessions::new(SessionPorts {
+        store: store.clone(),
+        users: store,
+        audit: Arc::new(audit),
+        hasher: Arc::new(passwords),
+        rate_limits: RateLimits::new(Arc::new(rate_limits)),
+        clock: world.all.clock.clone(),
+        entropy: world.all.entropy.clone(),
+    });
     let (address, guess) = (email(address), password(OTHER));
     let result = sessions
         .sign_in(&address, &guess, client(), context())

@@ -1,5 +1,6 @@
 //! The use cases of agent runs and work items, on the in-memory store.
 
+mod pages;
 mod runs;
 mod work_items;
 mod world;

@@ -2,7 +2,8 @@ use std::collections::HashMap;
 
 use openindex_domain::StoreError;
 use openindex_domain::access::Principal;
-use openindex_domain::user::{MAX_PAGE, User, UserError, UserId};
+use openindex_domain::page::MAX_PAGE;
+use openindex_domain::user::{User, UserError, UserId};
 
 use crate::web::error::WebError;
 use crate::web::site::Web;

@@ -3,8 +3,9 @@
 use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::audit::{AuditFilter, Subject};
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::{Search, Status};
-use openindex_domain::user::{Email, MAX_PAGE, UserId, UserQuery, UserSearch};
+use openindex_domain::user::{Email, UserId, UserQuery, UserSearch};
 
 use crate::web::error::WebError;
 use crate::web::site::Web;

@@ -8,8 +8,9 @@ use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
 use openindex_domain::duration::at_least;
 use openindex_domain::form::FormId;
+use openindex_domain::page::MAX_TOKEN_PAGE;
 use openindex_domain::token::{
-    ListFilter, ListedStatus, MAX_TOKEN_PAGE, Status, Token, TokenError, TokenId, TokenWithSecret,
+    ListFilter, ListedStatus, Status, Token, TokenError, TokenId, TokenWithSecret,
 };
 use openindex_domain::work_item::WorkItemError;
 

@@ -11,9 +11,9 @@ use http_body::Frame;
 use http_body_util::StreamBody;
 use openindex_domain::access::Principal;
 use openindex_domain::audit::{self, Audit, AuditCursor, AuditFilter};
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
-use openindex_domain::user::MAX_PAGE;
 
 use crate::server::api::Shared;
 use crate::server::query::Query;

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use openindex_adapters_http::client::PatFilter;
 use openindex_adapters_http::wire::{RevokePats, RevokedPats};
 use openindex_domain::admin_tokens::ReviewDigest;
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::Status;
-use openindex_domain::user::MAX_PAGE;
 
 use crate::app::{App, Session};
 use crate::commands::paging;
