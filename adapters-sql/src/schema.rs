@@ -21,12 +21,11 @@ impl Table {
 
     /// Returns the text of a statement that inserts a row, with one parameter per column in their
     /// order. No insert can forget a column: its number of parameters would be wrong.
-    fn insert(&self) -> String {
+    fn insert(&self, head: &str) -> String {
         let columns: Vec<_> = self.columns().collect();
         let parameters: Vec<_> = (1..=columns.len()).map(|n| format!("${n}")).collect();
         format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            self.name,
+            "{head} ({}) VALUES ({})",
             columns.join(", "),
             parameters.join(", ")
         )
@@ -34,8 +33,8 @@ impl Table {
 
     /// Returns the text of a statement that updates all columns but the first ones, which are the
     /// key. The parameters are those of the insert.
-    fn update(&self, key: usize) -> String {
-        let mut text = format!("UPDATE {} SET ", self.name);
+    fn update(&self, head: &str, key: usize) -> String {
+        let mut text = format!("{head} SET ");
         for (n, column) in self.columns().enumerate().skip(key) {
             let comma = if n == key { "" } else { ", " };
             let _ = write!(text, "{comma}{column} = ${}", n + 1);
@@ -48,10 +47,15 @@ impl Table {
     }
 }
 
-pub(crate) static INSERT_TOKEN: LazyLock<String> = LazyLock::new(|| TOKENS.insert());
-pub(crate) static INSERT_USER: LazyLock<String> = LazyLock::new(|| USERS.insert());
-pub(crate) static INSERT_WORK_ITEM: LazyLock<String> = LazyLock::new(|| WORK_ITEMS.insert());
-pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> = LazyLock::new(|| WORK_ITEMS.update(3));
+// The heads are written out: a test reads the required privileges from the source.
+pub(crate) static INSERT_TOKEN: LazyLock<String> =
+    LazyLock::new(|| TOKENS.insert("INSERT INTO tokens"));
+pub(crate) static INSERT_USER: LazyLock<String> =
+    LazyLock::new(|| USERS.insert("INSERT INTO users"));
+pub(crate) static INSERT_WORK_ITEM: LazyLock<String> =
+    LazyLock::new(|| WORK_ITEMS.insert("INSERT INTO work_items"));
+pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> =
+    LazyLock::new(|| WORK_ITEMS.update("UPDATE work_items", 3));
 
 /// Returns the tables, with those of work items or without.
 pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + Clone {
