@@ -168,14 +168,7 @@ async fn main() -> Outcome<()> {
     println!("{public_url}/join/{invite}");
     println!("{public_url}/sign-in/link/{link}");
     let app = web::router(ApiState {
-        tokens: demo.tokens,
-        agent_runs: demo.agent_runs,
-        work_items: Some(demo.work_items),
-        users: demo.users,
-        sessions: demo.sessions,
-        invites: demo.invites,
-        admin_tokens: demo.admin_tokens,
-        audit: demo.audit,
+        use_cases: demo.use_cases,
         health: demo.store,
         entropy: demo.entropy,
         metrics: Arc::default(),
