@@ -65,6 +65,7 @@ pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + C
 
 /// Returns every column as `table.column`, sorted, to compare with a migrated database.
 #[cfg(feature = "testing")]
+#[must_use]
 pub fn all_columns() -> Vec<String> {
     let mut all: Vec<_> = tables(true)
         .flat_map(|table| {

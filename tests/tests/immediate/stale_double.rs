@@ -18,6 +18,7 @@ use openindex_domain::token::{
     RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore,
     TokenUse, Tokens,
 };
+use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 use openindex_tests::Client;
@@ -96,14 +97,10 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     let state = ApiState {
-        tokens,
-        agent_runs: memory.agent_runs.clone(),
-        work_items: Some(memory.work_items.clone()),
-        users: memory.users.clone(),
-        sessions: memory.sessions.clone(),
-        invites: memory.invites.clone(),
-        admin_tokens: memory.admin_tokens.clone(),
-        audit: memory.audit.clone(),
+        use_cases: UseCases {
+            tokens,
+            ..memory.use_cases.clone()
+        },
         metrics: Arc::default(),
         health: memory.store.clone(),
         entropy: memory.entropy.clone(),
