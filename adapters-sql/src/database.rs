@@ -64,8 +64,8 @@ impl<'c, D: Database> Tx<'c, D> {
         }
     }
 
-    /// Recomputes the keys of email addresses that an earlier release wrote by another rule; part of
-    /// [`Database::migrate`].
+    /// Recomputes the keys of email addresses that an earlier release wrote by another rule; part
+    /// of [`Database::migrate`].
     ///
     /// # Errors
     ///

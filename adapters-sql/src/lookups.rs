@@ -57,8 +57,8 @@ struct Connections<S: LookupSource> {
 }
 
 impl<S: LookupSource> Lookups<S> {
-    /// Creates lookups with at most `batches_at_once` queries in flight, each on a connection of its
-    /// own. A lookup waits for as long as `deadline` to be sent, and as long for the result.
+    /// Creates lookups with at most `batches_at_once` queries in flight, each on a connection of
+    /// its own. A lookup waits for as long as `deadline` to be sent, and as long for the result.
     pub fn new(
         source: S,
         batches_at_once: NonZero<usize>,

@@ -51,7 +51,8 @@ impl LookupSource for Source {
         };
         // Checked after connecting: a new connection could be on another file than the rest.
         self.file.check().map_err(failure)?;
-        // Padded to a power of two with the last digest, so that only a few statements are prepared.
+        // Padded to a power of two with the last digest, so that only a few statements are
+        // prepared.
         let length = digests.len().next_power_of_two();
         let sql = rows::select_record(&format!("t.digest IN (?{})", ",?".repeat(length - 1)));
         let filled = digests.iter().chain(digests.last().into_iter().cycle());

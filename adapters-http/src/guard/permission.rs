@@ -13,8 +13,8 @@ use super::{Context, Guard, Problem};
 pub enum Access {
     /// Anyone, with or without a credential.
     Public,
-    /// A principal that meets the requirement, verified by the bearer token of an API request or the
-    /// session of a browser.
+    /// A principal that meets the requirement, verified by the bearer token of an API request or
+    /// the session of a browser.
     Requires(Requirement),
 }
 

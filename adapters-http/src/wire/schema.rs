@@ -140,8 +140,8 @@ text! {
     WorkItemKey {
         pattern: concat!("^", key!(), "$"), example: "OPS-42"
     }
-    /// Domain of work items: a letter, then 1 to 9 letters or digits. Requests may write it in lower
-    /// case; responses use upper case.
+    /// Domain of work items: a letter, then 1 to 9 letters or digits. Requests may write it in
+    /// lower case; responses use upper case.
     DomainKey {
         pattern: "^[A-Za-z][A-Za-z0-9]{1,9}$", example: "OPS", min_length: 2, max_length: 10
     }

@@ -116,8 +116,8 @@ async fn revoke_matching<D: Database>(
     let actor = acting::record(tx, &change.actor).await?;
     change.check_actor(actor.as_ref()).map_err(Stop::Reply)?;
     if D::HAS_CONCURRENT_CHANGES {
-        // Last-used times are still written meanwhile, under locks in the same order. The tokens are
-        // read again after locking, so that one used a moment ago does not count as unused.
+        // Last-used times are still written meanwhile, under locks in the same order. The tokens
+        // are read again after locking, so that one used a moment ago does not count as unused.
         let ids = tokens::matching_ids(tx, &change.filter, now).await?;
         tx.lock(Lock::TokensWithRuns(&ids, now)).await?;
     }

@@ -145,9 +145,9 @@ pub trait AuditStore: Send + Sync {
     /// any order.
     async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
-    /// Returns the names of those of these users, tokens, agent runs and invites that are stored and
-    /// have one, in any order. Omits deleted users, the first administrator's invite, sessions and
-    /// work items.
+    /// Returns the names of those of these users, tokens, agent runs and invites that are stored
+    /// and have one, in any order. Omits deleted users, the first administrator's invite, sessions
+    /// and work items.
     async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError>;
 
     /// Appends an event that records no change, such as a failed sign-in.
