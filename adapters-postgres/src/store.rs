@@ -7,8 +7,10 @@ use std::time::Duration;
 use openindex_adapters_sql::{Call, End, Lookups, SqlStore, Work};
 use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
@@ -163,14 +165,15 @@ impl PostgresDatabase {
         begin: Option<String>,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, End<T>>,
     ) -> Result<T, StoreError> {
-        let mut connection = match self.pool.acquire().await {
-            Ok(connection) => connection,
+        let mut lent = match self.pool.acquire().await {
+            Ok(connection) => Lent::new(connection, limit),
             Err(error) => return Err(self.acquire_error(error).await),
         };
+        let connection = lent.connection()?;
         let mode = self.pooling.known();
         let done = async {
             let Some(begin) = begin else {
-                let (End::Commit(result) | End::RollBack(result)) = work(&mut connection).await?;
+                let (End::Commit(result) | End::RollBack(result)) = work(connection).await?;
                 return Ok(result);
             };
             let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
@@ -194,13 +197,13 @@ impl PostgresDatabase {
             // The prepared statements of this session no longer match the schema, or are another
             // client's.
             if result.as_ref().is_err_and(has_stale_statements) {
-                drop(connection.detach());
+                lent.detach();
             }
             return result;
         }
         // The server's own timeouts would have come first, so it is unreachable. Back in the pool,
         // the connection would take up a place for as long as TCP retries.
-        drop(connection.detach());
+        lent.detach();
         Err(StoreError::unavailable(TimedOut))
     }
 
@@ -225,6 +228,45 @@ impl PostgresDatabase {
                 }
             }
             error => connect_error(error, &self.connect),
+        }
+    }
+}
+
+/// A connection of the pool. It is returned within a limit: the driver would wait for a silent
+/// server for as long as TCP retries, and the connection would take up a place in the pool.
+struct Lent {
+    connection: Option<PoolConnection<Postgres>>,
+    limit: Duration,
+}
+
+impl Lent {
+    fn new(connection: PoolConnection<Postgres>, limit: Duration) -> Self {
+        Self {
+            connection: Some(connection),
+            limit,
+        }
+    }
+
+    fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+        let connection = self.connection.as_deref_mut();
+        connection.ok_or_else(|| StoreError::unavailable(sqlx::Error::PoolClosed))
+    }
+
+    /// Closes the connection without a word to the server.
+    fn detach(&mut self) {
+        drop(self.connection.take().map(PoolConnection::detach));
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(tokio::time::timeout(
+                self.limit,
+                connection.return_to_pool(),
+            ));
         }
     }
 }
