@@ -34,7 +34,7 @@ pub const TOKENS_PAGE: &str = "/settings/tokens";
 
 /// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
 /// and the access log. Work item routes are included if
-/// [`ApiState::work_items`](server::ApiState::work_items) is set.
+/// [`UseCases::work_items`](openindex_domain::use_cases::UseCases::work_items) is set.
 #[cfg(feature = "server")]
 pub fn router(state: server::ApiState) -> axum::Router {
     server::router(state.clone(), web::pages(state))

@@ -40,8 +40,8 @@ pub struct MatchingTokens<'a> {
     pub limit: Option<u32>,
 }
 
-/// Adds a part for each of the [`LISTED_KINDS`], all together. The part is told whether the kind is
-/// the first, that of almost all tokens.
+/// Adds a part for each kind of token that a list reads, all together. The part gets a condition on
+/// `t` for the kind, and whether it is the first, that of almost all tokens.
 pub fn push_kinds(query: &mut Statement, part: impl Fn(&mut Statement, &str, bool)) {
     for (number, kind) in LISTED_KINDS.into_iter().enumerate() {
         if number > 0 {

@@ -235,7 +235,7 @@ pub(crate) fn router(state: ApiState, pages: Pages) -> Router {
 }
 
 /// Returns only the work item routes, for a service that mounts them beside its own. That service
-/// provides what [`router`] wraps around them, such as request ids.
+/// provides what [`router`](crate::router) wraps around them, such as request ids.
 pub fn work_items_router(state: WorkItemsState) -> Router {
     let (router, _) = routes::work_items().into_parts();
     router
