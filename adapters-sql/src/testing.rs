@@ -28,9 +28,11 @@ impl<D: Database> SqlStore<D> {
     ///
     /// [`StoreError`].
     pub async fn put_password(&self, user: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
-        let update = Statement::new("UPDATE users SET password_hash = $2 WHERE id = $1");
-        self.put(vec![update.bind(user).bind(hash.as_stored())])
-            .await
+        let hash = hash.clone();
+        self.change(move |mut tx| {
+            Box::pin(async move { Ok(users::set_password(&mut tx, user, &hash).await?) })
+        })
+        .await
     }
 
     /// Inserts a token, or replaces the one with the same id.

@@ -137,9 +137,7 @@ async fn revoke_matching<D: Database>(
     let rows = found.iter().zip(&*read);
     let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
     let revoked = Listing::read(revoked.map(|(row, _)| rows::owned_token(row)))?;
-    for (owner, notice) in change.notices(&decided) {
-        notices::insert(tx, owner, &notice).await?;
-    }
+    notices::insert_all(tx, &change.notices(&decided)).await?;
     write_revocations(tx, decided, &read, now).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
@@ -174,10 +172,8 @@ async fn report_leaked<D: Database>(
         }
     }
     let revoked = write_revocations(tx, decided, &read, change.now).await?;
-    for token in &revoked {
-        let (owner, notice) = change.notice(token);
-        notices::insert(tx, owner, &notice).await?;
-    }
+    let notices: Vec<_> = revoked.iter().map(|token| change.notice(token)).collect();
+    notices::insert_all(tx, &notices).await?;
     Ok(revoked.len() as u64)
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn redeem<D: Database>(
         .decide(link.as_ref(), user.as_ref(), creator.as_ref())
         .map_err(Stop::Reply)?;
     sign_in_links::mark_used(tx, change.link, change.now).await?;
-    notices::insert(tx, id, &change.notice()).await?;
+    notices::insert_all(tx, &[(id, change.notice())]).await?;
     users::set_password(tx, id, &change.hash).await?;
     sessions::end(tx, id, ended).await?;
     sessions::insert(tx, &change.session, &change.digest).await?;

@@ -144,9 +144,8 @@ async fn change_user<D: Database>(
     if decision.delete_links {
         sign_in_links::invalidate(tx, id).await?;
     }
-    if let Some(notice) = &decision.notice {
-        notices::insert(tx, id, notice).await?;
-    }
+    let notice = decision.notice.map(|notice| (id, notice));
+    notices::insert_all(tx, notice.as_slice()).await?;
     audit::insert_all(tx, &decision.events).await?;
     Ok(ChangeUserOutcome::Changed(decision.user))
 }

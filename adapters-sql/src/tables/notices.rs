@@ -24,24 +24,37 @@ pub(crate) async fn of_user<D: Database>(
     Ok(notices)
 }
 
-/// Writes a notice; the owner of a damaged token may not exist.
-pub(crate) async fn insert<D: Database>(
+/// Maximum number of notices in one INSERT; each has 6 parameters.
+const BATCH: usize = 500;
+
+/// Writes notices for users; the owner of a damaged token may not exist.
+pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
-    user: UserId,
-    notice: &Notice,
+    notices: &[(UserId, Notice)],
 ) -> Result<(), StoreError> {
-    let about = &notice.about;
-    let statement = Statement::new(
-        "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
-         SELECT id, $2, $3, $4, $5, $6 FROM users WHERE id = $1",
-    )
-    .bind(user)
-    .bind(about.id())
-    .bind(about.token_name())
-    .bind(notice.at)
-    .bind(about.client_address().map(|from| from.to_string()))
-    .bind(about.revoked().map(u64::cast_signed));
-    tx.execute(statement).await?;
+    for batch in notices.chunks(BATCH) {
+        let mut query = Statement::new(
+            "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
+             SELECT users.id, n.column2, n.column3, n.column4, n.column5, n.column6 FROM (VALUES ",
+        );
+        // A statement of an unusual length is not worth caching.
+        query.is_cached = batch.len() == 1;
+        let mut separator = "(";
+        for (user, notice) in batch {
+            let about = &notice.about;
+            query.push(separator).push_bind(*user);
+            query.push(", ").push_bind(about.id());
+            query.push(", ").push_bind(about.token_name());
+            query.push(", ").push_bind(notice.at);
+            let from = about.client_address().map(|from| from.to_string());
+            query.push(", ").push_bind(from);
+            let revoked = about.revoked().map(u64::cast_signed);
+            query.push(", ").push_bind(revoked);
+            separator = "), (";
+        }
+        query.push(")) AS n JOIN users ON users.id = n.column1");
+        tx.execute(query).await?;
+    }
     Ok(())
 }
 
