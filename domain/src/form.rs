@@ -4,10 +4,10 @@
 //! user goes back. Each rendered form therefore carries a [`FormId`]. The change records the id in
 //! its own transaction, and a second change with the same id is rejected.
 
-use crate::audit::Subject;
 use crate::clock::Timestamp;
-use crate::id::{derived, prefixed_id};
-use crate::user::UserId;
+use crate::id::{Subject, UserId, derived};
+
+pub use crate::id::FormId;
 
 /// How long a form can be submitted after its page was rendered: 24 hours.
 pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
@@ -15,11 +15,6 @@ pub const FORM_LIFETIME_SECONDS: i64 = 24 * 60 * 60;
 const CLOCK_SKEW_SECONDS: i64 = 60 * 60;
 /// How long a store remembers a used form: until it has expired by every replica's clock.
 pub(crate) const RETENTION_SECONDS: i64 = FORM_LIFETIME_SECONDS + 2 * CLOCK_SKEW_SECONDS;
-
-prefixed_id! {
-    /// The id of a rendered form: `frm_` and a UUID. It is not a secret and grants nothing.
-    FormId, "frm_"
-}
 
 impl FormId {
     /// Returns whether the form can still be submitted at `now`. Stores delete used forms after a

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::audit::AuditAction;
 use crate::clock::Timestamp;
+use crate::email::Email;
+use crate::id::UserId;
 use crate::store::StoreError;
-use crate::user::{Email, UserId};
 
 /// The length of a window: 15 minutes.
 const WINDOW_SECONDS: i64 = 15 * 60;
@@ -129,8 +129,8 @@ pub(crate) enum RecordDecision {
 }
 
 impl RecordDecision {
-    /// Returns the action to record, if any.
-    pub(crate) fn action(self, each: AuditAction, last: AuditAction) -> Option<AuditAction> {
+    /// Returns which of these actions to record, if any.
+    pub(crate) fn action<A>(self, each: A, last: A) -> Option<A> {
         match self {
             Self::Yes => Some(each),
             Self::Last => Some(last),

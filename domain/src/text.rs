@@ -7,7 +7,7 @@ use icu_properties::{CodePointMapData, CodePointSetData, PropertyNamesLong};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::canonical_combining_class;
 
-use crate::token::{CONTAINS_SECRET, Secret};
+use crate::secret::{CONTAINS_SECRET, Secret};
 
 /// A violation of the rules for a single line of text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

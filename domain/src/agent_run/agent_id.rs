@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::token::{CONTAINS_SECRET, Secret};
+use crate::secret::{CONTAINS_SECRET, Secret};
 
 /// The id of an agent: 1 to 64 ASCII letters, digits and `.` `_` `-` `:` `/` `@`.
 ///

@@ -8,8 +8,8 @@ mod entity;
 mod service;
 mod start;
 mod store;
-mod work_item_key;
 
+pub use crate::id::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
 pub use agent_id::{AgentId, InvalidAgentId};
 pub use ended::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use entity::{AgentRun, MAX_RUN_SECONDS, MIN_RUN_SECONDS, RunTtl, RunTtlError};
@@ -19,7 +19,6 @@ pub use store::{
     AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, RunFilter, RunState, StartFacts, StartRun,
     StartRunOutcome,
 };
-pub use work_item_key::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
 
 #[cfg(feature = "testing")]
 pub use store::MockAgentRunStore;

@@ -1,24 +1,13 @@
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::agent_run::WorkItemKey;
 use crate::clock::Timestamp;
+use crate::email::Email;
 use crate::entropy::{Entropy, EntropyError};
-use crate::form::FormId;
-use crate::id::{InvalidId, derived, prefixed_id};
-use crate::invite::InviteId;
-use crate::session::SessionId;
-use crate::token::TokenId;
-use crate::user::{Email, UserId};
-
-prefixed_id! {
-    /// The id of an audit event: `evt_` and a UUID.
-    AuditEventId, "evt_"
-}
+use crate::id::{AuditEventId, FormId, SessionId, Subject, TokenId, UserId, derived};
+use crate::vocabulary::vocabulary;
 
 impl AuditEventId {
     /// Derives the id of one event of a change that records several, one per affected thing. Equal
@@ -50,32 +39,6 @@ pub struct AuditEvent {
     pub email_change: Option<EmailChange>,
     /// The request that made the change.
     pub context: RequestContext,
-}
-
-/// An audit event as stored, if it cannot be decoded, for example because a newer version wrote its
-/// action. It is displayed undecoded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RawEvent {
-    /// The event's id.
-    pub id: String,
-    /// When it happened.
-    pub at: String,
-    /// The kind of the actor.
-    pub actor: String,
-    /// The actor's user.
-    pub actor_user: Option<String>,
-    /// The token or session that the actor used.
-    pub actor_credential: Option<String>,
-    /// What was done.
-    pub action: String,
-    /// What it was done to.
-    pub subject: String,
-    /// What else was involved.
-    pub related: Option<String>,
-    /// The id of the request.
-    pub request_id: Option<String>,
-    /// The client address of the request.
-    pub client_address: Option<String>,
 }
 
 /// The change of a user's email address.
@@ -203,102 +166,82 @@ impl AuditActor {
     }
 }
 
-macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
-        /// What was done.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum AuditAction {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl AuditAction {
-            /// Every action.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// Returns the name that stores and the API use, such as `token.created`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-actions! {
-    /// The first administrator and their first token were created. Subject: the user; related: the
-    /// token.
-    InstanceBootstrapped = "instance.bootstrapped",
-    /// A token was created.
-    TokenCreated = "token.created",
-    /// A token was rotated. Related: its successor.
-    TokenRotated = "token.rotated",
-    /// A token was revoked.
-    TokenRevoked = "token.revoked",
-    /// A token was reported as leaked and revoked.
-    TokenReportedLeaked = "token.reported_leaked",
-    /// An agent run was started. Subject: its token; related: the work item that it is bound to.
-    AgentRunStarted = "agent_run.started",
-    /// An agent run ended. Related: the issuing token, owner or work item that it ended with;
-    /// `None` if it was ended directly.
-    AgentRunEnded = "agent_run.ended",
-    /// A work item was created.
-    WorkItemCreated = "work_item.created",
-    /// A work item was updated.
-    WorkItemUpdated = "work_item.updated",
-    /// A work item was claimed.
-    WorkItemClaimed = "work_item.claimed",
-    /// A work item was released.
-    WorkItemReleased = "work_item.released",
-    /// A work item was completed.
-    WorkItemCompleted = "work_item.completed",
-    /// A work item was deleted.
-    WorkItemDeleted = "work_item.deleted",
-    /// An invite was created. Subject: the invite; related: the open one that it replaced.
-    InviteCreated = "invite.created",
-    /// An invite was withdrawn.
-    InviteWithdrawn = "invite.withdrawn",
-    /// An invite was claimed. Related: the new user.
-    InviteClaimed = "invite.claimed",
-    /// A user dismissed their notices.
-    NoticesDismissed = "notices.dismissed",
-    /// A user was suspended; their sessions ended and their sign-in links were deleted.
-    UserSuspended = "user.suspended",
-    /// A user was unsuspended.
-    UserUnsuspended = "user.unsuspended",
-    /// A user was deleted, together with their data. Their id stays in the audit log.
-    UserDeleted = "user.deleted",
-    /// A user's email address was changed; the event contains both addresses.
-    UserEmailChanged = "user.email_changed",
-    /// A user changed their name.
-    UserNameChanged = "user.name_changed",
-    /// A user was made an administrator.
-    UserPromoted = "user.promoted",
-    /// An administrator was made a member.
-    UserDemoted = "user.demoted",
-    /// A user changed their password; their other sessions ended.
-    PasswordChanged = "password.changed",
-    /// A sign-in link was created for a user.
-    SignInLinkCreated = "sign_in_link.created",
-    /// A sign-in link was used: it set a new password and ended all earlier sessions.
-    SignInLinkUsed = "sign_in_link.used",
-    /// A user signed in.
-    SignedIn = "session.started",
-    /// A sign-in failed: wrong password, suspended user or unknown account.
-    SignInRejected = "sign_in.rejected",
-    /// The tenth failed sign-in from one network address within 15 minutes; further ones in that
-    /// window are not recorded.
-    SignInRejectedRepeatedly = "sign_in.rejected_repeatedly",
-    /// A user signed out. Subject: the session.
-    SignedOut = "session.ended",
-    /// A user ended several of their sessions.
-    SessionsEnded = "sessions.ended",
-    /// An administrative request of a user was denied.
-    AdminDenied = "admin.denied",
-    /// The tenth denied administrative request of one user within 15 minutes; further ones in that
-    /// window are not recorded.
-    AdminDeniedRepeatedly = "admin.denied_repeatedly",
+vocabulary! {
+    /// What was done.
+    AuditAction {
+        /// The first administrator and their first token were created. Subject: the user; related: the
+        /// token.
+        InstanceBootstrapped = "instance.bootstrapped",
+        /// A token was created.
+        TokenCreated = "token.created",
+        /// A token was rotated. Related: its successor.
+        TokenRotated = "token.rotated",
+        /// A token was revoked.
+        TokenRevoked = "token.revoked",
+        /// A token was reported as leaked and revoked.
+        TokenReportedLeaked = "token.reported_leaked",
+        /// An agent run was started. Subject: its token; related: the work item that it is bound to.
+        AgentRunStarted = "agent_run.started",
+        /// An agent run ended. Related: the issuing token, owner or work item that it ended with;
+        /// `None` if it was ended directly.
+        AgentRunEnded = "agent_run.ended",
+        /// A work item was created.
+        WorkItemCreated = "work_item.created",
+        /// A work item was updated.
+        WorkItemUpdated = "work_item.updated",
+        /// A work item was claimed.
+        WorkItemClaimed = "work_item.claimed",
+        /// A work item was released.
+        WorkItemReleased = "work_item.released",
+        /// A work item was completed.
+        WorkItemCompleted = "work_item.completed",
+        /// A work item was deleted.
+        WorkItemDeleted = "work_item.deleted",
+        /// An invite was created. Subject: the invite; related: the open one that it replaced.
+        InviteCreated = "invite.created",
+        /// An invite was withdrawn.
+        InviteWithdrawn = "invite.withdrawn",
+        /// An invite was claimed. Related: the new user.
+        InviteClaimed = "invite.claimed",
+        /// A user dismissed their notices.
+        NoticesDismissed = "notices.dismissed",
+        /// A user was suspended; their sessions ended and their sign-in links were deleted.
+        UserSuspended = "user.suspended",
+        /// A user was unsuspended.
+        UserUnsuspended = "user.unsuspended",
+        /// A user was deleted, together with their data. Their id stays in the audit log.
+        UserDeleted = "user.deleted",
+        /// A user's email address was changed; the event contains both addresses.
+        UserEmailChanged = "user.email_changed",
+        /// A user changed their name.
+        UserNameChanged = "user.name_changed",
+        /// A user was made an administrator.
+        UserPromoted = "user.promoted",
+        /// An administrator was made a member.
+        UserDemoted = "user.demoted",
+        /// A user changed their password; their other sessions ended.
+        PasswordChanged = "password.changed",
+        /// A sign-in link was created for a user.
+        SignInLinkCreated = "sign_in_link.created",
+        /// A sign-in link was used: it set a new password and ended all earlier sessions.
+        SignInLinkUsed = "sign_in_link.used",
+        /// A user signed in.
+        SignedIn = "session.started",
+        /// A sign-in failed: wrong password, suspended user or unknown account.
+        SignInRejected = "sign_in.rejected",
+        /// The tenth failed sign-in from one network address within 15 minutes; further ones in that
+        /// window are not recorded.
+        SignInRejectedRepeatedly = "sign_in.rejected_repeatedly",
+        /// A user signed out. Subject: the session.
+        SignedOut = "session.ended",
+        /// A user ended several of their sessions.
+        SessionsEnded = "sessions.ended",
+        /// An administrative request of a user was denied.
+        AdminDenied = "admin.denied",
+        /// The tenth denied administrative request of one user within 15 minutes; further ones in that
+        /// window are not recorded.
+        AdminDeniedRepeatedly = "admin.denied_repeatedly",
+    }
 }
 
 impl AuditAction {
@@ -309,79 +252,6 @@ impl AuditAction {
         Self::TokenReportedLeaked,
         Self::AgentRunEnded,
     ];
-
-    /// Parses the output of [`AuditAction::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|action| action.as_str() == text)
-    }
-}
-
-/// What an event is about, as an id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// A user.
-    User(UserId),
-    /// A token.
-    Token(TokenId),
-    /// A browser session.
-    Session(SessionId),
-    /// An invite.
-    Invite(InviteId),
-    /// A work item.
-    WorkItem(WorkItemKey),
-    /// An account that does not exist. The entered address is not recorded, because it may be a
-    /// password typed into the wrong field.
-    UnknownAccount,
-}
-
-impl Subject {
-    const UNKNOWN_ACCOUNT: &'static str = "unknown";
-
-    /// Returns the UUID that identifies the subject among others of its type, for
-    /// [`AuditEventId::derive`]. Work items and unknown accounts have none, and no ids are derived
-    /// for them.
-    pub(crate) fn uuid(self) -> Uuid {
-        match self {
-            Self::User(id) => id.uuid(),
-            Self::Token(id) => id.uuid(),
-            Self::Session(id) => id.uuid(),
-            Self::Invite(id) => id.uuid(),
-            Self::WorkItem(_) | Self::UnknownAccount => Uuid::nil(),
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::User(id) => fmt::Display::fmt(id, f),
-            Self::Token(id) => fmt::Display::fmt(id, f),
-            Self::Session(id) => fmt::Display::fmt(id, f),
-            Self::Invite(id) => fmt::Display::fmt(id, f),
-            Self::WorkItem(key) => fmt::Display::fmt(key, f),
-            Self::UnknownAccount => f.write_str(Self::UNKNOWN_ACCOUNT),
-        }
-    }
-}
-
-impl FromStr for Subject {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text == Self::UNKNOWN_ACCOUNT {
-            return Ok(Self::UnknownAccount);
-        }
-        text.parse()
-            .map(Self::User)
-            .or_else(|_| text.parse().map(Self::Token))
-            .or_else(|_| text.parse().map(Self::Session))
-            .or_else(|_| text.parse().map(Self::Invite))
-            .or_else(|InvalidId| text.parse().map(Self::WorkItem).map_err(|_| InvalidId))
-    }
 }
 
 /// The id of a request in logs and audit events: 1 to 128 visible ASCII characters.
@@ -465,7 +335,7 @@ mod tests {
     #[test]
     fn actions_and_subjects_round_trip() {
         for action in AuditAction::ALL {
-            assert_eq!(AuditAction::parse(action.as_str()), Some(*action));
+            assert_eq!(AuditAction::parse(action.as_str()), Some(action));
         }
         assert_eq!(AuditAction::parse("token"), None);
         let subjects = [

@@ -5,9 +5,10 @@ mod event;
 mod service;
 mod store;
 
+pub use crate::id::{AuditEventId, Subject};
+pub use crate::store::RawEvent;
 pub use event::{
-    AuditAction, AuditActor, AuditEvent, AuditEventId, EmailChange, InvalidRequestId, RawEvent,
-    RequestContext, RequestId, Subject,
+    AuditAction, AuditActor, AuditEvent, EmailChange, InvalidRequestId, RequestContext, RequestId,
 };
 pub use service::{ActivityPage, ActivitySeek, Audit, AuditError, AuditPage};
 pub use store::{

@@ -1,14 +1,9 @@
 use crate::clock::Timestamp;
-use crate::id::prefixed_id;
-use crate::user::{Email, Role, User, UserId};
+use crate::id::{InviteId, UserId};
+use crate::user::{Email, Role, User};
 
 /// The lifetime of an invite: 7 days.
 pub const INVITE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;
-
-prefixed_id! {
-    /// The id of an invite: `inv_` and a UUID. It is not a secret.
-    InviteId, "inv_"
-}
 
 /// The recipient of an invite.
 #[derive(Debug, Clone, PartialEq, Eq)]

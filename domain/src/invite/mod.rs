@@ -8,9 +8,10 @@ mod service;
 mod store;
 mod withdraw;
 
+pub use crate::id::InviteId;
 pub use claim::{Claim, ClaimInvite, ClaimInviteOutcome, Claimed, NotClaimable};
 pub use create::{CreateInvite, CreateInviteOutcome, InviteDecision, NewInvite};
-pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteId, InviteKind, InviteStatus};
+pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
 pub use list::InvitePage;
 pub use service::{InviteError, Invites};
 pub use store::InviteStore;

@@ -3,9 +3,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::id::prefixed_id;
-use crate::token::Secret;
-use crate::user::UserId;
+use crate::id::{SessionId, UserId};
+use crate::secret::Secret;
 
 /// The maximum time between two requests of a session: 12 hours.
 pub const IDLE_LIMIT_SECONDS: i64 = 12 * 60 * 60;
@@ -15,11 +14,6 @@ pub const ABSOLUTE_LIMIT_SECONDS: i64 = 14 * 24 * 60 * 60;
 /// The minimum age of the recorded last use before a new one is written, so that a page with many
 /// resources causes one write at most: 1 minute.
 pub const TOUCH_AFTER_SECONDS: i64 = 60;
-
-prefixed_id! {
-    /// The id of a browser session: `ses_` and a UUID. It is not a secret.
-    SessionId, "ses_"
-}
 
 /// A browser session, without its secret and digest.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,17 +10,17 @@ mod sign_in_link;
 mod store;
 mod verify;
 
+pub use crate::id::{SessionId, SignInLinkId};
 pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
 pub use entity::{
-    ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionId, TOUCH_AFTER_SECONDS,
+    ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, TOUCH_AFTER_SECONDS,
 };
 pub use password::{ChangePassword, ChangePasswordOutcome};
 pub use service::{SessionError, SessionPorts, Sessions};
 pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
 pub use sign_in_link::{
     CreateSignInLink, CreateSignInLinkOutcome, NewSignInLink, RedeemSignInLink,
-    RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SignInLink, SignInLinkId,
-    SignInLinkUser,
+    RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SignInLink, SignInLinkUser,
 };
 pub use store::{SessionRecord, SessionStore};
 

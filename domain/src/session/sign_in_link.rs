@@ -2,7 +2,7 @@ use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
-use crate::id::prefixed_id;
+use crate::id::SignInLinkId;
 use crate::opaque::OpaqueSecret;
 use crate::store::StoreError;
 use crate::user::{
@@ -13,11 +13,6 @@ use super::{ClientName, Session, SessionError, SessionSelection, Sessions, Signe
 
 /// The lifetime of a sign-in link: 1 hour.
 pub const SIGN_IN_LINK_LIFETIME_SECONDS: i64 = 60 * 60;
-
-prefixed_id! {
-    /// The id of a sign-in link: `lnk_` and a UUID. It is not a secret.
-    SignInLinkId, "lnk_"
-}
 
 /// A one-time link for a user who has no password or forgot it. Its bearer sets a new password and
 /// is signed in as the user.

@@ -1,10 +1,7 @@
-use std::fmt;
 use std::net::IpAddr;
-use std::str::FromStr;
 
+use crate::secret::{LastFour, Secret};
 use crate::vocabulary::vocabulary;
-
-use super::Secret;
 
 /// Details about a token that help its owner to recognize it. No decision depends on them:
 /// verification does not read them, so [`find_by_digest`](super::TokenStore::find_by_digest)
@@ -35,48 +32,6 @@ impl TokenDetails {
     }
 }
 
-/// The last four characters of a secret. They encode 24 bits of its checksum and none of its random
-/// bytes, so at least 230 bits remain to be guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LastFour([u8; Self::CHARS]);
-
-/// The text cannot be the last four characters of a secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 4 letters, digits or underscores")]
-pub struct InvalidLastFour;
-
-impl LastFour {
-    /// The length in characters.
-    pub const CHARS: usize = 4;
-
-    pub(super) const fn of(end: [u8; Self::CHARS]) -> Self {
-        Self(end)
-    }
-
-    /// Returns the characters.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        // Both constructors accept only ASCII.
-        std::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for LastFour {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for LastFour {
-    type Err = InvalidLastFour;
-
-    fn from_str(text: &str) -> Result<Self, InvalidLastFour> {
-        let end: [u8; Self::CHARS] = text.as_bytes().try_into().map_err(|_| InvalidLastFour)?;
-        let is_end = end.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
-        is_end.then_some(Self(end)).ok_or(InvalidLastFour)
-    }
-}
-
 vocabulary! {
     /// Why a personal access token was revoked.
     RevokedBy, InvalidRevokedBy {
@@ -101,12 +56,5 @@ mod tests {
             assert_eq!(reason.as_str().parse(), Ok(reason));
         }
         assert_eq!("".parse::<RevokedBy>(), Err(InvalidRevokedBy));
-        assert_eq!(
-            "a_9Z".parse::<LastFour>().map(|end| end.to_string()),
-            Ok("a_9Z".to_owned())
-        );
-        for text in ["", "abc", "abcde", "ab-d", "a\nbc", "äbc"] {
-            assert_eq!(text.parse::<LastFour>(), Err(InvalidLastFour), "{text:?}");
-        }
     }
 }

@@ -9,7 +9,6 @@ mod entity;
 mod error;
 mod expiry;
 mod get;
-mod id;
 mod list;
 mod name;
 mod rate;
@@ -17,19 +16,19 @@ mod revocable;
 mod revoke;
 mod rotate;
 mod scope;
-mod secret;
 mod service;
 mod store;
 mod usage;
 mod verify;
 
 pub use crate::digest::{Digest, InvalidDigest};
+pub use crate::id::{TokenId, TokenKind};
+pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
 pub use create::{NewToken, TokenWithSecret};
-pub use details::{InvalidLastFour, InvalidRevokedBy, LastFour, RevokedBy, TokenDetails};
+pub use details::{InvalidRevokedBy, RevokedBy, TokenDetails};
 pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
-pub use id::{TokenId, TokenKind};
 pub use list::{
     InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, Search, Seek, Sort, SortKey,
 };
@@ -39,8 +38,6 @@ pub use rate::{CreationRate, RateReached};
 pub use revocable::RevocableTokens;
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
 pub use scope::{InvalidScope, Scope};
-pub(crate) use secret::CONTAINS_SECRET;
-pub use secret::{MalformedSecret, Secret};
 pub use service::{DEFAULT_TOKEN_QUOTA, PURGE_BATCH, Tokens};
 pub use store::{
     CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,

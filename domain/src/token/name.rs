@@ -2,9 +2,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::agent_run::AgentId;
+use crate::secret::CONTAINS_SECRET;
 use crate::text::{self, InvalidLine};
-
-use super::CONTAINS_SECRET;
 
 /// A token's name: 1 to 100 characters after trimming, in NFC, without control characters, hidden
 /// characters or a token's secret.

@@ -2,16 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::id::prefixed_id;
+use crate::id::UserId;
 use crate::token::{InvalidName, Scope};
 use crate::vocabulary::vocabulary;
 
 use super::{Email, PasswordHash};
-
-prefixed_id! {
-    /// The id of a user: `usr_` and a UUID.
-    UserId, "usr_"
-}
 
 vocabulary! {
     /// A user's role, which limits the effective scope of their credentials.

@@ -3,7 +3,6 @@
 mod bootstrap;
 mod change;
 mod delete;
-mod email;
 mod entity;
 mod list;
 mod notice;
@@ -12,12 +11,13 @@ mod search;
 mod service;
 mod store;
 
+pub use crate::email::{Email, InvalidEmail};
+pub use crate::id::UserId;
 pub use bootstrap::{BootstrapError, Bootstrapped};
 pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
-pub use email::{Email, InvalidEmail};
 pub(crate) use entity::is_creator_valid;
-pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};
+pub use entity::{Account, Owner, PersonName, Profile, Role, User};
 pub use list::{UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::token::{CONTAINS_SECRET, Secret};
+use crate::secret::{CONTAINS_SECRET, Secret};
 
 pub(super) use crate::text::fold;
 use crate::text::{self, InvalidLine};

@@ -205,7 +205,7 @@ pub async fn names_users_and_tokens(harness: &dyn Harness) {
 pub async fn accepts_an_event_without_a_change(harness: &dyn Harness) {
     let subject = Subject::User(fixtures::user(1).id);
     for (number, action) in (1..).zip(AuditAction::ALL) {
-        let event = fixtures::audit(number, NOW, *action, subject);
+        let event = fixtures::audit(number, NOW, action, subject);
         let appended = harness.audit().append(event.clone()).await;
         appended.expect("the store works");
         let again = harness.audit().append(event).await;

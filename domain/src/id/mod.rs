@@ -1,4 +1,10 @@
-//! Prefixed ids: a type prefix and a UUID, such as `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
+//! The ids of everything that is stored: a type prefix and a UUID, such as
+//! `usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`, or the key of a work item. No module depends on another
+//! only to name one of its ids.
+
+mod subject;
+mod token;
+mod work_item;
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -6,13 +12,17 @@ use uuid::Uuid;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
 
+pub use subject::Subject;
+pub use token::{TokenId, TokenKind};
+pub use work_item::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
+
 /// The text is not an id of the expected type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("invalid id")]
 pub struct InvalidId;
 
 /// Returns a new UUID version 7 (RFC 9562 §5.7) with the time `now`, so that ids sort by creation.
-pub(crate) fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
+fn new_uuid(now: Timestamp, entropy: &dyn Entropy) -> Result<Uuid, EntropyError> {
     let mut random = [0; 10];
     entropy.fill(&mut random)?;
     let millis = u64::try_from(now.unix_millis()).unwrap_or(0);
@@ -34,7 +44,7 @@ pub(crate) fn derived(uuid: Uuid, parts: &[&[u8]]) -> Uuid {
 
 /// Parses the UUID after `prefix`. Accepts exactly 32 lower-case hexadecimal digits, so that an id
 /// has one spelling.
-pub(crate) fn parse_uuid(text: &str, prefix: &str) -> Result<Uuid, InvalidId> {
+fn parse_uuid(text: &str, prefix: &str) -> Result<Uuid, InvalidId> {
     let digits = text.strip_prefix(prefix).ok_or(InvalidId)?;
     if digits.len() != 32 || digits.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err(InvalidId);
@@ -57,13 +67,13 @@ macro_rules! prefixed_id {
             ///
             /// # Errors
             ///
-            /// [`EntropyError`](crate::entropy::EntropyError) when the source of entropy is
+            /// [`EntropyError`] when the source of entropy is
             /// unavailable.
             pub fn generate(
-                now: $crate::clock::Timestamp,
-                entropy: &dyn $crate::entropy::Entropy,
-            ) -> Result<Self, $crate::entropy::EntropyError> {
-                $crate::id::new_uuid(now, entropy).map(Self)
+                now: Timestamp,
+                entropy: &dyn Entropy,
+            ) -> Result<Self, EntropyError> {
+                new_uuid(now, entropy).map(Self)
             }
 
             /// Creates an id from a stored UUID.
@@ -92,15 +102,44 @@ macro_rules! prefixed_id {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::InvalidId;
+            type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                $crate::id::parse_uuid(text, Self::PREFIX).map(Self)
+                parse_uuid(text, Self::PREFIX).map(Self)
             }
         }
     };
 }
-pub(crate) use prefixed_id;
+
+prefixed_id! {
+    /// The id of a user: `usr_` and a UUID.
+    UserId, "usr_"
+}
+
+prefixed_id! {
+    /// The id of a browser session: `ses_` and a UUID. It is not a secret.
+    SessionId, "ses_"
+}
+
+prefixed_id! {
+    /// The id of a sign-in link: `lnk_` and a UUID. It is not a secret.
+    SignInLinkId, "lnk_"
+}
+
+prefixed_id! {
+    /// The id of an invite: `inv_` and a UUID. It is not a secret.
+    InviteId, "inv_"
+}
+
+prefixed_id! {
+    /// The id of a rendered form: `frm_` and a UUID. It is not a secret and grants nothing.
+    FormId, "frm_"
+}
+
+prefixed_id! {
+    /// The id of an audit event: `evt_` and a UUID.
+    AuditEventId, "evt_"
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,15 @@
+//! The secrets of tokens: format, generation and checks.
+
 use std::fmt;
+use std::str::FromStr;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::{Zeroizing, optimization_barrier};
 
+use crate::digest::Digest;
 use crate::entropy::{Entropy, EntropyError};
-
-use super::{Digest, LastFour, TokenKind};
+use crate::id::TokenKind;
 
 /// The number of random bytes in a secret: 256 bits.
 const RANDOM_BYTES: usize = 32;
@@ -132,7 +135,7 @@ impl Secret {
     pub fn last_four(&self) -> LastFour {
         let mut end = [0; LastFour::CHARS];
         end.copy_from_slice(&self.text[SECRET_CHARS - LastFour::CHARS..]);
-        LastFour::of(end)
+        LastFour(end)
     }
 
     /// Returns the plaintext. It grants everything that the token permits: pass it to its owner,
@@ -190,6 +193,44 @@ fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
     let mut hasher = crc32fast::Hasher::new_with_initial(prefix);
     hasher.update(random);
     hasher.finalize().to_be_bytes()
+}
+
+/// The last four characters of a secret. They encode 24 bits of its checksum and none of its random
+/// bytes, so at least 230 bits remain to be guessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastFour([u8; Self::CHARS]);
+
+/// The text cannot be the last four characters of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 4 letters, digits or underscores")]
+pub struct InvalidLastFour;
+
+impl LastFour {
+    /// The length in characters.
+    pub const CHARS: usize = 4;
+
+    /// Returns the characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Both constructors accept only ASCII.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for LastFour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for LastFour {
+    type Err = InvalidLastFour;
+
+    fn from_str(text: &str) -> Result<Self, InvalidLastFour> {
+        let end: [u8; Self::CHARS] = text.as_bytes().try_into().map_err(|_| InvalidLastFour)?;
+        let is_end = end.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        is_end.then_some(Self(end)).ok_or(InvalidLastFour)
+    }
 }
 
 #[cfg(test)]
@@ -370,6 +411,17 @@ mod tests {
         fn arbitrary_text_is_rejected_without_a_panic(text in ".*") {
             prop_assert!(Secret::parse(&text).is_err());
             prop_assert!(Secret::digest_of(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn stored_last_characters_round_trip_and_other_text_is_rejected() {
+        assert_eq!(
+            "a_9Z".parse::<LastFour>().map(|end| end.to_string()),
+            Ok("a_9Z".to_owned())
+        );
+        for text in ["", "abc", "abcde", "ab-d", "a\nbc", "äbc"] {
+            assert_eq!(text.parse::<LastFour>(), Err(InvalidLastFour), "{text:?}");
         }
     }
 }

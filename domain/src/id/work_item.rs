@@ -69,7 +69,7 @@ impl FromStr for DomainKey {
 }
 
 /// The permanent key of a work item: `OPS-42`, or `OPS-42.1` for a sub-task of it. Runs can be
-/// bound to a work item, so the key is defined here; services without work items ignore it.
+/// bound to a work item; services without work items ignore it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkItemKey {
     /// The domain that it belongs to.

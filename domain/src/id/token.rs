@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
-use crate::id::{InvalidId, new_uuid, parse_uuid};
+
+use super::{InvalidId, new_uuid, parse_uuid};
 
 /// Whether a token belongs to a human or to an agent run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization as _;
 
+use crate::secret::{CONTAINS_SECRET, Secret};
 use crate::text;
-use crate::token::{CONTAINS_SECRET, Secret};
 
 /// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), without
 /// white space, control characters or invisible characters, in NFC. Whether it receives mail is not
