@@ -26,6 +26,7 @@ pub mod admin_tokens;
 pub mod agent_run;
 pub mod audit;
 pub mod clock;
+mod credential;
 mod digest;
 pub mod duration;
 mod email;

@@ -10,7 +10,7 @@ use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
+    Expiry, Lifetime, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
 };
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId, UserSearch, UserSort};
 use openindex_domain::work_item::{
@@ -153,9 +153,7 @@ pub(super) use text;
 text! {
     TokenName: Self::parse, ToString::to_string;
     Scope: str::parse, ToString::to_string;
-    Status: |text| Self::parse(text).ok_or_else(ListedStatus::must_be),
-        |status| status.as_str().to_owned();
-    ListedStatus: |text| Self::parse(text).ok_or_else(ListedStatus::must_be),
+    Status: |text| Self::parse(text).ok_or_else(Status::must_be),
         |status| status.as_str().to_owned();
     Search: Self::parse, |search| search.as_str().to_owned();
     Sort: |text| Self::parse(text).ok_or_else(Sort::must_be),

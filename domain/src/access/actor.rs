@@ -1,11 +1,9 @@
 use std::sync::Arc;
 
-use crate::audit::Subject;
 use crate::clock::Timestamp;
-use crate::form::{FormId, SentForm};
-use crate::session::SessionRecord;
-use crate::token::{Rejection, TokenRecord};
-use crate::user::{Owner, UserId};
+use crate::credential::{Owner, Rejection, SessionRecord, TokenRecord};
+use crate::form::SentForm;
+use crate::id::{FormId, Subject, UserId};
 
 use super::{CredentialId, Denial, Principal, Requirement};
 

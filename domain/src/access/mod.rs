@@ -6,6 +6,5 @@ mod principal;
 mod requirement;
 
 pub use actor::{ActingRecord, Actor, ActorError};
-pub(crate) use principal::Credential;
 pub use principal::{CredentialId, Principal};
 pub use requirement::{Denial, Requirement};

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::agent_run::{AgentRun, WorkItemKey};
-use crate::audit::AuditActor;
-use crate::session::{Session, SessionId, SessionRecord};
-use crate::token::{Digest, Scope, Token, TokenId, TokenKind, TokenRecord};
-use crate::user::{Owner, UserId};
+use crate::clock::Timestamp;
+use crate::credential::{
+    AgentRun, Owner, Rejection, Scope, Session, SessionRecord, Token, TokenRecord,
+};
+use crate::digest::Digest;
+use crate::id::{SessionId, TokenId, TokenKind, UserId, WorkItemKey};
 
 use super::{Denial, Requirement};
 
@@ -20,7 +21,7 @@ pub struct Principal {
 /// The verified credential and its owner at the time of verification. Reference-counted, so that a
 /// principal is cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) enum Credential {
+enum Credential {
     Token(Arc<TokenRecord>),
     Session(Arc<SessionRecord>),
 }
@@ -59,7 +60,7 @@ impl Credential {
     }
 
     /// Returns whether a human acts, which is always the case for a browser session.
-    pub(super) fn is_human(&self) -> bool {
+    fn is_human(&self) -> bool {
         match self {
             Self::Token(record) => record.token.kind() == TokenKind::Personal,
             Self::Session(_) => true,
@@ -68,7 +69,7 @@ impl Credential {
 
     /// Returns the lesser of the token's scope and the highest scope of the owner's role. A browser
     /// session has no scope of its own, so it has the role's highest scope.
-    pub(super) fn effective_scope(&self) -> Scope {
+    fn effective_scope(&self) -> Scope {
         let allowed = self.owner().role.highest_scope();
         match self {
             Self::Token(record) => record.token.scope.min(allowed),
@@ -77,11 +78,34 @@ impl Credential {
     }
 }
 
-impl Principal {
-    pub(crate) const fn new(credential: Credential) -> Self {
-        Self { credential }
+impl TokenRecord {
+    /// Returns the principal that the token authenticates at `now`.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection`] when the token is not accepted.
+    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
+        match self.rejection(now) {
+            Some(rejection) => Err(rejection),
+            None => Ok(Principal {
+                credential: Credential::Token(self),
+            }),
+        }
     }
+}
 
+impl SessionRecord {
+    /// Returns the principal that the session authenticates at `now`, or `None` when it has expired
+    /// or its user is suspended.
+    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
+        let good = !self.session.is_over(now) && self.owner.active;
+        good.then(|| Principal {
+            credential: Credential::Session(self),
+        })
+    }
+}
+
+impl Principal {
     /// Returns the id of the user it acts as.
     #[must_use]
     pub fn user_id(&self) -> UserId {
@@ -167,24 +191,23 @@ impl Principal {
     ///
     /// [`Denial`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
     pub fn authorize(&self, requirement: Requirement) -> Result<(), Denial> {
-        requirement.check(&self.credential)
-    }
-
-    /// Returns the actor that audit events record for this principal.
-    pub(crate) fn audit_actor(&self) -> AuditActor {
-        let user = self.user_id();
-        match self.credential.id() {
-            CredentialId::Token(token) => AuditActor::Token { user, token },
-            CredentialId::Session(session) => AuditActor::Session { user, session },
+        if requirement.human && !self.credential.is_human() {
+            return Err(Denial::HumanTokenRequired);
         }
+        if !self.effective_scope().contains(requirement.scope) {
+            return Err(Denial::InsufficientScope {
+                required: requirement.scope,
+            });
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::Role;
     use crate::testing::fixtures;
-    use crate::user::Role;
 
     fn principal(kind: TokenKind, scope: Scope, role: Role) -> Principal {
         let mut token = fixtures::token(1, fixtures::NOW);
@@ -198,7 +221,9 @@ mod tests {
             digest,
             owner,
         };
-        Principal::new(Credential::Token(Arc::new(record)))
+        Principal {
+            credential: Credential::Token(Arc::new(record)),
+        }
     }
 
     #[test]
@@ -234,7 +259,9 @@ mod tests {
                 digest: fixtures::digest(1),
                 owner,
             };
-            let principal = Principal::new(Credential::Session(Arc::new(record)));
+            let principal = Principal {
+                credential: Credential::Session(Arc::new(record)),
+            };
             assert_eq!(principal.effective_scope(), role.highest_scope());
             assert_eq!(principal.authorize(Requirement::HUMAN), Ok(()));
         }

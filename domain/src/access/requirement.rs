@@ -1,7 +1,5 @@
-use crate::agent_run::WorkItemKey;
-use crate::token::Scope;
-
-use super::Credential;
+use crate::credential::Scope;
+use crate::id::WorkItemKey;
 
 /// What an operation requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,18 +52,5 @@ impl Requirement {
     #[must_use]
     pub const fn human_with(scope: Scope) -> Self {
         Self { human: true, scope }
-    }
-
-    /// Checks that `credential` meets the requirement.
-    pub(super) fn check(self, credential: &Credential) -> Result<(), Denial> {
-        if self.human && !credential.is_human() {
-            return Err(Denial::HumanTokenRequired);
-        }
-        if !credential.effective_scope().contains(self.scope) {
-            return Err(Denial::InsufficientScope {
-                required: self.scope,
-            });
-        }
-        Ok(())
     }
 }

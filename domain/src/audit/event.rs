@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::access::{CredentialId, Principal};
 use crate::clock::Timestamp;
 use crate::email::Email;
 use crate::entropy::{Entropy, EntropyError};
@@ -162,6 +163,17 @@ impl AuditActor {
             Self::Session { .. } => "session",
             Self::Operator => "operator",
             Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+impl Principal {
+    /// Returns the actor that audit events record for this principal.
+    pub(crate) fn audit_actor(&self) -> AuditActor {
+        let user = self.user_id();
+        match self.credential_id() {
+            CredentialId::Token(token) => AuditActor::Token { user, token },
+            CredentialId::Session(session) => AuditActor::Session { user, session },
         }
     }
 }

@@ -2,13 +2,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::access::{Denial, Principal, Requirement};
-use crate::agent_run::WorkItemKey;
 use crate::clock::Clock;
+use crate::credential::Token;
 use crate::entropy::{Entropy, EntropyError};
+use crate::id::{TokenId, WorkItemKey};
 use crate::page::PageSize;
 use crate::rate_limit::RateLimits;
 use crate::store::{Listing, StoreError};
-use crate::token::{Token, TokenId};
 
 use super::{
     AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,

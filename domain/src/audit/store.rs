@@ -4,9 +4,8 @@ use std::str::FromStr;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
+use crate::id::{TokenId, UserId};
 use crate::store::{Listing, StoreError};
-use crate::token::TokenId;
-use crate::user::UserId;
 
 use super::{AuditAction, AuditEvent, AuditEventId, Subject};
 

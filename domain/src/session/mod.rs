@@ -2,7 +2,6 @@
 //! one.
 
 mod end;
-mod entity;
 mod password;
 mod service;
 mod sign_in;
@@ -10,11 +9,12 @@ mod sign_in_link;
 mod store;
 mod verify;
 
+pub use crate::credential::{
+    ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionRecord,
+    TOUCH_AFTER_SECONDS,
+};
 pub use crate::id::{SessionId, SignInLinkId};
 pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
-pub use entity::{
-    ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, TOUCH_AFTER_SECONDS,
-};
 pub use password::{ChangePassword, ChangePasswordOutcome};
 pub use service::{SessionError, SessionPorts, Sessions};
 pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
@@ -22,7 +22,7 @@ pub use sign_in_link::{
     CreateSignInLink, CreateSignInLinkOutcome, NewSignInLink, RedeemSignInLink,
     RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SignInLink, SignInLinkUser,
 };
-pub use store::{SessionRecord, SessionStore};
+pub use store::SessionStore;
 
 #[cfg(feature = "testing")]
 pub use store::MockSessionStore;

@@ -1,38 +1,15 @@
-use std::sync::Arc;
-
 use async_trait::async_trait;
 
-use crate::access::{Credential, Principal};
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::store::StoreError;
-use crate::user::{Owner, UserId};
+use crate::user::UserId;
 
 use super::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId, SignInLink,
-    StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
+    SessionRecord, SignInLink, StartSession, StartSessionOutcome,
 };
-
-/// The result of a session lookup: the session with its digest and its current user.
-#[derive(Debug, Clone)]
-pub struct SessionRecord {
-    /// The session.
-    pub session: Session,
-    /// The digest of the session's secret.
-    pub digest: Digest,
-    /// The user as of the lookup.
-    pub owner: Owner,
-}
-
-impl SessionRecord {
-    /// Returns the principal that the session authenticates at `now`, or `None` when it has expired
-    /// or its user is suspended.
-    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
-        let good = !self.session.is_over(now) && self.owner.active;
-        good.then(|| Principal::new(Credential::Session(self)))
-    }
-}
 
 /// Port: the storage of browser sessions, sign-in links and passwords.
 ///

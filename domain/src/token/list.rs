@@ -13,43 +13,20 @@ use crate::store::Listing;
 use crate::text;
 use crate::vocabulary::vocabulary;
 
-use super::name::check_name;
-use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens};
+use super::{InvalidName, Status, Token, TokenError, TokenId, TokenName, Tokens, check_name};
 
 /// Which of a user's tokens to list, and in which order. A token must match every field that is
 /// set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListFilter {
     /// Only tokens with this status; `None` means live and expired ones.
-    pub status: Option<ListedStatus>,
+    pub status: Option<Status>,
     /// Only tokens with exactly this name, which several tokens can have.
     pub name: Option<TokenName>,
     /// Only tokens whose names contain this.
     pub search: Option<Search>,
     /// The order.
     pub sort: Sort,
-}
-
-vocabulary! {
-    /// The status of a token in its owner's list.
-    ListedStatus {
-        /// Accepted.
-        Live = "live",
-        /// Expired, and neither deleted nor purged.
-        Expired = "expired",
-        /// Revoked, and not yet purged.
-        Revoked = "revoked",
-    }
-}
-
-impl From<Status> for ListedStatus {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Live => Self::Live,
-            Status::Expired => Self::Expired,
-            Status::Revoked => Self::Revoked,
-        }
-    }
 }
 
 /// A part of a name to search for, ignoring case, composition and compatibility forms.
@@ -243,9 +220,9 @@ impl ListFilter {
     #[must_use]
     pub fn matches(&self, token: &Token, now: Timestamp) -> bool {
         let status = token.status(now);
-        self.status.map_or(status != Status::Revoked, |expected| {
-            expected == ListedStatus::from(status)
-        }) && self.name.as_ref().is_none_or(|name| *name == token.name)
+        self.status
+            .map_or(status != Status::Revoked, |expected| expected == status)
+            && self.name.as_ref().is_none_or(|name| *name == token.name)
             && self
                 .search
                 .as_ref()
@@ -338,7 +315,7 @@ impl Tokens {
         principal: &Principal,
     ) -> Result<HashSet<TokenName>, TokenError> {
         let filter = ListFilter {
-            status: Some(ListedStatus::Live),
+            status: Some(Status::Live),
             ..ListFilter::default()
         };
         let live = self.list(principal, &filter, None, MAX_TOKEN_PAGE).await?;

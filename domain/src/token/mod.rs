@@ -4,47 +4,45 @@
 //! *digest* is the SHA-256 of the secret and the only form that stores receive.
 
 mod create;
-mod details;
-mod entity;
+mod ended_runs;
 mod error;
 mod expiry;
 mod get;
 mod list;
-mod name;
 mod rate;
 mod revocable;
 mod revoke;
 mod rotate;
-mod scope;
 mod service;
 mod store;
 mod usage;
 mod verify;
 
+pub use crate::credential::Status as ListedStatus;
+pub(crate) use crate::credential::check_name;
+pub use crate::credential::{
+    InvalidName, InvalidRevokedBy, InvalidScope, NotRotatable, PredecessorEnd, RETENTION_DAYS,
+    Rejection, RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName,
+    TokenRecord,
+};
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
 pub use create::{NewToken, TokenWithSecret};
-pub use details::{InvalidRevokedBy, RevokedBy, TokenDetails};
-pub use entity::{NotRotatable, PredecessorEnd, RETENTION_DAYS, Status, Token};
+pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
-pub use list::{
-    InvalidListCursor, ListCursor, ListFilter, ListPage, ListedStatus, Search, Seek, Sort, SortKey,
-};
-pub(crate) use name::check_name;
-pub use name::{InvalidName, TokenName};
+pub use list::{InvalidListCursor, ListCursor, ListFilter, ListPage, Search, Seek, Sort, SortKey};
 pub use rate::{CreationRate, RateReached};
 pub use revocable::RevocableTokens;
 pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
-pub use scope::{InvalidScope, Scope};
 pub use service::{DEFAULT_TOKEN_QUOTA, PURGE_BATCH, Tokens};
 pub use store::{
     CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,
-    RotateTokenOutcome, TokenCounts, TokenRecord, TokenStore,
+    RotateTokenOutcome, TokenCounts, TokenStore,
 };
 pub use usage::{LastUsed, TokenUse};
-pub use verify::{Rejection, RejectionReason, VerifyError};
+pub use verify::VerifyError;
 
 #[cfg(feature = "testing")]
 pub use store::MockTokenStore;

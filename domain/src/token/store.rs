@@ -2,43 +2,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::access::{ActingRecord, Actor, ActorError, Credential, Principal};
-use crate::agent_run::EndedRuns;
+use crate::access::{ActingRecord, Actor, ActorError};
 use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
+use crate::id::UserId;
 use crate::store::{Listing, StoreError};
-use crate::user::{Owner, UserId};
 
-use super::verify::rejection_of;
 use super::{
-    CreationRate, Digest, ListFilter, NotRotatable, PredecessorEnd, RateReached, Rejection,
-    RevokedBy, Seek, Status, Token, TokenId, TokenUse,
+    CreationRate, Digest, EndedRuns, ListFilter, NotRotatable, PredecessorEnd, RateReached,
+    RevokedBy, Seek, Status, Token, TokenId, TokenRecord, TokenUse,
 };
-
-/// The result of a token lookup: the token with its digest and its current owner.
-#[derive(Debug, Clone)]
-pub struct TokenRecord {
-    /// The token.
-    pub token: Token,
-    /// Its digest.
-    pub digest: Digest,
-    /// The owner as of the lookup.
-    pub owner: Owner,
-}
-
-impl TokenRecord {
-    /// Returns the principal that the token authenticates at `now`.
-    ///
-    /// # Errors
-    ///
-    /// [`Rejection`] when the token is not accepted.
-    pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Result<Principal, Rejection> {
-        match rejection_of(&self, now) {
-            Some(rejection) => Err(rejection),
-            None => Ok(Principal::new(Credential::Token(self))),
-        }
-    }
-}
 
 /// The change that creates a token; also part of a rotation.
 #[derive(Debug, Clone)]

@@ -1,68 +1,7 @@
-use std::fmt;
-use std::sync::Arc;
-
 use crate::clock::Timestamp;
 use crate::id::UserId;
-use crate::token::{InvalidName, Scope};
-use crate::vocabulary::vocabulary;
 
-use super::{Email, PasswordHash};
-
-vocabulary! {
-    /// A user's role, which limits the effective scope of their credentials.
-    #[derive(PartialOrd, Ord)]
-    Role {
-        /// Can use work items and create tokens.
-        Member = "member",
-        /// Can also administer the instance.
-        Admin = "admin",
-    }
-}
-
-impl Role {
-    /// Returns the highest effective scope of a user with this role.
-    #[must_use]
-    pub const fn highest_scope(self) -> Scope {
-        match self {
-            Self::Member => Scope::ReadWrite,
-            Self::Admin => Scope::Admin,
-        }
-    }
-}
-
-/// A user's name, with the same rules as a token's name. Cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct PersonName(Arc<str>);
-
-impl PersonName {
-    /// Trims, validates and normalizes a name of 1 to 100 characters.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidName`] when it violates a rule.
-    pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        crate::token::check_name(text).map(|name| Self(name.into()))
-    }
-
-    /// Creates a name from stored text without validation: names that were accepted under earlier,
-    /// weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PersonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::{Email, Owner, PasswordHash, PersonName, Profile, Role};
 
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,40 +81,4 @@ pub struct Account {
     /// The hash of the password; `None` if the user has none and can sign in only with a sign-in
     /// link.
     pub password: Option<PasswordHash>,
-}
-
-/// The owner of a token, as returned by a lookup. An embedding service with its own users provides
-/// just these fields.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
-    /// The user's id.
-    pub id: UserId,
-    /// Whether the user is currently active, that is, not suspended.
-    pub active: bool,
-    /// The user's current role.
-    pub role: Role,
-    /// The displayed details, if the store has them.
-    pub profile: Option<Profile>,
-}
-
-impl Owner {
-    /// Returns the owner of tokens whose user was deleted: inactive and without a profile.
-    #[must_use]
-    pub const fn deleted(id: UserId) -> Self {
-        Self {
-            id,
-            active: false,
-            role: Role::Member,
-            profile: None,
-        }
-    }
-}
-
-/// The displayed details of a user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
-    /// The email address.
-    pub email: Email,
-    /// The name.
-    pub name: PersonName,
 }

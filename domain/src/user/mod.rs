@@ -11,13 +11,14 @@ mod search;
 mod service;
 mod store;
 
+pub use crate::credential::{Owner, PersonName, Profile, Role};
 pub use crate::email::{Email, InvalidEmail};
 pub use crate::id::UserId;
 pub use bootstrap::{BootstrapError, Bootstrapped};
 pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub(crate) use entity::is_creator_valid;
-pub use entity::{Account, Owner, PersonName, Profile, Role, User};
+pub use entity::{Account, User};
 pub use list::{UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{

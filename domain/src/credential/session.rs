@@ -3,8 +3,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
+use crate::digest::Digest;
 use crate::id::{SessionId, UserId};
 use crate::secret::Secret;
+
+use super::Owner;
 
 /// The maximum time between two requests of a session: 12 hours.
 pub const IDLE_LIMIT_SECONDS: i64 = 12 * 60 * 60;
@@ -47,11 +50,22 @@ impl Session {
             .saturating_add_seconds(ABSOLUTE_LIMIT_SECONDS)
     }
 
-    pub(super) fn is_to_be_touched(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_to_be_touched(&self, now: Timestamp) -> bool {
         now >= self
             .last_seen_at
             .saturating_add_seconds(TOUCH_AFTER_SECONDS)
     }
+}
+
+/// The result of a session lookup: the session with its digest and its current user.
+#[derive(Debug, Clone)]
+pub struct SessionRecord {
+    /// The session.
+    pub session: Session,
+    /// The digest of the session's secret.
+    pub digest: Digest,
+    /// The user as of the lookup.
+    pub owner: Owner,
 }
 
 /// The name of a browser (its `User-Agent`), by which the user can recognize a session: at most 200

@@ -2,9 +2,9 @@ use std::collections::HashMap;
 
 use crate::audit::{AuditAction, AuditEvent, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Token, TokenId, TokenKind};
+use crate::id::WorkItemKey;
 
-use super::WorkItemKey;
+use super::{Token, TokenId, TokenKind};
 
 /// The maximum clock difference between two servers on one store: 1 hour. A run that has expired by
 /// one clock may be live by another, so a change that ends runs includes those that expired within

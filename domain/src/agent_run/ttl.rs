@@ -1,23 +1,7 @@
-use crate::token::TokenId;
-
-use super::{AgentId, WorkItemKey};
-
 /// The minimum lifetime of a run: 60 seconds.
 pub const MIN_RUN_SECONDS: u32 = 60;
 /// The maximum lifetime of a run: 24 hours.
 pub const MAX_RUN_SECONDS: u32 = 24 * 60 * 60;
-
-/// The properties of an agent run, which a token has if and only if its kind is
-/// [`AgentRun`](crate::token::TokenKind::AgentRun).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentRun {
-    /// The agent that uses the token.
-    pub agent: AgentId,
-    /// The only work item that the run may change; `None` if it is not bound to one.
-    pub work_item: Option<WorkItemKey>,
-    /// The personal access token that started the run. The run ends no later than this token.
-    pub issuer: TokenId,
-}
 
 /// The lifetime of a run: 60 seconds to 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,9 @@
-use crate::agent_run::AgentRun;
 use crate::clock::Timestamp;
-use crate::user::UserId;
+use crate::digest::Digest;
+use crate::id::{TokenId, TokenKind, UserId};
+use crate::vocabulary::vocabulary;
 
-use super::{ListedStatus, RevokedBy, Scope, TokenDetails, TokenId, TokenKind, TokenName};
+use super::{AgentRun, Owner, RevokedBy, Scope, TokenDetails, TokenName};
 
 /// How long a token is stored after it was revoked or has expired: 30 days. Until then, a request
 /// with its secret fails with the reason instead of as unknown.
@@ -40,15 +41,17 @@ pub struct Token {
     pub details: TokenDetails,
 }
 
-/// A token's status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Status {
-    /// The token is accepted.
-    Live,
-    /// The token has expired and was not revoked.
-    Expired,
-    /// The token was revoked: by its owner, by an administrator, by a rotation or after a leak.
-    Revoked,
+vocabulary! {
+    /// A token's status.
+    Status {
+        /// The token is accepted.
+        Live = "live",
+        /// The token has expired and was not revoked.
+        Expired = "expired",
+        /// The token was revoked, by its owner, by an administrator, by a rotation or after a leak,
+        /// and is not yet purged.
+        Revoked = "revoked",
+    }
 }
 
 impl Status {
@@ -66,34 +69,12 @@ impl Status {
         }
     }
 
-    /// Returns the name that the API uses.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        ListedStatus::from(self).as_str()
-    }
-
-    /// Parses the output of [`Status::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        ListedStatus::parse(text).map(Self::from)
-    }
-
     /// Returns whether a report that its secret leaked revokes a token with this status, and
     /// notifies its owner. Only a token that is never accepted again may be skipped.
     pub(crate) const fn is_revoked_by_leak(self) -> bool {
         match self {
             Self::Live => true,
             Self::Expired | Self::Revoked => false,
-        }
-    }
-}
-
-impl From<ListedStatus> for Status {
-    fn from(status: ListedStatus) -> Self {
-        match status {
-            ListedStatus::Live => Self::Live,
-            ListedStatus::Expired => Self::Expired,
-            ListedStatus::Revoked => Self::Revoked,
         }
     }
 }
@@ -203,7 +184,7 @@ impl Token {
     }
 
     /// Checks that the token can be rotated at `now`.
-    pub(super) fn check_rotatable(&self, now: Timestamp) -> Result<(), NotRotatable> {
+    pub(crate) fn check_rotatable(&self, now: Timestamp) -> Result<(), NotRotatable> {
         match self.successor {
             Some(successor) => Err(NotRotatable::AlreadyRotated { successor }),
             None if self.status(now) != Status::Live => Err(NotRotatable::Expired),
@@ -252,6 +233,17 @@ impl Token {
     pub fn purge_horizon(now: Timestamp) -> Timestamp {
         now.saturating_add_seconds(-RETENTION_DAYS * 24 * 60 * 60)
     }
+}
+
+/// The result of a token lookup: the token with its digest and its current owner.
+#[derive(Debug, Clone)]
+pub struct TokenRecord {
+    /// The token.
+    pub token: Token,
+    /// Its digest.
+    pub digest: Digest,
+    /// The owner as of the lookup.
+    pub owner: Owner,
 }
 
 #[cfg(test)]

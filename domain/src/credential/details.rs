@@ -4,7 +4,7 @@ use crate::secret::{LastFour, Secret};
 use crate::vocabulary::vocabulary;
 
 /// Details about a token that help its owner to recognize it. No decision depends on them:
-/// verification does not read them, so [`find_by_digest`](super::TokenStore::find_by_digest)
+/// verification does not read them, so [`find_by_digest`](crate::token::TokenStore::find_by_digest)
 /// returns them empty, and a value that cannot be decoded counts as absent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TokenDetails {

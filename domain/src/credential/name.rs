@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::agent_run::AgentId;
 use crate::secret::CONTAINS_SECRET;
 use crate::text::{self, InvalidLine};
+
+use super::AgentId;
 
 /// A token's name: 1 to 100 characters after trimming, in NFC, without control characters, hidden
 /// characters or a token's secret.
@@ -63,7 +64,7 @@ impl TokenName {
         Self(text.into())
     }
 
-    /// Returns the name in the form that a [`Search`](super::Search) is matched against: case,
+    /// Returns the name in the form that a [`Search`](crate::token::Search) is matched against: case,
     /// composition and compatibility forms are folded.
     #[must_use]
     pub fn folded(&self) -> String {

@@ -2,7 +2,20 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::id::{TokenId, WorkItemKey};
 use crate::secret::{CONTAINS_SECRET, Secret};
+
+/// The properties of an agent run, which a token has if and only if its kind is
+/// [`AgentRun`](crate::token::TokenKind::AgentRun).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentRun {
+    /// The agent that uses the token.
+    pub agent: AgentId,
+    /// The only work item that the run may change; `None` if it is not bound to one.
+    pub work_item: Option<WorkItemKey>,
+    /// The personal access token that started the run. The run ends no later than this token.
+    pub issuer: TokenId,
+}
 
 /// The id of an agent: 1 to 64 ASCII letters, digits and `.` `_` `-` `:` `/` `@`.
 ///
