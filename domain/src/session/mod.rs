@@ -8,7 +8,6 @@ mod service;
 mod sign_in;
 mod sign_in_link;
 mod store;
-mod verify;
 
 pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
 pub use entity::{

@@ -5,7 +5,6 @@ mod change;
 mod delete;
 mod email;
 mod entity;
-mod list;
 mod notice;
 mod password;
 mod search;
@@ -18,7 +17,6 @@ pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub use email::{Email, InvalidEmail};
 pub(crate) use entity::is_creator_valid;
 pub use entity::{Account, Owner, PersonName, Profile, Role, User, UserId};
-pub use list::{UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{
     HashError, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password, PasswordHash, PasswordHasher,
@@ -28,7 +26,7 @@ pub use search::{
     FoundUsers, InvalidUserCursor, ListedUser, UserCursor, UserKey, UserQuery, UserSearch,
     UserSeek, UserSort,
 };
-pub use service::Users;
+pub use service::{UserError, UserPage, Users};
 pub use store::{CreateFirstAdmin, CreateFirstAdminOutcome, UserStore};
 
 #[cfg(feature = "testing")]
