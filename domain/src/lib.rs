@@ -25,6 +25,7 @@ pub mod access;
 pub mod admin_tokens;
 pub mod agent_run;
 pub mod audit;
+mod change;
 pub mod clock;
 mod credential;
 mod digest;

@@ -1,14 +1,13 @@
 use std::collections::BTreeMap;
 
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::{AuditEvent, AuditEventId, Subject};
 use crate::page::MAX_PAGE;
 use crate::store::Listing;
 use crate::token::{RevocableTokens, RevokedBy, Token, TokenId, TokenKind};
 use crate::user::{Notice, NoticeAbout, UserId};
 
-use super::review::kept;
-use super::{AdminTokenError, AdminTokens, OwnedToken, Review, ReviewDigest, TokenFilter};
+use super::{OwnedToken, Review, ReviewDigest, TokenFilter};
 
 /// The maximum number of tokens that can be revoked without a [`ReviewDigest`]: one page of the
 /// largest size.
@@ -137,82 +136,4 @@ pub struct BulkRevocation {
     pub tokens: Listing<OwnedToken>,
     /// Whether the acting token matches too; it is not revoked.
     pub kept_own: bool,
-}
-
-impl AdminTokens {
-    /// Revokes every personal access token that matches the filter, of all users, as one change,
-    /// provided that they are exactly those of the [`review`](Self::review) with the digest
-    /// `expected`. Without a digest, at most [`MAX_UNREVIEWED`] are revoked. The acting token is
-    /// never revoked.
-    ///
-    /// # Errors
-    ///
-    /// - [`AdminTokenError::ReviewOutdated`] and [`AdminTokenError::ReviewRequired`]; nothing was
-    ///   revoked.
-    /// - [`AdminTokenError::FilterRequired`] when the filter is empty.
-    /// - [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator.
-    /// - [`AdminTokenError::Store`] when the store fails.
-    pub async fn revoke_matching(
-        &self,
-        principal: &Principal,
-        filter: &TokenFilter,
-        expected: Option<ReviewDigest>,
-        context: &RequestContext,
-    ) -> Result<BulkRevocation, AdminTokenError> {
-        principal.authorize(Requirement::HUMAN_ADMIN)?;
-        if filter.is_empty() {
-            return Err(AdminTokenError::FilterRequired);
-        }
-        let change = self.revocation(principal, filter.clone(), context)?;
-        let (kept, kept_own) = kept(principal, filter, change.actor.now);
-        let tokens = self
-            .revoke_all(RevokeMatching {
-                kept,
-                expected,
-                ..change
-            })
-            .await?;
-        Ok(BulkRevocation { tokens, kept_own })
-    }
-
-    /// Builds the change that revokes the matching tokens, without a token to keep.
-    pub(super) fn revocation(
-        &self,
-        principal: &Principal,
-        filter: TokenFilter,
-        context: &RequestContext,
-    ) -> Result<RevokeMatching, AdminTokenError> {
-        let now = self.clock.now();
-        Ok(RevokeMatching {
-            actor: Actor::of(principal, Requirement::HUMAN_ADMIN, now),
-            filter,
-            kept: None,
-            expected: None,
-            // The subject is replaced in each event.
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                AuditAction::TokenRevoked,
-                Subject::User(principal.user_id()),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-        })
-    }
-
-    pub(super) async fn revoke_all(
-        &self,
-        change: RevokeMatching,
-    ) -> Result<Listing<OwnedToken>, AdminTokenError> {
-        match self.store.revoke_matching(change).await? {
-            RevokeMatchingOutcome::Revoked(tokens) => Ok(tokens),
-            RevokeMatchingOutcome::ReviewOutdated(review) => {
-                Err(AdminTokenError::ReviewOutdated(review))
-            }
-            RevokeMatchingOutcome::ReviewRequired(review) => {
-                Err(AdminTokenError::ReviewRequired(review))
-            }
-            RevokeMatchingOutcome::NotAuthorized(error) => Err(error.into()),
-        }
-    }
 }

@@ -6,7 +6,6 @@ mod filter;
 mod list;
 mod report_leaked;
 mod review;
-mod revoke;
 mod service;
 mod store;
 

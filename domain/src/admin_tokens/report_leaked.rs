@@ -1,9 +1,7 @@
 use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Digest, RevokedBy, Secret, Token};
+use crate::token::{Digest, RevokedBy, Token};
 use crate::user::{Notice, NoticeAbout, UserId};
-
-use super::{AdminTokenError, AdminTokens};
 
 /// The maximum number of secrets in one report.
 pub const MAX_REPORTED: usize = 1_000;
@@ -52,46 +50,5 @@ impl ReportLeakedTokens {
         };
         let at = self.now;
         (revoked.owner, Notice { about, at })
-    }
-}
-
-impl AdminTokens {
-    /// Accepts a report of leaked secrets from anyone: revokes the tokens that are live and
-    /// notifies their owners. The result discloses nothing to the reporter, not even whether any
-    /// token was live.
-    ///
-    /// # Errors
-    ///
-    /// - [`AdminTokenError::TooMany`] for more than [`MAX_REPORTED`] secrets.
-    /// - [`AdminTokenError::RateLimited`] after too many reports from one address.
-    /// - [`AdminTokenError::Entropy`] and [`AdminTokenError::Store`] when a port fails.
-    pub async fn report_leaked(
-        &self,
-        secrets: &[impl AsRef<str> + Sync],
-        context: &RequestContext,
-    ) -> Result<(), AdminTokenError> {
-        if secrets.len() > MAX_REPORTED {
-            return Err(AdminTokenError::TooMany);
-        }
-        let now = self.clock.now();
-        self.rate_limits
-            .unauthenticated_route("report", context.client_address, now)
-            .await?;
-        let mut reported = Vec::new();
-        for secret in secrets {
-            if let Ok(secret) = Secret::parse(secret.as_ref().trim()) {
-                let event = AuditEventId::generate(now, &*self.entropy)?;
-                reported.push((secret.digest(), event));
-            }
-        }
-        if !reported.is_empty() {
-            let change = ReportLeakedTokens {
-                reported,
-                now,
-                context: context.clone(),
-            };
-            self.store.report_leaked_tokens(change).await?;
-        }
-        Ok(())
     }
 }

@@ -1,16 +1,12 @@
-use std::cmp::Reverse;
 use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::access::{Principal, Requirement};
-use crate::clock::Timestamp;
-use crate::page::PageSize;
 use crate::store::Listing;
-use crate::token::{Status, TokenId};
+use crate::token::TokenId;
 
-use super::{AdminTokenError, AdminTokens, OwnedToken, TokenFilter};
+use super::OwnedToken;
 
 /// Domain separation: distinguishes these hashes from every other SHA-256 in the system.
 const PREFIX: &[u8] = b"openindex token review v1\0";
@@ -97,68 +93,6 @@ pub struct ReviewPage {
     pub previous: Option<TokenId>,
     /// Pass it as `after` for the next page; `None` on the last page.
     pub next: Option<TokenId>,
-}
-
-impl AdminTokens {
-    /// Returns a page of the personal access tokens that [`revoke_matching`](Self::revoke_matching)
-    /// would revoke, at most `limit` (at least 1), starting after `after`, with the digest of all
-    /// of them.
-    ///
-    /// Every token that the digest covers is on one of the pages, unless it is deleted in the
-    /// meantime, in which case the digest becomes invalid.
-    ///
-    /// # Errors
-    ///
-    /// [`AdminTokenError::NotAuthorized`] unless `principal` is an administrator;
-    /// [`AdminTokenError::FilterRequired`] when the filter is empty; [`AdminTokenError::Store`]
-    /// when the store fails.
-    pub async fn review(
-        &self,
-        principal: &Principal,
-        filter: &TokenFilter,
-        after: Option<TokenId>,
-        limit: u32,
-    ) -> Result<ReviewPage, AdminTokenError> {
-        principal.authorize(Requirement::HUMAN_ADMIN)?;
-        if filter.is_empty() {
-            return Err(AdminTokenError::FilterRequired);
-        }
-        let now = self.clock.now();
-        let (kept, kept_own) = kept(principal, filter, now);
-        let mut ids = match filter.status {
-            Some(Status::Revoked) => Vec::new(),
-            _ => self.store.matching_ids(filter, now).await?,
-        };
-        ids.retain(|id| Some(*id) != kept);
-        ids.sort_unstable_by_key(|id| Reverse(*id));
-        let limit = PageSize::clamp_tokens(limit).rows() as usize;
-        let skipped = after.map_or(0, |after| ids.partition_point(|id| *id >= after));
-        let page = &ids[skipped..ids.len().min(skipped + limit)];
-        let is_last = skipped + page.len() == ids.len();
-        let before_previous = skipped.checked_sub(limit + 1);
-        Ok(ReviewPage {
-            tokens: self.store.tokens_by_id(page).await?,
-            review: Review::of(ids.iter().copied()),
-            kept_own,
-            skipped,
-            previous: before_previous.map(|index| ids[index]),
-            next: page.last().copied().filter(|_| !is_last),
-        })
-    }
-}
-
-/// Returns the id of the acting token, which a bulk revocation never revokes, and whether it
-/// matches the filter.
-pub(super) fn kept(
-    principal: &Principal,
-    filter: &TokenFilter,
-    now: Timestamp,
-) -> (Option<TokenId>, bool) {
-    let own = principal.token();
-    (
-        own.map(|token| token.id),
-        own.is_some_and(|token| filter.matches(token, now)),
-    )
 }
 
 #[cfg(test)]

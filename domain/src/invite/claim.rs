@@ -1,12 +1,10 @@
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
-use crate::opaque::OpaqueSecret;
 use crate::session::{ClientName, Session, SignedIn};
-use crate::store::StoreError;
-use crate::token::{Digest, Expiry, Token, TokenName, TokenWithSecret};
-use crate::user::{Account, Email, Password, PersonName, User, UserId, is_creator_valid};
+use crate::token::{Digest, Token, TokenName, TokenWithSecret};
+use crate::user::{Account, Email, Password, PersonName, User, is_creator_valid};
 
-use super::{Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites};
+use super::{Invite, InviteId, InviteKind, InviteStatus};
 
 /// The data with which an invite is claimed.
 #[derive(Debug)]
@@ -120,7 +118,7 @@ impl ClaimInvite {
 }
 
 /// Viewing and claiming both check this, so that viewing discloses no more than claiming.
-fn check(
+pub(super) fn check(
     invite: &Invite,
     creator: Option<&User>,
     any_user: bool,
@@ -140,133 +138,4 @@ fn check(
         return Err(NotClaimable::InstanceHasUsers);
     }
     Ok(())
-}
-
-impl Invites {
-    /// Returns the invite with this secret, as long as [`claim`](Self::claim) would accept it.
-    ///
-    /// # Errors
-    ///
-    /// [`InviteError::NotClaimable`] when it cannot be claimed; [`InviteError::EmailTaken`] when a
-    /// user with the invited address exists; [`InviteError::Store`] when the store fails.
-    pub async fn preview(&self, presented: &str) -> Result<Invite, InviteError> {
-        self.claimable(presented, self.sessions.ports.clock.now())
-            .await
-    }
-
-    async fn claimable(&self, presented: &str, now: Timestamp) -> Result<Invite, InviteError> {
-        let secret = OpaqueSecret::parse(presented).ok_or(NotClaimable::Unknown)?;
-        let invite = StoreError::ignore_damaged(self.store.find_invite(&secret.digest()).await)?;
-        let invite = invite.ok_or(NotClaimable::Unknown)?;
-        let users = &self.sessions.ports.users;
-        let creator = match invite.created_by {
-            Some(id) => StoreError::ignore_damaged(users.find(id).await)?,
-            None => None,
-        };
-        let any_user = users.page(None, 1).await?.count() > 0;
-        check(&invite, creator.as_ref(), any_user, now)?;
-        if let Some(email) = invite.email()
-            && StoreError::separate_damaged(users.account(&email.key()).await)? != (None, None)
-        {
-            return Err(InviteError::EmailTaken);
-        }
-        Ok(invite)
-    }
-
-    /// Claims an invite and creates the user. Attempts are limited per client address.
-    ///
-    /// # Errors
-    ///
-    /// [`InviteError`], whose variants name the conditions, except for those of creating and
-    /// withdrawing invites.
-    pub async fn claim(
-        &self,
-        presented: &str,
-        claim: Claim,
-        context: &RequestContext,
-    ) -> Result<Claimed, InviteError> {
-        let now = self.sessions.ports.clock.now();
-        self.sessions
-            .ports
-            .rate_limits
-            .unauthenticated_route("claim", context.client_address, now)
-            .await?;
-        let invite = self.claimable(presented, now).await?;
-        let email = claimed_email(&invite, claim.email)?;
-        if claim.password.is_none() && claim.token.is_none() {
-            return Err(InviteError::NoCredential);
-        }
-        let entropy = &*self.sessions.ports.entropy;
-        let user = User {
-            id: UserId::generate(now, entropy)?,
-            email,
-            name: claim.name,
-            role: invite.role(),
-            created_at: now,
-            suspended_at: None,
-        };
-        let password = match &claim.password {
-            None => None,
-            Some(password) => {
-                password.check_new(&user.own_words())?;
-                Some(self.sessions.ports.hasher.hash(password).await?)
-            }
-        };
-        let scope = user.role.highest_scope();
-        let from = context.client_address;
-        let issued = claim
-            .token
-            .map(|name| {
-                TokenWithSecret::mint(user.id, name, scope, Expiry::Never, now, from, entropy)
-            })
-            .transpose()?;
-        let signed_in = claim
-            .session
-            .map(|client| self.sessions.mint(user.id, client, context, now))
-            .transpose()?;
-        let mut audit = self.sessions.event(
-            AuditActor::Anonymous,
-            AuditAction::InviteClaimed,
-            Subject::Invite(invite.id),
-            context,
-            now,
-        )?;
-        audit.related = Some(Subject::User(user.id));
-        let change = ClaimInvite {
-            invite: invite.id,
-            now,
-            account: Account {
-                user: user.clone(),
-                password,
-            },
-            token: issued
-                .as_ref()
-                .map(|issued| (issued.token.clone(), issued.secret.digest())),
-            session: signed_in
-                .as_ref()
-                .map(|signed_in| (signed_in.session.clone(), signed_in.secret.digest())),
-            audit,
-        };
-        match self.store.claim_invite(change).await? {
-            ClaimInviteOutcome::Claimed => Ok(Claimed {
-                user,
-                issued,
-                signed_in,
-            }),
-            ClaimInviteOutcome::NotClaimable(reason) => Err(reason.into()),
-            ClaimInviteOutcome::EmailTaken => Err(InviteError::EmailTaken),
-        }
-    }
-}
-
-/// Returns the address of the new user. An invite is valid for its address only; otherwise anyone
-/// with a forwarded link could create an account under any address.
-fn claimed_email(invite: &Invite, given: Option<Email>) -> Result<Email, InviteError> {
-    match (invite.email(), given) {
-        (None, Some(given)) => Ok(given),
-        (None, None) => Err(InviteError::EmailRequired),
-        (Some(invited), None) => Ok(invited.clone()),
-        (Some(invited), Some(given)) if given.key() == invited.key() => Ok(invited.clone()),
-        (Some(_), Some(_)) => Err(InviteError::EmailMismatch),
-    }
 }

@@ -1,12 +1,9 @@
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::{AuditEvent, Subject};
 use crate::digest::Digest;
 use crate::opaque::OpaqueSecret;
-use crate::user::{Email, Role};
 
-use super::{
-    INVITE_LIFETIME_SECONDS, Invite, InviteError, InviteId, InviteKind, InviteStatus, Invites,
-};
+use super::{Invite, InviteStatus};
 
 /// A new invite and its secret, which exists only here and in the link's URL.
 #[derive(Debug)]
@@ -93,84 +90,5 @@ impl CreateInvite {
             },
             replaced,
         })
-    }
-}
-
-impl Invites {
-    /// Creates an invite, which replaces an earlier open one for the same address.
-    ///
-    /// # Errors
-    ///
-    /// [`InviteError::NotAuthorized`] unless `principal` is an administrator;
-    /// [`InviteError::EmailTaken`] when a user with this address exists; [`InviteError::Entropy`]
-    /// and [`InviteError::Store`] when a port fails.
-    pub async fn create(
-        &self,
-        principal: &Principal,
-        email: Email,
-        role: Role,
-        context: &RequestContext,
-    ) -> Result<NewInvite, InviteError> {
-        let requirement = Requirement::HUMAN_ADMIN;
-        principal.authorize(requirement)?;
-        let kind = InviteKind::Person { email, role };
-        self.insert(kind, Some((principal, requirement)), context)
-            .await
-    }
-
-    /// Creates the invite for a new instance's first administrator, which replaces earlier ones. To
-    /// be called when the server starts.
-    ///
-    /// # Errors
-    ///
-    /// [`InviteError::EmailTaken`] when there is a user already; [`InviteError::Entropy`] and
-    /// [`InviteError::Store`] when a port fails.
-    pub async fn first_admin(&self) -> Result<NewInvite, InviteError> {
-        let context = RequestContext::default();
-        self.insert(InviteKind::FirstAdmin, None, &context).await
-    }
-
-    async fn insert(
-        &self,
-        kind: InviteKind,
-        by: Option<(&Principal, Requirement)>,
-        context: &RequestContext,
-    ) -> Result<NewInvite, InviteError> {
-        let ports = &self.sessions.ports;
-        let (now, entropy) = (ports.clock.now(), &*ports.entropy);
-        let secret = OpaqueSecret::generate(entropy)?;
-        let invite = Invite {
-            id: InviteId::generate(now, entropy)?,
-            kind,
-            created_by: by.map(|(principal, _)| principal.user_id()),
-            created_at: now,
-            expires_at: now.saturating_add_seconds(INVITE_LIFETIME_SECONDS),
-            claimed: None,
-            withdrawn_at: None,
-            replaced_by: None,
-        };
-        let made = Subject::Invite(invite.id);
-        let change = CreateInvite {
-            actor: by.map(|(principal, requirement)| {
-                let actor = Actor::of(principal, requirement, now);
-                actor.with_form(context.form, principal.user_id(), made)
-            }),
-            digest: secret.digest(),
-            audit: self.sessions.event(
-                by.map_or(AuditActor::Operator, |(principal, _)| {
-                    principal.audit_actor()
-                }),
-                AuditAction::InviteCreated,
-                made,
-                context,
-                now,
-            )?,
-            invite: invite.clone(),
-        };
-        match self.store.create_invite(change).await? {
-            CreateInviteOutcome::Created => Ok(NewInvite { invite, secret }),
-            CreateInviteOutcome::Taken => Err(InviteError::EmailTaken),
-            CreateInviteOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

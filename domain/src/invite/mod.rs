@@ -3,7 +3,6 @@
 mod claim;
 mod create;
 mod entity;
-mod list;
 mod service;
 mod store;
 mod withdraw;
@@ -12,8 +11,7 @@ pub use crate::id::InviteId;
 pub use claim::{Claim, ClaimInvite, ClaimInviteOutcome, Claimed, NotClaimable};
 pub use create::{CreateInvite, CreateInviteOutcome, InviteDecision, NewInvite};
 pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
-pub use list::InvitePage;
-pub use service::{InviteError, Invites};
+pub use service::{InviteError, InvitePage, Invites};
 pub use store::InviteStore;
 pub use withdraw::{WithdrawInvite, WithdrawInviteOutcome};
 

@@ -1,7 +1,7 @@
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::AuditEvent;
 
-use super::{Invite, InviteError, InviteId, InviteStatus, Invites};
+use super::{Invite, InviteId, InviteStatus};
 
 /// The change that withdraws an invite.
 #[derive(Debug, Clone)]
@@ -55,41 +55,5 @@ impl WithdrawInvite {
                 ..invite.clone()
             })
             .ok_or(WithdrawInviteOutcome::NotFound)
-    }
-}
-
-impl Invites {
-    /// Withdraws an invite: its link stops working immediately.
-    ///
-    /// # Errors
-    ///
-    /// [`InviteError::NotFound`] when it does not exist, or was claimed or withdrawn before;
-    /// [`InviteError::NotAuthorized`] unless `principal` is an administrator;
-    /// [`InviteError::Entropy`] and [`InviteError::Store`] when a port fails.
-    pub async fn withdraw(
-        &self,
-        principal: &Principal,
-        invite: InviteId,
-        context: &RequestContext,
-    ) -> Result<(), InviteError> {
-        let requirement = Requirement::HUMAN_ADMIN;
-        principal.authorize(requirement)?;
-        let now = self.sessions.ports.clock.now();
-        let change = WithdrawInvite {
-            actor: Actor::of(principal, requirement, now),
-            invite,
-            audit: self.sessions.event(
-                principal.audit_actor(),
-                AuditAction::InviteWithdrawn,
-                Subject::Invite(invite),
-                context,
-                now,
-            )?,
-        };
-        match self.store.withdraw_invite(change).await? {
-            WithdrawInviteOutcome::Withdrawn => Ok(()),
-            WithdrawInviteOutcome::NotFound => Err(InviteError::NotFound),
-            WithdrawInviteOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

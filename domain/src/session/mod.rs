@@ -7,7 +7,6 @@ mod service;
 mod sign_in;
 mod sign_in_link;
 mod store;
-mod verify;
 
 pub use crate::credential::{
     ABSOLUTE_LIMIT_SECONDS, ClientName, IDLE_LIMIT_SECONDS, Session, SessionRecord,

@@ -7,7 +7,13 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::form;
 use crate::rate_limit::{RateLimited, RateLimits};
 use crate::store::StoreError;
-use crate::user::{HashError, PasswordHasher, UserStore, WeakPassword};
+use crate::user::{HashError, PasswordHasher, User, UserId, UserStore, WeakPassword};
+
+mod end;
+mod password;
+mod sign_in;
+mod sign_in_link;
+mod verify;
 
 use super::{ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, Session, SessionStore};
 
@@ -114,6 +120,15 @@ impl Sessions {
             .store
             .purge_sessions(begun_before, seen_before, now)
             .await
+    }
+
+    /// Returns the user who created a link, who may be deleted or damaged; `None` also stands for
+    /// the operator.
+    pub(crate) async fn creator(&self, id: Option<UserId>) -> Result<Option<User>, StoreError> {
+        match id {
+            Some(id) => StoreError::ignore_damaged(self.ports.users.find(id).await),
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn event(

@@ -1,15 +1,12 @@
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError, Principal};
+use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::SignInLinkId;
 use crate::opaque::OpaqueSecret;
-use crate::store::StoreError;
-use crate::user::{
-    Email, Notice, NoticeAbout, Password, PasswordHash, User, UserId, is_creator_valid,
-};
+use crate::user::{Email, Notice, NoticeAbout, PasswordHash, User, UserId, is_creator_valid};
 
-use super::{ClientName, Session, SessionError, SessionSelection, Sessions, SignedIn};
+use super::{Session, SessionSelection};
 
 /// The lifetime of a sign-in link: 1 hour.
 pub const SIGN_IN_LINK_LIFETIME_SECONDS: i64 = 60 * 60;
@@ -42,7 +39,12 @@ impl SignInLink {
     /// Returns whether the link can be used at `now`, given its user and its creator (`None` if
     /// that was the operator). Viewing and using a link both check this, so that viewing discloses
     /// no more than using.
-    fn is_usable(&self, user: Option<&User>, creator: Option<&User>, now: Timestamp) -> bool {
+    pub(super) fn is_usable(
+        &self,
+        user: Option<&User>,
+        creator: Option<&User>,
+        now: Timestamp,
+    ) -> bool {
         self.is_open(now)
             && user.is_some_and(|user| user.id == self.user && user.is_active())
             && is_creator_valid(self.created_by, creator)
@@ -176,149 +178,4 @@ pub enum SignInLinkUser<'a> {
     ByAdmin(&'a Principal, UserId),
     /// The operator creates it for the user with this address.
     ByOperator(&'a Email),
-}
-
-impl Sessions {
-    /// Creates a sign-in link and deletes the user's earlier unused ones.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionError::NotFound`] when the user does not exist or is suspended;
-    /// [`SessionError::NotAuthorized`] unless the principal is an administrator;
-    /// [`SessionError::Entropy`] and [`SessionError::Store`] when a port fails.
-    pub async fn create_sign_in_link(
-        &self,
-        subject: SignInLinkUser<'_>,
-        context: &RequestContext,
-    ) -> Result<NewSignInLink, SessionError> {
-        let requirement = Requirement::HUMAN_ADMIN;
-        let now = self.ports.clock.now();
-        let (user, actor, by) = match subject {
-            SignInLinkUser::ByAdmin(principal, user) => {
-                principal.authorize(requirement)?;
-                let actor = Actor::of(principal, requirement, now).with_form(
-                    context.form,
-                    principal.user_id(),
-                    Subject::User(user),
-                );
-                (user, Some(actor), principal.audit_actor())
-            }
-            SignInLinkUser::ByOperator(email) => {
-                let account = self.ports.users.account(&email.key()).await?;
-                let account = account.ok_or(SessionError::NotFound)?;
-                (account.user.id, None, AuditActor::Operator)
-            }
-        };
-        let secret = OpaqueSecret::generate(&*self.ports.entropy)?;
-        let link = SignInLink {
-            id: SignInLinkId::generate(now, &*self.ports.entropy)?,
-            user,
-            created_by: by.user(),
-            created_at: now,
-            expires_at: now.saturating_add_seconds(SIGN_IN_LINK_LIFETIME_SECONDS),
-            used_at: None,
-        };
-        let change = CreateSignInLink {
-            actor,
-            digest: secret.digest(),
-            audit: self.event(
-                by,
-                AuditAction::SignInLinkCreated,
-                Subject::User(user),
-                context,
-                now,
-            )?,
-            link: link.clone(),
-        };
-        match self.ports.store.create_sign_in_link(change).await? {
-            CreateSignInLinkOutcome::Created => Ok(NewSignInLink { link, secret }),
-            CreateSignInLinkOutcome::NotFound => Err(SessionError::NotFound),
-            CreateSignInLinkOutcome::NotAuthorized(error) => Err(error.into()),
-        }
-    }
-
-    /// Returns a sign-in link and its user, as long as
-    /// [`redeem_sign_in_link`](Self::redeem_sign_in_link) would accept it.
-    ///
-    /// # Errors
-    ///
-    /// [`SessionError::NotFound`] when the link cannot be used; [`SessionError::Store`] when the
-    /// store fails.
-    pub async fn get_sign_in_link(
-        &self,
-        presented: &str,
-    ) -> Result<(SignInLink, User), SessionError> {
-        self.usable_sign_in_link(presented, self.ports.clock.now())
-            .await
-    }
-
-    async fn usable_sign_in_link(
-        &self,
-        presented: &str,
-        now: Timestamp,
-    ) -> Result<(SignInLink, User), SessionError> {
-        let secret = OpaqueSecret::parse(presented).ok_or(SessionError::NotFound)?;
-        let link =
-            StoreError::ignore_damaged(self.ports.store.find_sign_in_link(&secret.digest()).await)?;
-        let link = link.ok_or(SessionError::NotFound)?;
-        let user = StoreError::ignore_damaged(self.ports.users.find(link.user).await)?;
-        let creator = match link.created_by {
-            Some(id) => StoreError::ignore_damaged(self.ports.users.find(id).await)?,
-            None => None,
-        };
-        match user {
-            Some(user) if link.is_usable(Some(&user), creator.as_ref(), now) => Ok((link, user)),
-            _ => Err(SessionError::NotFound),
-        }
-    }
-
-    /// Uses a sign-in link: sets the new password, ends all earlier sessions of the user and starts
-    /// a new one. Tokens are not affected.
-    ///
-    /// # Errors
-    ///
-    /// - [`SessionError::NotFound`] when the link cannot be used (any longer).
-    /// - [`SessionError::WeakPassword`] when the password is too easy to guess.
-    /// - [`SessionError::RateLimited`] after too many calls from one address.
-    /// - [`SessionError::Hash`], [`SessionError::Entropy`] and [`SessionError::Store`] when a port
-    ///   fails.
-    pub async fn redeem_sign_in_link(
-        &self,
-        presented: &str,
-        new: &Password,
-        client: ClientName,
-        context: &RequestContext,
-    ) -> Result<SignedIn, SessionError> {
-        let now = self.ports.clock.now();
-        self.ports
-            .rate_limits
-            .unauthenticated_route("link", context.client_address, now)
-            .await?;
-        let (link, user) = self.usable_sign_in_link(presented, now).await?;
-        new.check_new(&user.own_words())?;
-        let hash = self.ports.hasher.hash(new).await?;
-        let signed_in = self.mint(user.id, client, context, now)?;
-        let by = AuditActor::Session {
-            user: user.id,
-            session: signed_in.session.id,
-        };
-        let change = RedeemSignInLink {
-            link: link.id,
-            now,
-            hash,
-            session: signed_in.session.clone(),
-            digest: signed_in.secret.digest(),
-            audit: self.event(
-                by,
-                AuditAction::SignInLinkUsed,
-                Subject::User(user.id),
-                context,
-                now,
-            )?,
-        };
-        match self.ports.store.redeem_sign_in_link(change).await? {
-            RedeemSignInLinkOutcome::Redeemed => Ok(signed_in),
-            RedeemSignInLinkOutcome::Rejected => Err(SessionError::NotFound),
-        }
-    }
 }

@@ -1,10 +1,10 @@
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError};
 use crate::agent_run::EndedRuns;
-use crate::audit::{AuditAction, AuditEvent, EmailChange, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
 use crate::invite::{Invite, InviteStatus};
 use crate::token::Token;
 
-use super::{Email, Notice, NoticeAbout, PersonName, Role, User, UserError, UserId, Users};
+use super::{Email, Notice, NoticeAbout, PersonName, Role, User, UserId};
 
 /// A change of a user. Users can change their own name; everything else requires an administrator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ pub enum UserChange {
 }
 
 impl UserChange {
-    const fn action(&self) -> AuditAction {
+    pub(super) const fn action(&self) -> AuditAction {
         match self {
             Self::Suspend => AuditAction::UserSuspended,
             Self::Unsuspend => AuditAction::UserUnsuspended,
@@ -194,77 +194,5 @@ impl ChangeUser {
             ..invite.clone()
         });
         withdrawn.collect()
-    }
-}
-
-impl Users {
-    /// Suspends or unsuspends a user, or changes their role or address, effective immediately for
-    /// all of their tokens and browser sessions. Repeating a change is not an error.
-    ///
-    /// # Errors
-    ///
-    /// - [`UserError::NotAuthorized`] unless `principal` is an administrator.
-    /// - [`UserError::NotFound`] when the user does not exist.
-    /// - [`UserError::LastAdmin`] when no active administrator would be left.
-    /// - [`UserError::EmailTaken`] when another user has the new address.
-    /// - [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
-    pub async fn change(
-        &self,
-        principal: &Principal,
-        user: UserId,
-        change: UserChange,
-        context: &RequestContext,
-    ) -> Result<User, UserError> {
-        self.apply(principal, Requirement::HUMAN_ADMIN, user, change, context)
-            .await
-    }
-
-    /// Changes the caller's own name. Repeating it is not an error and records no event.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::NotFound`] when the
-    /// store has no such user; [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
-    pub async fn rename_self(
-        &self,
-        principal: &Principal,
-        name: PersonName,
-        context: &RequestContext,
-    ) -> Result<User, UserError> {
-        let (user, change) = (principal.user_id(), UserChange::SetName(name));
-        self.apply(principal, Requirement::HUMAN, user, change, context)
-            .await
-    }
-
-    async fn apply(
-        &self,
-        principal: &Principal,
-        requirement: Requirement,
-        user: UserId,
-        change: UserChange,
-        context: &RequestContext,
-    ) -> Result<User, UserError> {
-        principal.authorize(requirement)?;
-        let now = self.clock.now();
-        let change = ChangeUser {
-            actor: Actor::of(principal, requirement, now),
-            user,
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                change.action(),
-                Subject::User(user),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-            change,
-        };
-        match self.store.change_user(change).await? {
-            ChangeUserOutcome::Changed(user) | ChangeUserOutcome::Unchanged(user) => Ok(user),
-            ChangeUserOutcome::NotFound => Err(UserError::NotFound),
-            ChangeUserOutcome::LastAdmin => Err(UserError::LastAdmin),
-            ChangeUserOutcome::EmailTaken => Err(UserError::EmailTaken),
-            ChangeUserOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

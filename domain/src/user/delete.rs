@@ -1,11 +1,11 @@
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError};
 use crate::agent_run::EndedRuns;
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditAction, AuditEvent, Subject};
 use crate::invite::{Invite, InviteId, InviteStatus};
 use crate::store::Listing;
 use crate::token::{RevocableTokens, TokenKind};
 
-use super::{User, UserError, UserId, Users};
+use super::{User, UserId};
 
 /// The change that deletes a user and their data.
 #[derive(Debug, Clone)]
@@ -110,49 +110,6 @@ impl DeleteUser {
             subject,
             related: Some(Subject::User(self.user)),
             ..self.audit.clone()
-        }
-    }
-}
-
-impl Users {
-    /// Deletes a user in one step: their tokens, agent runs, sessions, sign-in links, invites and
-    /// claims of work items end, their password and personal data are erased, and their address
-    /// becomes available. Their id stays in the audit log and in work items.
-    ///
-    /// # Errors
-    ///
-    /// - [`UserError::NotAuthorized`] unless `principal` is an administrator.
-    /// - [`UserError::NotFound`] when the user does not exist.
-    /// - [`UserError::LastAdmin`] when no active administrator would be left.
-    /// - [`UserError::OwnAccount`] when the user is the caller.
-    /// - [`UserError::Entropy`] and [`UserError::Store`] when a port fails.
-    pub async fn delete(
-        &self,
-        principal: &Principal,
-        user: UserId,
-        context: &RequestContext,
-    ) -> Result<(), UserError> {
-        let requirement = Requirement::HUMAN_ADMIN;
-        principal.authorize(requirement)?;
-        let now = self.clock.now();
-        let change = DeleteUser {
-            actor: Actor::of(principal, requirement, now),
-            user,
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                AuditAction::UserDeleted,
-                Subject::User(user),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-        };
-        match self.store.delete_user(change).await? {
-            DeleteUserOutcome::Deleted => Ok(()),
-            DeleteUserOutcome::NotFound => Err(UserError::NotFound),
-            DeleteUserOutcome::LastAdmin => Err(UserError::LastAdmin),
-            DeleteUserOutcome::OwnAccount => Err(UserError::OwnAccount),
-            DeleteUserOutcome::NotAuthorized(error) => Err(error.into()),
         }
     }
 }

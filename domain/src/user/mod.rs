@@ -4,7 +4,6 @@ mod bootstrap;
 mod change;
 mod delete;
 mod entity;
-mod list;
 mod notice;
 mod password;
 mod search;
@@ -19,7 +18,6 @@ pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};
 pub(crate) use entity::is_creator_valid;
 pub use entity::{Account, User};
-pub use list::{UserError, UserPage};
 pub use notice::{DismissNotices, DismissNoticesOutcome, Notice, NoticeAbout};
 pub use password::{
     HashError, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, Password, PasswordHash, PasswordHasher,
@@ -29,7 +27,7 @@ pub use search::{
     FoundUsers, InvalidUserCursor, ListedUser, UserCursor, UserKey, UserQuery, UserSearch,
     UserSeek, UserSort,
 };
-pub use service::Users;
+pub use service::{UserError, UserPage, Users};
 pub use store::{CreateFirstAdmin, CreateFirstAdminOutcome, UserStore};
 
 #[cfg(feature = "testing")]

@@ -1,13 +1,13 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::{AuditEvent, AuditEventId};
 use crate::clock::Timestamp;
 use crate::session::SignInLinkId;
 use crate::token::{TokenId, TokenName};
 
-use super::{UserError, UserId, Users};
+use super::UserId;
 
 /// A message to a user, shown from their next sign-in until they dismiss it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,58 +155,5 @@ impl DismissNotices {
         self.actor
             .check(actor)
             .map_err(DismissNoticesOutcome::NotAuthorized)
-    }
-}
-
-impl Users {
-    /// Returns the notices of the user that `principal` acts as, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::Store`] when the
-    /// store fails.
-    pub async fn notices(&self, principal: &Principal) -> Result<Vec<Notice>, UserError> {
-        principal.authorize(Requirement::HUMAN)?;
-        let mut notices = self.store.notices(principal.user_id()).await?;
-        let signed_in_at = principal.session().map(|session| session.created_at);
-        notices.retain(|notice| notice.is_shown_to(signed_in_at));
-        Ok(notices)
-    }
-
-    /// Dismisses the caller's notices up to `up_to`, so that a notice which arrives in the meantime
-    /// is not lost.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::NotAuthorized`] unless `principal` is a human; [`UserError::Entropy`] and
-    /// [`UserError::Store`] when a port fails.
-    pub async fn dismiss_notices(
-        &self,
-        principal: &Principal,
-        up_to: Timestamp,
-        context: &RequestContext,
-    ) -> Result<(), UserError> {
-        let requirement = Requirement::HUMAN;
-        principal.authorize(requirement)?;
-        let user = principal.user_id();
-        let now = self.clock.now();
-        let change = DismissNotices {
-            actor: Actor::of(principal, requirement, now),
-            user,
-            up_to,
-            signed_in_at: principal.session().map(|session| session.created_at),
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                AuditAction::NoticesDismissed,
-                Subject::User(user),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-        };
-        match self.store.dismiss_notices(change).await? {
-            DismissNoticesOutcome::Dismissed(_) => Ok(()),
-            DismissNoticesOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

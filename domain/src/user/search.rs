@@ -4,15 +4,13 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::access::{Principal, Requirement};
 use crate::clock::Timestamp;
-use crate::page::PageSize;
 use crate::store::Listing;
 use crate::text;
 use crate::token::InvalidName;
 use crate::vocabulary::vocabulary;
 
-use super::{User, UserError, UserId, Users};
+use super::{User, UserId};
 
 /// A part of a user's name or email address to search for, ignoring case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,57 +241,6 @@ pub struct FoundUsers {
     pub previous: Option<UserCursor>,
     /// Pass it as [`UserSeek::After`] for the next page; `None` on the last page.
     pub next: Option<UserCursor>,
-}
-
-impl Users {
-    /// Returns a page of the users that match the query. `limit` is clamped to 1 to
-    /// [`MAX_PAGE`](crate::page::MAX_PAGE). A cursor of another order is ignored. In the order of
-    /// joining, users who join or are deleted between two pages do not shift the others.
-    ///
-    /// # Errors
-    ///
-    /// [`UserError::NotAuthorized`] unless `principal` is an administrator; [`UserError::Store`]
-    /// when the store fails.
-    pub async fn search(
-        &self,
-        principal: &Principal,
-        query: &UserQuery,
-        seek: Option<UserSeek>,
-        limit: u32,
-    ) -> Result<FoundUsers, UserError> {
-        principal.authorize(Requirement::HUMAN_ADMIN)?;
-        let (limit, sort) = (PageSize::clamp(limit), query.sort);
-        let seek = seek.filter(|seek| seek.cursor().sort == sort);
-        let is_backward = matches!(seek, Some(UserSeek::Before(_)));
-        let is_first = seek.is_none();
-        let now = self.clock.now();
-        let mut users = self
-            .store
-            .search_users(query, now, seek, limit.rows_to_read())
-            .await?;
-        let further = limit.truncate(&mut users, |user| UserCursor::of(user, sort));
-        let further = further.map(|cursor| UserCursor { sort, ..cursor });
-        // The position of a damaged row is known only in the order of ids.
-        let further = further.filter(|cursor| match sort {
-            UserSort::Joined | UserSort::Newest => true,
-            UserSort::Name | UserSort::LastSeen | UserSort::LeastSeen => cursor.key != UserKey::Id,
-        });
-        if is_backward {
-            users.reverse();
-        }
-        let [first, last] =
-            [users.first(), users.last()].map(|user| user.map(|user| UserCursor::of(user, sort)));
-        let (previous, next) = if is_backward {
-            (further, last)
-        } else {
-            (first.filter(|_| !is_first), further)
-        };
-        Ok(FoundUsers {
-            users,
-            previous,
-            next,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-use crate::access::{ActingRecord, Actor, ActorError, Denial, Principal, Requirement};
-use crate::agent_run::{AgentId, EndedRuns, WorkItemKey};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError, Denial};
+use crate::agent_run::{EndedRuns, WorkItemKey};
+use crate::audit::{AuditAction, AuditEvent};
 use crate::clock::Timestamp;
 use crate::store::Damaged;
 use crate::token::Token;
@@ -9,7 +9,7 @@ use crate::user::{User, UserId};
 use super::create::check_assignee;
 use super::{
     Claim, Description, ExecutionTarget, ItemStatus, Priority, Title, WorkItem, WorkItemConflict,
-    WorkItemError, WorkItems, Worker,
+    Worker,
 };
 
 /// An edit of an item; `None` leaves a field unchanged.
@@ -45,7 +45,7 @@ pub enum WorkItemChange {
 }
 
 impl WorkItemChange {
-    const fn action(&self) -> AuditAction {
+    pub(super) const fn action(&self) -> AuditAction {
         match self {
             Self::Edit(_) => AuditAction::WorkItemUpdated,
             Self::Claim => AuditAction::WorkItemClaimed,
@@ -396,59 +396,5 @@ impl Worker {
             self.check_has_claim(current)?;
         }
         to_status(current.clone(), ItemStatus::Done, now)
-    }
-}
-
-impl WorkItems {
-    /// Updates, claims, releases, completes or deletes a work item. `agent` is the agent that a
-    /// user acts for; a run always acts for its own agent. `expected` are the versions that the
-    /// item may have. Returns the updated item, or `None` if it was deleted. Repeating a change is
-    /// not an error.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkItemError::NotFound`] when the item does not exist.
-    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to another item.
-    /// - [`WorkItemError::OtherAgent`] for a run that names another agent.
-    /// - [`WorkItemError::Conflict`] when the current state of the item does not permit the change.
-    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
-    pub async fn change(
-        &self,
-        principal: &Principal,
-        agent: Option<AgentId>,
-        key: WorkItemKey,
-        expected: Versions,
-        change: WorkItemChange,
-        context: &RequestContext,
-    ) -> Result<Option<WorkItem>, WorkItemError> {
-        let requirement = Requirement::ANY_TOKEN;
-        principal.authorize(requirement)?;
-        principal.authorize_work_item_change(Some(key))?;
-        let now = self.clock.now();
-        let change = ChangeWorkItem {
-            actor: Actor::of(principal, requirement, now),
-            worker: Worker::of(principal, agent)?,
-            key,
-            expected,
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                change.action(),
-                Subject::WorkItem(key),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-            change,
-        };
-        match self.store.change_item(change).await? {
-            ChangeWorkItemOutcome::Changed(item) | ChangeWorkItemOutcome::Unchanged(item) => {
-                Ok(Some(item))
-            }
-            ChangeWorkItemOutcome::Deleted => Ok(None),
-            ChangeWorkItemOutcome::NotFound => Err(WorkItemError::NotFound),
-            ChangeWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
-            ChangeWorkItemOutcome::Damaged(damaged) => Err(WorkItemError::Store(damaged.into())),
-            ChangeWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

@@ -1,14 +1,13 @@
 use std::num::NonZeroU32;
 
-use crate::access::{ActingRecord, Actor, ActorError, Principal, Requirement};
+use crate::access::{ActingRecord, Actor, ActorError};
 use crate::agent_run::{DomainKey, WorkItemKey};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditEvent, Subject};
 use crate::form::SentForm;
 use crate::user::{User, UserId};
 
 use super::{
-    Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem,
-    WorkItemConflict, WorkItemError, WorkItems,
+    Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItem, WorkItemConflict,
 };
 
 /// The position of a new item.
@@ -218,54 +217,5 @@ pub(super) fn check_assignee(
         Ok(())
     } else {
         Err(WorkItemConflict::AssigneeNotFound)
-    }
-}
-
-impl WorkItems {
-    /// Creates a work item. The first item of a domain creates the domain.
-    ///
-    /// # Errors
-    ///
-    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to a work item; with
-    ///   [`ActorError::FormUsed`] when the form of `context` has created an item before.
-    /// - [`WorkItemError::ParentNotFound`] when the parent does not exist.
-    /// - [`WorkItemError::Conflict`] when the parent or the assignee cannot be used, or no number
-    ///   is left.
-    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
-    pub async fn create(
-        &self,
-        principal: &Principal,
-        item: NewWorkItem,
-        context: &RequestContext,
-    ) -> Result<WorkItem, WorkItemError> {
-        let requirement = Requirement::ANY_TOKEN;
-        principal.authorize(requirement)?;
-        principal.authorize_work_item_change(None)?;
-        let now = self.clock.now();
-        let creator = principal.user_id();
-        let change = CreateWorkItem {
-            actor: Actor::of(principal, requirement, now).with_form(
-                context.form,
-                creator,
-                Subject::User(creator),
-            ),
-            creator,
-            item,
-            // The key is known only inside the transaction.
-            audit: AuditEvent::new(
-                principal.audit_actor(),
-                AuditAction::WorkItemCreated,
-                Subject::User(creator),
-                context,
-                now,
-                &*self.entropy,
-            )?,
-        };
-        match self.store.create_item(change).await? {
-            CreateWorkItemOutcome::Created(item) => Ok(item),
-            CreateWorkItemOutcome::ParentNotFound => Err(WorkItemError::ParentNotFound),
-            CreateWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
-            CreateWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
-        }
     }
 }

@@ -1,11 +1,10 @@
-use crate::access::Principal;
 use crate::agent_run::{AgentId, WorkItemKey};
 use crate::clock::Timestamp;
 use crate::token::{Status, TokenId};
 use crate::user::UserId;
 
 use super::text::fold;
-use super::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItemError};
+use super::{Description, ExecutionTarget, ItemKind, ItemStatus, Priority, Title};
 
 /// A work item.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,29 +168,6 @@ pub enum Worker {
 }
 
 impl Worker {
-    /// Returns the worker that `principal` acts as: for `agent` if it is given.
-    ///
-    /// # Errors
-    ///
-    /// [`WorkItemError::OtherAgent`] when a run names an agent other than its own.
-    pub fn of(principal: &Principal, agent: Option<AgentId>) -> Result<Self, WorkItemError> {
-        let own = principal.token().and_then(|token| {
-            let run = token.run.as_ref()?;
-            Some((token.id, &run.agent))
-        });
-        match (own, agent) {
-            (Some((_, own)), Some(agent)) if agent != *own => {
-                Err(WorkItemError::OtherAgent { own: own.clone() })
-            }
-            (Some((run, own)), _) => Ok(Self::Agent {
-                agent: own.clone(),
-                run: Some(run),
-            }),
-            (None, Some(agent)) => Ok(Self::Agent { agent, run: None }),
-            (None, None) => Ok(Self::Person(principal.user_id())),
-        }
-    }
-
     /// Returns whether the worker has made the claim. Two runs of one agent are two workers,
     /// because each assumes that it works alone.
     pub(super) fn is_holder(&self, claim: &Claim) -> bool {

@@ -2,13 +2,17 @@ use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
+use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::change::begin;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
 
 use super::{
-    QueueSection, WorkItem, WorkItemConflict, WorkItemCursor, WorkItemFilter, WorkItemStore, Worker,
+    ChangeWorkItem, ChangeWorkItemOutcome, CreateWorkItem, CreateWorkItemOutcome, NewWorkItem,
+    QueueSection, Versions, WorkItem, WorkItemChange, WorkItemConflict, WorkItemCursor,
+    WorkItemFilter, WorkItemStore, Worker,
 };
 
 /// The use cases of work items: [`create`](Self::create), [`get`](Self::get),
@@ -194,5 +198,123 @@ impl WorkItems {
         let more = items.count() > limit.rows() as usize;
         limit.truncate(&mut items, WorkItemCursor::of);
         Ok(QueueItems { items, more })
+    }
+
+    /// Creates a work item. The first item of a domain creates the domain.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to a work item; with
+    ///   [`ActorError::FormUsed`] when the form of `context` has created an item before.
+    /// - [`WorkItemError::ParentNotFound`] when the parent does not exist.
+    /// - [`WorkItemError::Conflict`] when the parent or the assignee cannot be used, or no number
+    ///   is left.
+    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
+    pub async fn create(
+        &self,
+        principal: &Principal,
+        item: NewWorkItem,
+        context: &RequestContext,
+    ) -> Result<WorkItem, WorkItemError> {
+        let creator = principal.user_id();
+        // The key is known only inside the transaction.
+        let subject = Subject::User(creator);
+        principal.authorize_work_item_change(None)?;
+        let (actor, audit) = begin::<WorkItemError>(
+            principal,
+            Requirement::ANY_TOKEN,
+            (AuditAction::WorkItemCreated, subject),
+            context,
+            self.clock.now(),
+            &*self.entropy,
+        )?;
+        let change = CreateWorkItem {
+            actor: actor.with_form(context.form, creator, subject),
+            creator,
+            item,
+            audit,
+        };
+        match self.store.create_item(change).await? {
+            CreateWorkItemOutcome::Created(item) => Ok(item),
+            CreateWorkItemOutcome::ParentNotFound => Err(WorkItemError::ParentNotFound),
+            CreateWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            CreateWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
+        }
+    }
+
+    /// Updates, claims, releases, completes or deletes a work item. `agent` is the agent that a
+    /// user acts for; a run always acts for its own agent. `expected` are the versions that the
+    /// item may have. Returns the updated item, or `None` if it was deleted. Repeating a change is
+    /// not an error.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkItemError::NotFound`] when the item does not exist.
+    /// - [`WorkItemError::NotAuthorized`] for a run that is bound to another item.
+    /// - [`WorkItemError::OtherAgent`] for a run that names another agent.
+    /// - [`WorkItemError::Conflict`] when the current state of the item does not permit the change.
+    /// - [`WorkItemError::Entropy`] and [`WorkItemError::Store`] when a port fails.
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        agent: Option<AgentId>,
+        key: WorkItemKey,
+        expected: Versions,
+        change: WorkItemChange,
+        context: &RequestContext,
+    ) -> Result<Option<WorkItem>, WorkItemError> {
+        principal.authorize_work_item_change(Some(key))?;
+        let worker = Worker::of(principal, agent)?;
+        let (actor, audit) = begin::<WorkItemError>(
+            principal,
+            Requirement::ANY_TOKEN,
+            (change.action(), Subject::WorkItem(key)),
+            context,
+            self.clock.now(),
+            &*self.entropy,
+        )?;
+        let change = ChangeWorkItem {
+            actor,
+            worker,
+            key,
+            expected,
+            change,
+            audit,
+        };
+        match self.store.change_item(change).await? {
+            ChangeWorkItemOutcome::Changed(item) | ChangeWorkItemOutcome::Unchanged(item) => {
+                Ok(Some(item))
+            }
+            ChangeWorkItemOutcome::Deleted => Ok(None),
+            ChangeWorkItemOutcome::NotFound => Err(WorkItemError::NotFound),
+            ChangeWorkItemOutcome::Conflict(conflict) => Err(conflict.into()),
+            ChangeWorkItemOutcome::Damaged(damaged) => Err(WorkItemError::Store(damaged.into())),
+            ChangeWorkItemOutcome::NotAuthorized(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Worker {
+    /// Returns the worker that `principal` acts as: for `agent` if it is given.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkItemError::OtherAgent`] when a run names an agent other than its own.
+    pub fn of(principal: &Principal, agent: Option<AgentId>) -> Result<Self, WorkItemError> {
+        let own = principal.token().and_then(|token| {
+            let run = token.run.as_ref()?;
+            Some((token.id, &run.agent))
+        });
+        match (own, agent) {
+            (Some((_, own)), Some(agent)) if agent != *own => {
+                Err(WorkItemError::OtherAgent { own: own.clone() })
+            }
+            (Some((run, own)), _) => Ok(Self::Agent {
+                agent: own.clone(),
+                run: Some(run),
+            }),
+            (None, Some(agent)) => Ok(Self::Agent { agent, run: None }),
+            (None, None) => Ok(Self::Person(principal.user_id())),
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! How damaged rows can be ended, and that they affect no other rows.
 
 use super::damage::{admin, damaged, is_gone};
-use super::work_item_changes::{apply, change, change_by_run, put_run};
+use super::work_item_changes::{apply, change_by_run, put_run};
+use super::work_items::change;
 use super::{
-    DamageHarness, NOW, audit_log, change_user, delete_user, find, invites, put, revocation, seed,
-    sign_in_links, start_session,
+    DamageHarness, NOW, audit_log, change_user, find, invites, put, revocation, seed,
+    sign_in_links, start_session, users,
 };
 use crate::admin_tokens::{ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 use crate::agent_run::{EndRuns, EndRunsOutcome};
@@ -212,8 +213,8 @@ pub async fn everything_of_a_deleted_user(harness: &dyn DamageHarness) {
     harness
         .damage("UPDATE users SET role = 'owner' WHERE name = 'User 2'")
         .await;
-    let deletion = delete_user::deletion(grace.id, 2);
-    let deleted = delete_user::delete(harness, deletion).await;
+    let deletion = users::deletion(grace.id, 2);
+    let deleted = users::delete(harness, deletion).await;
     assert_eq!(deleted, DeleteUserOutcome::Deleted);
     for number in [10, 12] {
         assert!(is_gone(harness, number).await, "{number}");

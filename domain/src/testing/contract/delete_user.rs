@@ -3,8 +3,9 @@
 use futures_util::future::{join, join_all};
 
 use super::change_user::{apply, change, email, user};
+use super::users::{delete, deletion};
 use super::{
-    AccountHarness, InvalidActor, NOW, WorkHarness, actor, audit_log, find, insert, insertion,
+    AccountHarness, InvalidActor, NOW, WorkHarness, audit_log, find, insert, insertion,
     invalidate_actor, seed, session_actor, session_start, start_session,
 };
 use crate::access::{Actor, ActorError, CredentialId, Requirement};
@@ -17,30 +18,9 @@ use crate::session::{EndSessions, SessionSelection, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, Rejection, Token, TokenRecord};
 use crate::user::{
-    Account, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, Notice, Owner, Role, User,
-    UserChange, UserId,
+    Account, ChangeUserOutcome, DeleteUserOutcome, Notice, Owner, Role, User, UserChange,
 };
 use crate::work_item::{Claim, Holder};
-
-pub(super) fn deletion(user: UserId, event: u64) -> DeleteUser {
-    let (action, subject) = (AuditAction::UserDeleted, Subject::User(user));
-    DeleteUser {
-        actor: Actor {
-            requirement: Requirement::HUMAN_ADMIN,
-            ..actor()
-        },
-        user,
-        audit: fixtures::audit(event, NOW, action, subject),
-    }
-}
-
-pub(super) async fn delete(
-    harness: &dyn AccountHarness,
-    deletion: DeleteUser,
-) -> DeleteUserOutcome {
-    let outcome = harness.users().delete_user(deletion).await;
-    outcome.expect("the store works")
-}
 
 /// Inserts user 2, an administrator with token 20, in addition to user 1, who acts.
 async fn seed_two(harness: &dyn AccountHarness) -> User {

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::delete_user::{delete, deletion};
+use super::users::{delete, deletion};
 use super::{AccountHarness, InvalidActor, NOW, actor, audit_log, find, invalidate_actor, seed};
 use crate::access::{Actor, Requirement};
 use crate::audit::{AuditAction, Subject};

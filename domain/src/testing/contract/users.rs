@@ -5,13 +5,14 @@ use futures_util::future::join_all;
 use super::{
     AccountHarness, InvalidActor, NOW, acting, actor, audit_log, find, invalidate_actor, list, put,
 };
+use crate::access::{Actor, Requirement};
 use crate::admin_tokens::ReportLeakedTokens;
 use crate::audit::{AuditAction, AuditActor, Subject};
 use crate::testing::fixtures;
 use crate::user::{
-    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DismissNotices, DismissNoticesOutcome,
-    Email, ListedUser, Notice, NoticeAbout, PersonName, Role, User, UserCursor, UserQuery,
-    UserSearch, UserSeek, UserSort,
+    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser, DeleteUserOutcome,
+    DismissNotices, DismissNoticesOutcome, Email, ListedUser, Notice, NoticeAbout, PersonName,
+    Role, User, UserCursor, UserId, UserQuery, UserSearch, UserSeek, UserSort,
 };
 
 fn creation(number: u64) -> CreateFirstAdmin {
@@ -35,6 +36,26 @@ async fn create(harness: &dyn AccountHarness, number: u64) -> CreateFirstAdminOu
         .create_first_admin(creation(number))
         .await
         .expect("the store works")
+}
+
+pub(super) fn deletion(user: UserId, event: u64) -> DeleteUser {
+    let (action, subject) = (AuditAction::UserDeleted, Subject::User(user));
+    DeleteUser {
+        actor: Actor {
+            requirement: Requirement::HUMAN_ADMIN,
+            ..actor()
+        },
+        user,
+        audit: fixtures::audit(event, NOW, action, subject),
+    }
+}
+
+pub(super) async fn delete(
+    harness: &dyn AccountHarness,
+    deletion: DeleteUser,
+) -> DeleteUserOutcome {
+    let outcome = harness.users().delete_user(deletion).await;
+    outcome.expect("the store works")
 }
 
 /// User, token and event are created in one step.

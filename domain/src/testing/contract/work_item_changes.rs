@@ -1,7 +1,7 @@
 //! Changes of work items.
 
 use super::agent_runs::{begin, start};
-use super::work_items::{agent, create, creation, item, items, key, worker};
+use super::work_items::{agent, change, create, creation, item, items, key};
 use super::{InvalidActor, NOW, WorkHarness, acting, audit_log, find, invalidate_actor, put, seed};
 use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
 use crate::agent_run::StartRunOutcome;
@@ -13,19 +13,6 @@ use crate::work_item::{
     ExecutionTarget, Holder, ItemStatus, Placement, Priority, QueueSection, Title, Versions,
     WorkItem, WorkItemChange, WorkItemConflict, WorkItemEdit, WorkItemFilter, Worker,
 };
-
-/// Returns a change of an item by user 1, with event `event`.
-pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWorkItem {
-    let (key, action) = (key(text), AuditAction::WorkItemUpdated);
-    ChangeWorkItem {
-        actor: worker(),
-        worker: Worker::Person(fixtures::user(1).id),
-        key,
-        expected: Versions::ANY,
-        change,
-        audit: fixtures::audit(event, NOW, action, Subject::WorkItem(key)),
-    }
-}
 
 /// Returns the same by the agent of run `number`, whose digest has the same number.
 pub(super) fn change_by_run(

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::{join, join_all};
 
 use super::agent_runs::{begin, start};
-use super::work_item_changes::{apply, change, change_by_run, edit, put_run};
-use super::work_items::{agent, create, creation, item, items, key};
+use super::work_item_changes::{apply, change_by_run, edit, put_run};
+use super::work_items::{agent, change, create, creation, item, items, key};
 use super::{NOW, WorkHarness, acting, audit_log, find, put, seed};
 use crate::access::ActorError;
 use crate::agent_run::StartRunOutcome;

@@ -11,9 +11,10 @@ use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
 use crate::token::TokenId;
 use crate::work_item::{
-    Claim, CreateWorkItem, CreateWorkItemOutcome, Description, ExecutionTarget, Holder, ItemKind,
-    ItemStatus, NewWorkItem, Placement, Priority, QueueSection, SearchTerms, Title, TopKind,
-    WorkItem, WorkItemConflict, WorkItemCursor, WorkItemFilter,
+    ChangeWorkItem, ChangeWorkItemOutcome, Claim, CreateWorkItem, CreateWorkItemOutcome,
+    Description, ExecutionTarget, Holder, ItemKind, ItemStatus, NewWorkItem, Placement, Priority,
+    QueueSection, SearchTerms, Title, TopKind, Versions, WorkItem, WorkItemChange,
+    WorkItemConflict, WorkItemCursor, WorkItemFilter, Worker,
 };
 
 pub(super) fn key(text: &str) -> WorkItemKey {
@@ -64,6 +65,19 @@ pub(super) fn creation(place: Placement, event: u64) -> CreateWorkItem {
             AuditAction::WorkItemCreated,
             Subject::User(creator),
         ),
+    }
+}
+
+/// Returns a change of an item by user 1, with event `event`.
+pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWorkItem {
+    let (key, action) = (key(text), AuditAction::WorkItemUpdated);
+    ChangeWorkItem {
+        actor: worker(),
+        worker: Worker::Person(fixtures::user(1).id),
+        key,
+        expected: Versions::ANY,
+        change,
+        audit: fixtures::audit(event, NOW, action, Subject::WorkItem(key)),
     }
 }
 
@@ -179,11 +193,10 @@ pub async fn never_reuses_a_number(harness: &dyn WorkHarness) {
     }
     let _ = created(harness, Placement::PartOf(key("OPS-1")), 3).await;
     for (event, text) in [(4, "OPS-2"), (5, "OPS-1.1")] {
-        let change =
-            super::work_item_changes::change(text, crate::work_item::WorkItemChange::Delete, event);
+        let change = change(text, WorkItemChange::Delete, event);
         let outcome = harness.work_items().change_item(change).await;
         let outcome = outcome.expect("the store works");
-        assert_eq!(outcome, crate::work_item::ChangeWorkItemOutcome::Deleted);
+        assert_eq!(outcome, ChangeWorkItemOutcome::Deleted);
     }
     let next = created(harness, in_domain("OPS"), 6).await;
     assert_eq!(next.key, key("OPS-3"));
