@@ -13,11 +13,11 @@ use openindex_domain::duration::nearest;
 use openindex_domain::token::TokenKind;
 use openindex_domain::work_item::AgentId;
 
-use crate::cli::Globals;
 use crate::config::{Config, ConfigStore};
 use crate::environment::{self, Environment};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::globals::Globals;
 use crate::output::Output;
 use crate::render::plain;
 use crate::resolve::{
@@ -26,6 +26,8 @@ use crate::resolve::{
 
 /// The context of one invocation of `oi`.
 pub(crate) struct App<'a> {
+    /// Builds the command line's grammar, from which manual pages and descriptions are made.
+    pub(crate) grammar: fn() -> clap::Command,
     pub(crate) globals: &'a Globals,
     pub(crate) environment: &'a Environment,
     pub(crate) clock: &'static dyn Clock,

@@ -6,11 +6,11 @@ use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
 use openindex_domain::token::{Secret, TokenKind};
 use openindex_domain::work_item::AgentId;
 
-use crate::cli::Globals;
 use crate::config::{Config, Profile};
 use crate::environment::{self, Environment};
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
+use crate::globals::Globals;
 use crate::render::redact;
 use crate::token;
 

@@ -4,15 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
 use clap_mangen::Man;
 use serde_json::json;
 
 use crate::app::App;
-use crate::cli::Cli;
-use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::parts::Run;
 use crate::render::plain;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +29,7 @@ pub(crate) struct Generate {
 
 impl Run for Generate {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut root = Cli::command().disable_help_subcommand(true);
+        let mut root = (app.grammar)().disable_help_subcommand(true);
         root.build();
         let directory = match self.directory.as_deref() {
             None => return print(root, app),

@@ -4,9 +4,9 @@ use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSumma
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
-use crate::commands::Run;
-use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
+use crate::parts::Run;
+use crate::parts::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::render::Style;
 
 use super::names::Names;

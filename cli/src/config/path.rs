@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
 
 use crate::environment::{self, Environment};
 use crate::error::Failure;
@@ -40,6 +42,17 @@ pub(crate) fn locate(
         file: directory.join("config.json"),
         owns_directory: true,
     })
+}
+
+/// Returns `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. Returns `None` when `HOME` is
+/// blank or relative: the token would be stored below the current directory.
+pub(super) fn user_config_dir() -> Option<PathBuf> {
+    if std::env::var_os("HOME").is_some_and(|home| !Path::new(&home).is_absolute()) {
+        return None;
+    }
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|strategy| strategy.config_dir())
 }
 
 #[cfg(test)]

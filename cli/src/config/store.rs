@@ -7,10 +7,12 @@ use openindex_command_line::quoted;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::environment::Environment;
 use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
 use crate::input::read_text;
 
+use super::path::{locate, user_config_dir};
 use super::unique::duplicate_key;
 use super::write::{lock, write_private};
 use super::{Config, ConfigPath, FileVersion, VERSION};
@@ -27,6 +29,11 @@ pub(crate) struct ConfigStore {
 impl ConfigStore {
     pub(crate) const fn new(path: Result<ConfigPath, Failure>) -> Self {
         Self { path }
+    }
+
+    /// Returns the store of the config file that the environment names.
+    pub(crate) fn of_process(environment: &Environment) -> Self {
+        Self::new(locate(environment, user_config_dir()))
     }
 
     pub(crate) fn file(&self) -> Result<&Path, Failure> {

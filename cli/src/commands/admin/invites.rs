@@ -8,14 +8,14 @@ use openindex_domain::invite::InviteId;
 use openindex_domain::user::{Email, Role};
 
 use crate::app::{App, Session};
-use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs, first_page, walk};
-use crate::commands::{
-    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
-};
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, Several, one_of};
+use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs, first_page, walk};
+use crate::parts::{
+    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
+};
 use crate::render::{Form, Row, Style, done, ends, expiry, listing, moment, plain, redact, word};
 
 use super::user_ref::{Ref, Referred, marked};

@@ -13,7 +13,7 @@ use crate::field::{Field, Flags};
 use crate::render::{plain, redact};
 use clap::builder::ValueParser;
 
-use crate::commands::paging::walk;
+use crate::parts::paging::walk;
 
 const LIST: &str = "oi settings admin users list --all";
 

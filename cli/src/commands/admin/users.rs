@@ -6,12 +6,12 @@ use openindex_adapters_http::wire::{SignInLink, User, UserQuery};
 use openindex_domain::user::{Email, Role, UserId, UserSearch, UserSort};
 
 use crate::app::{App, Session};
-use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, one_of};
+use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::render::{Form, Row, Style, expiry, fields, listing, moment, plain, word};
 
 use super::user_ref::{self, UserRef};

@@ -7,16 +7,16 @@ use openindex_domain::agent_run::{RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::app::App;
-use crate::commands::once::{self, Shown, Undo, parse_id, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs};
 use crate::commands::work_item::WorkerArgs;
-use crate::commands::{
-    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
-    suggest_check,
-};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, Several};
+use crate::parts::once::{self, Shown, Undo, parse_id, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+    suggest_check,
+};
 use crate::render::{
     Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, word,
 };

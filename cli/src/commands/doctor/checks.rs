@@ -3,16 +3,61 @@ use std::fmt::Write as _;
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
+use serde::Serialize;
 
 use crate::app::{App, MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
 use crate::commands::me::who;
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse, word};
+use crate::render::{Style, expiry, masked, parse, redact, word};
 use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
-use super::{Check, Status};
+/// A check and its result.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) status: Status,
+    pub(super) detail: String,
+    pub(super) hint: Option<String>,
+    /// Whether a failure is about the token and not about the connection.
+    #[serde(skip)]
+    pub(super) about_token: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Ok,
+    /// Works, but requires attention.
+    Warn,
+    Fail,
+    /// Was not checked because of an earlier failure.
+    Skip,
+}
+
+impl Check {
+    pub(super) fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            status,
+            // It may quote the config file, where a secret may be in the wrong place.
+            detail: redact(&detail.into()),
+            hint: None,
+            about_token: false,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(redact(&hint.into()));
+        self
+    }
+
+    pub(super) const fn about_token(mut self) -> Self {
+        self.about_token = true;
+        self
+    }
+}
 
 /// A token that expires within 14 days should be rotated.
 const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;

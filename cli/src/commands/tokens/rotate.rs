@@ -5,19 +5,19 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::commands::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::commands::{Confirmation, Run, confirm, suggest_check};
 use crate::duration::parse_seconds;
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::hidden::leave_interrupts;
+use crate::parts::once::{Undo, require_writable_stdout, wait_when_interrupted};
+use crate::parts::{Confirmation, Run, confirm, suggest_check};
 use crate::render::{parse, plain};
 use crate::resolve::TokenSource;
 
-use super::{
-    ExpiryArgs, LIST, Replaced, TokenField, listed, parse_named, resolve, show_created, undo,
-};
+use super::argument::{ExpiryArgs, LIST, TokenField, parse_named, resolve};
+use super::created::{Replaced, show_created, undo};
+use super::list::listed;
 
 const QUESTION: &str = "\
 Rotate this token? The old token and the agent runs started with it stop working immediately. This

@@ -17,10 +17,10 @@ use openindex_domain::work_item::{
 
 use crate::app::{App, Session};
 use crate::commands::names::Names;
-use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, One, one_of};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::render::{Style, plain};
 use assignee::{AssigneeChange, assignee};
 use description::DescriptionArgs;

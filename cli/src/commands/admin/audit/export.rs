@@ -6,13 +6,13 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::app::{App, Session};
-use crate::commands::Run;
 use crate::error::{CliError, Failure, without_path};
 use crate::exit_code::ExitCode;
 use crate::field::one_of;
+use crate::parts::Run;
 use crate::render::plain;
 
-use super::FilterArgs;
+use super::filter::FilterArgs;
 
 const FORMATS: [ExportFormat; 2] = [ExportFormat::Json, ExportFormat::Csv];
 

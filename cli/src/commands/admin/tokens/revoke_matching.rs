@@ -8,13 +8,13 @@ use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::Status;
 
 use crate::app::{App, Session};
-use crate::commands::paging;
-use crate::commands::{Confirmation, Run, confirm, require_terminal_or_yes, suggest_check};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::parts::paging;
+use crate::parts::{Confirmation, Run, confirm, require_terminal_or_yes, suggest_check};
 use crate::render::{Style, plain};
 
-use super::{FilterArgs, LIST, pats_listing};
+use super::filter::{FilterArgs, LIST, pats_listing};
 
 /// The maximum number of tokens in the prompt.
 const MAX_SHOWN: usize = MAX_PAGE as usize;

@@ -1,7 +1,5 @@
 //! `oi report-leak`: reports leaked tokens so that they are revoked.
 
-pub(crate) mod scan;
-
 use std::collections::HashSet;
 use std::io::{self, Read as _};
 
@@ -12,13 +10,12 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::parts::Run;
 use crate::prompt;
+use crate::scan::{Found, Scanner};
 use crate::token;
-
-use scan::{Found, Scanner};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
