@@ -285,12 +285,7 @@ fn no_credential(failure: Failure) -> Failure {
 }
 
 pub(crate) fn profile_not_found(name: &str) -> Failure {
-    Failure::new(
-        ExitCode::Failure,
-        "profile_not_found",
-        format!("no profile named {name}"),
-    )
-    .next("oi profile list")
+    Failure::of("profile_not_found", format!("no profile named {name}")).next("oi profile list")
 }
 
 #[cfg(test)]

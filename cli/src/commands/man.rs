@@ -9,7 +9,6 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
 use crate::parts::Run;
 use crate::render::plain;
 
@@ -38,7 +37,7 @@ impl Run for Generate {
         };
         let unwritable = |error: io::Error| {
             let message = format!("cannot write to {}: {error}", directory.display());
-            Failure::new(ExitCode::Failure, "output_failed", message)
+            Failure::of("output_failed", message)
         };
         fs::create_dir_all(directory).map_err(unwritable)?;
         let mut written = Vec::new();

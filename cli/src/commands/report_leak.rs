@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
 use crate::parts::Run;
 use crate::prompt;
 use crate::scan::{Found, Scanner};
@@ -64,7 +63,7 @@ impl Run for ReportLeak {
         };
         if output.reported == 0 {
             let message = "no token found in the input; nothing was reported";
-            let failure = Failure::new(ExitCode::Failure, "nothing_to_report", message);
+            let failure = Failure::of("nothing_to_report", message);
             return Err(match malformed {
                 Some(malformed) => failure.hint(malformed),
                 None => failure,
@@ -94,7 +93,7 @@ fn from_terminal(client: &Client) -> Result<ReportLeakOutput, CliError> {
         Ok(secret) => send(client, &mut vec![secret], &mut output)?,
         Err(error) => {
             let message = format!("nothing was reported: {error}");
-            return Err(Failure::new(ExitCode::Failure, "nothing_to_report", message).into());
+            return Err(Failure::of("nothing_to_report", message).into());
         }
     }
     Ok(output)

@@ -4,7 +4,6 @@ use etcetera::BaseStrategy as _;
 
 use crate::environment::{self, Environment};
 use crate::error::Failure;
-use crate::exit_code::ExitCode;
 
 /// The location of the config file, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +30,7 @@ pub(crate) fn locate(
         .path(environment::CONFIG_DIR)?
         .or_else(|| user_config_dir.map(|directory| directory.join("openindex-agent")))
         .ok_or_else(|| {
-            Failure::new(
-                ExitCode::Failure,
+            Failure::of(
                 "no_config_directory",
                 "no home directory for the config file",
             )

@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use crate::environment::Environment;
 use crate::error::{CliError, Failure, without_path};
-use crate::exit_code::ExitCode;
 use crate::input::read_text;
 
 use super::path::{locate, user_config_dir};
@@ -61,7 +60,7 @@ impl ConfigStore {
                 error.line(),
                 error.column()
             );
-            Failure::new(ExitCode::Failure, "config_invalid", message)
+            Failure::of("config_invalid", message)
         };
         if let Some((key, error)) = duplicate_key(&text) {
             return Err(invalid(&format!("has a duplicate key \"{key}\""), &error)
@@ -147,13 +146,13 @@ fn unsupported_version(path: &Path, version: &Value) -> Failure {
          changed",
         path.display()
     );
-    Failure::new(ExitCode::Failure, "config_version", message)
+    Failure::of("config_version", message)
         .hint("upgrade oi, or set OPENINDEX_CONFIG to another file")
 }
 
 fn failure(path: &Path, code: &str, verb: &str, error: &dyn Display) -> Failure {
     let message = format!("cannot {verb} config file {}: {error}", path.display());
-    Failure::new(ExitCode::Failure, &format!("config_{code}"), message)
+    Failure::of(&format!("config_{code}"), message)
 }
 
 /// Opens the file; returns `None` if it does not exist. A pipe is an error, because reading could

@@ -1,5 +1,4 @@
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
 use crate::prompt;
 
 /// Whether a change is confirmed on the command line.
@@ -49,7 +48,7 @@ pub(crate) fn confirm(question: &str, declined: &str) -> Result<(), CliError> {
     if prompt::confirm(question)? {
         return Ok(());
     }
-    Err(Failure::new(ExitCode::Failure, "not_confirmed", declined).into())
+    Err(Failure::of("not_confirmed", declined).into())
 }
 
 /// Returns the question of what to do with one or several objects, after the lines about them.

@@ -31,15 +31,6 @@ pub(crate) fn parse_token_id(
     Err(Failure::usage(message).next(command))
 }
 
-/// Suggests the command `check` if the change may have been applied although the request failed.
-pub(crate) fn suggest_check(failure: Failure, check: &str) -> Failure {
-    if failure.may_have_taken_effect() {
-        failure.next(check)
-    } else {
-        failure
-    }
-}
-
 /// Adds a value unless it is there already.
 pub(crate) fn push_new<T: PartialEq>(values: &mut Vec<T>, value: T) {
     if !values.contains(&value) {
@@ -70,7 +61,7 @@ pub(crate) fn one_by_one<T: std::fmt::Display>(
     let mut finished: Vec<String> = Vec::new();
     for item in items {
         act(item).map_err(|failure| {
-            let mut failure = suggest_check(failure, check);
+            let mut failure = failure.or_check(check);
             failure.message = format!("{item}: {}", failure.message);
             if finished.is_empty() {
                 return failure;
@@ -103,12 +94,11 @@ pub(crate) fn print_ended(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exit_code::ExitCode;
 
     #[test]
     fn the_first_failure_stops_and_lists_what_was_done() {
         let act = |item: &&str| match *item {
-            "c" => Err(Failure::new(ExitCode::Failure, "not_found", "not found")),
+            "c" => Err(Failure::of("not_found", "not found")),
             _ => Ok(()),
         };
         assert_eq!(

@@ -12,9 +12,7 @@ use crate::app::App;
 use crate::error::CliError;
 
 pub(crate) use confirm::{Confirmation, confirm, question_about, require_terminal_or_yes};
-pub(crate) use ended::{
-    one_by_one, parse_distinct, parse_token_id, print_ended, push_new, suggest_check,
-};
+pub(crate) use ended::{one_by_one, parse_distinct, parse_token_id, print_ended, push_new};
 
 /// A command with its arguments.
 pub(crate) trait Run {

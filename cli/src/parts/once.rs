@@ -67,7 +67,7 @@ pub(crate) fn require_writable_stdout() -> Result<(), Failure> {
     let _ = register(SIGXFSZ, Arc::default());
     check_stdout().map_err(|error| {
         let message = format!("cannot write to standard output: {error}; nothing was changed");
-        Failure::new(ExitCode::Failure, "output_failed", message)
+        Failure::of("output_failed", message)
             .hint("the secret is shown only once; redirect standard output to a file or a pipe")
     })
 }
@@ -135,7 +135,7 @@ pub(crate) fn unwritten(error: &CliError) -> String {
 pub(crate) fn parse_id(id: &str) -> Result<TokenId, Failure> {
     id.parse().map_err(|_| {
         let message = "the server returned an invalid ID";
-        Failure::new(ExitCode::Failure, "unexpected_response", message)
+        Failure::unexpected(message)
     })
 }
 
@@ -154,7 +154,7 @@ impl<'a> Undo<'a> {
             Err(CliError::Failure(failure)) => Err(failure),
             Err(_) => {
                 let message = "cannot create an HTTP client";
-                Err(Failure::new(ExitCode::Failure, "unreachable", message))
+                Err(Failure::of("unreachable", message))
             }
         };
         let id = plain(id);
@@ -185,7 +185,7 @@ impl<'a> Undo<'a> {
             Some(consequence) => format!("{message}\n{consequence}"),
             None => message,
         };
-        let failure = Failure::new(ExitCode::Failure, "output_failed", message);
+        let failure = Failure::of("output_failed", message);
         match next {
             Some(command) => failure.next(command),
             None => failure,
@@ -217,7 +217,7 @@ mod tests {
              not shown\nthe old token was revoked"
         );
         assert_eq!(failure.next_command, None);
-        let unreachable = Failure::new(ExitCode::Failure, "unreachable", "connection refused");
+        let unreachable = Failure::of("unreachable", "connection refused");
         let failure = undo(Err(unreachable)).after(&CliError::ClosedPipe);
         assert!(
             failure.message.contains("pat_1 is still valid"),

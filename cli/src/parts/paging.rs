@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
 use crate::render::Style;
 
 /// The maximum number of items per page, also used to fetch all pages.
@@ -231,9 +230,7 @@ fn walk_by<T, P: Into<Page<T>>, B>(
         };
         // Cursors that form a cycle would loop forever.
         if !seen.insert(cursor.clone()) {
-            return Err(Failure::new(
-                ExitCode::Failure,
-                "unexpected_response",
+            return Err(Failure::unexpected(
                 "the server returned the same page twice",
             ));
         }

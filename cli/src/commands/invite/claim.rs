@@ -253,7 +253,7 @@ fn save_to_profile(
         // Do not overwrite a token that another process has saved since.
         if profile.token.is_some() {
             let message = format!("another process changed profile {name}");
-            return Err(Failure::new(ExitCode::Failure, "profile_changed", message).into());
+            return Err(Failure::of("profile_changed", message).into());
         }
         *profile = Profile {
             app_url: Some(server.app_url.to_string()),

@@ -6,9 +6,8 @@ use openindex_adapters_http::wire::{Pat, Status};
 use openindex_domain::token::{Expiry, Lifetime, ListedStatus, TokenId, TokenKind, TokenName};
 
 use crate::app::Session;
-use crate::duration::parse_seconds;
+use crate::duration::positive_span;
 use crate::error::{Failure, Named as _};
-use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, Given};
 use crate::parts::push_new;
 use crate::render::{plain, redact, shown};
@@ -32,31 +31,18 @@ pub(super) struct ExpiryArgs {
 impl ExpiryArgs {
     /// Parses the date; `None` if it was not passed.
     pub(super) fn at(&self) -> Result<Option<Expiry>, Failure> {
-        let Some(text) = &self.expires else {
-            return Ok(None);
-        };
-        match Expiry::parse(text) {
+        match self.expires.as_deref().map(Expiry::parse).transpose() {
             // An empty variable in a script must not create a token that never expires.
-            Ok(Expiry::Never) => Err(Failure::usage("--expires must not be blank")),
-            Ok(at) => Ok(Some(at)),
-            Err(error) => Err(Failure::usage(format!("--expires {error}"))),
+            Ok(Some(Expiry::Never)) => Err(Failure::usage("--expires must not be blank")),
+            at => at.named("--expires"),
         }
     }
 
     /// Parses the lifetime, which counts from the server's time; `None` if it was not passed.
     pub(super) fn span(&self) -> Result<Option<Lifetime>, Failure> {
-        let Some(text) = &self.expires_in else {
-            return Ok(None);
-        };
-        let seconds = parse_seconds(text)
-            .map_err(|error| Failure::usage(format!("--expires-in {text}: {error}")))?;
-        if seconds == 0 {
-            return Err(Failure::usage("--expires-in must be greater than zero"));
-        }
-        match Lifetime::from_seconds(seconds) {
-            Ok(span) => Ok(Some(span)),
-            Err(error) => Err(Failure::usage(format!("--expires-in {error}"))),
-        }
+        let seconds = positive_span("--expires-in", self.expires_in.as_ref())?;
+        let span = seconds.map(Lifetime::from_seconds).transpose();
+        span.named("--expires-in")
     }
 }
 
@@ -130,7 +116,7 @@ pub(super) fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenI
             Named::Name(name) => {
                 // No token can have an invalid name.
                 let pats = match TokenName::parse(&name) {
-                    Ok(parsed) => with_name(session, parsed)?,
+                    Ok(parsed) => with_name(session, &parsed)?,
                     Err(_) => Vec::new(),
                 };
                 find(&name, &pats)?
@@ -143,25 +129,26 @@ pub(super) fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenI
 
 /// Returns the newest tokens with this name, at most [`MAX_NAMED`]. If there are more, returns only
 /// active ones: a token that is rotated daily leaves many expired ones.
-pub(super) fn with_name(session: &Session, name: TokenName) -> Result<Vec<Pat>, Failure> {
+pub(super) fn with_name(session: &Session, name: &TokenName) -> Result<Vec<Pat>, Failure> {
     let query = PageQuery {
         limit: Some(MAX_NAMED),
         cursor: None,
     };
-    let mut filter = PatQuery {
-        name: Some(name),
-        ..PatQuery::default()
+    let fetch = |status| {
+        let name = Some(name.clone());
+        let filter = PatQuery {
+            name,
+            status,
+            ..PatQuery::default()
+        };
+        let page = session.call(|client| client.pats_list(&filter, &query));
+        page.map(|page| page.items)
     };
-    let newest = session
-        .call(|client| client.pats_list(&filter, &query))?
-        .items;
+    let newest = fetch(None)?;
     if newest.len() < MAX_NAMED as usize {
         return Ok(newest);
     }
-    filter.status = Some(ListedStatus::Live);
-    let live = session
-        .call(|client| client.pats_list(&filter, &query))?
-        .items;
+    let live = fetch(Some(ListedStatus::Live))?;
     Ok(if live.is_empty() { newest } else { live })
 }
 
@@ -178,8 +165,7 @@ pub(super) fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     };
     let ids: Vec<&str> = candidates.iter().map(|pat| pat.id.as_str()).collect();
     match ids.as_slice() {
-        [] => Err(Failure::new(
-            ExitCode::Failure,
+        [] => Err(Failure::of(
             "not_found",
             if name.starts_with("pat_") {
                 format!("you have no token named {shown}; a token ID is {ID_FORM}")
@@ -190,7 +176,7 @@ pub(super) fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
         .next(LIST)),
         [id] => id.parse().map_err(|_| {
             let message = format!("the server returned an invalid ID for token {shown}");
-            Failure::new(ExitCode::Failure, "unexpected_response", message)
+            Failure::unexpected(message)
         }),
         several => Err(Failure::usage(format!(
             "{}{} tokens are named {shown}; pass the ID of one: {}",

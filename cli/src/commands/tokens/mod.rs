@@ -15,7 +15,7 @@ use crate::app::{App, Session};
 use crate::error::CliError;
 use crate::field::{Field, Flags, One, Several, one_of};
 use crate::parts::once::require_writable_stdout;
-use crate::parts::{Confirmation, Run, one_by_one, print_ended, question_about, suggest_check};
+use crate::parts::{Confirmation, Run, one_by_one, print_ended, question_about};
 use crate::render::Style;
 use crate::resolve::TokenSource;
 use argument::{ExpiryArgs, LIST, TokenField, parse_name, parse_named, resolve};
@@ -78,9 +78,7 @@ impl Run for Create {
         };
         require_writable_stdout()?;
         let session = app.human_session()?;
-        let created = session
-            .call(|client| client.pat_create(&request))
-            .map_err(|failure| suggest_check(failure, LIST))?;
+        let created = session.change(LIST, |client| client.pat_create(&request))?;
         let undo = undo(&created, &session, app);
         show_created(app, &created, None, self.token_only, undo)
     }

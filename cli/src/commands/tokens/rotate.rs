@@ -5,13 +5,13 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::duration::parse_seconds;
+use crate::duration::span;
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::hidden::leave_interrupts;
 use crate::parts::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::parts::{Confirmation, Run, confirm, suggest_check};
+use crate::parts::{Confirmation, Run, confirm};
 use crate::render::{parse, plain};
 use crate::resolve::TokenSource;
 
@@ -97,9 +97,7 @@ impl Run for Rotate {
             let old = session.call(|client| client.pat_get(id));
             old.ok().and_then(|pat| pat.expires_at)
         };
-        let created = session
-            .call(|client| client.pat_rotate(id, &request))
-            .map_err(|failure| suggest_check(failure, LIST))?;
+        let created = session.change(LIST, |client| client.pat_rotate(id, &request))?;
         // Save the token first, so that a crash leaves the profile with a valid token.
         let saved = if is_own {
             save_to_profile(app, &session, &created)
@@ -205,8 +203,7 @@ fn save_to_profile(
                 profile.token = Some(PlainSecret::new(created.token.expose()));
                 Ok(())
             }
-            _ => Err(Failure::new(
-                ExitCode::Failure,
+            _ => Err(Failure::of(
                 "profile_changed",
                 format!("another process changed profile {name}"),
             )
@@ -219,8 +216,7 @@ fn save_to_profile(
 }
 
 fn overlap(text: &str) -> Result<Overlap, Failure> {
-    let seconds = parse_seconds(text)
-        .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
+    let seconds = span("--overlap", text)?;
     parse_overlap("--overlap", seconds)
 }
 
