@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use openindex_adapters_http::client::{Client, PageQuery};
+use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{UserQuery, WireScope, WorkItemSummary};
 
 use crate::app::Session;
 use crate::render::plain;
 
-use crate::parts::paging::MAX_PAGE;
+use crate::parts::paging::first_page;
 
 /// The names that the caller can see: their own, and those of the first users for an administrator.
 #[derive(Debug, Default)]
@@ -42,11 +42,7 @@ impl Names {
         if is_known || me.token.effective_scope != WireScope::Admin {
             return names;
         }
-        let page = PageQuery {
-            limit: Some(MAX_PAGE),
-            cursor: None,
-        };
-        let users = session.call(|client| client.users_list(&UserQuery::default(), &page));
+        let users = session.call(|client| client.users_list(&UserQuery::default(), &first_page()));
         names.0.extend(users.into_iter().flat_map(|list| {
             let users = list.items.into_iter();
             users.map(|user| {

@@ -375,11 +375,8 @@ impl Run for Claim {
             let shown = show::full(&item, &names, style);
             format!("{} Claimed {}\n{shown}", style.done(), self.work.key.0)
         })?;
-        let next = self
-            .work
-            .worker
-            .command("complete", &self.work.key.0.to_string());
-        suggest_next(app, &next);
+        let key = self.work.key.0.to_string();
+        suggest_next(app, &self.work.worker.command("complete", &key));
         Ok(())
     }
 }
