@@ -13,11 +13,11 @@ use openindex_domain::duration::nearest;
 use openindex_domain::token::TokenKind;
 use openindex_domain::work_item::AgentId;
 
-use crate::cli::Globals;
 use crate::config::{Config, ConfigStore};
 use crate::environment::{self, Environment};
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
+use crate::globals::Globals;
 use crate::output::Output;
 use crate::render::plain;
 use crate::resolve::{
@@ -26,6 +26,8 @@ use crate::resolve::{
 
 /// The context of one invocation of `oi`.
 pub(crate) struct App<'a> {
+    /// Builds the command line's grammar, from which manual pages and descriptions are made.
+    pub(crate) grammar: fn() -> clap::Command,
     pub(crate) globals: &'a Globals,
     pub(crate) environment: &'a Environment,
     pub(crate) clock: &'static dyn Clock,
@@ -68,6 +70,17 @@ impl Session {
             }
             .prepend_hint(&format!("the token is from {source}"))
         })
+    }
+
+    /// Sends a request that changes something. If the change may have been applied although the
+    /// request failed, the failure suggests the command `check`.
+    pub(crate) fn change<T>(
+        &self,
+        check: &str,
+        request: impl FnOnce(&Client) -> Result<T, ClientError>,
+    ) -> Result<T, Failure> {
+        self.call(request)
+            .map_err(|failure| failure.or_check(check))
     }
 
     /// Returns how to get another token after this one was rejected with `code`.
@@ -218,15 +231,13 @@ impl App<'_> {
 
     /// Opens a session with the configured token.
     pub(crate) fn session(&mut self) -> Result<Session, CliError> {
-        let (session, ()) = self.open(|_, _| Ok(()))?;
-        Ok(session)
+        Ok(self.open(|_, _| Ok(()))?.0)
     }
 
     /// Opens a session that requires a personal access token. An agent run's token is rejected
     /// before anything is sent; the server rejects it, too.
     pub(crate) fn human_session(&mut self) -> Result<Session, CliError> {
-        let (session, ()) = self.open(|_, credential| require_human(credential))?;
-        Ok(session)
+        Ok(self.open(|_, credential| require_human(credential))?.0)
     }
 
     /// Opens a session as [`App::human_session`] does, and returns the agent to start a run for.
@@ -351,7 +362,7 @@ impl App<'_> {
         let directory = self.environment.path(environment::CERT_DIR)?;
         let failed = |variable: &str, path: &PathBuf, error: &str| {
             let message = format!("{variable} {}: {error}", path.display());
-            Failure::new(ExitCode::Failure, "certificates_unreadable", message)
+            Failure::of("certificates_unreadable", message)
         };
         if let Some(path) = &file {
             let failed = |error: &str| failed(environment::CERT_FILE, path, error);

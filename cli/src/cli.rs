@@ -3,9 +3,10 @@
 use clap::builder::styling::{AnsiColor, Effects};
 use clap::builder::{StyledStr, Styles};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory as _, Parser};
+use clap::{CommandFactory as _, Parser};
 
-use crate::commands::{Command, completions};
+use crate::commands::Command;
+use crate::globals::Globals;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -106,42 +107,6 @@ fn example(error: &clap::Error) -> Option<String> {
     let help = command.get_after_help()?.to_string();
     let (_, examples) = help.split_once("Examples:\n")?;
     Some(examples.lines().next()?.trim().to_owned())
-}
-
-/// The options that every command accepts.
-#[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Global options")]
-pub(crate) struct Globals {
-    /// Profile to use
-    #[arg(
-        long,
-        global = true,
-        value_name = "NAME",
-        add = completions::profiles(),
-        value_parser = not_blank,
-        help = "Profile to use [env: OPENINDEX_PROFILE]"
-    )]
-    pub(crate) profile: Option<String>,
-    /// Server URL; overrides the profile's server
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        value_parser = not_blank,
-        help = "Server URL; overrides the profile's server [env: OPENINDEX_APP_URL]"
-    )]
-    pub(crate) app_url: Option<String>,
-    /// Print one JSON document, even on a terminal
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-}
-
-/// Rejects a blank value: an empty variable in a script must not act like an omitted flag.
-fn not_blank(text: &str) -> Result<String, &'static str> {
-    match text.trim() {
-        "" => Err("must not be blank; omit the flag instead"),
-        text => Ok(text.to_owned()),
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Durations on the command line, such as `90d`, `12h` or `30m`.
 
+use crate::error::Failure;
+
 /// The text is not a valid duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum InvalidDuration {
+enum InvalidDuration {
     #[error("must be a whole number and a unit (s, m, h, d or w), such as 90d, 12h or 30m")]
     Syntax,
     #[error("must be at most 9999 years")]
@@ -12,8 +14,21 @@ pub(crate) enum InvalidDuration {
 /// The number of seconds in all years that a timestamp can represent.
 const MAX_SECONDS: i64 = 9_999 * 366 * 86_400;
 
+/// Parses the duration that was passed with a flag, and returns the seconds.
+pub(crate) fn span(flag: &str, text: &str) -> Result<i64, Failure> {
+    parse_seconds(text).map_err(|error| Failure::usage(format!("{flag} {text}: {error}")))
+}
+
+/// Parses the duration that was passed with a flag, if any; zero is invalid.
+pub(crate) fn positive_span(flag: &str, text: Option<&String>) -> Result<Option<i64>, Failure> {
+    match text.map(|text| span(flag, text)).transpose()? {
+        Some(0) => Err(Failure::usage(format!("{flag} must be greater than zero"))),
+        seconds => Ok(seconds),
+    }
+}
+
 /// Parses a whole number with one unit (`s`, `m`, `h`, `d` or `w`) and returns the seconds.
-pub(crate) fn parse_seconds(text: &str) -> Result<i64, InvalidDuration> {
+fn parse_seconds(text: &str) -> Result<i64, InvalidDuration> {
     let text = text.trim();
     let unit = match text.chars().next_back() {
         Some('s') => 1,

@@ -77,6 +77,16 @@ impl Failure {
         }))
     }
 
+    /// Creates a failure that has no exit status of its own.
+    pub(crate) fn of(code: &str, message: impl Into<String>) -> Self {
+        Self::new(ExitCode::Failure, code, message)
+    }
+
+    /// Creates a failure for a response that cannot be used.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self::of("unexpected_response", message)
+    }
+
     /// Creates a failure for an invalid command line that clap cannot detect.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(ExitCode::Usage, "usage", message)
@@ -85,7 +95,7 @@ impl Failure {
     /// Creates a failure for standard input that cannot be read.
     pub(crate) fn input(error: &Unreadable) -> Self {
         let message = format!("cannot read standard input: {error}");
-        Self::new(ExitCode::Failure, "input_failed", message)
+        Self::of("input_failed", message)
     }
 
     pub(crate) fn next(mut self, command: impl Into<String>) -> Self {
@@ -105,19 +115,21 @@ impl Failure {
 
     /// Adds whether the requested change was applied although the request failed.
     fn with_effect(self, effect: Effect) -> Self {
-        match effect {
-            Effect::None => self,
-            Effect::Possible => self
-                .detail("mayHaveArrived", true)
-                .prepend_hint("the change may have been applied; check before retrying")
-                .without_next(),
-            Effect::Done => self
-                .detail("wasDone", true)
-                .prepend_hint(
-                    "the change was applied, but its response could not be read; do not retry",
-                )
-                .without_next(),
-        }
+        let (detail, hint) = match effect {
+            Effect::None => return self,
+            Effect::Possible => (
+                "mayHaveArrived",
+                "the change may have been applied; check before retrying",
+            ),
+            Effect::Done => (
+                "wasDone",
+                "the change was applied, but its response could not be read; do not retry",
+            ),
+        };
+        let mut failure = self.detail(detail, true).prepend_hint(hint);
+        // It ignores that the change may have been applied.
+        failure.next_command = None;
+        failure
     }
 
     /// Returns whether the requested change was applied, or may have been.
@@ -125,6 +137,16 @@ impl Failure {
         ["mayHaveArrived", "wasDone"]
             .iter()
             .any(|detail| self.details.contains_key(*detail))
+    }
+
+    /// Suggests the command `check` if the change may have been applied although the request
+    /// failed.
+    pub(crate) fn or_check(self, check: &str) -> Self {
+        if self.may_have_taken_effect() {
+            self.next(check)
+        } else {
+            self
+        }
     }
 
     /// Returns whether a server of another version could be the cause: a response of an unknown
@@ -170,12 +192,6 @@ impl Failure {
         self.hint(hint)
     }
 
-    /// Removes the next command, which ignores that the change may have been applied.
-    fn without_next(mut self) -> Self {
-        self.next_command = None;
-        self
-    }
-
     /// Returns `{error: {code, message, status, nextCommand}}` with the details beside it.
     pub(crate) fn document(&self) -> Value {
         let mut document = self.details.clone();
@@ -218,12 +234,7 @@ impl From<io::Error> for CliError {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe;
         }
-        Failure::new(
-            ExitCode::Failure,
-            "output_failed",
-            format!("cannot write the output: {error}"),
-        )
-        .into()
+        Failure::of("output_failed", format!("cannot write the output: {error}")).into()
     }
 }
 
@@ -239,11 +250,9 @@ impl From<ClientError> for Failure {
         let failure = match error {
             ClientError::Problem(problem) => from_problem(*problem),
             ClientError::Transport { cause, .. } => {
-                let failure = Self::new(ExitCode::Failure, "unreachable", message);
-                match hint_for(cause) {
-                    Some(hint) => failure.hint(hint).next("oi doctor"),
-                    None => failure.next("oi doctor"),
-                }
+                let mut failure = Self::of("unreachable", message).next("oi doctor");
+                failure.hint = hint_for(cause).map(str::to_owned);
+                failure
             }
             ClientError::UnexpectedResponse {
                 url,
@@ -253,7 +262,7 @@ impl From<ClientError> for Failure {
                 ..
             } => {
                 let message = with_wait(message, retry_after);
-                let mut failure = Self::new(ExitCode::Failure, "unexpected_response", message)
+                let mut failure = Self::of("unexpected_response", message)
                     .hint(hint_about(origin))
                     .next("oi doctor");
                 failure.status = Some(status);
@@ -261,17 +270,13 @@ impl From<ClientError> for Failure {
                 failure.requested_url = Some(url);
                 failure
             }
-            ClientError::InvalidProxy { .. } => {
-                Self::new(ExitCode::Failure, "invalid_proxy", message)
-            }
+            ClientError::InvalidProxy { .. } => Self::of("invalid_proxy", message),
             ClientError::UnsendableToken => Self::new(ExitCode::Auth, "token_malformed", message)
                 .next("oi profile set --token -"),
-            ClientError::InsecureTransport { .. } => {
-                Self::new(ExitCode::Failure, "insecure_transport", message).hint(
-                    "use an https:// URL; only on a trusted private network, set \
+            ClientError::InsecureTransport { .. } => Self::of("insecure_transport", message).hint(
+                "use an https:// URL; only on a trusted private network, set \
                      OPENINDEX_ALLOW_INSECURE_HTTP=1",
-                )
-            }
+            ),
         };
         failure.with_effect(effect)
     }
@@ -336,14 +341,14 @@ fn from_problem(problem: Problem) -> Failure {
     if !problem.body.errors.is_empty() {
         failure = failure.detail("errors", json!(problem.body.errors));
     }
-    if let Some(holder) = &problem.body.holder {
-        failure = failure.detail("holder", json!(holder));
-    }
-    if let Some(successor) = &problem.body.successor_id {
-        failure = failure.detail("successorId", json!(successor));
-    }
-    if let Some(matching) = &problem.body.matching {
-        failure = failure.detail("matching", json!(matching));
+    for (name, value) in [
+        ("holder", json!(problem.body.holder)),
+        ("successorId", json!(problem.body.successor_id)),
+        ("matching", json!(problem.body.matching)),
+    ] {
+        if !value.is_null() {
+            failure = failure.detail(name, value);
+        }
     }
     if let Some(seconds) = problem.retry_after {
         failure = failure.detail("retryAfterSeconds", seconds);

@@ -1,25 +1,24 @@
 //! Replaces the API's field names in the server's errors with the flags that the user typed.
 
-use clap::CommandFactory as _;
+use clap::Command;
 
-use crate::cli::Cli;
 use crate::error::{CliError, Failure};
 
 /// Names the flags of the current command instead of the API's fields.
-pub(crate) fn in_flags(error: CliError) -> CliError {
+pub(crate) fn in_flags(error: CliError, grammar: Command) -> CliError {
     match error {
         CliError::Failure(failure) if failure.status.is_some() => {
             let typed = std::env::args_os().skip(1);
             let typed: Vec<String> = typed
                 .map(|word| word.to_string_lossy().into_owned())
                 .collect();
-            CliError::Failure(translated(failure, &typed))
+            CliError::Failure(translated(failure, &typed, &of(grammar, &typed)))
         }
         error => error,
     }
 }
 
-fn translated(mut failure: Failure, typed: &[String]) -> Failure {
+fn translated(mut failure: Failure, typed: &[String], command: &Command) -> Failure {
     let errors = failure.details.get("errors").and_then(|it| it.as_array());
     let fields: Vec<&str> = errors
         .into_iter()
@@ -29,7 +28,7 @@ fn translated(mut failure: Failure, typed: &[String]) -> Failure {
     let lines: Vec<String> = failure
         .message
         .lines()
-        .map(|line| translate_line(line, &fields, typed))
+        .map(|line| translate_line(line, &fields, typed, command))
         .collect();
     failure.message = lines.join("\n");
     failure
@@ -37,14 +36,14 @@ fn translated(mut failure: Failure, typed: &[String]) -> Failure {
 
 /// Replaces words that can only be field names (`expiresAt`), and a field name at the start of the
 /// line: elsewhere, `name` is an ordinary word.
-fn translate_line(line: &str, fields: &[&str], typed: &[String]) -> String {
+fn translate_line(line: &str, fields: &[&str], typed: &[String], command: &Command) -> String {
     let (mut text, mut begun) = (String::with_capacity(line.len()), false);
     for word in line.split_inclusive(|c: char| !c.is_ascii_alphanumeric()) {
         let name = word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
         let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.contains(|c: char| c.is_ascii_uppercase());
         let flag = (is_name || (!begun && fields.contains(&name)))
-            .then(|| flag_of(name, typed))
+            .then(|| flag_of(name, typed, command))
             .flatten();
         text.push_str(flag.as_deref().unwrap_or(name));
         text.push_str(&word[name.len()..]);
@@ -53,14 +52,18 @@ fn translate_line(line: &str, fields: &[&str], typed: &[String]) -> String {
     text
 }
 
-/// Returns the flag that sets a field, in the spelling that was typed.
-fn flag_of(field: &str, typed: &[String]) -> Option<String> {
-    let mut command = Cli::command();
+/// Returns the command that was typed.
+fn of(mut command: Command, typed: &[String]) -> Command {
     for word in typed {
         if let Some(child) = command.find_subcommand(word) {
             command = child.clone();
         }
     }
+    command
+}
+
+/// Returns the flag that sets a field, in the spelling that was typed.
+fn flag_of(field: &str, typed: &[String], command: &Command) -> Option<String> {
     let name = kebab(field);
     let given = |flag: &str| {
         typed.iter().any(|word| {
@@ -98,13 +101,17 @@ pub(crate) fn kebab(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
 
     fn shown(typed: &str, message: &str, fields: &[&str]) -> String {
         let typed: Vec<String> = typed.split(' ').map(str::to_owned).collect();
+        let command = of(Cli::command(), &typed);
         let lines = message
             .lines()
-            .map(|line| translate_line(line, fields, &typed));
+            .map(|line| translate_line(line, fields, &typed, &command));
         lines.collect::<Vec<_>>().join("\n")
     }
 

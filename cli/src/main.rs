@@ -16,36 +16,41 @@ mod error;
 mod exit_code;
 mod field;
 mod flags;
+mod globals;
 mod hidden;
 mod input;
 mod output;
+mod parts;
 mod prompt;
 mod render;
 mod resolve;
+mod scan;
 mod stream;
 mod token;
 
 use std::io::Write as _;
-use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
-use etcetera::BaseStrategy as _;
+use clap_complete::CompleteEnv;
 use openindex_adapters_system::SystemClock;
 use openindex_command_line::conceal;
 use openindex_domain::clock::Clock as _;
 
 use app::App;
 use cli::Cli;
-use commands::Run as _;
 use config::ConfigStore;
 use environment::Environment;
 use error::CliError;
 use exit_code::ExitCode;
 use output::Output;
+use parts::Run as _;
 
 fn main() -> std::process::ExitCode {
-    commands::completions::complete_and_exit();
+    // A completion script called `oi`: prints completions and exits.
+    CompleteEnv::with_factory(Cli::command)
+        .var(commands::completions::VARIABLE)
+        .complete();
     let environment = Environment::of_process();
     let parsed = Cli::try_parse_from(std::env::args_os());
     let misplaced = token::reject_misplaced(std::env::args_os().skip(1));
@@ -69,15 +74,18 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(cli: &Cli, environment: &Environment, out: Output) -> ExitCode {
-    let path = config::locate(environment, user_config_dir());
     let mut app = App {
+        grammar: Cli::command,
         globals: &cli.globals,
         environment,
         clock: &SystemClock,
-        store: ConfigStore::new(path),
+        store: ConfigStore::of_process(environment),
         out,
     };
-    let outcome = cli.command.run(&mut app).map_err(flags::in_flags);
+    let outcome = cli
+        .command
+        .run(&mut app)
+        .map_err(|error| flags::in_flags(error, Cli::command()));
     finish(&mut app.out, outcome)
 }
 
@@ -102,7 +110,7 @@ fn usage(error: clap::Error, mut out: Output) -> ExitCode {
 
 fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
     match outcome {
-        // A secret that was not delivered does not end up here: see `commands::once`.
+        // A secret that was not delivered does not end up here: see `parts::once`.
         Ok(()) | Err(CliError::ClosedPipe) => ExitCode::Success,
         Err(CliError::Reported(exit)) => exit,
         // If the error cannot be written either, the exit status still reports it.
@@ -111,15 +119,4 @@ fn finish(out: &mut Output, outcome: Result<(), CliError>) -> ExitCode {
             failure.exit
         }
     }
-}
-
-/// Returns `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. Returns `None` when `HOME` is
-/// blank or relative: the token would be stored below the current directory.
-fn user_config_dir() -> Option<PathBuf> {
-    if std::env::var_os("HOME").is_some_and(|home| !std::path::Path::new(&home).is_absolute()) {
-        return None;
-    }
-    etcetera::choose_base_strategy()
-        .ok()
-        .map(|strategy| strategy.config_dir())
 }

@@ -6,11 +6,11 @@ use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
 use openindex_domain::token::{Secret, TokenKind};
 use openindex_domain::work_item::AgentId;
 
-use crate::cli::Globals;
 use crate::config::{Config, Profile};
 use crate::environment::{self, Environment};
 use crate::error::Failure;
 use crate::exit_code::ExitCode;
+use crate::globals::Globals;
 use crate::render::redact;
 use crate::token;
 
@@ -285,12 +285,7 @@ fn no_credential(failure: Failure) -> Failure {
 }
 
 pub(crate) fn profile_not_found(name: &str) -> Failure {
-    Failure::new(
-        ExitCode::Failure,
-        "profile_not_found",
-        format!("no profile named {name}"),
-    )
-    .next("oi profile list")
+    Failure::of("profile_not_found", format!("no profile named {name}")).next("oi profile list")
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use std::fmt;
 use openindex_domain::token::{MalformedSecret, Secret, TokenKind};
 use zeroize::Zeroizing;
 
-use crate::commands::report_leak::scan::{Found, Scanner};
 use crate::error::Failure;
 use crate::render::visible;
+use crate::scan::{Found, Scanner};
 
 pub(crate) const QUOTES: &str = "\"'`“”„‘’‚«»‹›<>";
 

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::error::LookupError;
-use crate::{Source, queue::Request};
+use crate::source::Source;
 
 /// A callback that receives the [`BatchStats`] of each batch after its requests have completed, for
 /// metrics. Runs in the worker, so it should be fast. Its panics reach the panic hook and go no
@@ -51,6 +51,13 @@ pub enum Outcome {
 
 pub(crate) type LookupResult<S> =
     Result<Option<<S as Source>::Value>, LookupError<<S as Source>::Error>>;
+
+/// A queued request.
+pub(crate) struct Request<S: Source> {
+    pub(crate) key: S::Key,
+    pub(crate) arrived_at: Instant,
+    pub(crate) reply: oneshot::Sender<LookupResult<S>>,
+}
 
 /// Requests that are looked up together. A worker reuses it for every batch, so as not to allocate.
 pub(crate) struct Batch<S: Source> {

@@ -68,75 +68,26 @@
 mod batch;
 mod error;
 mod queue;
+mod source;
 mod tokens;
 mod worker;
 
 use std::fmt;
-use std::hash::Hash;
-use std::num::NonZero;
 use std::sync::Arc;
-use std::time::Duration;
 
 pub use crate::batch::{BatchStats, Observer, Outcome};
 pub use crate::error::LookupError;
+pub use crate::source::{Options, Source};
 pub use crate::tokens::{FoundToken, MAX_BATCH, TokenLookups, TokenTable};
 
 use crate::queue::Queue;
-use crate::worker::Worker;
-
-/// The source of lookups, such as a table or a remote service.
-pub trait Source: Send + Sync + 'static {
-    /// The key of a lookup. `Eq` and `Hash` should be fast and must not panic.
-    type Key: Clone + Eq + Hash + Send + Sync + 'static;
-    /// The value of a key. Cloned for requests of a batch that share a key.
-    type Value: Clone + Send + 'static;
-    /// The error of a batch.
-    type Error: Send + Sync + 'static;
-
-    /// Returns the value of each key, in the order of `keys`; `None` for a key without one.
-    ///
-    /// `keys` is not empty, has no duplicates, and is in order of arrival. The future is dropped at
-    /// [`Options::deadline`]. It must not block its thread: the deadline only applies when the
-    /// future yields.
-    ///
-    /// # Errors
-    ///
-    /// Every request of the batch fails: with [`LookupError::Failed`] after an error,
-    /// [`LookupError::Malformed`] if the number of values differs from the number of keys, and
-    /// [`LookupError::Lost`] after a panic.
-    fn fetch(
-        &self,
-        keys: &[Self::Key],
-    ) -> impl Future<Output = Result<Vec<Option<Self::Value>>, Self::Error>> + Send;
-}
-
-/// The limits of a [`Coalescer`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Maximum number of batches in flight, one per worker. More workers shorten the wait if the
-    /// source handles batches concurrently, and make batches smaller.
-    pub workers: NonZero<usize>,
-    /// Maximum number of distinct keys in a batch.
-    pub max_batch: NonZero<usize>,
-    /// Maximum number of queued requests; further ones fail with [`LookupError::Overloaded`]. An
-    /// abandoned request counts until a worker reaches it.
-    pub max_queue: NonZero<usize>,
-    /// Maximum duration of a batch, and maximum time that a request waits for one. Every request
-    /// completes within twice this time. Capped at one year.
-    pub deadline: Duration,
-}
+use crate::worker::{Shared, Worker};
 
 /// Batches concurrent lookups, as described in the [crate documentation](crate).
 ///
 /// Cheap to clone; clones share a queue.
 pub struct Coalescer<S: Source> {
     shared: Arc<Shared<S>>,
-}
-
-struct Shared<S: Source> {
-    source: S,
-    observer: Option<Observer>,
-    queue: Queue<S>,
 }
 
 impl<S: Source> Coalescer<S> {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::batch::{Batch, LookupResult};
-use crate::{LookupError, Options, Source};
+use crate::batch::{Batch, LookupResult, Request};
+use crate::error::LookupError;
+use crate::source::{Options, Source};
 
 /// Up to this many keys are compared one by one. That is cheaper than hashing, and the most
 /// frequent batch, a lone request, uses no map.
@@ -17,13 +18,6 @@ const MAX_COMPARED_KEYS: usize = 8;
 
 /// Deadlines are capped, so that adding one to an instant cannot overflow.
 const MAX_DEADLINE: Duration = Duration::from_hours(365 * 24);
-
-/// A queued request.
-pub(crate) struct Request<S: Source> {
-    key: S::Key,
-    pub(crate) arrived_at: Instant,
-    pub(crate) reply: oneshot::Sender<LookupResult<S>>,
-}
 
 /// The queued requests, and the number of workers that serve them.
 ///

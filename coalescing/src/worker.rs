@@ -8,10 +8,17 @@ use tokio::task;
 use tokio::time::timeout_at;
 use tracing::{Span, debug_span, field};
 
-use crate::batch::{Batch, BatchStats, Outcome};
+use crate::batch::{Batch, BatchStats, Observer, Outcome};
 use crate::error::LookupError;
-use crate::queue::Next;
-use crate::{Shared, Source};
+use crate::queue::{Next, Queue};
+use crate::source::Source;
+
+/// What the workers of a coalescer share.
+pub(crate) struct Shared<S: Source> {
+    pub(crate) source: S,
+    pub(crate) observer: Option<Observer>,
+    pub(crate) queue: Queue<S>,
+}
 
 /// A task that has one batch in flight at a time. The queue stops counting it when it is dropped.
 pub(crate) struct Worker<S: Source> {

@@ -4,8 +4,8 @@ use openindex_domain::user::PersonName;
 
 use super::me;
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::{CliError, Named as _};
+use crate::parts::Run;
 
 commands! {
     /// Change your display name

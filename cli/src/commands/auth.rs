@@ -5,8 +5,8 @@ use openindex_adapters_http::wire::Me;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::CliError;
+use crate::parts::Run;
 use crate::render::{Style, fields, parse};
 use crate::resolve::TokenSource;
 

@@ -1,20 +1,14 @@
 //! `oi completions`: shell completion scripts. They call `oi` itself, which knows every command and
 //! the names of the profiles.
 
-use clap::CommandFactory as _;
-use clap_complete::CompleteEnv;
-use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
 
 use crate::app::App;
-use crate::cli::Cli;
-use crate::commands::Run;
-use crate::config::{self, ConfigStore};
-use crate::environment::Environment;
 use crate::error::{CliError, Failure};
+use crate::parts::Run;
 
 /// The variable that the scripts set when they call `oi`.
-const VARIABLE: &str = "_OI_COMPLETE";
+pub(crate) const VARIABLE: &str = "_OI_COMPLETE";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -44,24 +38,4 @@ impl Run for Print {
         }
         app.out.raw(&String::from_utf8_lossy(&script))
     }
-}
-
-/// Prints completions and exits if a completion script called `oi`.
-pub(crate) fn complete_and_exit() {
-    CompleteEnv::with_factory(Cli::command)
-        .var(VARIABLE)
-        .complete();
-}
-
-/// Completes the names of profiles; none if the config file cannot be read.
-pub(crate) fn profiles() -> ArgValueCandidates {
-    ArgValueCandidates::new(|| {
-        let environment = Environment::of_process();
-        let path = config::locate(&environment, crate::user_config_dir());
-        let config = ConfigStore::new(path).load();
-        let profiles = config.into_iter().flat_map(|config| config.profiles);
-        profiles
-            .map(|(name, _)| CompletionCandidate::new(name))
-            .collect()
-    })
 }

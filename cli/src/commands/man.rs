@@ -4,15 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
 use clap_mangen::Man;
 use serde_json::json;
 
 use crate::app::App;
-use crate::cli::Cli;
-use crate::commands::Run;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
+use crate::parts::Run;
 use crate::render::plain;
 
 #[derive(Debug, clap::Args)]
@@ -31,7 +28,7 @@ pub(crate) struct Generate {
 
 impl Run for Generate {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut root = Cli::command().disable_help_subcommand(true);
+        let mut root = (app.grammar)().disable_help_subcommand(true);
         root.build();
         let directory = match self.directory.as_deref() {
             None => return print(root, app),
@@ -40,7 +37,7 @@ impl Run for Generate {
         };
         let unwritable = |error: io::Error| {
             let message = format!("cannot write to {}: {error}", directory.display());
-            Failure::new(ExitCode::Failure, "output_failed", message)
+            Failure::of("output_failed", message)
         };
         fs::create_dir_all(directory).map_err(unwritable)?;
         let mut written = Vec::new();

@@ -3,8 +3,8 @@
 use openindex_adapters_http::wire::{Kind, Me, Open};
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::CliError;
+use crate::parts::Run;
 use crate::render::{Style, expiry, fields, plain, word};
 
 #[derive(Debug, clap::Args)]

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use openindex_adapters_http::client::{Client, PageQuery};
+use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{UserQuery, WireScope, WorkItemSummary};
 
 use crate::app::Session;
 use crate::render::plain;
 
-use super::paging::MAX_PAGE;
+use crate::parts::paging::first_page;
 
 /// The names that the caller can see: their own, and those of the first users for an administrator.
 #[derive(Debug, Default)]
@@ -42,11 +42,7 @@ impl Names {
         if is_known || me.token.effective_scope != WireScope::Admin {
             return names;
         }
-        let page = PageQuery {
-            limit: Some(MAX_PAGE),
-            cursor: None,
-        };
-        let users = session.call(|client| client.users_list(&UserQuery::default(), &page));
+        let users = session.call(|client| client.users_list(&UserQuery::default(), &first_page()));
         names.0.extend(users.into_iter().flat_map(|list| {
             let users = list.items.into_iter();
             users.map(|user| {
@@ -81,32 +77,4 @@ fn users(item: &WorkItemSummary) -> impl Iterator<Item = &str> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::commands::admin::tests::users;
-
-    /// The names of the first users, one of them hostile.
-    pub(in crate::commands) fn names() -> Names {
-        let users = users().into_iter();
-        Names(
-            users
-                .map(|user| {
-                    let (name, email) = (user.name, user.email);
-                    (user.id, Named { name, email })
-                })
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn an_unknown_user_is_shown_by_id() {
-        let known = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e1";
-        assert_eq!(names().short(known), "user1@example.com");
-        assert_eq!(names().full(known), format!("Ada Lovelace ({known})"));
-        let unknown = "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e9";
-        assert_eq!(names().short(unknown), unknown);
-        assert_eq!(names().full(unknown), unknown);
-        let hostile = names().full("usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e3");
-        assert!(!hostile.contains(char::is_control), "{hostile:?}");
-    }
-}
+pub(super) mod tests;

@@ -1,12 +1,13 @@
 //! `oi queue`: the work queue.
 
 use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSummary, WorkQueue};
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::TokenKind;
 
 use crate::app::App;
-use crate::commands::Run;
-use crate::commands::paging::{MAX_PAGE, parse_limit, warn_of};
 use crate::error::CliError;
+use crate::parts::Run;
+use crate::parts::paging::{parse_limit, warn_of};
 use crate::render::Style;
 
 use super::names::Names;

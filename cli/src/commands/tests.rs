@@ -1,10 +1,11 @@
 //! Fixtures for the snapshots of the commands.
 
+mod api_names;
+
 use openindex_adapters_http::wire::{
     Kind, Me, MeRun, MeToken, MeUser, Open, Pat, Status, WireScope,
 };
 
-use super::*;
 use crate::render::Style;
 
 /// A terminal of 80 columns without color, on 2026-11-24 at 06:00.
@@ -95,21 +96,4 @@ pub(super) fn pats() -> Vec<Pat> {
     pats[1].replaced_by = Some(pats[0].id.clone());
     pats[2].status = Open::Known(Status::Expired);
     pats
-}
-
-#[test]
-fn the_first_failure_stops_and_lists_what_was_done() {
-    let act = |item: &&str| match *item {
-        "c" => Err(Failure::new(ExitCode::Failure, "not_found", "not found")),
-        _ => Ok(()),
-    };
-    assert_eq!(
-        one_by_one(&["a", "b"], "revoked", "oi list", act).unwrap(),
-        ["a", "b"]
-    );
-    let failure = one_by_one(&["a", "b", "c", "d"], "revoked", "oi list", act).unwrap_err();
-    assert_eq!(failure.message, "c: not found\nalready revoked: a, b");
-    assert_eq!(failure.details["revoked"], serde_json::json!(["a", "b"]));
-    let failure = one_by_one(&["c"], "revoked", "oi list", act).unwrap_err();
-    assert_eq!(failure.message, "c: not found");
 }

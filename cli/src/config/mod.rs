@@ -11,7 +11,7 @@ use openindex_adapters_http::wire::PlainSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use path::{ConfigPath, locate};
+pub(crate) use path::ConfigPath;
 pub(crate) use store::{ConfigStore, mode};
 
 /// The content of the config file. Fields that this version does not know are preserved.

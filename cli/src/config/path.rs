@@ -1,8 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
 
 use crate::environment::{self, Environment};
 use crate::error::Failure;
-use crate::exit_code::ExitCode;
 
 /// The location of the config file, which may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +30,7 @@ pub(crate) fn locate(
         .path(environment::CONFIG_DIR)?
         .or_else(|| user_config_dir.map(|directory| directory.join("openindex-agent")))
         .ok_or_else(|| {
-            Failure::new(
-                ExitCode::Failure,
+            Failure::of(
                 "no_config_directory",
                 "no home directory for the config file",
             )
@@ -40,6 +40,17 @@ pub(crate) fn locate(
         file: directory.join("config.json"),
         owns_directory: true,
     })
+}
+
+/// Returns `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. Returns `None` when `HOME` is
+/// blank or relative: the token would be stored below the current directory.
+pub(super) fn user_config_dir() -> Option<PathBuf> {
+    if std::env::var_os("HOME").is_some_and(|home| !Path::new(&home).is_absolute()) {
+        return None;
+    }
+    etcetera::choose_base_strategy()
+        .ok()
+        .map(|strategy| strategy.config_dir())
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use openindex_command_line::quoted;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::environment::Environment;
 use crate::error::{CliError, Failure, without_path};
-use crate::exit_code::ExitCode;
 use crate::input::read_text;
 
+use super::path::{locate, user_config_dir};
 use super::unique::duplicate_key;
 use super::write::{lock, write_private};
 use super::{Config, ConfigPath, FileVersion, VERSION};
@@ -27,6 +28,11 @@ pub(crate) struct ConfigStore {
 impl ConfigStore {
     pub(crate) const fn new(path: Result<ConfigPath, Failure>) -> Self {
         Self { path }
+    }
+
+    /// Returns the store of the config file that the environment names.
+    pub(crate) fn of_process(environment: &Environment) -> Self {
+        Self::new(locate(environment, user_config_dir()))
     }
 
     pub(crate) fn file(&self) -> Result<&Path, Failure> {
@@ -54,7 +60,7 @@ impl ConfigStore {
                 error.line(),
                 error.column()
             );
-            Failure::new(ExitCode::Failure, "config_invalid", message)
+            Failure::of("config_invalid", message)
         };
         if let Some((key, error)) = duplicate_key(&text) {
             return Err(invalid(&format!("has a duplicate key \"{key}\""), &error)
@@ -140,13 +146,13 @@ fn unsupported_version(path: &Path, version: &Value) -> Failure {
          changed",
         path.display()
     );
-    Failure::new(ExitCode::Failure, "config_version", message)
+    Failure::of("config_version", message)
         .hint("upgrade oi, or set OPENINDEX_CONFIG to another file")
 }
 
 fn failure(path: &Path, code: &str, verb: &str, error: &dyn Display) -> Failure {
     let message = format!("cannot {verb} config file {}: {error}", path.display());
-    Failure::new(ExitCode::Failure, &format!("config_{code}"), message)
+    Failure::of(&format!("config_{code}"), message)
 }
 
 /// Opens the file; returns `None` if it does not exist. A pipe is an error, because reading could

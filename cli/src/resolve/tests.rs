@@ -285,7 +285,7 @@ fn an_empty_variable_does_not_fall_back_to_the_profile() {
 
 #[test]
 fn an_unreadable_file_fails_only_lookups_in_it() {
-    let broken = Failure::new(ExitCode::Failure, "config_invalid", "it is broken");
+    let broken = Failure::of("config_invalid", "it is broken");
     let environment =
         Environment::from([(TOKEN, secret(9).as_str()), (APP_URL, "http://x.example")]);
     let sources = Sources {

@@ -8,14 +8,11 @@ use openindex_domain::invite::InviteId;
 use openindex_domain::user::{Email, Role};
 
 use crate::app::{App, Session};
-use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs, first_page, walk};
-use crate::commands::{
-    Confirmation, Run, one_by_one, print_ended, push_new, question_about, suggest_check,
-};
 use crate::error::{CliError, Failure, Named as _};
-use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, Several, one_of};
+use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs, first_page, walk};
+use crate::parts::{Confirmation, Run, one_by_one, print_ended, push_new, question_about};
 use crate::render::{Form, Row, Style, done, ends, expiry, listing, moment, plain, redact, word};
 
 use super::user_ref::{Ref, Referred, marked};
@@ -127,7 +124,7 @@ impl Run for Create {
         let session = app.human_session()?;
         let created = session
             .call(|client| client.invite_create(&request))
-            .map_err(|failure| suggest_check(for_existing_user(failure, &request.email), LIST))?;
+            .map_err(|failure| for_existing_user(failure, &request.email).or_check(LIST))?;
         let id = plain(&created.invite.id);
         let act = || match id.parse() {
             Ok(id) => session.call(|client| client.invite_withdraw(id)),
@@ -263,7 +260,7 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
             InviteRef::Email(email) => *open.get(&email.key()).ok_or_else(|| {
                 let shown = redact(&plain(email.as_str()));
                 let message = format!("no open invite for {shown}");
-                Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
+                Failure::of("not_found", message).next(LIST)
             })?,
         };
         push_new(&mut ids, id);

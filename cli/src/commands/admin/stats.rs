@@ -4,8 +4,8 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Stats;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::CliError;
+use crate::parts::Run;
 use crate::render::{Style, fields};
 
 #[derive(Debug, clap::Args)]

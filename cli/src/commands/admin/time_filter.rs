@@ -2,7 +2,7 @@
 
 use openindex_domain::clock::Timestamp;
 
-use crate::duration::parse_seconds;
+use crate::duration::positive_span;
 use crate::error::Failure;
 
 /// Parses a date or a date-time, as the API accepts it.
@@ -14,12 +14,11 @@ pub(super) fn date(flag: &str, text: Option<&String>) -> Result<Option<Timestamp
     if text.trim().is_empty() {
         return Err(Failure::usage(format!("{flag} must not be blank")));
     }
-    match Timestamp::parse_since(text) {
-        Some(at) => Ok(Some(at)),
-        None => Err(Failure::usage(format!(
+    Timestamp::parse_since(text).map(Some).ok_or_else(|| {
+        Failure::usage(format!(
             "{flag} must be a date such as 2026-12-31, or an RFC 3339 date-time"
-        ))),
-    }
+        ))
+    })
 }
 
 /// Parses a duration, and returns the time that long before now.
@@ -28,7 +27,7 @@ pub(super) fn ago(
     text: Option<&String>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
-    let seconds = span(flag, text)?;
+    let seconds = positive_span(flag, text)?;
     Ok(seconds.map(|seconds| now.saturating_add_seconds(-seconds)))
 }
 
@@ -38,19 +37,8 @@ pub(super) fn ahead(
     text: Option<&String>,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, Failure> {
-    let seconds = span(flag, text)?;
+    let seconds = positive_span(flag, text)?;
     Ok(seconds.map(|seconds| now.saturating_add_seconds(seconds)))
-}
-
-fn span(flag: &str, text: Option<&String>) -> Result<Option<i64>, Failure> {
-    let Some(text) = text else {
-        return Ok(None);
-    };
-    match parse_seconds(text) {
-        Ok(0) => Err(Failure::usage(format!("{flag} must be greater than zero"))),
-        Ok(seconds) => Ok(Some(seconds)),
-        Err(error) => Err(Failure::usage(format!("{flag} {text}: {error}"))),
-    }
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use openindex_domain::user::{Email, UserId};
 
 use crate::app::Session;
 use crate::error::Failure;
-use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags};
 use crate::render::{plain, redact};
 use clap::builder::ValueParser;
 
-use crate::commands::paging::walk;
+use crate::parts::paging::walk;
 
 const LIST: &str = "oi settings admin users list --all";
 
@@ -97,7 +96,7 @@ pub(super) fn find(user: &UserRef, session: &Session) -> Result<User, Failure> {
 pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
     user.id.parse().map_err(|_| {
         let message = "the server returned an invalid user ID";
-        Failure::new(ExitCode::Failure, "unexpected_response", message)
+        Failure::unexpected(message)
     })
 }
 
@@ -116,7 +115,7 @@ fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     found.ok_or_else(|| {
         let shown = redact(&plain(email.as_str()));
         let message = format!("no user with the email address {shown}");
-        Failure::new(ExitCode::Failure, "not_found", message).next(LIST)
+        Failure::of("not_found", message).next(LIST)
     })
 }
 

@@ -6,12 +6,11 @@ use openindex_adapters_http::wire::{SignInLink, User, UserQuery};
 use openindex_domain::user::{Email, Role, UserId, UserSearch, UserSort};
 
 use crate::app::{App, Session};
-use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
-use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One, one_of};
+use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{Confirmation, Run, confirm, print_ended};
 use crate::render::{Form, Row, Style, expiry, fields, listing, moment, plain, word};
 
 use super::user_ref::{self, UserRef};
@@ -38,34 +37,25 @@ commands! {
     SignInLink(CreateSignInLink) -> "SignInLink",
 }
 
-/// The change of one user, for which the confirmation shows the user.
-struct Change<'a> {
-    user: &'a UserRef,
-    yes: &'a Confirmation,
-    question: &'static str,
-    declined: &'static str,
-}
-
-impl Change<'_> {
-    /// Asks for confirmation unless `--yes`, and sends the request.
-    fn send<T>(
-        &self,
-        app: &mut App<'_>,
-        request: impl FnOnce(&Client, UserId) -> Result<T, ClientError>,
-    ) -> Result<(UserId, T), CliError> {
-        let session = app.human_session()?;
-        let id = if self.yes.given() {
-            user_ref::id_of(self.user, &session)?
-        } else {
-            let user = user_ref::find(self.user, &session)?;
-            let id = user_ref::parse_id(&user)?;
-            let own = session.call(Client::me)?.user.id == user.id;
-            let style = app.out.message_style();
-            confirm(&asked(&user, own, self.question, &style), self.declined)?;
-            id
-        };
-        Ok((id, send(id, &session, request)?))
-    }
+/// Asks for confirmation unless `--yes`, and sends a request that changes a user. Returns the
+/// user's ID and the response. `declined` says what was not done.
+fn change<T>(
+    app: &mut App<'_>,
+    (user, yes): (&UserRef, &Confirmation),
+    (question, declined): (&str, &str),
+    request: impl FnOnce(&Client, UserId) -> Result<T, ClientError>,
+) -> Result<(UserId, T), CliError> {
+    let session = app.human_session()?;
+    let id = if yes.given() {
+        user_ref::id_of(user, &session)?
+    } else {
+        let user = user_ref::find(user, &session)?;
+        let own = session.call(Client::me)?.user.id == user.id;
+        let style = app.out.message_style();
+        confirm(&asked(&user, own, question, &style), declined)?;
+        user_ref::parse_id(&user)?
+    };
+    Ok((id, send(id, &session, request)?))
 }
 
 /// Sends a request that changes a user.
@@ -74,19 +64,14 @@ fn send<T>(
     session: &Session,
     request: impl FnOnce(&Client, UserId) -> Result<T, ClientError>,
 ) -> Result<T, Failure> {
-    let sent = session.call(|client| request(client, id));
-    // The change may have been applied although the request failed.
-    sent.map_err(|failure| suggest_check(failure, &format!("oi settings admin users get {id}")))
+    let check = format!("oi settings admin users get {id}");
+    session.change(&check, |client| request(client, id))
 }
 
 fn asked(user: &User, own: bool, question: &str, style: &Style) -> String {
-    let shown = described(user, style);
-    let own = if own {
-        format!("{}\n", style.yellow("This is your own account."))
-    } else {
-        String::new()
-    };
-    format!("{shown}{own}{question}")
+    let note = style.yellow("This is your own account.");
+    let note = if own { note + "\n" } else { String::new() };
+    format!("{}{note}{question}", described(user, style))
 }
 
 /// Prints the result of a command that changed a user.
@@ -111,11 +96,8 @@ fn described(user: &User, style: &Style) -> String {
         let scripts = plain(&user.mixed_scripts.join(", "));
         rows.push(("mixed scripts", style.red(&scripts)));
     }
-    format!(
-        "{}\n{}",
-        style.bold(&user_ref::who(user)),
-        fields(&rows, style)
-    )
+    let who = style.bold(&user_ref::who(user));
+    format!("{who}\n{}", fields(&rows, style))
 }
 
 #[derive(Debug, clap::Args)]
@@ -208,13 +190,8 @@ pub(crate) struct Suspend {
 impl Run for Suspend {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("suspending")?;
-        let change = Change {
-            user: &self.user.0,
-            yes: &self.yes,
-            question: SUSPEND,
-            declined: "no user was suspended",
-        };
-        let (_, user) = change.send(app, Client::user_suspend)?;
+        let ends = (SUSPEND, "no user was suspended");
+        let (_, user) = change(app, (&self.user.0, &self.yes), ends, Client::user_suspend)?;
         changed(&user, "User suspended", app)
     }
 }
@@ -286,13 +263,10 @@ impl Run for SetRole {
                 "Role changed to member",
             ),
         };
-        let change = Change {
-            user: &self.user.0,
-            yes: &self.yes,
-            question,
-            declined: "nothing was changed",
-        };
-        let (_, user) = change.send(app, |client, id| client.user_set_role(id, role))?;
+        let ends = (question, "nothing was changed");
+        let (_, user) = change(app, (&self.user.0, &self.yes), ends, |client, id| {
+            client.user_set_role(id, role)
+        })?;
         changed(&user, done, app)
     }
 }
@@ -341,11 +315,8 @@ impl Run for Update {
             let email = plain(self.email.as_str());
             let question =
                 format!("Change your email address to {email}? You will sign in with it.");
-            let style = app.out.message_style();
-            confirm(
-                &asked(&before, true, &question, &style),
-                "nothing was changed",
-            )?;
+            let question = asked(&before, true, &question, &app.out.message_style());
+            confirm(&question, "nothing was changed")?;
         }
         let email = self.email.clone();
         let user = send(id, &session, |client, id| client.user_set_email(id, email))?;
@@ -384,13 +355,8 @@ pub(crate) struct Delete {
 impl Run for Delete {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         self.yes.require("deleting")?;
-        let change = Change {
-            user: &self.user.0,
-            yes: &self.yes,
-            question: DELETE,
-            declined: "no user was deleted",
-        };
-        let (id, ()) = change.send(app, Client::user_delete)?;
+        let ends = (DELETE, "no user was deleted");
+        let (id, ()) = change(app, (&self.user.0, &self.yes), ends, Client::user_delete)?;
         print_ended(app, "deleted", "Deleted", &[id.to_string()])
     }
 }
@@ -420,16 +386,14 @@ impl Run for CreateSignInLink {
         let session = app.human_session()?;
         let id = user_ref::id_of(&self.user.0, &session)?;
         let retry = format!("oi settings admin users sign-in-link {id}");
-        let created = session
-            .call(|client| client.user_sign_in_link(id))
-            .map_err(|failure| suggest_check(failure, &retry))?;
+        let created = session.change(&retry, |client| client.user_sign_in_link(id))?;
         let (link, until) = (plain(&created.id), plain(&created.expires_at));
         let undo = Undo {
             created: format!("sign-in link {link}"),
             undone: "withdrawn",
             act: Box::new(|| {
                 let message = "it works until it is used, is replaced by a newer link, or expires";
-                Err(Failure::new(ExitCode::Failure, "not_undone", message))
+                Err(Failure::of("not_undone", message))
             }),
             command: retry,
             consequence: Some(format!("the link was not shown, and it expires at {until}")),
@@ -455,11 +419,8 @@ fn link_introduction(created: &SignInLink, user: String, style: &Style) -> Strin
         ("user", user),
         ("expires", expiry(Some(&created.expires_at), style)),
     ];
-    format!(
-        "{} Created a sign-in link\n{}",
-        style.done(),
-        fields(&rows, style)
-    )
+    let rows = fields(&rows, style);
+    format!("{} Created a sign-in link\n{rows}", style.done())
 }
 
 #[cfg(test)]

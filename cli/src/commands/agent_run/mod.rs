@@ -7,16 +7,15 @@ use openindex_domain::agent_run::{RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::app::App;
-use crate::commands::once::{self, Shown, Undo, parse_id, require_writable_stdout};
-use crate::commands::paging::{self, PageArgs};
 use crate::commands::work_item::WorkerArgs;
-use crate::commands::{
-    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
-    suggest_check,
-};
-use crate::duration::parse_seconds;
+use crate::duration::span;
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, Several};
+use crate::parts::once::{self, Shown, Undo, parse_id, require_writable_stdout};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{
+    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
+};
 use crate::render::{
     Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, word,
 };
@@ -94,9 +93,7 @@ impl Run for Start {
             ttl_seconds: ttl,
             scope: None,
         };
-        let started = session
-            .call(|client| client.agent_run_start(&request))
-            .map_err(|failure| suggest_check(failure, LIST))?;
+        let started = session.change(LIST, |client| client.agent_run_start(&request))?;
         let id = plain(&started.run.id);
         let command = format!("oi agent-run end {id}");
         let undo = Undo {
@@ -120,8 +117,7 @@ impl Run for Start {
 }
 
 fn ttl(text: &str) -> Result<RunTtl, Failure> {
-    let seconds =
-        parse_seconds(text).map_err(|error| Failure::usage(format!("--ttl {text}: {error}")))?;
+    let seconds = span("--ttl", text)?;
     lifetime("--ttl", seconds)
 }
 

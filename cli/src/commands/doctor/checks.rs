@@ -3,16 +3,77 @@ use std::fmt::Write as _;
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
+use serde::Serialize;
 
 use crate::app::{App, MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
 use crate::commands::me::who;
 use crate::config::Config;
 use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse, word};
+use crate::render::{Style, expiry, masked, parse, redact, word};
 use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
-use super::{Check, Status};
+/// A check and its result.
+#[derive(Debug, Serialize)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) status: Status,
+    pub(super) detail: String,
+    pub(super) hint: Option<String>,
+    /// Whether a failure is about the token and not about the connection.
+    #[serde(skip)]
+    pub(super) about_token: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Status {
+    Ok,
+    /// Works, but requires attention.
+    Warn,
+    Fail,
+    /// Was not checked because of an earlier failure.
+    Skip,
+}
+
+impl Check {
+    pub(super) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Ok, detail)
+    }
+
+    pub(super) fn warn(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Warn, detail)
+    }
+
+    pub(super) fn fail(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Fail, detail)
+    }
+
+    fn skip(name: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(name, Status::Skip, detail)
+    }
+
+    pub(super) fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            status,
+            // It may quote the config file, where a secret may be in the wrong place.
+            detail: redact(&detail.into()),
+            hint: None,
+            about_token: false,
+        }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(redact(&hint.into()));
+        self
+    }
+
+    pub(super) const fn about_token(mut self) -> Self {
+        self.about_token = true;
+        self
+    }
+}
 
 /// A token that expires within 14 days should be rotated.
 const SOON_MILLIS: i64 = 14 * 24 * 60 * 60 * 1_000;
@@ -26,13 +87,12 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
     let sources = app.sources(config.as_ref());
     if !config_failed {
         checks.push(match sources.profile() {
-            Ok((name, Some(_))) => Check::new("profile", Status::Ok, name),
-            Ok((name, None)) => Check::new(
+            Ok((name, Some(_))) => Check::ok("profile", name),
+            Ok((name, None)) => Check::ok(
                 "profile",
-                Status::Ok,
                 format!("none is configured; the default is {name}"),
             ),
-            Err(failure) => failed("profile", failure),
+            Err(failure) => failed("profile", &failure),
         });
     }
     let (check, credential) = token_source(sources.credential());
@@ -59,7 +119,7 @@ pub(super) fn all(app: &App<'_>) -> Vec<Check> {
 const UNREACHABLE: &str = "server unreachable";
 
 fn skipped(name: &'static str, why: &str) -> Check {
-    Check::new(name, Status::Skip, format!("skipped ({why})"))
+    Check::skip(name, format!("skipped ({why})"))
 }
 
 /// Replaces checks that fail with the same message as an earlier one by a reference to it.
@@ -87,17 +147,14 @@ fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
         .and_then(|file| Ok((file, app.store.load()?)));
     let (file, config) = match loaded {
         Ok(loaded) => loaded,
-        Err(failure) => return (failed(NAME, failure.clone()), Err(failure)),
+        Err(failure) => return (failed(NAME, &failure), Err(failure)),
     };
     let shown = file.display();
-    let check = if let Some((what, command)) = app.store.exposure() {
-        Check::new(NAME, Status::Warn, what).hint(command)
-    } else if !file.exists() {
-        Check::new(NAME, Status::Ok, format!("{shown} (does not exist yet)"))
-    } else if let Some(mode) = crate::config::mode(file) {
-        Check::new(NAME, Status::Ok, format!("{shown} (mode {mode:04o})"))
-    } else {
-        Check::new(NAME, Status::Ok, shown.to_string())
+    let check = match (app.store.exposure(), crate::config::mode(file)) {
+        (Some((what, command)), _) => Check::warn(NAME, what).hint(command),
+        _ if !file.exists() => Check::ok(NAME, format!("{shown} (does not exist yet)")),
+        (None, Some(mode)) => Check::ok(NAME, format!("{shown} (mode {mode:04o})")),
+        (None, None) => Check::ok(NAME, shown.to_string()),
     };
     (check, Ok(config))
 }
@@ -108,10 +165,10 @@ fn token_source(found: Result<Option<Credential>, Failure>) -> (Check, Option<Cr
         Ok(Some(credential)) => {
             let shown = masked(credential.secret.expose());
             let detail = format!("{} ({shown}), well-formed", credential.source);
-            (Check::new(NAME, Status::Ok, detail), Some(credential))
+            (Check::ok(NAME, detail), Some(credential))
         }
-        Ok(None) => (failed(NAME, no_token()), None),
-        Err(failure) => (failed(NAME, failure), None),
+        Ok(None) => (failed(NAME, &no_token()), None),
+        Err(failure) => (failed(NAME, &failure), None),
     }
 }
 
@@ -124,7 +181,7 @@ fn server(
     const NAME: &str = "server url";
     let server = match found {
         Ok(server) => server,
-        Err(failure) => return (failed(NAME, failure), None),
+        Err(failure) => return (failed(NAME, &failure), None),
     };
     match app.client(&server.api_url, credential) {
         Ok(client) => {
@@ -132,18 +189,15 @@ fn server(
             if let Some(proxy) = client.proxy() {
                 let _ = write!(detail, ", through the proxy {proxy}");
             }
-            let check = Check::new(NAME, Status::Ok, detail);
+            let check = Check::ok(NAME, detail);
             let check = match server.source {
                 ServerSource::Default => check.hint(SET_SERVER),
                 _ => check,
             };
             (check, Some(client))
         }
-        Err(CliError::Failure(failure)) => (failed(NAME, failure), None),
-        Err(_) => (
-            Check::new(NAME, Status::Fail, "cannot create an HTTP client"),
-            None,
-        ),
+        Err(CliError::Failure(failure)) => (failed(NAME, &failure), None),
+        Err(_) => (Check::fail(NAME, "cannot create an HTTP client"), None),
     }
 }
 
@@ -155,7 +209,7 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
         Ok(health) => {
             let url = client.api_url();
             let detail = format!("responds to {url}/health with HTTP {}", health.status);
-            let check = Check::new("server", Status::Fail, detail)
+            let check = Check::fail("server", detail)
                 .hint("check that this is the URL of an OpenIndex server");
             checks.push(check);
             checks.extend(["readiness", "clock"].map(|name| skipped(name, "no OpenIndex server")));
@@ -164,7 +218,7 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
         Err(error) => {
             let mut failure = Failure::from(error);
             failure.next_command = None;
-            let check = failed("server", failure);
+            let check = failed("server", &failure);
             checks.push(match &check.hint {
                 Some(_) => check,
                 None => check.hint("check that the server is running and its URL is correct"),
@@ -174,25 +228,15 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
         }
     };
     checks.push(match client.discovery() {
-        Ok(discovery) => Check::new(
-            "server",
-            Status::Ok,
-            format!("responds, version {}", discovery.version),
-        ),
-        Err(error) => Check::new("server", Status::Warn, format!("unknown version: {error}"))
+        Ok(discovery) => Check::ok("server", format!("responds, version {}", discovery.version)),
+        Err(error) => Check::warn("server", format!("unknown version: {error}"))
             .hint("check that this is the URL of an OpenIndex server"),
     });
     checks.push(match client.ready() {
-        Ok(ready) if ready.status == 200 => {
-            Check::new("readiness", Status::Ok, "database reachable")
-        }
-        Ok(ready) => Check::new(
-            "readiness",
-            Status::Fail,
-            format!("not ready (HTTP {})", ready.status),
-        )
-        .hint("check the server's logs"),
-        Err(error) => failed("readiness", error.into()),
+        Ok(ready) if ready.status == 200 => Check::ok("readiness", "database reachable"),
+        Ok(ready) => Check::fail("readiness", format!("not ready (HTTP {})", ready.status))
+            .hint("check the server's logs"),
+        Err(error) => failed("readiness", &error.into()),
     });
     checks.push(clock(health.server_time, now));
     true
@@ -201,13 +245,13 @@ fn reach(client: &Client, now: Timestamp, checks: &mut Vec<Check>) -> bool {
 fn clock(server_time: Option<Timestamp>, now: Timestamp) -> Check {
     const NAME: &str = "clock";
     let Some(server_time) = server_time else {
-        return Check::new(NAME, Status::Skip, "the server did not report its time");
+        return Check::skip(NAME, "the server did not report its time");
     };
     let ahead = now.unix_millis() - server_time.unix_millis();
     if ahead.abs() <= MAX_SKEW_MILLIS {
-        return Check::new(NAME, Status::Ok, "in sync with the server's");
+        return Check::ok(NAME, "in sync with the server's");
     }
-    Check::new(NAME, Status::Warn, skew_in_words(ahead)).hint("synchronize both clocks with NTP")
+    Check::warn(NAME, skew_in_words(ahead)).hint("synchronize both clocks with NTP")
 }
 
 /// Checks that the token is accepted, its effective scope and its expiry.
@@ -217,12 +261,12 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
         Err(error) => {
             let mut failure = with_versions(error.into(), client);
             failure.message = format!("{} ({})", failure.message, credential.source);
-            checks.push(failed("token", failure));
+            checks.push(failed("token", &failure));
             return;
         }
     };
     let detail = format!("accepted: {}, owned by {}", me.token.name, who(&me));
-    checks.push(Check::new("token", Status::Ok, detail));
+    checks.push(Check::ok("token", detail));
     checks.push(effective_scope(&me));
     checks.push(ends(&me, now));
 }
@@ -230,13 +274,13 @@ fn token(client: &Client, credential: &Credential, now: Timestamp, checks: &mut 
 fn effective_scope(me: &Me) -> Check {
     let (token, effective) = (word(&me.token.scope), word(&me.token.effective_scope));
     if token == effective {
-        return Check::new("scope", Status::Ok, token);
+        return Check::ok("scope", token);
     }
     let detail = format!(
         "{effective}: the token's scope {token} is limited by role {}",
         word(&me.user.role)
     );
-    Check::new("scope", Status::Warn, detail).hint("an administrator can change your role")
+    Check::warn("scope", detail).hint("an administrator can change your role")
 }
 
 fn ends(me: &Me, now: Timestamp) -> Check {
@@ -249,29 +293,24 @@ fn ends(me: &Me, now: Timestamp) -> Check {
     let detail = expiry(expires_at, &style);
     match expires_at.and_then(parse) {
         // A run always ends within a day, and cannot be rotated.
-        _ if me.token.kind == Kind::AgentRun => Check::new("expiry", Status::Ok, detail),
+        _ if me.token.kind == Kind::AgentRun => Check::ok("expiry", detail),
         Some(at) if at.unix_millis() - now.unix_millis() < SOON_MILLIS => {
             let hint = format!(
                 "oi settings personal tokens rotate {} --expires-in 90d",
                 me.token.id
             );
-            Check::new("expiry", Status::Warn, detail).hint(hint)
+            Check::warn("expiry", detail).hint(hint)
         }
-        _ => Check::new("expiry", Status::Ok, detail),
+        _ => Check::ok("expiry", detail),
     }
 }
 
-fn failed(name: &'static str, failure: Failure) -> Check {
-    let mut failure = failure;
-    let check = Check::new(name, Status::Fail, failure.message.replace('\n', " "));
-    let check = match failure.next_command.take().or_else(|| failure.hint.take()) {
+fn failed(name: &'static str, failure: &Failure) -> Check {
+    let mut check = Check::fail(name, failure.message.replace('\n', " "));
+    check.about_token = failure.exit == ExitCode::Auth;
+    match failure.next_command.as_ref().or(failure.hint.as_ref()) {
         Some(hint) => check.hint(hint),
         None => check,
-    };
-    if failure.exit == ExitCode::Auth {
-        check.about_token()
-    } else {
-        check
     }
 }
 

@@ -7,10 +7,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::render::{Style, plain, redact};
+use crate::parts::Run;
+use crate::render::{Style, plain};
+use checks::{Check, Status};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -22,56 +23,10 @@ Examples:
   oi doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
 pub(crate) struct Diagnose;
 
-/// A check and its result.
-#[derive(Debug, Serialize)]
-struct Check {
-    name: &'static str,
-    status: Status,
-    detail: String,
-    hint: Option<String>,
-    /// Whether a failure is about the token and not about the connection.
-    #[serde(skip)]
-    about_token: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Status {
-    Ok,
-    /// Works, but requires attention.
-    Warn,
-    Fail,
-    /// Was not checked because of an earlier failure.
-    Skip,
-}
-
 #[derive(Serialize)]
 struct DoctorOutput<'a> {
     ok: bool,
     checks: &'a [Check],
-}
-
-impl Check {
-    fn new(name: &'static str, status: Status, detail: impl Into<String>) -> Self {
-        Self {
-            name,
-            status,
-            // It may quote the config file, where a secret may be in the wrong place.
-            detail: redact(&detail.into()),
-            hint: None,
-            about_token: false,
-        }
-    }
-
-    fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(redact(&hint.into()));
-        self
-    }
-
-    const fn about_token(mut self) -> Self {
-        self.about_token = true;
-        self
-    }
 }
 
 impl Run for Diagnose {

@@ -6,8 +6,6 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::Run;
-use crate::commands::once::{self, Shown, Undo, require_writable_stdout};
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
@@ -15,6 +13,8 @@ use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::{Field, Flags, One};
 use crate::hidden::leave_interrupts;
+use crate::parts::Run;
+use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
 use crate::prompt;
 use crate::render::{Style, done, expiry, plain, word};
 use crate::resolve::profile_server;
@@ -253,7 +253,7 @@ fn save_to_profile(
         // Do not overwrite a token that another process has saved since.
         if profile.token.is_some() {
             let message = format!("another process changed profile {name}");
-            return Err(Failure::new(ExitCode::Failure, "profile_changed", message).into());
+            return Err(Failure::of("profile_changed", message).into());
         }
         *profile = Profile {
             app_url: Some(server.app_url.to_string()),

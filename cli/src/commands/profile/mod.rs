@@ -1,22 +1,23 @@
 //! `oi profile`: manages profiles (server URL and token).
 
 mod set;
+mod shown;
 
-pub(crate) use set::check_name;
+pub(crate) use shown::check_name;
 
-use clap::Arg;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
-use crate::commands::{Confirmation, Run, completions};
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::environment;
 use crate::error::{CliError, Failure};
-use crate::field::{Field, Flags, One, Optional, Several};
+use crate::field::{One, Optional, Several};
+use crate::parts::{Confirmation, Run};
 use crate::render::{Style, fields, masked, plain, redact};
-use crate::resolve::{ServerSource, default_url, profile_not_found};
+use crate::resolve::profile_not_found;
 use set::Set;
+use shown::{ProfileName, Shown, or_dash, rows};
 
 commands! {
     /// List profiles
@@ -32,81 +33,6 @@ commands! {
     /// Delete profiles; their tokens stay valid
     #[command(visible_alias = "rm")]
     Delete(Delete) -> "ProfileDelete",
-}
-
-/// The name of a profile.
-struct ProfileName;
-
-impl Field for ProfileName {
-    type Value = String;
-    const POSITIONAL: &'static str = "NAME";
-    const FLAGS: Flags = &[("name", "NAME", "Name of the profile")];
-
-    fn customize(arg: Arg) -> Arg {
-        arg.add(completions::profiles())
-    }
-}
-
-/// A profile without secrets.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown {
-    name: String,
-    /// Whether commands use this profile by default.
-    current: bool,
-    app_url: Option<String>,
-    api_url: String,
-    /// `default` if the profile has no server.
-    api_resolution_source: &'static str,
-    /// The masked token.
-    token: Option<String>,
-    agent_id: Option<String>,
-}
-
-impl Shown {
-    /// Redacts every value: a secret may be in any field of a file that was edited by hand.
-    fn new(name: &str, current: bool, profile: &Profile) -> Self {
-        let shown = |value: &Option<String>| value.as_deref().map(redact);
-        let app_url = shown(&profile.app_url);
-        let source = match app_url {
-            Some(_) => ServerSource::Profile,
-            None => ServerSource::Default,
-        };
-        Self {
-            name: redact(name),
-            current,
-            // Without a server, the profile uses the default one.
-            api_url: app_url
-                .clone()
-                .map_or_else(default_url, |url| shown(&profile.api_url).unwrap_or(url)),
-            app_url,
-            api_resolution_source: source.as_str(),
-            token: profile.token.as_ref().map(|token| masked(token.expose())),
-            agent_id: shown(&profile.agent_id),
-        }
-    }
-}
-
-/// Formats the settings of a profile; the server is the API's URL and where it is from.
-fn rows(
-    app_url: Option<&String>,
-    (api_url, source): (&str, &str),
-    token: Option<&String>,
-    agent_id: Option<&String>,
-    config: &str,
-) -> [(&'static str, String); 5] {
-    [
-        ("app url", or_dash(app_url)),
-        ("api url", format!("{} (from {source})", plain(api_url))),
-        ("token", or_dash(token)),
-        ("agent id", or_dash(agent_id)),
-        ("config", plain(config)),
-    ]
-}
-
-/// Formats an optional value; `-` if it is missing.
-fn or_dash(value: Option<&String>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| crate::render::plain(value))
 }
 
 #[derive(Debug, clap::Args)]
@@ -398,6 +324,7 @@ mod tests {
 
     use super::*;
     use crate::commands::tests::STYLE;
+    use crate::config::Profile;
 
     #[test]
     fn marks_the_current_profile_and_masks_tokens() {

@@ -5,19 +5,17 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::config::{Config, Profile};
 use crate::discovery::{self, Resolution};
 use crate::error::{CliError, Failure};
 use crate::field::Optional;
+use crate::parts::Run;
 use crate::prompt;
 use crate::render::{fields, masked, plain};
 use crate::resolve::{ServerSource, base_url, default_url, profile_server};
 use crate::token;
 
-use super::{ProfileName, rows};
-
-const MAX_NAME_CHARS: usize = 64;
+use super::shown::{ProfileName, check_name, rows};
 
 #[derive(clap::Args)]
 #[expect(
@@ -235,23 +233,6 @@ fn name(args: &Set, app: &App<'_>, config: &Config) -> Result<String, Failure> {
     };
     check_name(&name)?;
     Ok(name)
-}
-
-/// Validates the name of a profile.
-pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
-    if name.starts_with("oi_pat_") || name.starts_with("oi_run_") {
-        return Err(Failure::usage(
-            "this is a token, not a profile name; pass it with --token -",
-        ));
-    }
-    let is_valid = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.is_empty() || name.len() > MAX_NAME_CHARS || !name.chars().all(is_valid) {
-        return Err(Failure::usage(format!(
-            "profile name must be 1 to {MAX_NAME_CHARS} letters, digits, dots, dashes or \
-             underscores"
-        )));
-    }
-    Ok(())
 }
 
 /// Returns the server to save, from the flag. A server in the environment is not saved.

@@ -2,17 +2,13 @@
 
 mod outputs;
 
-pub(crate) use outputs::Prints;
-
-use clap::CommandFactory as _;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::cli::Cli;
-use crate::commands::Run;
 use crate::environment;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::parts::{Prints, Run};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,7 +27,7 @@ pub(crate) struct Describe {
 impl Run for Describe {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
         if !self.api {
-            return app.out.document(&describe());
+            return app.out.document(&describe((app.grammar)()));
         }
         let server = app.server()?;
         let document = app.client(&server.api_url, None)?.openapi();
@@ -40,8 +36,7 @@ impl Run for Describe {
     }
 }
 
-fn describe() -> Value {
-    let mut root = Cli::command();
+fn describe(mut root: clap::Command) -> Value {
     root.build();
     let mut commands = Vec::new();
     walk(&root, "oi", &mut commands);
@@ -79,7 +74,7 @@ fn walk(command: &clap::Command, path: &str, commands: &mut Vec<Value>) {
             "aliases": child.get_visible_aliases().collect::<Vec<_>>(),
             "arguments": arguments(child, |argument| !argument.is_global_set()),
             "oneOf": one_of(child),
-            "output": child.get::<Prints>().map(|output| output.schema()),
+            "output": child.get::<Prints>().map(|output| outputs::schema(*output)),
         }));
     }
 }
@@ -142,11 +137,14 @@ fn one_of(command: &clap::Command) -> Vec<Vec<String>> {
 mod tests {
     use std::collections::BTreeSet;
 
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
 
     #[test]
     fn every_command_has_a_defined_output() {
-        let schema = describe();
+        let schema = describe(Cli::command());
         let definitions = schema["$defs"].as_object().unwrap();
         for command in schema["commands"].as_array().unwrap() {
             let output = &command["output"];
@@ -161,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_reference_is_defined_and_every_definition_is_referred_to() {
-        let schema = describe();
+        let schema = describe(Cli::command());
         let text = schema.to_string();
         let referred = text.split("\"#/$defs/").skip(1);
         let referred: BTreeSet<&str> = referred.filter_map(|rest| rest.split('"').next()).collect();
@@ -174,6 +172,8 @@ mod tests {
 
     #[test]
     fn describes_the_command_line() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&describe()["commands"]).unwrap());
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&describe(Cli::command())["commands"]).unwrap()
+        );
     }
 }

@@ -5,28 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use clap::builder::CommandExt;
 use serde_json::{Map, Value, json};
+
+use crate::parts::Prints;
 
 /// The API's description, which is generated from the types that the client reads.
 const API: &str = include_str!("../../../../docs/openapi.json");
 const IN_API: &str = "#/components/schemas/";
 const HERE: &str = "#/$defs/";
 
-/// The output of a command: the name of a definition, or a media type.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Prints(pub(crate) &'static str);
-
-impl CommandExt for Prints {}
-
-impl Prints {
-    /// Returns a reference to the definition, or the media type.
-    pub(super) fn schema(self) -> Value {
-        if self.0.contains('/') {
-            json!({"contentMediaType": self.0})
-        } else {
-            reference(self.0)
-        }
+/// Returns a reference to the definition of an output, or its media type.
+pub(super) fn schema(output: Prints) -> Value {
+    if output.0.contains('/') {
+        json!({"contentMediaType": output.0})
+    } else {
+        reference(output.0)
     }
 }
 

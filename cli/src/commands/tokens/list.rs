@@ -1,17 +1,20 @@
 //! Lists the caller's tokens, and formats them.
 
+use std::fmt::Write as _;
+
 use openindex_adapters_http::client::PatQuery;
 use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{ListedStatus, Search, Sort};
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::App;
-use crate::commands::Run;
-use crate::commands::paging::{self, WholeArgs};
 use crate::error::{CliError, Named as _};
 use crate::field::one_of;
+use crate::parts::Run;
+use crate::parts::paging::{self, WholeArgs};
 use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, moment, plain, word};
 
-use super::parse_name;
+use super::argument::parse_name;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -101,6 +104,24 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
             inactive: pat.status != Status::Live,
         }
     })
+}
+
+/// Formats the tokens in a prompt, with when each was last used.
+pub(super) fn listed(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
+    let mut text = String::new();
+    let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
+    let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
+    for (pat, name) in pats.iter().zip(&names) {
+        let used = match pat.last_used_at.as_deref() {
+            _ if Some(pat.id.as_str()) == acting => style.yellow("the token you're using"),
+            at => last_used(at, style).1,
+        };
+        let gap = " ".repeat(width - name.width());
+        let (name, id) = (style.bold(name), plain(&pat.id));
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
+    }
+    text
 }
 
 /// Formats the name of a token. A replaced one is marked: until the overlap of a rotation ends, the

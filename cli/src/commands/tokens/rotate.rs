@@ -5,19 +5,19 @@ use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
 use crate::app::{App, Session};
-use crate::commands::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::commands::{Confirmation, Run, confirm, suggest_check};
-use crate::duration::parse_seconds;
+use crate::duration::span;
 use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::field::One;
 use crate::hidden::leave_interrupts;
+use crate::parts::once::{Undo, require_writable_stdout, wait_when_interrupted};
+use crate::parts::{Confirmation, Run, confirm};
 use crate::render::{parse, plain};
 use crate::resolve::TokenSource;
 
-use super::{
-    ExpiryArgs, LIST, Replaced, TokenField, listed, parse_named, resolve, show_created, undo,
-};
+use super::argument::{ExpiryArgs, LIST, TokenField, parse_named, resolve};
+use super::created::{Replaced, show_created, undo};
+use super::list::listed;
 
 const QUESTION: &str = "\
 Rotate this token? The old token and the agent runs started with it stop working immediately. This
@@ -97,9 +97,7 @@ impl Run for Rotate {
             let old = session.call(|client| client.pat_get(id));
             old.ok().and_then(|pat| pat.expires_at)
         };
-        let created = session
-            .call(|client| client.pat_rotate(id, &request))
-            .map_err(|failure| suggest_check(failure, LIST))?;
+        let created = session.change(LIST, |client| client.pat_rotate(id, &request))?;
         // Save the token first, so that a crash leaves the profile with a valid token.
         let saved = if is_own {
             save_to_profile(app, &session, &created)
@@ -205,8 +203,7 @@ fn save_to_profile(
                 profile.token = Some(PlainSecret::new(created.token.expose()));
                 Ok(())
             }
-            _ => Err(Failure::new(
-                ExitCode::Failure,
+            _ => Err(Failure::of(
                 "profile_changed",
                 format!("another process changed profile {name}"),
             )
@@ -219,8 +216,7 @@ fn save_to_profile(
 }
 
 fn overlap(text: &str) -> Result<Overlap, Failure> {
-    let seconds = parse_seconds(text)
-        .map_err(|error| Failure::usage(format!("--overlap {text}: {error}")))?;
+    let seconds = span("--overlap", text)?;
     parse_overlap("--overlap", seconds)
 }
 

@@ -1,8 +1,13 @@
-use openindex_adapters_http::wire::{Open, PlainSecret};
+use openindex_adapters_http::wire::{CreatedPat, Open, PlainSecret, Status};
+use openindex_domain::token::{Expiry, Lifetime};
 
+use super::argument::{MAX_NAMED, Named, find};
+use super::created::{CreateOutput, Replaced, created_text};
 use super::*;
 use crate::commands::tests::{STYLE, pats};
+use crate::error::Failure;
 use crate::exit_code::ExitCode;
+use crate::field::Given;
 
 fn args(expires: Option<&str>, expires_in: Option<&str>) -> ExpiryArgs {
     ExpiryArgs {

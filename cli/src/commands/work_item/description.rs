@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use openindex_domain::work_item::Description;
 
 use crate::error::Failure;
-use crate::exit_code::ExitCode;
 
 /// The maximum number of bytes to read: one more than any valid description has.
 const MAX_BYTES: u64 = Description::MAX_BYTES as u64 + 1;
@@ -33,7 +32,7 @@ impl DescriptionArgs {
                 let source = shown(path);
                 let text = read(path).map_err(|error| {
                     let message = format!("cannot read {source}: {error}");
-                    Failure::new(ExitCode::Failure, "description_unreadable", message)
+                    Failure::of("description_unreadable", message)
                 })?;
                 (text, source)
             }
@@ -75,6 +74,7 @@ fn read_bounded(input: &mut dyn Read) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode;
 
     fn file(content: &[u8]) -> Result<Option<Description>, Failure> {
         let directory = tempfile::tempdir().unwrap();

@@ -17,10 +17,10 @@ use openindex_domain::work_item::{
 
 use crate::app::{App, Session};
 use crate::commands::names::Names;
-use crate::commands::paging::{self, PageArgs};
-use crate::commands::{Confirmation, Run, confirm, print_ended, suggest_check};
 use crate::error::{CliError, Failure, Named as _};
 use crate::field::{Field, Flags, One, one_of};
+use crate::parts::paging::{self, PageArgs};
+use crate::parts::{Confirmation, Run, confirm, print_ended};
 use crate::render::{Style, plain};
 use assignee::{AssigneeChange, assignee};
 use description::DescriptionArgs;
@@ -114,7 +114,7 @@ fn title(text: &str) -> Result<Title, Failure> {
 
 /// Suggests to look at the item if the change may have been applied although the request failed.
 fn suggest_get(key: WorkItemKey, failure: Failure) -> Failure {
-    suggest_check(failure, &format!("oi work-item get {key}"))
+    failure.or_check(&format!("oi work-item get {key}"))
 }
 
 /// Explains a version mismatch with the expected version and the current one.
@@ -285,9 +285,7 @@ impl Run for Create {
             assignee: self.assignee,
         };
         let session = app.session()?;
-        let item = session
-            .call(|client| client.work_item_create(&request))
-            .map_err(|failure| suggest_check(failure, LIST))?;
+        let item = session.change(LIST, |client| client.work_item_create(&request))?;
         let key = plain(&item.summary.key);
         show::changed(&item, "Created", key, &session, app)
     }
@@ -377,11 +375,8 @@ impl Run for Claim {
             let shown = show::full(&item, &names, style);
             format!("{} Claimed {}\n{shown}", style.done(), self.work.key.0)
         })?;
-        let next = self
-            .work
-            .worker
-            .command("complete", &self.work.key.0.to_string());
-        suggest_next(app, &next);
+        let key = self.work.key.0.to_string();
+        suggest_next(app, &self.work.worker.command("complete", &key));
         Ok(())
     }
 }

@@ -14,11 +14,7 @@ use crate::render::{Form, Row, Style, fields, for_terminal, listing, moment, pla
 const TAB: &str = "    ";
 
 /// Formats items without their descriptions.
-pub(in crate::commands) fn items_listing(
-    items: &[WorkItemSummary],
-    names: &Names,
-    style: &Style,
-) -> String {
+pub(crate) fn items_listing(items: &[WorkItemSummary], names: &Names, style: &Style) -> String {
     let titles = &["kind", "status", "priority", "worker"];
     listing(Form::Keyed, titles, items, style, |item, _| {
         let status = word(&item.status);
@@ -126,7 +122,7 @@ pub(super) fn changed(
 }
 
 /// Suggests the next command.
-pub(in crate::commands) fn suggest_next(app: &mut App<'_>, command: &str) {
+pub(crate) fn suggest_next(app: &mut App<'_>, command: &str) {
     app.out.aside(|style| {
         let command = style.bold(&plain(command));
         format!("\n{} {command}\n", style.cyan("next:"))

@@ -6,13 +6,12 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::app::{App, Session};
-use crate::commands::Run;
 use crate::error::{CliError, Failure, without_path};
-use crate::exit_code::ExitCode;
 use crate::field::one_of;
+use crate::parts::Run;
 use crate::render::plain;
 
-use super::FilterArgs;
+use super::filter::FilterArgs;
 
 const FORMATS: [ExportFormat; 2] = [ExportFormat::Json, ExportFormat::Csv];
 
@@ -158,7 +157,7 @@ fn export_to(
 
 fn unwritable(target: &Path, error: &io::Error) -> Failure {
     let message = format!("cannot write {}: {}", target.display(), without_path(error));
-    Failure::new(ExitCode::Failure, "output_failed", message)
+    Failure::of("output_failed", message)
 }
 
 /// Why an export is incomplete.
@@ -226,6 +225,7 @@ fn target(path: &Path) -> Result<Target, Failure> {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode;
 
     #[test]
     fn only_files_are_replaced_and_links_are_preserved() {

@@ -1,24 +1,23 @@
 //! `oi settings admin tokens`: the tokens of all users.
 
+mod filter;
 mod revoke_matching;
 
 use openindex_adapters_http::client::{Client, PatFilter};
-use openindex_adapters_http::wire::{AdminPat, Open, Status};
-use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{self, ListedStatus, Scope, TokenId, TokenKind};
+use openindex_adapters_http::wire::AdminPat;
+use openindex_domain::token::{TokenId, TokenKind};
 
-use crate::app::{App, Session};
-use crate::commands::paging::{self, PageArgs, first_page};
+use super::user_ref::owner;
+use crate::app::App;
 use crate::commands::tokens::named;
-use crate::commands::{
+use crate::error::{CliError, Failure};
+use crate::field::{Field, Flags, Several};
+use crate::parts::paging::{self, PageArgs, first_page};
+use crate::parts::{
     Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
 };
-use crate::error::{CliError, Failure};
-use crate::field::{Field, Flags, Several, one_of};
-use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, word};
-
-use super::time_filter::{ago, ahead, date};
-use super::user_ref::{self, UserRef, owner};
+use crate::render::Style;
+use filter::{FilterArgs, LIST, pats_listing};
 use revoke_matching::RevokeMatching;
 
 commands! {
@@ -30,103 +29,6 @@ commands! {
     Revoke(Revoke) -> "Revoked",
     /// Revoke every token that matches the filters, in one change
     RevokeMatching(RevokeMatching) -> "RevokedPats",
-}
-
-const LIST: &str = "oi settings admin tokens list";
-
-/// Formats tokens with their owners.
-fn pats_listing(pats: &[AdminPat], style: &Style) -> String {
-    let titles = &["owner", "scope", "expires", "last used"];
-    listing(Form::Named, titles, pats, style, |item, style| {
-        let pat = &item.pat;
-        let (owner, scope) = (owner(&item.owner), word(&pat.scope));
-        let expires_at = pat.expires_at.as_deref();
-        let (expiry, ends) = match pat.status {
-            Open::Known(Status::Revoked) => ("revoked".to_owned(), "revoked".to_owned()),
-            _ => (expiry(expires_at, style), ends(expires_at, style)),
-        };
-        let (used, words) = last_used(pat.last_used_at.as_deref(), style);
-        Row {
-            name: named(pat),
-            summary: format!("{owner} · {scope} · {ends} · {words}"),
-            cells: vec![owner, scope, expiry, used],
-            id: plain(&pat.id),
-            inactive: pat.status != Status::Live,
-        }
-    })
-}
-
-/// The token filters, which all must match.
-#[derive(Debug, Default, clap::Args)]
-pub(super) struct FilterArgs {
-    /// Only tokens of this user
-    #[arg(long, value_name = "ID|EMAIL")]
-    user: Option<UserRef>,
-    /// Only tokens with this scope
-    #[arg(long, value_parser = one_of(Scope::ALL, Scope::as_str))]
-    scope: Option<Scope>,
-    /// Only tokens with this status (live means active) [default: live and expired]
-    #[arg(long, value_parser = one_of(ListedStatus::ALL, ListedStatus::as_str))]
-    status: Option<ListedStatus>,
-    /// Only tokens not used since this date or date-time; if never used, the creation date
-    /// counts
-    #[arg(long, value_name = "DATE", conflicts_with = "unused_for")]
-    unused_since: Option<String>,
-    /// Only tokens not used for this long, such as 90d, 12h, 30m or 1w
-    #[arg(long, value_name = "SPAN")]
-    unused_for: Option<String>,
-    /// Only tokens that expire before this date or date-time
-    #[arg(long, value_name = "DATE", conflicts_with = "expiring_within")]
-    expiring_before: Option<String>,
-    /// Only tokens that expire within this time, such as 30d or 12h
-    #[arg(long, value_name = "SPAN")]
-    expiring_within: Option<String>,
-}
-
-impl FilterArgs {
-    /// Validates everything except the user, which may require a request. Durations count from
-    /// `now`, so that the prompt and the revocation mean the same tokens.
-    pub(super) fn without_user(&self, now: Timestamp) -> Result<PatFilter, Failure> {
-        let since = date("--unused-since", self.unused_since.as_ref())?;
-        let before = date("--expiring-before", self.expiring_before.as_ref())?;
-        Ok(PatFilter {
-            user: None,
-            scope: self.scope,
-            status: self.status.map(|status| match status {
-                ListedStatus::Live => token::Status::Live,
-                ListedStatus::Expired => token::Status::Expired,
-                ListedStatus::Revoked => token::Status::Revoked,
-            }),
-            unused_since: since.or(ago("--unused-for", self.unused_for.as_ref(), now)?),
-            expiring_before: before.or(ahead(
-                "--expiring-within",
-                self.expiring_within.as_ref(),
-                now,
-            )?),
-        })
-    }
-
-    /// Completes the filter with the user, and with durations counted from the server's time.
-    pub(super) fn with_user(
-        &self,
-        filter: PatFilter,
-        session: &Session,
-    ) -> Result<PatFilter, Failure> {
-        let filter = if self.unused_for.is_some() || self.expiring_within.is_some() {
-            self.without_user(session.server_now()?)?
-        } else {
-            filter
-        };
-        let user = self.user.as_ref();
-        let user = user
-            .map(|user| user_ref::id_of(user, session))
-            .transpose()?;
-        Ok(PatFilter { user, ..filter })
-    }
-
-    pub(super) const fn names_a_user(&self) -> bool {
-        self.user.is_some()
-    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -232,7 +134,9 @@ fn question(ids: &[TokenId], pats: &[AdminPat], acting: &str, style: &Style) -> 
 
 #[cfg(test)]
 mod tests {
+    use openindex_domain::clock::Timestamp;
     use openindex_domain::testing::fixtures::NOW;
+    use openindex_domain::token::{ListedStatus, Scope, Status};
 
     use super::*;
     use crate::commands::admin::tests::admin_pats;
@@ -270,7 +174,7 @@ mod tests {
         };
         let filter = dates.without_user(NOW).unwrap();
         assert_eq!(filter.unused_since, Timestamp::parse_since("2026-08-26"));
-        assert_eq!(filter.status, Some(token::Status::Expired));
+        assert_eq!(filter.status, Some(Status::Expired));
         assert_eq!(filter.scope, Some(Scope::Admin));
         assert!(FilterArgs::default().without_user(NOW).unwrap().is_empty());
     }

@@ -8,13 +8,12 @@ use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::Status;
 
 use crate::app::{App, Session};
-use crate::commands::paging;
-use crate::commands::{Confirmation, Run, confirm, require_terminal_or_yes, suggest_check};
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
+use crate::parts::paging;
+use crate::parts::{Confirmation, Run, confirm, require_terminal_or_yes};
 use crate::render::{Style, plain};
 
-use super::{FilterArgs, LIST, pats_listing};
+use super::filter::{FilterArgs, LIST, pats_listing};
 
 /// The maximum number of tokens in the prompt.
 const MAX_SHOWN: usize = MAX_PAGE as usize;
@@ -84,8 +83,7 @@ impl Run for RevokeMatching {
             digest(&would)?
         };
         let revocation = filter.revocation(Some(expected));
-        let revoked =
-            send(&session, &revocation).map_err(|failure| suggest_check(failure, LIST))?;
+        let revoked = send(&session, &revocation).map_err(|failure| failure.or_check(LIST))?;
         app.out.print(&revoked, |style| human(&revoked, style))
     }
 }
@@ -164,8 +162,7 @@ fn digest(would: &RevokedPats) -> Result<ReviewDigest, Failure> {
 fn parse_opaque<T: FromStr>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|_| {
         let message = "this version of oi cannot read the server's response; nothing was revoked";
-        Failure::new(ExitCode::Failure, "unexpected_response", message)
-            .hint("upgrade oi to the server's version")
+        Failure::unexpected(message).hint("upgrade oi to the server's version")
     })
 }
 

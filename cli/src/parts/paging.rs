@@ -9,16 +9,12 @@ use openindex_adapters_http::wire::{
     AdminPat, AdminPatList, AgentRun, AgentRunList, AuditEvent, AuditList, DamagedRow, Invite,
     InviteList, Pat, PatList, RevokedPats, User, UserList, WorkItemList, WorkItemSummary,
 };
-use openindex_domain::page::MAX_TOKEN_PAGE;
+use openindex_domain::page::{MAX_PAGE, MAX_TOKEN_PAGE};
 use serde::Serialize;
 
 use crate::app::App;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
 use crate::render::Style;
-
-/// The maximum number of items per page, also used to fetch all pages.
-pub(crate) const MAX_PAGE: u32 = 200;
 
 /// The paging options of lists that print one page by default.
 #[derive(Debug, clap::Args)]
@@ -54,7 +50,25 @@ pub(crate) struct WholeArgs {
     cursor: Option<String>,
 }
 
+impl PageArgs {
+    /// Returns the requested page; `None` means all pages.
+    fn page(&self) -> Option<PageQuery> {
+        (!self.all).then(|| PageQuery {
+            limit: Some(self.limit),
+            cursor: self.cursor.clone(),
+        })
+    }
+}
+
 impl WholeArgs {
+    /// Returns the requested page; `None` means all pages.
+    fn page(&self) -> Option<PageQuery> {
+        (self.limit.is_some() || self.is_later()).then(|| PageQuery {
+            limit: self.limit,
+            cursor: self.cursor.clone(),
+        })
+    }
+
     /// Returns whether a page after the first is requested.
     pub(crate) fn is_later(&self) -> bool {
         self.cursor.is_some()
@@ -119,14 +133,8 @@ pub(crate) fn list<T: Serialize, P: Into<Page<T>>>(
     fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    let page = if args.all {
-        all(MAX_PAGE, fetch)
-    } else {
-        let cursor = args.cursor.clone();
-        let limit = Some(args.limit);
-        fetch(&PageQuery { limit, cursor }).map(Into::into)
-    };
-    show(&page?, ", or --all for all items", app, human)
+    let page = one_or_all(args.page(), MAX_PAGE, fetch)?;
+    show(&page, ", or --all for all items", app, human)
 }
 
 /// Prints all items from `fetch` in pages of at most [`MAX_TOKEN_PAGE`], or one page if requested.
@@ -136,13 +144,19 @@ pub(crate) fn list_whole<T: Serialize, P: Into<Page<T>>>(
     fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    let page = if args.limit.is_none() && args.cursor.is_none() {
-        all(MAX_TOKEN_PAGE, fetch)
-    } else {
-        let (limit, cursor) = (args.limit, args.cursor.clone());
-        fetch(&PageQuery { limit, cursor }).map(Into::into)
-    };
-    show(&page?, "", app, human)
+    let page = one_or_all(args.page(), MAX_TOKEN_PAGE, fetch)?;
+    show(&page, "", app, human)
+}
+
+fn one_or_all<T, P: Into<Page<T>>>(
+    page: Option<PageQuery>,
+    limit: u32,
+    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
+) -> Result<Page<T>, Failure> {
+    match page {
+        Some(page) => fetch(&page).map(Into::into),
+        None => all(limit, fetch),
+    }
 }
 
 /// Returns the query for the first items, as many as a page can have.
@@ -231,9 +245,7 @@ fn walk_by<T, P: Into<Page<T>>, B>(
         };
         // Cursors that form a cycle would loop forever.
         if !seen.insert(cursor.clone()) {
-            return Err(Failure::new(
-                ExitCode::Failure,
-                "unexpected_response",
+            return Err(Failure::unexpected(
                 "the server returned the same page twice",
             ));
         }

@@ -21,36 +21,36 @@ use crate::exit_code::ExitCode;
 use crate::render::{Style, plain};
 
 /// The output with the secret.
-pub(super) struct Shown<'a, T> {
-    pub(super) document: &'a T,
-    pub(super) secret: &'a PlainSecret,
+pub(crate) struct Shown<'a, T> {
+    pub(crate) document: &'a T,
+    pub(crate) secret: &'a PlainSecret,
     /// Print only the secret.
-    pub(super) secret_only: bool,
-    pub(super) warning: &'a str,
+    pub(crate) secret_only: bool,
+    pub(crate) warning: &'a str,
 }
 
 /// How to undo a change whose secret was not delivered.
-pub(super) struct Undo<'a> {
+pub(crate) struct Undo<'a> {
     /// The created object with its ID, such as `token pat_…`.
-    pub(super) created: String,
+    pub(crate) created: String,
     /// What `act` did to it, with the reason, such as [`REVOKED`].
-    pub(super) undone: &'static str,
-    pub(super) act: Box<dyn FnOnce() -> Result<(), Failure> + 'a>,
+    pub(crate) undone: &'static str,
+    pub(crate) act: Box<dyn FnOnce() -> Result<(), Failure> + 'a>,
     /// The command that undoes it if `act` fails.
-    pub(super) command: String,
+    pub(crate) command: String,
     /// A further consequence to report.
-    pub(super) consequence: Option<String>,
+    pub(crate) consequence: Option<String>,
 }
 
 /// What happens to a token whose secret was not delivered.
-pub(super) const REVOKED: &str = "revoked because its secret was not shown";
+pub(crate) const REVOKED: &str = "revoked because its secret was not shown";
 
 /// Set by the first signal that interrupts this process.
 static INTERRUPTED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Delays the first Ctrl-C (or SIGTERM, SIGHUP) until the response arrives, so that the change can
 /// be undone. A second signal ends the process immediately. Call it once, after the last prompt.
-pub(super) fn wait_when_interrupted() {
+pub(crate) fn wait_when_interrupted() {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let flag = INTERRUPTED.clone();
         // Registration fails only for signals that cannot be handled.
@@ -60,21 +60,21 @@ pub(super) fn wait_when_interrupted() {
 }
 
 /// Fails before anything is created if standard output cannot be written.
-pub(super) fn require_writable_stdout() -> Result<(), Failure> {
+pub(crate) fn require_writable_stdout() -> Result<(), Failure> {
     wait_when_interrupted();
     // Without a handler, a file size limit would end the process after the change was made; with
     // one, it is a write error.
     let _ = register(SIGXFSZ, Arc::default());
     check_stdout().map_err(|error| {
         let message = format!("cannot write to standard output: {error}; nothing was changed");
-        Failure::new(ExitCode::Failure, "output_failed", message)
+        Failure::of("output_failed", message)
             .hint("the secret is shown only once; redirect standard output to a file or a pipe")
     })
 }
 
 /// Prints the secret on standard output and the introduction and warning on standard error. If that
 /// fails, undoes the change.
-pub(super) fn show<T: Serialize>(
+pub(crate) fn show<T: Serialize>(
     app: &mut App<'_>,
     shown: &Shown<'_, T>,
     introduction: impl FnOnce(&Style) -> String,
@@ -119,7 +119,7 @@ fn write<T: Serialize>(
 }
 
 /// Describes why the output was not written.
-pub(super) fn unwritten(error: &CliError) -> String {
+pub(crate) fn unwritten(error: &CliError) -> String {
     match error {
         CliError::ClosedPipe => {
             let error = io::Error::from(io::ErrorKind::BrokenPipe);
@@ -132,16 +132,16 @@ pub(super) fn unwritten(error: &CliError) -> String {
 }
 
 /// Parses an ID returned by the server.
-pub(super) fn parse_id(id: &str) -> Result<TokenId, Failure> {
+pub(crate) fn parse_id(id: &str) -> Result<TokenId, Failure> {
     id.parse().map_err(|_| {
         let message = "the server returned an invalid ID";
-        Failure::new(ExitCode::Failure, "unexpected_response", message)
+        Failure::unexpected(message)
     })
 }
 
 impl<'a> Undo<'a> {
     /// Revokes a new token with its own secret: a rotation may have revoked the token in use.
-    pub(super) fn revoke_token(
+    pub(crate) fn revoke_token(
         id: &str,
         secret: &'a PlainSecret,
         api_url: &BaseUrl,
@@ -154,7 +154,7 @@ impl<'a> Undo<'a> {
             Err(CliError::Failure(failure)) => Err(failure),
             Err(_) => {
                 let message = "cannot create an HTTP client";
-                Err(Failure::new(ExitCode::Failure, "unreachable", message))
+                Err(Failure::of("unreachable", message))
             }
         };
         let id = plain(id);
@@ -168,7 +168,7 @@ impl<'a> Undo<'a> {
     }
 
     /// Undoes the change, and returns a failure that describes the outcome.
-    pub(super) fn after(self, error: &CliError) -> Failure {
+    pub(crate) fn after(self, error: &CliError) -> Failure {
         let (created, undone) = (self.created, self.undone);
         let why = unwritten(error);
         let (message, next) = match (self.act)() {
@@ -185,7 +185,7 @@ impl<'a> Undo<'a> {
             Some(consequence) => format!("{message}\n{consequence}"),
             None => message,
         };
-        let failure = Failure::new(ExitCode::Failure, "output_failed", message);
+        let failure = Failure::of("output_failed", message);
         match next {
             Some(command) => failure.next(command),
             None => failure,
@@ -217,7 +217,7 @@ mod tests {
              not shown\nthe old token was revoked"
         );
         assert_eq!(failure.next_command, None);
-        let unreachable = Failure::new(ExitCode::Failure, "unreachable", "connection refused");
+        let unreachable = Failure::of("unreachable", "connection refused");
         let failure = undo(Err(unreachable)).after(&CliError::ClosedPipe);
         assert!(
             failure.message.contains("pat_1 is still valid"),

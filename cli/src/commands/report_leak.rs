@@ -1,7 +1,5 @@
 //! `oi report-leak`: reports leaked tokens so that they are revoked.
 
-pub(crate) mod scan;
-
 use std::collections::HashSet;
 use std::io::{self, Read as _};
 
@@ -12,13 +10,11 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::commands::Run;
 use crate::error::{CliError, Failure};
-use crate::exit_code::ExitCode;
+use crate::parts::Run;
 use crate::prompt;
+use crate::scan::{Found, Scanner};
 use crate::token;
-
-use scan::{Found, Scanner};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -67,7 +63,7 @@ impl Run for ReportLeak {
         };
         if output.reported == 0 {
             let message = "no token found in the input; nothing was reported";
-            let failure = Failure::new(ExitCode::Failure, "nothing_to_report", message);
+            let failure = Failure::of("nothing_to_report", message);
             return Err(match malformed {
                 Some(malformed) => failure.hint(malformed),
                 None => failure,
@@ -97,7 +93,7 @@ fn from_terminal(client: &Client) -> Result<ReportLeakOutput, CliError> {
         Ok(secret) => send(client, &mut vec![secret], &mut output)?,
         Err(error) => {
             let message = format!("nothing was reported: {error}");
-            return Err(Failure::new(ExitCode::Failure, "nothing_to_report", message).into());
+            return Err(Failure::of("nothing_to_report", message).into());
         }
     }
     Ok(output)

@@ -1,0 +1,73 @@
+//! New secrets.
+
+use openindex_adapters_http::wire::CreatedPat;
+use serde::Serialize;
+
+use crate::app::{App, Session};
+use crate::error::CliError;
+use crate::parts::once::{self, Shown, Undo};
+use crate::render::{Style, done, expiry, plain, word};
+
+/// The output with a new secret, and the token that it replaces.
+#[derive(Serialize)]
+pub(super) struct CreateOutput<'a> {
+    #[serde(flatten)]
+    pub(super) created: &'a CreatedPat,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replaced: Option<&'a Replaced>,
+}
+
+/// The token that a rotation replaced.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Replaced {
+    pub(super) id: String,
+    /// The time until which it is accepted.
+    pub(super) expires_at: String,
+}
+
+/// Prints a new secret.
+pub(super) fn show_created(
+    app: &mut App<'_>,
+    created: &CreatedPat,
+    replaced: Option<&Replaced>,
+    token_only: bool,
+    undo: Undo<'_>,
+) -> Result<(), CliError> {
+    let output = CreateOutput { created, replaced };
+    let shown = Shown {
+        document: &output,
+        secret: &created.token,
+        secret_only: token_only,
+        warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
+    };
+    once::show(app, &shown, |style| created_text(&output, style), undo)
+}
+
+/// Returns how to revoke a new token that was not shown.
+pub(super) fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
+    let api_url = &session.server.api_url;
+    Undo::revoke_token(&created.pat.id, &created.token, api_url, app)
+}
+
+pub(super) fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
+    let pat = &output.created.pat;
+    let mut rows = vec![
+        ("id", plain(&pat.id)),
+        ("scope", word(&pat.scope)),
+        ("expires", expiry(pat.expires_at.as_deref(), style)),
+    ];
+    let verb = match output.replaced {
+        None => "Created token",
+        Some(old) => {
+            let end = if old.expires_at > pat.created_at {
+                format!("valid until {}", expiry(Some(&old.expires_at), style))
+            } else {
+                "revoked".to_owned()
+            };
+            rows.push(("replaces", format!("{}, {end}", plain(&old.id))));
+            "Rotated token"
+        }
+    };
+    done(verb, &plain(&pat.name), &rows, style)
+}

@@ -1,0 +1,26 @@
+//! What commands consist of: confirmations, lists, secrets that are shown once, and what is ended
+//! one by one. A command is above these, and the table of commands above all commands.
+
+mod confirm;
+mod ended;
+pub(crate) mod once;
+pub(crate) mod paging;
+
+use clap::builder::CommandExt;
+
+use crate::app::App;
+use crate::error::CliError;
+
+pub(crate) use confirm::{Confirmation, confirm, question_about, require_terminal_or_yes};
+pub(crate) use ended::{one_by_one, parse_distinct, parse_token_id, print_ended, push_new};
+
+/// A command with its arguments.
+pub(crate) trait Run {
+    fn run(&self, app: &mut App<'_>) -> Result<(), CliError>;
+}
+
+/// The output of a command: the name of a definition of `oi schema`, or a media type.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Prints(pub(crate) &'static str);
+
+impl CommandExt for Prints {}
