@@ -15,6 +15,7 @@
     )
 )]
 
+mod addresses;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "guard")]
@@ -25,12 +26,7 @@ pub mod server;
 pub mod web;
 pub mod wire;
 
-/// Default listen address of `oi-server`, reachable from this machine only, and the default server
-/// of its clients.
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
-
-/// The page of the web interface where users create and delete their own tokens.
-pub const TOKENS_PAGE: &str = "/settings/tokens";
+pub use addresses::{DEFAULT_LISTEN, TOKENS_PAGE};
 
 /// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
 /// and the access log. Work item routes are included if

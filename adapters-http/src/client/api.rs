@@ -3,7 +3,6 @@ use std::fmt;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::PersonName;
-use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
 use crate::wire::{
@@ -11,8 +10,8 @@ use crate::wire::{
     RotatePat,
 };
 
-use super::query::path;
-use super::transport::Transport;
+use super::calls::calls;
+use super::transport::{Call, Transport};
 use super::{BaseUrl, ClientError, ClientOptions};
 
 /// A client for one server, authenticated by one token.
@@ -72,54 +71,41 @@ impl Client {
 
     /// Returns the base URL of the API and the server version. The token is not sent.
     pub fn discovery(&self) -> Result<Discovery, ClientError> {
-        let response = self.0.get_public("/.well-known/openindex.json")?;
-        self.0.read(&response)
+        self.public("/.well-known/openindex.json").read()
     }
 
     /// Returns the OpenAPI document of the server. The token is not sent.
     pub fn openapi(&self) -> Result<serde_json::Value, ClientError> {
-        let response = self.0.get_public("/openapi.json")?;
-        self.0.read(&response)
+        self.public("/openapi.json").read()
     }
 
-    /// Returns the owner of the token and the token.
-    pub fn me(&self) -> Result<Me, ClientError> {
-        self.get("/me")
+    calls! {
+        /// Returns the owner of the token and the token.
+        me() -> Me = GET "/me";
+
+        /// Returns one page of the caller's tokens that match the filters.
+        pats_list(filter: &PatQuery, page: &PageQuery) -> PatList = GET "/me/pats" ? filter page;
+
+        /// Creates a token. Do not retry blindly after a lost response: see
+        /// [`ClientError::Transport`].
+        pat_create(wanted: &CreatePat) -> CreatedPat = POST "/me/pats", wanted;
+
+        /// Returns one of the caller's tokens.
+        pat_get(id: TokenId) -> Pat = GET "/me/pats/{id}";
+
+        /// Deletes one of the caller's tokens: once this returns, the token is no longer accepted.
+        pat_delete(id: TokenId) = DELETE "/me/pats/{id}";
+
+        /// Rotates one of the caller's tokens: creates one with the same name and scope and a new
+        /// secret. Do not retry blindly, as with [`pat_create`](Self::pat_create).
+        pat_rotate(id: TokenId, wanted: &RotatePat) -> CreatedPat
+            = POST "/me/pats/{id}/rotate", wanted;
     }
 
     /// Changes the caller's name. Sending the current name is not an error.
     pub fn me_rename(&self, name: PersonName) -> Result<Me, ClientError> {
-        let response = self.0.send(Method::PATCH, "/me", Some(&PatchMe { name }))?;
-        self.0.read(&response)
-    }
-
-    /// Returns one page of the caller's tokens that match the filters.
-    pub fn pats_list(&self, filter: &PatQuery, page: &PageQuery) -> Result<PatList, ClientError> {
-        self.get(&path("/me/pats", filter, page))
-    }
-
-    /// Creates a token. Do not retry blindly after a lost response: see [`ClientError::Transport`].
-    pub fn pat_create(&self, wanted: &CreatePat) -> Result<CreatedPat, ClientError> {
-        let response = self.0.send(Method::POST, "/me/pats", Some(wanted))?;
-        self.0.read(&response)
-    }
-
-    /// Returns one of the caller's tokens.
-    pub fn pat_get(&self, id: TokenId) -> Result<Pat, ClientError> {
-        self.get(&format!("/me/pats/{id}"))
-    }
-
-    /// Deletes one of the caller's tokens: once this returns, the token is no longer accepted.
-    pub fn pat_delete(&self, id: TokenId) -> Result<(), ClientError> {
-        self.delete(&format!("/me/pats/{id}"))
-    }
-
-    /// Rotates one of the caller's tokens: creates one with the same name and scope and a new
-    /// secret. Do not retry blindly, as with [`pat_create`](Self::pat_create).
-    pub fn pat_rotate(&self, id: TokenId, wanted: &RotatePat) -> Result<CreatedPat, ClientError> {
-        let path = format!("/me/pats/{id}/rotate");
-        let response = self.0.send(Method::POST, &path, Some(wanted))?;
-        self.0.read(&response)
+        let call = self.0.call(Method::PATCH, "/me");
+        call.body(&PatchMe { name }).read()
     }
 
     /// Returns the base URL of the requests.
@@ -141,24 +127,13 @@ impl Client {
         self.0.server_time()
     }
 
-    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let response = self.0.send(Method::GET, path, None::<&()>)?;
-        self.0.read(&response)
-    }
-
-    pub(super) fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        let response = self.0.send(Method::POST, path, None::<&()>)?;
-        self.0.read(&response)
-    }
-
-    pub(super) fn delete(&self, path: &str) -> Result<(), ClientError> {
-        let response = self.0.send(Method::DELETE, path, None::<&()>)?;
-        self.0.confirm(&response, 204)
+    fn public(&self, path: &str) -> Call<'_> {
+        self.0.call(Method::GET, path).public()
     }
 
     fn probe(&self, path: &str) -> Result<Probe, ClientError> {
-        let response = self.0.get_public(path)?;
-        self.0.check_direct(&response)?;
+        let response = self.public(path).send()?;
+        response.check_direct()?;
         Ok(Probe {
             status: response.status,
             server_time: response.server_time(),

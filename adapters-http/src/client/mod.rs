@@ -12,6 +12,7 @@
 mod admin;
 mod api;
 mod base_url;
+mod calls;
 mod connect;
 mod error;
 mod failure;

@@ -1,5 +1,7 @@
 //! Calls without a token: the secret is in the body.
 
+use ureq::http::Method;
+
 use crate::wire::{ClaimInvite, ClaimedInvite, ReportLeakedTokens};
 
 use super::{Client, ClientError};
@@ -21,8 +23,9 @@ impl Client {
     ///
     /// [`ClientError::InsecureTransport`] if a token would not be sent either.
     pub fn invite_claim(&self, claim: &ClaimInvite) -> Result<ClaimedInvite, ClientError> {
-        let response = self.0.post_public("/auth/invites/claim", claim)?;
-        self.0.read(&response)
+        self.check_confidential()?;
+        let call = self.0.call(Method::POST, "/auth/invites/claim");
+        call.public().body(claim).read()
     }
 
     /// Reports leaked tokens; the live ones are revoked. The response does not say which. The
@@ -32,7 +35,8 @@ impl Client {
     ///
     /// [`ClientError::InsecureTransport`] if a token would not be sent either.
     pub fn report_leaked(&self, report: &ReportLeakedTokens) -> Result<(), ClientError> {
-        let response = self.0.post_public("/credentials/revoke", report)?;
-        self.0.confirm(&response, 202)
+        self.check_confidential()?;
+        let call = self.0.call(Method::POST, "/credentials/revoke");
+        call.public().body(report).confirm(202)
     }
 }

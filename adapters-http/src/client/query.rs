@@ -2,25 +2,25 @@ use serde::Serialize;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-/// Returns a path with the query that these types serialize to; absent fields are omitted.
-pub(super) fn path(path: &str, query: &impl Serialize, page: &impl Serialize) -> String {
+/// Adds the parameters that `query` serializes to; absent fields are omitted.
+pub(super) fn with_query(mut path: String, query: &impl Serialize) -> String {
+    // Parameter types are structs of text, numbers and booleans.
+    let Ok(Value::Object(parameters)) = serde_json::to_value(query) else {
+        return path;
+    };
     let mut pairs = Serializer::new(String::new());
-    for part in [serde_json::to_value(query), serde_json::to_value(page)] {
-        // Parameter types are structs of text, numbers and booleans.
-        let Ok(Value::Object(parameters)) = part else {
-            continue;
+    for (name, value) in &parameters {
+        match value {
+            Value::String(text) => pairs.append_pair(name, text),
+            other => pairs.append_pair(name, &other.to_string()),
         };
-        for (name, value) in &parameters {
-            match value {
-                Value::String(text) => pairs.append_pair(name, text),
-                other => pairs.append_pair(name, &other.to_string()),
-            };
-        }
     }
-    match pairs.finish().as_str() {
-        "" => path.to_owned(),
-        pairs => format!("{path}?{pairs}"),
+    let pairs = pairs.finish();
+    if !pairs.is_empty() {
+        path.push(if path.contains('?') { '&' } else { '?' });
+        path.push_str(&pairs);
     }
+    path
 }
 
 #[cfg(test)]
@@ -34,6 +34,10 @@ mod tests {
     };
 
     use super::*;
+
+    fn path(path: &str, query: &impl Serialize, page: &impl Serialize) -> String {
+        with_query(with_query(path.to_owned(), query), page)
+    }
 
     #[test]
     fn only_set_fields_are_in_the_query() {

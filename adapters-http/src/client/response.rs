@@ -10,8 +10,8 @@ use zeroize::Zeroizing;
 
 use crate::wire::{IncompleteExport, ProblemBody};
 
-use super::transport::Transport;
-use super::{Cause, ClientError, Effect, Origin, Problem, failure};
+use super::proxy::Route;
+use super::{BaseUrl, Cause, ClientError, Effect, Origin, Problem, failure};
 
 /// Maximum number of characters shown of a redirect's target.
 const MAX_LOCATION_CHARS: usize = 200;
@@ -44,7 +44,10 @@ pub(super) fn cut_off(url: &str, mark: IncompleteExport) -> ClientError {
 }
 
 /// A complete response.
-pub(super) struct ApiResponse {
+pub(super) struct ApiResponse<'t> {
+    pub(super) base: &'t BaseUrl,
+    /// The proxy that sees the requests and may respond itself.
+    pub(super) proxy: Option<&'t Route>,
     /// URL of the request, without its query.
     pub(super) url: String,
     pub(super) status: u16,
@@ -54,52 +57,49 @@ pub(super) struct ApiResponse {
     pub(super) changing: bool,
 }
 
-impl Transport {
+impl ApiResponse<'_> {
     /// Returns the value of a successful response; any other response is an error.
-    pub(super) fn read<T: DeserializeOwned>(
-        &self,
-        response: &ApiResponse,
-    ) -> Result<T, ClientError> {
-        self.check(response)?;
-        if response.is_page() {
-            let reason = format!("{}, not JSON", self.page(response));
-            return Err(response.unexpected(reason, Origin::Page));
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T, ClientError> {
+        self.check()?;
+        if self.is_page() {
+            let reason = format!("{}, not JSON", self.page());
+            return Err(self.unexpected(reason, Origin::Page));
         }
-        let mut json = serde_json::Deserializer::from_slice(&response.body);
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
         serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let (reason, origin) = mismatch(&error);
-            response.unexpected(reason, origin)
+            self.unexpected(reason, origin)
         })
     }
 
     /// Accepts any response that OpenIndex sent; a page, redirect or login of a proxy is an error.
-    pub(super) fn check_direct(&self, response: &ApiResponse) -> Result<(), ClientError> {
-        match response.status {
-            300..400 | 407 => self.check(response),
-            200..300 if response.is_page() => {
-                let reason = format!("{}, not sent by OpenIndex", self.page(response));
-                Err(response.unexpected(reason, Origin::Page))
+    pub(super) fn check_direct(&self) -> Result<(), ClientError> {
+        match self.status {
+            300..400 | 407 => self.check(),
+            200..300 if self.is_page() => {
+                let reason = format!("{}, not sent by OpenIndex", self.page());
+                Err(self.unexpected(reason, Origin::Page))
             }
-            _ if response.is_page() => self.check(response),
+            _ if self.is_page() => self.check(),
             _ => Ok(()),
         }
     }
 
     /// Accepts only an empty response with this status, because a proxy's page may be a 200 as
     /// well.
-    pub(super) fn confirm(&self, response: &ApiResponse, status: u16) -> Result<(), ClientError> {
-        self.check(response)?;
-        if response.status == status && response.body.is_empty() {
+    pub(super) fn confirm(&self, status: u16) -> Result<(), ClientError> {
+        self.check()?;
+        if self.status == status && self.body.is_empty() {
             return Ok(());
         }
-        let (reason, origin) = if response.is_page() {
-            let page = self.page(response);
+        let (reason, origin) = if self.is_page() {
+            let page = self.page();
             (format!("{page}, not sent by OpenIndex"), Origin::Page)
         } else {
             let reason = format!("expected {status} without a body");
             (reason, Origin::Other)
         };
-        let mut error = response.unexpected(reason, origin);
+        let mut error = self.unexpected(reason, origin);
         // Unexpected JSON does not confirm the change.
         if let ClientError::UnexpectedResponse { effect, .. } = &mut error
             && *effect == Effect::Done
@@ -110,50 +110,50 @@ impl Transport {
     }
 
     /// Describes the page in a response, and the proxy that returned it.
-    pub(super) fn page(&self, response: &ApiResponse) -> String {
-        self.returned(&failure::page(&response.body))
+    pub(super) fn page(&self) -> String {
+        self.returned(&failure::page(&self.body))
     }
 
     /// Adds the name of a proxy that sees the requests; in a tunnel, a proxy returns nothing.
     fn returned(&self, what: &str) -> String {
-        self.forwarding_proxy().map_or_else(
+        self.proxy.map_or_else(
             || what.to_owned(),
             |route| format!("the proxy {route} returned {what}"),
         )
     }
 
     /// Accepts a successful response; any other is an error.
-    pub(super) fn check(&self, response: &ApiResponse) -> Result<(), ClientError> {
-        if (200..300).contains(&response.status) {
+    pub(super) fn check(&self) -> Result<(), ClientError> {
+        if (200..300).contains(&self.status) {
             return Ok(());
         }
-        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&response.body) {
+        if let Ok(body) = serde_json::from_slice::<ProblemBody>(&self.body) {
             return Err(ClientError::Problem(Box::new(Problem {
-                url: response.url.clone(),
-                status: response.status,
-                retry_after: response.retry_after(),
-                request_id: response.header("x-request-id").map(str::to_owned),
+                url: self.url.clone(),
+                status: self.status,
+                retry_after: self.retry_after(),
+                request_id: self.header("x-request-id").map(str::to_owned),
                 // The server rejects requests when overloaded before it reads them.
                 effect: if body.code == "overloaded" {
                     Effect::None
                 } else {
-                    response.effect()
+                    self.effect()
                 },
                 body,
             })));
         }
         // Only a proxy that sees requests can have sent it; in a tunnel it sees none.
-        let proxy = self.forwarding_proxy();
-        if let (407, Some(route)) = (response.status, proxy) {
+        let proxy = self.proxy;
+        if let (407, Some(route)) = (self.status, proxy) {
             return Err(ClientError::Transport {
-                url: self.base().to_string(),
+                url: self.base.to_string(),
                 reason: failure::login_required(Some(route)),
                 cause: Cause::ProxyLogin,
                 effect: Effect::None,
             });
         }
-        let page = response.is_page().then(|| failure::page(&response.body));
-        let (reason, origin) = match (response.status, response.header("location"), page) {
+        let page = self.is_page().then(|| failure::page(&self.body));
+        let (reason, origin) = match (self.status, self.header("location"), page) {
             (300..400, Some(to), _) => {
                 // The query may contain the state of a login.
                 let to = to.split(['?', '#']).next().unwrap_or_default();
@@ -178,7 +178,7 @@ impl Transport {
             }
             _ => ("not an OpenIndex error response".to_owned(), Origin::Other),
         };
-        Err(response.unexpected(reason, origin))
+        Err(self.unexpected(reason, origin))
     }
 }
 
@@ -211,7 +211,7 @@ pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
     Timestamp::from_datetime(at.assume_utc())
 }
 
-impl ApiResponse {
+impl ApiResponse<'_> {
     /// Returns the server's time.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
         server_time(&self.headers)

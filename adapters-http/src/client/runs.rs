@@ -3,17 +3,24 @@
 use openindex_domain::token::TokenId;
 use ureq::http::Method;
 
-use crate::wire::{AgentRun, AgentRunFilter, AgentRunList, StartAgentRun, StartedAgentRun};
+use crate::wire::{
+    AgentRun, AgentRunFilter, AgentRunList, PageQuery, StartAgentRun, StartedAgentRun,
+};
 
-use super::query::path;
-use super::{Client, ClientError, PageQuery};
+use super::calls::calls;
+use super::{Client, ClientError};
 
 impl Client {
-    /// Starts an agent run. Do not retry blindly after a lost response: see
-    /// [`ClientError::Transport`].
-    pub fn agent_run_start(&self, wanted: &StartAgentRun) -> Result<StartedAgentRun, ClientError> {
-        let response = self.0.send(Method::POST, "/agent-runs", Some(wanted))?;
-        self.0.read(&response)
+    calls! {
+        /// Starts an agent run. Do not retry blindly after a lost response: see
+        /// [`ClientError::Transport`].
+        agent_run_start(wanted: &StartAgentRun) -> StartedAgentRun = POST "/agent-runs", wanted;
+
+        /// Returns one of the caller's agent runs.
+        agent_run_get(id: TokenId) -> AgentRun = GET "/agent-runs/{id}";
+
+        /// Ends one of the caller's agent runs: once this returns, its token is no longer accepted.
+        agent_run_end(id: TokenId) = DELETE "/agent-runs/{id}";
     }
 
     /// Returns one page of the caller's agent runs, newest first: live runs, and with `ended` also
@@ -23,19 +30,10 @@ impl Client {
         ended: bool,
         page: &PageQuery,
     ) -> Result<AgentRunList, ClientError> {
-        let filter = AgentRunFilter {
-            include_ended: ended.then_some(true),
-        };
-        self.get(&path("/agent-runs", &filter, page))
-    }
-
-    /// Returns one of the caller's agent runs.
-    pub fn agent_run_get(&self, id: TokenId) -> Result<AgentRun, ClientError> {
-        self.get(&format!("/agent-runs/{id}"))
-    }
-
-    /// Ends one of the caller's agent runs: once this returns, its token is no longer accepted.
-    pub fn agent_run_end(&self, id: TokenId) -> Result<(), ClientError> {
-        self.delete(&format!("/agent-runs/{id}"))
+        let include_ended = ended.then_some(true);
+        let call = self.0.call(Method::GET, "/agent-runs");
+        call.query(&AgentRunFilter { include_ended })
+            .query(page)
+            .read()
     }
 }

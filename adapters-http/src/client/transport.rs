@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use ureq::http::request::Builder;
-use ureq::http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use ureq::http::{self, HeaderMap, HeaderValue, Method, Request, Response, header};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
 
 use crate::wire::{IncompleteExport, PlainSecret};
@@ -15,6 +16,7 @@ use crate::wire::{IncompleteExport, PlainSecret};
 use super::connect::{MarkingConnector, MarkingResolver, Via};
 use super::forward;
 use super::proxy::Route;
+use super::query::with_query;
 use super::response::{ApiResponse, cut_off, is_page, server_time};
 use super::{BaseUrl, ClientError, ClientOptions, Effect, ExportError, Origin, failure};
 
@@ -107,11 +109,6 @@ impl Transport {
         self.proxy.as_ref().map(ToString::to_string)
     }
 
-    /// Returns the proxy if it sees the requests and may respond itself.
-    pub(super) fn forwarding_proxy(&self) -> Option<&Route> {
-        self.proxy.as_ref().filter(|_| !self.base.is_https())
-    }
-
     /// Returns the server's time from its last response (RFC 9110 §6.6.1), accurate to the second.
     pub(super) fn server_time(&self) -> Option<Timestamp> {
         *self
@@ -124,48 +121,6 @@ impl Transport {
         &self.base
     }
 
-    /// Sends a request with the token and an optional JSON body.
-    pub(super) fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-    ) -> Result<ApiResponse, ClientError> {
-        self.send_if_match(method, path, body, None)
-    }
-
-    /// Like [`Transport::send`], with `If-Match` for this version.
-    pub(super) fn send_if_match(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<&impl Serialize>,
-        version: Option<u64>,
-    ) -> Result<ApiResponse, ClientError> {
-        let mut request = self.request(method, path, self.authorization.as_ref());
-        if let Some(version) = version {
-            request = request.header(header::IF_MATCH, format!("\"{version}\""));
-        }
-        self.exchange(request, body, MAX_BODY_BYTES)
-    }
-
-    /// Like [`Transport::send`], for a POST with a large response, which may change nothing.
-    pub(super) fn post_large(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-        changing: bool,
-    ) -> Result<ApiResponse, ClientError> {
-        let request = self.request(Method::POST, path, self.authorization.as_ref());
-        self.exchange_as(request, Some(body), MAX_LARGE_BODY_BYTES, changing)
-    }
-
-    /// Sends a public GET request, without the token.
-    pub(super) fn get_public(&self, path: &str) -> Result<ApiResponse, ClientError> {
-        let request = self.request(Method::GET, path, None);
-        self.exchange(request, None::<&()>, MAX_BODY_BYTES)
-    }
-
     pub(super) fn check_confidential(&self) -> Result<(), ClientError> {
         if self.confidential {
             Ok(())
@@ -174,15 +129,18 @@ impl Transport {
         }
     }
 
-    /// Sends secrets in a body, without the token.
-    pub(super) fn post_public(
-        &self,
-        path: &str,
-        body: &impl Serialize,
-    ) -> Result<ApiResponse, ClientError> {
-        self.check_confidential()?;
-        let request = self.request(Method::POST, path, None);
-        self.exchange(request, Some(body), MAX_BODY_BYTES)
+    /// Starts a request with the token.
+    pub(super) fn call(&self, method: Method, path: impl Into<String>) -> Call<'_> {
+        Call {
+            transport: self,
+            changing: method != Method::GET,
+            method,
+            path: path.into(),
+            body: None,
+            authorization: self.authorization.as_ref(),
+            version: None,
+            max_bytes: MAX_BODY_BYTES,
+        }
     }
 
     /// Streams a response of any size to `sink` as it arrives. Returns the number of bytes.
@@ -211,8 +169,8 @@ impl Transport {
         // A page of a captive portal or proxy must not pass as an export.
         if response.status != 200 || is_page(&response.headers) {
             self.read_body(&mut response, &mut body, MAX_BODY_BYTES)?;
-            self.check(&response)?;
-            let reason = format!("{}, not an export", self.page(&response));
+            response.check()?;
+            let reason = format!("{}, not an export", response.page());
             return Err(response.unexpected(reason, Origin::Page).into());
         }
         if !has_end {
@@ -261,56 +219,19 @@ impl Transport {
             })
     }
 
-    fn exchange(
-        &self,
-        request: Builder,
-        body: Option<&impl Serialize>,
-        max_bytes: u64,
-    ) -> Result<ApiResponse, ClientError> {
-        let changing = request.method_ref() != Some(&Method::GET);
-        self.exchange_as(request, body, max_bytes, changing)
-    }
-
-    fn exchange_as(
-        &self,
-        request: Builder,
-        body: Option<&impl Serialize>,
-        max_bytes: u64,
-        changing: bool,
-    ) -> Result<ApiResponse, ClientError> {
-        // Structs of strings and numbers always serialize; an empty body would be a 400. The body
-        // may contain secrets.
-        let content = body.map(|body| Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
-        let request = match &content {
-            Some(_) => request.header(header::CONTENT_TYPE, "application/json"),
-            None => request,
-        };
-        // Without a length, a POST without a body would be chunked, and its end sent in a separate
-        // packet. A server that ignores it may respond and close the connection before it arrives.
-        let has_length = content.is_some() || request.method_ref() == Some(&Method::POST);
-        let url = url_of(&request);
-        let sent = if has_length {
-            request
-                .body(content.unwrap_or_default().as_slice())
-                .map_err(ureq::Error::from)
-                .and_then(|request| self.agent.run(request))
-        } else {
-            request
-                .body(())
-                .map_err(ureq::Error::from)
-                .and_then(|request| self.agent.run(request))
-        };
-        let response = sent.map_err(|error| self.transport_error(&error, changing))?;
-        let (mut response, mut body) = self.head(url, response, changing);
-        self.read_body(&mut response, &mut body, max_bytes)?;
-        Ok(response)
-    }
-
     /// Returns a response whose body is still to be read.
-    fn head(&self, url: String, response: Response<Body>, changing: bool) -> (ApiResponse, Body) {
+    fn head(
+        &self,
+        url: String,
+        response: Response<Body>,
+        changing: bool,
+    ) -> (ApiResponse<'_>, Body) {
         let (parts, body) = response.into_parts();
         self.record_time(&parts.headers);
         let response = ApiResponse {
+            base: &self.base,
+            // In a tunnel, a proxy returns nothing.
+            proxy: self.proxy.as_ref().filter(|_| !self.base.is_https()),
             url,
             status: parts.status.as_u16(),
             headers: parts.headers,
@@ -323,7 +244,7 @@ impl Transport {
     /// Reads the body to its end.
     fn read_body(
         &self,
-        response: &mut ApiResponse,
+        response: &mut ApiResponse<'_>,
         body: &mut Body,
         max_bytes: u64,
     ) -> Result<(), ClientError> {
@@ -370,6 +291,95 @@ impl Transport {
             },
         }
     }
+}
+
+/// A request to be sent.
+pub(super) struct Call<'t> {
+    transport: &'t Transport,
+    method: Method,
+    path: String,
+    body: Option<Zeroizing<Vec<u8>>>,
+    authorization: Option<&'t HeaderValue>,
+    version: Option<u64>,
+    max_bytes: u64,
+    /// Whether the request is for a change.
+    changing: bool,
+}
+
+impl<'t> Call<'t> {
+    /// Adds the parameters that `query` serializes to; absent fields are omitted.
+    pub(super) fn query(mut self, query: &impl Serialize) -> Self {
+        self.path = with_query(self.path, query);
+        self
+    }
+
+    /// Sets the JSON body, which may contain secrets.
+    pub(super) fn body(mut self, body: &impl Serialize) -> Self {
+        // Structs of strings and numbers always serialize; an empty body would be a 400.
+        self.body = Some(Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()));
+        self
+    }
+
+    /// Applies the change only to this version, if one is given.
+    pub(super) const fn if_match(mut self, version: Option<u64>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Omits the token.
+    pub(super) const fn public(mut self) -> Self {
+        self.authorization = None;
+        self
+    }
+
+    /// Accepts a large response; `changing` says whether the request is for a change.
+    pub(super) const fn large(mut self, changing: bool) -> Self {
+        (self.max_bytes, self.changing) = (MAX_LARGE_BODY_BYTES, changing);
+        self
+    }
+
+    /// Sends the request; the response must have a value.
+    pub(super) fn read<T: DeserializeOwned>(self) -> Result<T, ClientError> {
+        self.send()?.read()
+    }
+
+    /// Sends the request; the response must be empty and have this status.
+    pub(super) fn confirm(self, status: u16) -> Result<(), ClientError> {
+        self.send()?.confirm(status)
+    }
+
+    /// Sends the request and returns any response.
+    pub(super) fn send(self) -> Result<ApiResponse<'t>, ClientError> {
+        let Self { transport, .. } = self;
+        let mut request = transport.request(self.method, &self.path, self.authorization);
+        if let Some(version) = self.version {
+            request = request.header(header::IF_MATCH, format!("\"{version}\""));
+        }
+        if self.body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        // Without a length, a POST without a body would be chunked, and its end sent in a separate
+        // packet. A server that ignores it may respond and close the connection before it arrives.
+        let has_length = self.body.is_some() || request.method_ref() == Some(&Method::POST);
+        let url = url_of(&request);
+        let sent = if has_length {
+            let body = self.body.unwrap_or_default();
+            run(&transport.agent, request.body(body.as_slice()))
+        } else {
+            run(&transport.agent, request.body(()))
+        };
+        let response = sent.map_err(|error| transport.transport_error(&error, self.changing))?;
+        let (mut response, mut body) = transport.head(url, response, self.changing);
+        transport.read_body(&mut response, &mut body, self.max_bytes)?;
+        Ok(response)
+    }
+}
+
+fn run(
+    agent: &Agent,
+    request: Result<Request<impl AsSendBody>, http::Error>,
+) -> Result<Response<Body>, ureq::Error> {
+    agent.run(request?)
 }
 
 /// Returns the URL of a request, without its query, which may contain search terms.

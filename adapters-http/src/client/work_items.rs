@@ -4,32 +4,25 @@ use openindex_domain::work_item::{AgentId, WorkItemKey};
 use ureq::http::Method;
 
 use crate::wire::{
-    CreateWorkItem, OnBehalfOf, PatchWorkItem, QueueQuery, WorkItem, WorkItemList, WorkQueue,
+    CreateWorkItem, OnBehalfOf, PageQuery, PatchWorkItem, QueueQuery, WorkItem, WorkItemList,
+    WorkItemQuery, WorkQueue,
 };
 
-use super::query::path;
-use super::{Client, ClientError, PageQuery, WorkItemQuery};
+use super::calls::calls;
+use super::{Client, ClientError};
 
 impl Client {
-    /// Returns one page of the work items that match the filters, newest first.
-    pub fn work_items_list(
-        &self,
-        filter: &WorkItemQuery,
-        page: &PageQuery,
-    ) -> Result<WorkItemList, ClientError> {
-        self.get(&path("/browse", filter, page))
-    }
+    calls! {
+        /// Returns one page of the work items that match the filters, newest first.
+        work_items_list(filter: &WorkItemQuery, page: &PageQuery) -> WorkItemList
+            = GET "/browse" ? filter page;
 
-    /// Returns one work item.
-    pub fn work_item_get(&self, key: WorkItemKey) -> Result<WorkItem, ClientError> {
-        self.get(&format!("/browse/{key}"))
-    }
+        /// Returns one work item.
+        work_item_get(key: WorkItemKey) -> WorkItem = GET "/browse/{key}";
 
-    /// Creates a work item. Do not retry blindly after a lost response: see
-    /// [`ClientError::Transport`].
-    pub fn work_item_create(&self, wanted: &CreateWorkItem) -> Result<WorkItem, ClientError> {
-        let response = self.0.send(Method::POST, "/browse", Some(wanted))?;
-        self.0.read(&response)
+        /// Creates a work item. Do not retry blindly after a lost response: see
+        /// [`ClientError::Transport`].
+        work_item_create(wanted: &CreateWorkItem) -> WorkItem = POST "/browse", wanted;
     }
 
     /// Updates a work item; with `expected`, only if it has that version.
@@ -39,11 +32,8 @@ impl Client {
         wanted: &PatchWorkItem,
         expected: Option<u64>,
     ) -> Result<WorkItem, ClientError> {
-        let path = format!("/browse/{key}");
-        let response = self
-            .0
-            .send_if_match(Method::PATCH, &path, Some(wanted), expected)?;
-        self.0.read(&response)
+        let call = self.0.call(Method::PATCH, format!("/browse/{key}"));
+        call.body(wanted).if_match(expected).read()
     }
 
     /// Claims a work item. Safe to retry: claiming it again changes nothing.
@@ -80,11 +70,8 @@ impl Client {
         key: WorkItemKey,
         expected: Option<u64>,
     ) -> Result<(), ClientError> {
-        let path = format!("/browse/{key}");
-        let response = self
-            .0
-            .send_if_match(Method::DELETE, &path, None::<&()>, expected)?;
-        self.0.confirm(&response, 204)
+        let call = self.0.call(Method::DELETE, format!("/browse/{key}"));
+        call.if_match(expected).confirm(204)
     }
 
     /// Returns the work queue: items for any agent, and items of this agent or, without one, of the
@@ -94,11 +81,9 @@ impl Client {
         agent: Option<&AgentId>,
         limit: Option<u32>,
     ) -> Result<WorkQueue, ClientError> {
-        let wanted = QueueQuery {
-            agent_id: agent.cloned(),
-            limit,
-        };
-        self.get(&path("/browse/queue", &wanted, &()))
+        let agent_id = agent.cloned();
+        let call = self.0.call(Method::GET, "/browse/queue");
+        call.query(&QueueQuery { agent_id, limit }).read()
     }
 
     fn work_item_act(
@@ -107,11 +92,8 @@ impl Client {
         action: &str,
         agent: Option<&AgentId>,
     ) -> Result<WorkItem, ClientError> {
-        let path = format!("/browse/{key}/{action}");
-        let wanted = OnBehalfOf {
-            agent_id: agent.cloned(),
-        };
-        let response = self.0.send(Method::POST, &path, Some(&wanted))?;
-        self.0.read(&response)
+        let agent_id = agent.cloned();
+        let call = self.0.call(Method::POST, format!("/browse/{key}/{action}"));
+        call.body(&OnBehalfOf { agent_id }).read()
     }
 }

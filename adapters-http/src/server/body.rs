@@ -12,8 +12,9 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::given::{Given, Reader};
+use super::limits::MAX_BODY_BYTES;
 use super::requests::Request as Readable;
-use super::{Code, MAX_BODY_BYTES, Problem};
+use super::{Code, Problem};
 use crate::wire::{PlainSecret, ReportLeakedTokens, ScannerFinding};
 
 /// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor

@@ -9,8 +9,9 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
-use super::api::Shared;
-use super::{Code, MAX_BODY_BYTES, MAX_HEADER_BYTES, Problem};
+use super::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
+use super::state::Shared;
+use super::{Code, Problem};
 
 /// Checks the head of a request. Afterwards, `Host` is the requested host, whichever form the
 /// request target has.
@@ -41,6 +42,24 @@ pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
         request.headers_mut().insert(header::HOST, host);
     }
     Ok(())
+}
+
+/// Returns the name of a standard method. Any other is client text, which could be a secret in the
+/// wrong place.
+pub(super) fn known(method: &Method) -> Option<&str> {
+    let is_known = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::TRACE,
+        Method::CONNECT,
+    ]
+    .contains(method);
+    is_known.then(|| method.as_str())
 }
 
 fn invalid(detail: &str) -> Problem {

@@ -11,67 +11,25 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_body::Body as _;
-use ipnet::IpNet;
 use openindex_domain::audit::RequestId;
 use openindex_domain::entropy::Entropy;
 use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use super::api::Shared;
 use super::body::{self, HeldBack, TooLargeForm};
 use super::client_address::client_address;
 use super::cors;
 use super::head;
 use super::if_match::OnRead;
 use super::overload::RequestLimit;
+use super::state::Shared;
 use super::{ClientAddress, Code, PeerAddress, Problem, Stopping, is_browser};
-
-/// Maximum size of a request body in bytes: 64 KiB.
-pub const MAX_BODY_BYTES: usize = 64 * 1024;
-/// Maximum size of a form with a long text, such as a work item: 200 KiB. A description has at most
-/// 32,000 bytes; when encoded, a letter takes three times its bytes and a line break six times.
-pub const MAX_FORM_BYTES: usize = 200 * 1024;
-/// Maximum size of a request's target and headers together, in bytes: 16 KiB.
-pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// Default maximum number of requests in progress: enough to saturate a database that is
-/// milliseconds away, few enough that their memory stays in the CPU caches.
-pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 256;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
-
-/// Limits that the middleware enforces.
-#[derive(Debug, Clone)]
-pub struct LayerSettings {
-    /// How long a request body may take to arrive (then 408), and how long handling may take after
-    /// that (then 503).
-    pub request_timeout: Duration,
-    /// Maximum number of requests in progress. Probes do not count, nor do requests whose body has
-    /// not arrived.
-    pub max_requests_in_progress: usize,
-    /// How long a request waits for a free slot at that limit before it gets 503.
-    pub overload_timeout: Duration,
-    /// Proxies whose `X-Forwarded-For` is trusted.
-    pub trusted_proxies: Vec<IpNet>,
-    /// Origins whose scripts may call the API, as browsers send them in `Origin`.
-    pub cors_origins: Vec<HeaderValue>,
-}
-
-impl Default for LayerSettings {
-    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxies and no origins.
-    fn default() -> Self {
-        Self {
-            request_timeout: Duration::from_secs(30),
-            max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
-            overload_timeout: Duration::from_secs(1),
-            trusted_proxies: Vec::new(),
-            cors_origins: Vec::new(),
-        }
-    }
-}
 
 /// Wraps routes that already have their state.
 pub(super) fn wrap(router: Router, state: Shared) -> Router {
@@ -118,7 +76,7 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     let span = tracing::info_span!(
         "request",
         id = id.as_ref().map_or("-", RequestId::as_str),
-        method = known(&method).unwrap_or("-"),
+        method = head::known(&method).unwrap_or("-"),
     );
     if let Some(id) = &id {
         request.extensions_mut().insert(id.clone());
@@ -160,24 +118,6 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     }
     .instrument(span)
     .await
-}
-
-/// Returns the name of a standard method. Any other is client text, which could be a secret in the
-/// wrong place.
-pub(super) fn known(method: &Method) -> Option<&str> {
-    let is_known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ]
-    .contains(method);
-    is_known.then(|| method.as_str())
 }
 
 /// Returns the request id from the client or a proxy, or else its trace id.

@@ -5,10 +5,12 @@ mod api;
 mod body;
 mod client_address;
 mod cors;
+mod declare;
 mod given;
 mod head;
 pub(crate) mod if_match;
 mod layers;
+mod limits;
 mod mapping;
 mod metrics;
 mod openapi;
@@ -17,6 +19,7 @@ mod path;
 mod query;
 mod requests;
 mod routes;
+mod state;
 mod stopping;
 pub(crate) mod to_wire;
 mod unexpected;
@@ -28,19 +31,20 @@ pub use crate::guard::{
     Public, outage,
 };
 pub(crate) use accept::is_browser;
-pub use api::{ApiSettings, ApiState, WorkItemsState, work_items_router};
-pub(crate) use api::{Pages, base_path, router};
+pub(crate) use api::router;
+pub use api::work_items_router;
 pub(crate) use body::{HeldBack, TooLargeForm};
 pub use client_address::PeerAddress;
 pub(crate) use head::is_form;
-pub use layers::{
+pub use limits::{
     DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_FORM_BYTES,
     MAX_HEADER_BYTES,
 };
 pub use metrics::HttpMetrics;
-pub use openapi::document as openapi;
-pub(crate) use openapi::without_work_items as openapi_without_work_items;
-pub(crate) use routes::stream_export;
+pub use routes::document as openapi;
+pub(crate) use routes::{stream_export, without_work_items as openapi_without_work_items};
+pub use state::{ApiSettings, ApiState, WorkItemsState};
+pub(crate) use state::{Pages, base_path};
 pub use stopping::Stopping;
 pub use to_wire::bootstrapped;
 pub use unserved::Unserved;

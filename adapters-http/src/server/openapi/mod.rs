@@ -17,8 +17,7 @@ use utoipa::{OpenApi, PartialSchema as _};
 
 use crate::wire::{self, schema};
 
-use super::Access;
-use super::{Code, routes};
+use super::{Access, Code};
 
 /// Extension of an operation that says who may call it: `nothing` (no token required), `any_token`,
 /// `human` or `human_admin`.
@@ -88,22 +87,11 @@ pub(super) fn work_items_base() -> Document {
     WorkItemsBase::openapi()
 }
 
-/// Returns the description of every route of this version.
-#[must_use]
-pub fn document() -> Document {
-    let (_, work) = routes::work_items().into_parts();
-    complete(routes::all().into_parts().1.merge_from(work))
-}
-
-/// Returns the description of an instance without work items.
-pub(crate) fn without_work_items() -> Document {
-    complete(routes::all().into_parts().1)
-}
-
 /// The order of the tags.
 const TAGS: [&str; 5] = ["account", "agent runs", "work items", "admin", "discovery"];
 
-fn complete(mut document: Document) -> Document {
+/// Completes the description of all routes.
+pub(super) fn complete(mut document: Document) -> Document {
     if let Some(tags) = &mut document.tags {
         tags.sort_by_key(|tag| TAGS.iter().position(|name| *name == tag.name));
     }

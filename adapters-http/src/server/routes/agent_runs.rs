@@ -9,10 +9,10 @@ use openindex_domain::InvalidId;
 use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter};
 use openindex_domain::token::{TokenId, TokenKind};
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::{Missing, PathId};
 use crate::server::query::{Page, Query};
+use crate::server::state::Shared;
 use crate::server::{Context, Human, Problem, to_wire};
 use crate::wire::{
     AgentRun, AgentRunFilter, AgentRunList, PageQuery, StartAgentRun, StartedAgentRun,

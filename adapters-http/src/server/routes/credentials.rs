@@ -3,8 +3,8 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use crate::server::api::Shared;
 use crate::server::body::LeakReportBody;
+use crate::server::state::Shared;
 use crate::server::{Context, Problem, Public};
 use crate::wire::{LeakReport, PlainSecret};
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::server::api::Shared;
+use crate::server::state::Shared;
 use crate::server::{Problem, Public, outage};
 use crate::wire::Health;
 

@@ -1,29 +1,55 @@
-//! How an error shows a path that matches no route.
+//! Responses to paths and methods without a route.
 
 use std::collections::HashSet;
 
-use http::Method;
+use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
+use http::{Method, StatusCode, header};
 
-use crate::server::openapi;
+use crate::server::head::known;
+use crate::server::state::Shared;
+use crate::server::{Code, Problem};
 
 /// Maximum number of path segments shown.
 const MAX_SEGMENTS: usize = 8;
 
-/// Returns the literal segments of all routes, including those of the pages.
-pub(in crate::server) fn literals<'a>(pages: impl Iterator<Item = &'a str>) -> HashSet<String> {
-    let operations = openapi().paths.paths.into_keys();
-    let paths = pages.map(str::to_owned).chain(operations);
-    let segments = paths.flat_map(|path| {
-        let segments = path.split('/').filter(|segment| !segment.starts_with('{'));
-        segments.map(str::to_owned).collect::<Vec<_>>()
-    });
-    segments.collect()
+/// Responds to a path without a route: 404, or the response to `OPTIONS *`.
+pub(in crate::server) fn not_found(state: &Shared, request: &Request) -> Response {
+    let (method, path, base) = (request.method(), request.uri().path(), state.base());
+    if path == "*" {
+        let allow = [(header::ALLOW, "GET, HEAD, POST, PATCH, DELETE, OPTIONS")];
+        return (StatusCode::NO_CONTENT, allow).into_response();
+    }
+    let mut hint = String::new();
+    let rest = path.strip_prefix(base).filter(|rest| rest.starts_with('/'));
+    if rest.is_some() && !base.is_empty() {
+        hint = format!("; the proxy that serves {base} must strip it from the path");
+    } else if path.len() > 1 && path.ends_with('/') {
+        "; paths have no trailing slash".clone_into(&mut hint);
+    }
+    let looked_up = shown(method, path, base, state.literals());
+    let detail = format!("no route matches {looked_up}; /openapi.json lists the routes{hint}");
+    Problem::new(Code::NotFound, detail).into_response()
+}
+
+/// Responds to a method that a path does not support: `OPTIONS` (RFC 9110 §9.3.7) or 405. The
+/// router adds `Allow`.
+pub(in crate::server) async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let method = known(&method).unwrap_or("this method");
+    Problem::new(
+        Code::MethodNotAllowed,
+        format!("this path does not support {method}; see the Allow header"),
+    )
+    .into_response()
 }
 
 /// Returns a method and path that are safe to show in an error. A path can contain a secret of any
 /// form, such as a one-time code or a token, so only segments of known routes and of `base` are
 /// shown; others become `…`.
-pub(super) fn shown(method: &Method, path: &str, base: &str, literals: &HashSet<String>) -> String {
+fn shown(method: &Method, path: &str, base: &str, literals: &HashSet<String>) -> String {
     let is_standard = [
         Method::GET,
         Method::HEAD,
@@ -55,10 +81,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::server::openapi;
+    use crate::server::state::literals;
 
     fn shown(method: &Method, path: &str, base: &str) -> String {
         static LITERALS: LazyLock<HashSet<String>> =
-            LazyLock::new(|| literals(["/settings", "/join/{code}"].into_iter()));
+            LazyLock::new(|| literals(&["/settings", "/join/{code}"].into(), openapi()));
         super::shown(method, path, base, &LITERALS)
     }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::server::Public;
-use crate::server::api::Shared;
+use crate::server::state::Shared;
 use crate::wire::Discovery;
 
 /// Discover the API

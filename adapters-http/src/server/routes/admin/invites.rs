@@ -6,10 +6,10 @@ use http::StatusCode;
 use openindex_domain::invite::InviteId;
 use openindex_domain::user::Role;
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
+use crate::server::state::Shared;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{CreateInvite, CreatedInvite, InviteList, PageQuery, PlainSecret};
 

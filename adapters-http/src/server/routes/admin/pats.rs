@@ -7,10 +7,10 @@ use openindex_domain::Listing;
 use openindex_domain::admin_tokens::{AdminTokenError, OwnedToken, TokenFilter};
 use openindex_domain::token::TokenId;
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
+use crate::server::state::Shared;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{AdminPatList, PageQuery, PatFilter, RevokePats, RevokedPats};
 

@@ -6,11 +6,11 @@ use http::StatusCode;
 use openindex_domain::session::SignInLinkUser;
 use openindex_domain::user::{self, UserChange, UserCursor, UserId, UserSeek};
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{Page, Query};
 use crate::server::requests::user_change;
+use crate::server::state::Shared;
 use crate::server::{Context, HumanAdmin, Problem, to_wire};
 use crate::wire::{PageQuery, PatchUser, PlainSecret, SignInLink, User, UserList, UserQuery};
 

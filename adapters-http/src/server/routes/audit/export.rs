@@ -15,8 +15,8 @@ use openindex_domain::page::MAX_PAGE;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::Tokens;
 
-use crate::server::api::Shared;
 use crate::server::query::Query;
+use crate::server::state::Shared;
 use crate::server::{ApiState, Code, HumanAdmin, Problem, to_wire};
 use crate::wire::{
     AuditEvent, AuditQuery, ExportFormat, ExportQuery, INCOMPLETE_ROW, IncompleteExport,

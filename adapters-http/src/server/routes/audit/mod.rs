@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use openindex_domain::audit::{AuditCursor, AuditEvent, AuditFilter};
 
-use crate::server::api::Shared;
 use crate::server::query::{Page, Query};
+use crate::server::state::Shared;
 use crate::server::{HumanAdmin, Problem, to_wire};
 use crate::wire::{AuditList, AuditQuery, PageQuery};
 

@@ -5,8 +5,8 @@ use axum::extract::State;
 use http::StatusCode;
 use openindex_domain::invite::Claim;
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
+use crate::server::state::Shared;
 use crate::server::{Context, Problem, Public, to_wire};
 use crate::wire::{ClaimInvite, ClaimedInvite};
 

@@ -3,8 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
+use crate::server::state::Shared;
 use crate::server::{AnyToken, Context, Human, Problem, to_wire};
 use crate::wire::{Me, PatchMe};
 

@@ -7,11 +7,11 @@ use openindex_domain::token::{
     Expiry, ListFilter, NewToken, RotationOptions, Seek, TokenId, TokenWithSecret,
 };
 
-use crate::server::api::Shared;
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{PatPage, Query};
 use crate::server::requests::requested_expiry;
+use crate::server::state::Shared;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, PatPageQuery, PatQuery, RotatePat};
 
