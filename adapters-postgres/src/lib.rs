@@ -52,7 +52,7 @@
 //! statements again; the store detects this when it first connects, unless the URL says so
 //! (`?pool_mode=transaction`). Migrations require a session.
 
-mod database;
+mod dialect;
 mod error;
 mod excess_privileges;
 mod grants;
@@ -61,7 +61,6 @@ mod locks;
 mod lookups;
 mod options;
 mod pooling;
-mod queries;
 mod schema;
 mod statements;
 mod store;

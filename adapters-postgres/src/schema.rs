@@ -1,8 +1,6 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use openindex_adapters_sql::{Call, End, Tx};
 use openindex_domain::StoreError;
-use openindex_domain::token::Digest;
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPool;
@@ -57,19 +55,8 @@ struct Applied {
 impl PostgresDatabase {
     /// Applies all pending migrations, or none. If nothing is pending, no privilege beyond those of
     /// [`grants`](crate::grants()) is required.
-    pub(crate) async fn migrate_schema(&self) -> Result<(), StoreError> {
-        self.apply_pending().await?;
-        // At each start, not once with the migration that requires it: a server stopped in between
-        // would never run it.
-        self.run_call(Call::Change, |connection| {
-            let mut tx = Tx::<Self>::new(connection);
-            Box::pin(async move { Ok(End::Commit(tx.renew_email_keys().await?)) })
-        })
-        .await
-    }
-
-    async fn apply_pending(&self) -> Result<(), StoreError> {
-        let schema = self.schema().await?;
+    pub(crate) async fn apply_pending(&self, with_work_items: bool) -> Result<(), StoreError> {
+        let schema = self.schema(with_work_items).await?;
         if !schema.newer.is_empty() {
             tracing::warn!(
                 migrations = ?schema.newer,
@@ -77,7 +64,10 @@ impl PostgresDatabase {
             );
         }
         if schema.pending.is_empty() {
-            return self.report_excess_privileges(schema.ownership).await;
+            let ownership = schema.ownership;
+            return self
+                .report_excess_privileges(ownership, with_work_items)
+                .await;
         }
         self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
@@ -89,7 +79,7 @@ impl PostgresDatabase {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
         let pool = self.options.migration_pool(self.connect.clone());
-        let migrated = self.apply_migrations(&pool).await;
+        let migrated = apply_migrations(&pool, with_work_items).await;
         pool.close().await;
         migrated.map_err(|error| {
             if is_missing_right(&error) {
@@ -104,8 +94,8 @@ impl PostgresDatabase {
     async fn report_excess_privileges(
         &self,
         ownership: Option<Ownership>,
+        with_work_items: bool,
     ) -> Result<(), StoreError> {
-        let with_work_items = self.has_work_items;
         let surplus = self
             .call(move |connection| Box::pin(excess_privileges::find(connection, with_work_items)))
             .await?;
@@ -153,35 +143,14 @@ impl PostgresDatabase {
         }
     }
 
-    async fn apply_migrations(&self, pool: &PgPool) -> Result<(), MigrateError> {
-        for migrator in self.migrators() {
-            migrator.run(pool).await?;
-        }
-        Ok(())
-    }
-
-    /// Returns the embedded migrations of this store, in their order. Unknown ones in the database
-    /// are those of the other group or of a newer release; the rules in `migrations/README.md` keep
-    /// them compatible.
-    fn migrators(&self) -> Vec<Migrator> {
-        let mut migrators = vec![sqlx::migrate!()];
-        if self.has_work_items {
-            migrators.push(sqlx::migrate!("./migrations-work"));
-        }
-        for migrator in &mut migrators {
-            migrator.set_ignore_missing(true);
-        }
-        migrators
-    }
-
-    async fn schema(&self) -> Result<Schema, StoreError> {
+    async fn schema(&self, with_work_items: bool) -> Result<Schema, StoreError> {
         let Applied {
             ownership,
             migrations,
         } = self
             .call(|connection| Box::pin(applied(connection)))
             .await?;
-        let migrators = self.migrators();
+        let migrators = migrators(with_work_items);
         let mut pending = Vec::new();
         for migration in migrators.iter().flat_map(Migrator::iter) {
             let version = migration.version;
@@ -206,6 +175,27 @@ impl PostgresDatabase {
             ownership,
         })
     }
+}
+
+async fn apply_migrations(pool: &PgPool, with_work_items: bool) -> Result<(), MigrateError> {
+    for migrator in migrators(with_work_items) {
+        migrator.run(pool).await?;
+    }
+    Ok(())
+}
+
+/// Returns the embedded migrations in their order. Unknown ones in the database
+/// are those of the other group or of a newer release; the rules in `migrations/README.md` keep
+/// them compatible.
+fn migrators(with_work_items: bool) -> Vec<Migrator> {
+    let mut migrators = vec![sqlx::migrate!()];
+    if with_work_items {
+        migrators.push(sqlx::migrate!("./migrations-work"));
+    }
+    for migrator in &mut migrators {
+        migrator.set_ignore_missing(true);
+    }
+    migrators
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
@@ -236,8 +226,8 @@ async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
 
 impl PostgresDatabase {
     /// Fails unless the role can serve from these tables.
-    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
-        let schema = self.schema().await?;
+    pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<(), StoreError> {
+        let schema = self.schema(with_work_items).await?;
         if !schema.pending.is_empty() {
             let hidden = self
                 .call(|connection| Box::pin(hidden_tables::find(connection, "_sqlx_migrations")));
@@ -247,32 +237,8 @@ impl PostgresDatabase {
             let pending = schema.pending.join(", ");
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        let with_work_items = self.has_work_items;
         self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
-            .await?;
-        // Token lookups use their own connections.
-        let unknown = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
-        self.lookups.find(&unknown).await.map(|_| ())
-    }
-
-    /// Inserts rows that require new pages, deletes them and commits: writing to existing pages
-    /// would not show whether the disk has space.
-    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
-        self.run_call(Call::Change, |connection| {
-            Box::pin(async move {
-                for statement in [
-                    "INSERT INTO rate_limits (key, begun_at, count) \
-                     SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n \
-                     ON CONFLICT DO NOTHING",
-                    "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
-                ] {
-                    let done = sqlx::query(statement).execute(&mut *connection).await;
-                    done.map_err(store_error)?;
-                }
-                Ok(End::Commit(()))
-            })
-        })
-        .await
+            .await
     }
 }
 

@@ -4,9 +4,11 @@ use std::fmt;
 use std::num::NonZero;
 use std::time::Duration;
 
-use openindex_adapters_sql::{Call, End, Lookups, SqlStore, Work};
-use openindex_coalescing::Observer;
+use openindex_adapters_sql::{
+    Call, Database, End, LookupFailure, LookupLimits, SqlStore, Statement, Tx, Work,
+};
 use openindex_domain::StoreError;
+use openindex_domain::token::Digest;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres};
@@ -14,10 +16,13 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
-use crate::error::{TimedOut, connect_error, exhausted, has_stale_statements, store_error};
-use crate::lookups::Source;
+use crate::error::{
+    TimedOut, connect_error, exhausted, has_stale_statements, is_broken, store_error,
+};
+use crate::lookups;
 use crate::options::{MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, milliseconds};
 use crate::pooling::{PoolMode, Pooling};
+use crate::statements::{PgRow, query};
 use crate::url;
 
 /// A store in a PostgreSQL database. [`connect`](SqlStore::connect) accepts
@@ -32,12 +37,10 @@ pub type PostgresStore = SqlStore<PostgresDatabase>;
 #[derive(Clone)]
 pub struct PostgresDatabase {
     pool: PgPool,
-    pub(crate) lookups: Lookups<Source>,
     pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
     permits: Permits,
-    pub(crate) has_work_items: bool,
 }
 
 // Not derived: the driver's options would print the password.
@@ -52,57 +55,31 @@ impl fmt::Debug for PostgresDatabase {
     }
 }
 
-impl PostgresDatabase {
-    pub(crate) fn open(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
-        let (connect, pool_mode) = url::parse(url)?;
-        let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
-        Ok(Self {
-            pool: options.pool(connect.clone(), pooling.clone()),
-            lookups: lookups(connect.clone(), options, pooling.clone(), None),
-            connect,
-            pooling,
-            options,
-            permits: options.permits(),
-            has_work_items: false,
-        })
+impl Database for PostgresDatabase {
+    type Connection = PgConnection;
+    type Row = PgRow;
+    type Options = PoolOptions;
+
+    async fn fetch(
+        connection: &mut PgConnection,
+        statement: Statement,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let found = query(statement).fetch_all(connection).await;
+        Ok(found.map_err(store_error)?.into_iter().map(PgRow).collect())
     }
 
-    pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
-        Self {
-            lookups: lookups(
-                self.connect.clone(),
-                self.options,
-                self.pooling.clone(),
-                Some(observer),
-            ),
-            ..self
-        }
+    async fn execute(
+        connection: &mut PgConnection,
+        statement: Statement,
+    ) -> Result<u64, StoreError> {
+        let done = query(statement).execute(connection).await;
+        Ok(done.map_err(store_error)?.rows_affected())
     }
 
-    /// Returns the numbers of connections for everything except token lookups: open, idle, and the
-    /// maximum.
-    pub(crate) fn pool_connections(&self) -> [u32; 3] {
-        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
-        let max = self.pool.options().get_max_connections();
-        [self.pool.size(), idle, max]
-    }
-
-    pub(crate) async fn close_pools(&self) {
-        self.pool.close().await;
-    }
-
-    async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>, StoreError> {
-        tokio::time::timeout(self.options.acquire_timeout, permits.acquire())
-            .await
-            .map_err(|_| exhausted(self.options.max_connections))?
-            .map_err(StoreError::unavailable)
-    }
-
-    /// Runs `work` as a call of this kind.
-    pub(crate) async fn run_call<T>(
+    async fn run<T: Send + 'static>(
         &self,
         call: Call,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, End<T>>,
+        work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = match call {
             Call::Browse => Some(self.permit(&self.permits.browsing).await?),
@@ -125,13 +102,121 @@ impl PostgresDatabase {
         self.call_within(limit, begin, work).await
     }
 
+    // Async, since the pool requires the runtime of an async caller.
+    async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+        let (connect, pool_mode) = url::parse(url)?;
+        let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
+        Ok(Self {
+            pool: options.pool(connect.clone(), pooling.clone()),
+            connect,
+            pooling,
+            options,
+            permits: options.permits(),
+        })
+    }
+
+    fn lookup_limits(&self) -> LookupLimits {
+        let batches_at_once = NonZero::try_from(self.options.lookup_connections);
+        LookupLimits {
+            batches_at_once: batches_at_once.unwrap_or(NonZero::<usize>::MIN),
+            deadline: self.options.acquire_timeout,
+        }
+    }
+
+    async fn connect_for_lookups(&self) -> Result<PgConnection, StoreError> {
+        let mode = self.pooling.mode().await?;
+        let opened = async {
+            let mut connection = PgConnection::connect_with(&self.connect).await?;
+            // Rejects a standby.
+            let plan = lookups::plan("SESSION");
+            let begun = self.options.begin_session(&mut connection, mode, &plan);
+            begun.await?;
+            Ok(connection)
+        };
+        let opened = opened.await;
+        opened.map_err(|error| connect_error(error, &self.connect))
+    }
+
+    async fn look_up(
+        &self,
+        connection: &mut PgConnection,
+        digests: &[Digest],
+    ) -> Result<Vec<PgRow>, LookupFailure> {
+        let keys: Vec<&[u8]> = digests
+            .iter()
+            .map(|digest| &digest.as_bytes()[..])
+            .collect();
+        let found = match self.pooling.known() {
+            PoolMode::Session => lookups::select(connection, keys).await,
+            PoolMode::Transaction => self.select_through_pooler(connection, keys).await,
+        };
+        found.map_err(|error| LookupFailure {
+            is_disconnected: is_broken(&error),
+            error: store_error(error),
+        })
+    }
+
+    async fn close_idle(connection: PgConnection) {
+        // The server notices either way.
+        let _ = connection.close().await;
+    }
+
+    /// Returns those for everything except token lookups.
+    fn connections(&self) -> [u32; 3] {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        let max = self.pool.options().get_max_connections();
+        [self.pool.size(), idle, max]
+    }
+
+    async fn migrate(&self, with_work_items: bool) -> Result<(), StoreError> {
+        self.apply_pending(with_work_items).await
+    }
+
+    async fn ready(&self, with_work_items: bool) -> Result<(), StoreError> {
+        self.check_schema(with_work_items).await
+    }
+
+    // Inserts rows that require new pages, deletes them and commits: writing to existing pages
+    // would not show whether the disk has space.
+    async fn write(&self) -> Result<(), StoreError> {
+        self.run(Call::Change, |tx| {
+            let connection = tx.into_connection();
+            Box::pin(async move {
+                for statement in [
+                    "INSERT INTO rate_limits (key, begun_at, count) \
+                     SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n \
+                     ON CONFLICT DO NOTHING",
+                    "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
+                ] {
+                    let done = sqlx::query(statement).execute(&mut *connection).await;
+                    done.map_err(store_error)?;
+                }
+                Ok(End::Commit(()))
+            })
+        })
+        .await
+    }
+
+    async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+impl PostgresDatabase {
+    async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>, StoreError> {
+        tokio::time::timeout(self.options.acquire_timeout, permits.acquire())
+            .await
+            .map_err(|_| exhausted(self.options.max_connections))?
+            .map_err(StoreError::unavailable)
+    }
+
     /// Runs `work` on a connection of the pool, without a transaction if there is no pooler.
     pub(crate) async fn call<T: Send + 'static>(
         &self,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T>,
+        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.run_call(Call::Read, |connection| {
-            let done = work(connection);
+        self.run(Call::Read, |tx| {
+            let done = work(tx.into_connection());
             Box::pin(async move { Ok(End::Commit(done.await?)) })
         })
         .await
@@ -163,7 +248,7 @@ impl PostgresDatabase {
         &self,
         limit: Duration,
         begin: Option<String>,
-        work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, End<T>>,
+        work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>>,
     ) -> Result<T, StoreError> {
         let mut lent = match self.pool.acquire().await {
             Ok(connection) => Lent::new(connection, limit),
@@ -173,12 +258,13 @@ impl PostgresDatabase {
         let mode = self.pooling.known();
         let done = async {
             let Some(begin) = begin else {
-                let (End::Commit(result) | End::RollBack(result)) = work(connection).await?;
+                let (End::Commit(result) | End::RollBack(result)) =
+                    work(Tx::new(connection)).await?;
                 return Ok(result);
             };
             let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
             let mut transaction = transaction.map_err(store_error)?;
-            let result = work(&mut transaction).await;
+            let result = work(Tx::new(&mut *transaction)).await;
             if mode == PoolMode::Transaction {
                 // The next client of the session may use the same names for other statements.
                 let cleared = transaction.clear_cached_statements().await;
@@ -269,24 +355,4 @@ impl Drop for Lent {
             ));
         }
     }
-}
-
-fn lookups(
-    connect: PgConnectOptions,
-    options: PoolOptions,
-    pooling: Pooling,
-    observer: Option<Observer>,
-) -> Lookups<Source> {
-    let batches_at_once = NonZero::try_from(options.lookup_connections);
-    let source = Source {
-        connect,
-        options,
-        pooling,
-    };
-    Lookups::new(
-        source,
-        batches_at_once.unwrap_or(NonZero::<usize>::MIN),
-        options.acquire_timeout,
-        observer,
-    )
 }

@@ -1,21 +1,15 @@
 //! The seam between what the databases have in common and what differs.
 
+use std::num::NonZero;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::time::Duration;
 
-use openindex_coalescing::Observer;
 use openindex_domain::StoreError;
-use openindex_domain::access::Actor;
-use openindex_domain::admin_tokens::TokenFilter;
-use openindex_domain::agent_run::{DomainKey, WorkItemKey};
-use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, Token, TokenId, TokenRecord, TokenUse};
-use openindex_domain::user::UserId;
+use openindex_domain::token::Digest;
 
-use crate::lists::{MatchingTokens, TokenList};
+use crate::dialect::{Dialect, Lock};
 use crate::row::Row;
 use crate::statement::Statement;
-use crate::tables::users;
 
 /// What a call does on its connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -30,7 +24,8 @@ impl<'c, D: Database> Tx<'c, D> {
     }
 
     /// Returns the connection.
-    pub fn connection(&mut self) -> &mut D::Connection {
+    #[must_use]
+    pub fn into_connection(self) -> &'c mut D::Connection {
         self.0
     }
 
@@ -64,19 +59,12 @@ impl<'c, D: Database> Tx<'c, D> {
         }
     }
 
-    /// Recomputes the keys of email addresses that an earlier release wrote by another rule; part
-    /// of [`Database::migrate`].
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn renew_email_keys(&mut self) -> Result<(), StoreError> {
-        self.lock(Lock::NewUsers).await?;
-        users::renew_email_keys(self).await
-    }
-
+    /// Takes a lock until the end of the transaction.
     pub(crate) async fn lock(&mut self, lock: Lock<'_>) -> Result<(), StoreError> {
-        D::lock(self, lock).await
+        for statement in D::lock(lock) {
+            self.execute(statement).await?;
+        }
+        Ok(())
     }
 }
 
@@ -105,97 +93,34 @@ pub enum End<T> {
     RollBack(T),
 }
 
-/// What a change locks before it reads, in the order of the variants. A database that runs one
-/// change at a time has nothing to do.
-///
-/// A change that writes rows of `users` has locked all of them before. Of one table, rows are
-/// locked in the order of their ids.
+/// The limits of lookups.
 #[derive(Debug, Clone, Copy)]
-pub enum Lock<'a> {
-    /// Names, where there is no row to lock.
-    Names(&'a [String]),
-    /// The acting user, and the users whose records, credentials or links are changed. What is read
-    /// of them afterwards stays true until the commit: every change of a personal token, a session,
-    /// a sign-in link or a password locks these, and every change of a user writes them.
-    Users(Option<&'a Actor>, &'a [UserId]),
-    /// All users, existing or not, and so everything that [`Users`](Self::Users) protects. A change
-    /// that takes this lock holds no other before it.
-    AllUsers,
-    /// The addresses of users against new users and invites.
-    NewUsers,
-    /// A work domain, against other changes that assign its next number. Creates the domain if it
-    /// is new, unless [`Database`] creates it with its first item.
-    WorkDomain(DomainKey),
-    /// A work item against all other changes of it or of its parts, and against starting runs bound
-    /// to it. Read the item in a later statement.
-    WorkItem(WorkItemKey),
-    /// A work item against all changes. Any number of runs can be bound to it at the same time.
-    WorkItemShared(WorkItemKey),
-    /// Tokens, and the runs that were started with them and may still end.
-    TokensWithRuns(&'a [TokenId], Timestamp),
-    /// The runs of a user that may still end.
-    RunsOfOwner(UserId, Timestamp),
-    /// Every unrevoked token and run of a user, expired ones included.
-    TokensOfOwner(UserId),
-    /// The runs that are bound to a work item and may still end, and the acting run, if the actor
-    /// is one.
-    RunsOfWorkItem(&'a Actor, Option<WorkItemKey>),
+pub struct LookupLimits {
+    /// Maximum number of queries in flight, each on a connection of its own.
+    pub batches_at_once: NonZero<usize>,
+    /// How long a lookup waits to be sent, and as long for the result.
+    pub deadline: Duration,
 }
 
-/// A database that [`SqlStore`](crate::SqlStore) can use. What is written here is all that differs
-/// between two databases; everything else is written once.
-///
-/// Parameters are `$1` to `$n`. Times are columns that [`Value::Time`](crate::Value::Time) can be
-/// bound to and [`Row::millis`] can read.
-pub trait Database: Clone + Send + Sync + Sized + 'static {
+/// A failed query of a lookup.
+#[derive(Debug)]
+pub struct LookupFailure {
+    /// The error.
+    pub error: StoreError,
+    /// Whether the connection had been lost before anything was returned, for example because the
+    /// server was restarted. Then a new connection cannot return anything stale.
+    pub is_disconnected: bool,
+}
+
+/// A database that [`SqlStore`](crate::SqlStore) can use. What is written here and in [`Dialect`] is
+/// all that differs between two databases; everything else is written once.
+pub trait Database: Dialect + Clone + Send + Sync + 'static {
     /// A connection of the driver.
     type Connection: Send;
     /// A row of the driver.
     type Row: Row + Send + Sync;
     /// What [`connect`](Self::connect) can be told.
     type Options: Default + Send;
-
-    /// An expression for when the token `t` expires, with a time after all others for never. An
-    /// index has it.
-    const EXPIRES_AT: &'static str;
-    /// Locks the rows that a statement reads.
-    const FOR_UPDATE: &'static str;
-    /// Locks the rows that a statement reads, and skips those that are locked.
-    const SKIP_LOCKED: &'static str;
-    /// An expression for when the token `t` was last used, with a time before all others for never.
-    const LAST_USED_AT: &'static str;
-    /// An expression for when the user `u` was last seen, in milliseconds since 1970; -1 for never.
-    /// Sessions, tokens and the audit log say it; an index finds the latest of each.
-    const SEEN_AT: &'static str;
-    /// Whether changes run at the same time, so that facts have to be read again under locks.
-    const HAS_CONCURRENT_CHANGES: bool;
-
-    /// Returns a condition that the column is one of the [`Value::Uuids`](crate::Value::Uuids).
-    fn any_uuid(column: &str, placeholder: &str) -> String;
-
-    /// Returns a condition that what precedes it is in the result of the query, which is run once.
-    fn in_list(query: &str) -> String;
-
-    /// Returns a condition that the column is one of the [`Value::Texts`](crate::Value::Texts).
-    fn any_text(column: &str, placeholder: &str) -> String;
-
-    /// Returns a condition that the column is one of the [`Value::Digests`](crate::Value::Digests).
-    fn any_bytes(column: &str, placeholder: &str) -> String;
-
-    /// Returns a condition that the text contains the parameter.
-    fn contains(text: &str, placeholder: &str) -> String;
-
-    /// Returns the text with its ASCII letters in lower case.
-    fn lower(text: &str) -> String;
-
-    /// Returns a condition that the text has characters other than ASCII.
-    fn is_not_ascii(text: &str) -> String;
-
-    /// Returns a condition that the run `t` expires after the parameter.
-    fn run_expires_after(placeholder: &str) -> String;
-
-    /// Returns the hint to read the table from this index, if the database needs one.
-    fn hint(index: &'static str) -> String;
 
     /// Returns all rows.
     fn fetch(
@@ -209,12 +134,6 @@ pub trait Database: Clone + Send + Sync + Sized + 'static {
         statement: Statement,
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Takes a lock until the end of the transaction.
-    fn lock(
-        tx: &mut Tx<'_, Self>,
-        lock: Lock<'_>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Runs `work`. A change is one transaction, which is rolled back if `work` fails or its future
     /// is dropped.
     fn run<T: Send + 'static>(
@@ -223,65 +142,46 @@ pub trait Database: Clone + Send + Sync + Sized + 'static {
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
     ) -> impl Future<Output = Result<T, StoreError>> + Send;
 
-    /// Returns the token with this digest, as all changes left it that were acknowledged before the
-    /// call; see [`Lookups`](crate::Lookups).
-    fn find_token(
-        &self,
-        digest: &Digest,
-    ) -> impl Future<Output = Result<Option<Arc<TokenRecord>>, StoreError>> + Send;
-
-    /// Returns a query that costs the same however many tokens have ended.
-    fn list_tokens(list: &TokenList<'_>) -> Statement;
-
-    /// Returns a query for owned tokens, newest first.
-    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement;
-
-    /// Returns a query for the ids and kinds of matching tokens, in any order.
-    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement;
-
-    /// Writes the columns that the end of a token changes (`revoked_at`, `expires_at`,
-    /// `revoked_by`), in one statement for any number of tokens, and returns the number of rows.
-    fn write_ends(
-        tx: &mut Tx<'_, Self>,
-        ended: &[&Token],
-    ) -> impl Future<Output = Result<u64, StoreError>> + Send;
-
-    /// Writes when and from where tokens were last used, unless a later use is stored. The list may
-    /// have several uses of one token.
-    fn record_last_used(
-        tx: &mut Tx<'_, Self>,
-        uses: &[TokenUse],
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Opens a database; see [`SqlStore::connect_with`](crate::SqlStore::connect_with).
     fn connect(
         url: &str,
         options: Self::Options,
     ) -> impl Future<Output = Result<Self, StoreError>> + Send;
 
-    /// Returns the database with the tables of work items.
-    #[must_use]
-    fn with_work_items(self) -> Self;
+    /// Returns the limits of lookups of tokens by digest.
+    fn lookup_limits(&self) -> LookupLimits;
 
-    /// Returns whether the database has the tables of work items.
-    fn has_work_items(&self) -> bool;
+    /// Opens a connection for lookups, which is closed when it is dropped.
+    fn connect_for_lookups(
+        &self,
+    ) -> impl Future<Output = Result<Self::Connection, StoreError>> + Send;
 
-    /// Returns the database with an observer of the batches of lookups.
-    #[must_use]
-    fn observed(self, observer: Observer) -> Self;
+    /// Returns the rows of a [`select_record`](crate::rows::select_record) with these digests, in
+    /// any order, as all changes left them that were acknowledged before the call.
+    fn look_up(
+        &self,
+        connection: &mut Self::Connection,
+        digests: &[Digest],
+    ) -> impl Future<Output = Result<Vec<Self::Row>, LookupFailure>> + Send;
+
+    /// Closes an idle connection for lookups.
+    fn close_idle(connection: Self::Connection) -> impl Future<Output = ()> + Send;
 
     /// Returns the numbers of connections that are open, idle, and allowed.
     fn connections(&self) -> [u32; 3];
 
-    /// Applies all pending migrations, or none.
-    fn migrate(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Applies all pending migrations, or none: those of tokens and users, then those of work items
+    /// if the store has them.
+    fn migrate(&self, with_work_items: bool)
+    -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Checks as [`StoreHealth::ready`](openindex_domain::StoreHealth::ready) does.
-    fn ready(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Checks as [`StoreHealth::ready`](openindex_domain::StoreHealth::ready) does, except for
+    /// lookups.
+    fn ready(&self, with_work_items: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Writes as [`StoreHealth::write`](openindex_domain::StoreHealth::write) does.
     fn write(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Closes all connections once their calls have finished.
+    /// Closes all connections once their calls have finished, except for those of lookups.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }

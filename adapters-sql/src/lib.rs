@@ -4,9 +4,9 @@
 //! - [`SqlStore`] implements the ports of `openindex-domain` for any [`Database`]. Use it through
 //!   `SqliteStore` (`openindex-adapters-sqlite`) or `PostgresStore`
 //!   (`openindex-adapters-postgres`).
-//! - [`Database`] is the seam: connections and their limits, migrations, locks, the lookup of a
-//!   token by digest, lists of tokens (whose plans differ), and a few expressions. A new database
-//!   implements this trait, and [`Row`] for its driver's rows.
+//! - [`Database`] and [`Dialect`] are the seam: connections and their limits, migrations and the
+//!   lookup of a token by digest; and locks, lists of tokens (whose plans differ) and a few
+//!   expressions. A new database implements these traits, and [`Row`] for its driver's rows.
 //! - [`Statement`] is a text with the parameters `$1` to `$n`, each a [`Value`]. No driver is
 //!   involved, so this crate depends on none.
 //!
@@ -16,6 +16,7 @@
 //! decision.
 
 mod database;
+mod dialect;
 pub mod lists;
 mod lookups;
 mod ports;
@@ -28,8 +29,8 @@ mod tables;
 #[cfg(feature = "testing")]
 mod testing;
 
-pub use database::{Call, Database, End, Lock, Tx, Work};
-pub use lookups::{LookupFailure, LookupSource, Lookups};
+pub use database::{Call, Database, End, LookupFailure, LookupLimits, Tx, Work};
+pub use dialect::{Dialect, Lock};
 pub use row::Row;
 pub use statement::{Statement, Value};
 pub use store::SqlStore;

@@ -3,42 +3,12 @@
 
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{
-    ListFilter, ListedStatus, Search, Seek, Sort, SortKey, Status, TokenId,
-};
-use openindex_domain::user::UserId;
+use openindex_domain::token::{ListedStatus, Search, Seek, Sort, SortKey, Status};
 
+use crate::dialect::Dialect;
+pub use crate::dialect::{MatchingTokens, TokenList};
 use crate::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS, USER_COLUMNS};
-use crate::{Database, Statement};
-
-/// A list of one owner's tokens; see [`TokenStore::list`](openindex_domain::token::TokenStore::list).
-#[derive(Debug)]
-pub struct TokenList<'a> {
-    /// The owner.
-    pub owner: UserId,
-    /// Which tokens, and in which order.
-    pub filter: &'a ListFilter,
-    /// The time of the call.
-    pub now: Timestamp,
-    /// Where the page begins; `None` for the first.
-    pub seek: Option<&'a Seek>,
-    /// Maximum number of tokens.
-    pub limit: u32,
-}
-
-/// A list of tokens of all owners, newest first; see
-/// [`AdminTokenStore::tokens`](openindex_domain::admin_tokens::AdminTokenStore::tokens).
-#[derive(Debug)]
-pub struct MatchingTokens<'a> {
-    /// Which tokens.
-    pub filter: &'a TokenFilter,
-    /// The time of the call.
-    pub now: Timestamp,
-    /// The token before the page; `None` for the first.
-    pub after: Option<TokenId>,
-    /// Maximum number of tokens; `None` for all.
-    pub limit: Option<u32>,
-}
+use crate::statement::Statement;
 
 /// Adds a part for each kind of token that a list reads, all together. The part gets a condition on
 /// `t` for the kind, and whether it is the first, that of almost all tokens.
@@ -66,7 +36,7 @@ pub fn select_owned() -> String {
 
 /// Adds the conditions of a list of one owner's tokens: kind, owner, whether they are revoked, name
 /// and search.
-pub fn push_listed<D: Database>(query: &mut Statement, kind: &str, list: &TokenList<'_>) {
+pub fn push_listed<D: Dialect>(query: &mut Statement, kind: &str, list: &TokenList<'_>) {
     let filter = list.filter;
     query.push(kind).push(" AND t.owner_id = ");
     query.push_bind(list.owner);
@@ -85,7 +55,7 @@ fn push_revoked(query: &mut Statement, is_revoked: bool) {
     });
 }
 
-fn push_search<D: Database>(query: &mut Statement, search: Option<&str>) {
+fn push_search<D: Dialect>(query: &mut Statement, search: Option<&str>) {
     if let Some(search) = search {
         let search = query.add(search);
         let name = "coalesce(t.name_folded, lower(t.name))";
@@ -95,7 +65,7 @@ fn push_search<D: Database>(query: &mut Statement, search: Option<&str>) {
 
 /// Returns the sort key before the id and whether it is descending, reversed when paging back.
 /// `None` if the list is ordered by id alone.
-fn sort_key<D: Database>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
+fn sort_key<D: Dialect>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
     let (key, is_descending) = match sort {
         Sort::Newest => return None,
         Sort::Name => (D::lower("t.name"), false),
@@ -107,7 +77,7 @@ fn sort_key<D: Database>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
 
 /// Adds the condition for the tokens beyond the cursor, after the word `before`, unless the page is
 /// the first.
-pub fn push_beyond<D: Database>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+pub fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
     let (Some(seek), sort) = (list.seek, list.filter.sort) else {
         return;
     };
@@ -138,7 +108,7 @@ pub fn push_beyond<D: Database>(query: &mut Statement, before: &str, list: &Toke
 }
 
 /// Adds the order and the limit of a list.
-pub fn push_order<D: Database>(query: &mut Statement, list: &TokenList<'_>) {
+pub fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
     let (seek, sort) = (list.seek, list.filter.sort);
     let is_back = matches!(seek, Some(Seek::Before(_)));
     let order = |is_descending| if is_descending { "DESC" } else { "ASC" };
@@ -152,7 +122,7 @@ pub fn push_order<D: Database>(query: &mut Statement, list: &TokenList<'_>) {
 
 /// Adds [`TokenFilter::matches`] with only the conditions that are set, so that each can use its
 /// index.
-pub fn push_matching<D: Database>(query: &mut Statement, filter: &TokenFilter, now: Timestamp) {
+pub fn push_matching<D: Dialect>(query: &mut Statement, filter: &TokenFilter, now: Timestamp) {
     if let Some(token) = filter.token {
         query.push(" AND t.id = ").push_bind(token);
         query.push(" AND 'personal' = ");

@@ -79,6 +79,30 @@ impl Statement {
     }
 }
 
+/// Maximum number of rows in one statement: databases limit the number of parameters.
+pub(crate) const BATCH: usize = 500;
+
+impl Statement {
+    /// Appends `VALUES` with these rows. Their columns are called `column1` to `columnN`.
+    pub(crate) fn push_rows<T, const N: usize>(
+        &mut self,
+        rows: &[T],
+        values: impl Fn(&T) -> [Value; N],
+    ) {
+        // A statement of an unusual length is not worth caching.
+        self.is_cached = rows.len() == 1;
+        let mut separator = "VALUES (";
+        for row in rows {
+            for value in values(row) {
+                self.push(separator).push_bind(value);
+                separator = ", ";
+            }
+            separator = "), (";
+        }
+        self.push(")");
+    }
+}
+
 /// Implements the conversion of a type, and of an `Option` of it.
 macro_rules! values {
     ($($type:ty => $variant:ident($value:ident => $converted:expr);)*) => {

@@ -3,13 +3,18 @@
 use std::any::type_name_of_val;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_coalescing::Observer;
+use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use tracing::{Instrument as _, Span, debug_span};
 
 use crate::database::{Call, Database, End, Tx, Work};
+use crate::dialect::Lock;
+use crate::lookups::Lookups;
+use crate::tables::users;
 
 /// A change: its outcome, which is committed, or why it stops.
 pub(crate) type Step<T> = Result<T, Stop<T>>;
@@ -33,15 +38,18 @@ impl<T> From<StoreError> for Stop<T> {
 /// A store for tokens, users, the audit log and, optionally, work items in a SQL database. Cheap to
 /// clone; clones share connections.
 #[derive(Clone)]
-pub struct SqlStore<D> {
+pub struct SqlStore<D: Database> {
     database: D,
+    lookups: Lookups<D>,
+    has_work_items: bool,
 }
 
 impl<D: Database + fmt::Debug> fmt::Debug for SqlStore<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlStore")
             .field("database", &self.database)
-            .finish()
+            .field("has_work_items", &self.has_work_items)
+            .finish_non_exhaustive()
     }
 }
 
@@ -62,8 +70,11 @@ impl<D: Database> SqlStore<D> {
     ///
     /// As for [`SqlStore::connect`].
     pub async fn connect_with(url: &str, options: D::Options) -> Result<Self, StoreError> {
+        let database = D::connect(url, options).await?;
         Ok(Self {
-            database: D::connect(url, options).await?,
+            lookups: Lookups::new(database.clone(), None),
+            database,
+            has_work_items: false,
         })
     }
 
@@ -76,7 +87,8 @@ impl<D: Database> SqlStore<D> {
     #[must_use]
     pub fn with_work_items(self) -> Self {
         Self {
-            database: self.database.with_work_items(),
+            has_work_items: true,
+            ..self
         }
     }
 
@@ -85,7 +97,8 @@ impl<D: Database> SqlStore<D> {
     #[must_use]
     pub fn with_lookup_observer(self, observer: Observer) -> Self {
         Self {
-            database: self.database.observed(observer),
+            lookups: Lookups::new(self.database.clone(), Some(observer)),
+            ..self
         }
     }
 
@@ -110,13 +123,35 @@ impl<D: Database> SqlStore<D> {
     /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.database.migrate().await
+        self.database.migrate(self.has_work_items).await?;
+        // At each start, not once with the migration that requires it: a server stopped in between
+        // would never run it.
+        self.change(|mut tx| {
+            Box::pin(async move {
+                tx.lock(Lock::NewUsers).await?;
+                Ok(users::renew_email_keys(&mut tx).await?)
+            })
+        })
+        .await
     }
 
     /// Closes all connections once their calls have finished. Later calls return
     /// [`StoreError::Unavailable`].
     pub async fn close(&self) {
+        self.lookups.close().await;
         self.database.close().await;
+    }
+
+    /// Returns the token with this digest.
+    pub(crate) async fn look_up(
+        &self,
+        digest: &Digest,
+    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+        self.lookups.find(digest).await
+    }
+
+    pub(crate) const fn has_work_items(&self) -> bool {
+        self.has_work_items
     }
 
     pub(crate) async fn read<T: Send + 'static>(
@@ -203,7 +238,10 @@ fn origin(work: &'static str) -> Option<(&'static str, &'static str)> {
 #[async_trait]
 impl<D: Database> StoreHealth for SqlStore<D> {
     async fn ready(&self) -> Result<(), StoreError> {
-        self.database.ready().await
+        self.database.ready(self.has_work_items).await?;
+        // Token lookups use their own connections.
+        let unknown = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
+        self.look_up(&unknown).await.map(|_| ())
     }
 
     async fn write(&self) -> Result<(), StoreError> {

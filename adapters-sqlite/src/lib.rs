@@ -41,11 +41,9 @@
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
 mod browse;
-mod database;
+mod dialect;
 mod error;
 mod file;
-mod lookups;
-mod queries;
 mod statements;
 mod store;
 #[cfg(test)]

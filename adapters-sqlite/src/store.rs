@@ -7,18 +7,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openindex_adapters_sql::{Lookups, SqlStore, Tx, schema};
-use openindex_coalescing::Observer;
+use openindex_adapters_sql::{
+    Call, Database, End, LookupFailure, LookupLimits, SqlStore, Statement, Tx, Work, schema,
+};
+use openindex_coalescing::MAX_BATCH;
 use openindex_domain::StoreError;
-use sqlx::Connection as _;
+use openindex_domain::token::Digest;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::error::{file_error, is_busy, migrate_error, store_error};
 use crate::file::DatabaseFile;
-use crate::lookups::Source;
+use crate::statements::{SqliteRow, query};
 use crate::writer::{Change, Writer};
 
 /// Number of connections for short reads: by key, or of a page in the order of an index. Each has a
@@ -70,24 +74,86 @@ pub struct SqliteDatabase {
     writer: Arc<Writer>,
     readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
-    pub(crate) lookups: Lookups<Source>,
-    lookup_source: Source,
+    lookup_options: SqliteConnectOptions,
     busy_timeout: Duration,
-    /// Whether this store has work items.
-    pub(crate) has_work_items: bool,
 }
 
 impl fmt::Debug for SqliteDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteDatabase")
             .field("file", &self.writer.file)
-            .field("has_work_items", &self.has_work_items)
             .finish_non_exhaustive()
     }
 }
 
 impl SqliteDatabase {
-    pub(crate) async fn open(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
+    /// Returns the connections for short reads. Fails if the files that they were opened on were
+    /// removed or replaced: they would not see what others write, such as a revocation.
+    pub(crate) fn readers(&self) -> Result<&SqlitePool, StoreError> {
+        self.writer.file.check()?;
+        Ok(&self.readers)
+    }
+
+    /// Begins a change; see [`Writer::begin`].
+    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
+        self.writer.begin().await
+    }
+}
+
+impl Database for SqliteDatabase {
+    type Connection = SqliteConnection;
+    type Row = SqliteRow;
+    type Options = SqliteOptions;
+
+    async fn fetch(
+        connection: &mut SqliteConnection,
+        statement: Statement,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let found = query(statement)?.fetch_all(connection).await;
+        Ok(found
+            .map_err(store_error)?
+            .into_iter()
+            .map(SqliteRow)
+            .collect())
+    }
+
+    async fn execute(
+        connection: &mut SqliteConnection,
+        statement: Statement,
+    ) -> Result<u64, StoreError> {
+        let done = query(statement)?.execute(connection).await;
+        Ok(done.map_err(store_error)?.rows_affected())
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        call: Call,
+        work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let end = match call {
+            Call::Read => {
+                let mut connection = self.readers()?.acquire().await.map_err(store_error)?;
+                work(Tx::new(&mut *connection)).await?
+            }
+            Call::Browse => {
+                let mut browsing = self.browse().await?;
+                work(Tx::new(browsing.connection())).await?
+            }
+            Call::Change | Call::Count | Call::Maintenance => {
+                let mut change = self.begin().await?;
+                let end = work(Tx::new(&mut *change)).await?;
+                if matches!(end, End::Commit(_)) {
+                    change.commit().await?;
+                }
+                end
+            }
+        };
+        match end {
+            End::Commit(result) | End::RollBack(result) => Ok(result),
+        }
+    }
+
+    async fn connect(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
         let (location, create) = location(url)?;
         let connect = location
             .parse::<SqliteConnectOptions>()
@@ -130,41 +196,71 @@ impl SqliteDatabase {
         let browsers = pool
             .max_connections(BROWSERS)
             .connect_lazy_with(connect.clone());
-        let lookup_source = Source::new(connect, file.clone());
         Ok(Self {
-            lookups: lookups(lookup_source.clone(), options.busy_timeout, None),
-            lookup_source,
+            // Room for the rows of a whole batch, so that the connection's thread does not pause in
+            // the middle.
+            lookup_options: connect.row_buffer_size(MAX_BATCH.get()),
             writer: Writer { pool: writer, file }.watched(),
             readers,
             browsers,
             busy_timeout: options.busy_timeout,
-            has_work_items: false,
         })
     }
 
-    pub(crate) fn with_observed_lookups(self, observer: Observer) -> Self {
-        Self {
-            lookups: lookups(
-                self.lookup_source.clone(),
-                self.busy_timeout,
-                Some(observer),
-            ),
-            ..self
+    fn lookup_limits(&self) -> LookupLimits {
+        LookupLimits {
+            // Each has a thread. A second one adds no throughput, and the slowest lookups take
+            // longer.
+            batches_at_once: NonZero::<usize>::MIN,
+            deadline: self.busy_timeout,
         }
     }
 
-    /// Returns the numbers of connections for short reads other than token lookups: open, idle, and
-    /// the maximum.
-    pub(crate) fn reader_connections(&self) -> [u32; 3] {
+    async fn connect_for_lookups(&self) -> Result<SqliteConnection, StoreError> {
+        let connected = SqliteConnection::connect_with(&self.lookup_options).await;
+        connected.map_err(store_error)
+    }
+
+    async fn look_up(
+        &self,
+        connection: &mut SqliteConnection,
+        digests: &[Digest],
+    ) -> Result<Vec<SqliteRow>, LookupFailure> {
+        let failure = |error| LookupFailure {
+            error,
+            is_disconnected: false,
+        };
+        // Checked after connecting: a new connection could be on another file than the rest.
+        self.writer.file.check().map_err(failure)?;
+        // Padded to a power of two with the last digest, so that only a few statements are
+        // prepared.
+        let length = digests.len().next_power_of_two();
+        let sql = openindex_adapters_sql::rows::select_record(&format!("t.digest IN (?{})", ",?".repeat(length - 1)));
+        let filled = digests.iter().chain(digests.last().into_iter().cycle());
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for digest in filled.take(length) {
+            query = query.bind(&digest.as_bytes()[..]);
+        }
+        let found = query.fetch_all(connection).await;
+        let found = found.map_err(|error| failure(store_error(error)))?;
+        Ok(found.into_iter().map(SqliteRow).collect())
+    }
+
+    async fn close_idle(connection: SqliteConnection) {
+        // These connections only read.
+        let _ = connection.close().await;
+    }
+
+    /// Returns those for short reads.
+    fn connections(&self) -> [u32; 3] {
         let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
         let max = self.readers.options().get_max_connections();
         [self.readers.size(), idle, max]
     }
 
-    /// Applies all pending migrations, or none.
-    pub(crate) async fn apply_migrations(&self) -> Result<(), StoreError> {
+    async fn migrate(&self, with_work_items: bool) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
-        for migrator in self.migrators() {
+        for migrator in migrators(with_work_items) {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
             // `Send`; this is what it calls.
             migrator
@@ -172,53 +268,16 @@ impl SqliteDatabase {
                 .await
                 .map_err(migrate_error)?;
         }
-        Tx::<Self>::new(&mut transaction).renew_email_keys().await?;
         transaction.commit().await
     }
 
-    pub(crate) async fn close_pools(&self) {
-        // The writer last: it checkpoints the write-ahead log once there are no more readers.
-        self.browsers.close().await;
-        self.readers.close().await;
-        self.writer.pool.close().await;
-    }
-
-    /// Returns the embedded migrations: those of tokens and users, then those of work items if this
-    /// store has them. Unknown ones in the database are those of the other group or of a newer
-    /// release; the rules in `migrations/README.md` keep them compatible.
-    fn migrators(&self) -> Vec<Migrator> {
-        let mut migrators = vec![sqlx::migrate!("./migrations")];
-        if self.has_work_items {
-            migrators.push(sqlx::migrate!("./migrations-work"));
-        }
-        for migrator in &mut migrators {
-            migrator.set_ignore_missing(true);
-        }
-        migrators
-    }
-
-    /// Returns the connections for short reads. Fails if the files that they were opened on were
-    /// removed or replaced: they would not see what others write, such as a revocation.
-    pub(crate) fn readers(&self) -> Result<&SqlitePool, StoreError> {
-        self.writer.file.check()?;
-        Ok(&self.readers)
-    }
-
-    /// Begins a change; see [`Writer::begin`].
-    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
-        self.writer.begin().await
-    }
-}
-
-impl SqliteDatabase {
-    /// Fails unless the tables are there and can be written.
-    pub(crate) async fn check_schema(&self) -> Result<(), StoreError> {
+    async fn ready(&self, with_work_items: bool) -> Result<(), StoreError> {
         let applied: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
                 .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
-        for migration in self.migrators().iter().flat_map(Migrator::iter) {
+        for migration in migrators(with_work_items).iter().flat_map(Migrator::iter) {
             let version = migration.version;
             let (_, checksum) = applied
                 .iter()
@@ -242,7 +301,7 @@ impl SqliteDatabase {
         .fetch_all(self.readers()?)
         .await
         .map_err(store_error)?;
-        let missing: Vec<String> = schema::tables(self.has_work_items)
+        let missing: Vec<String> = schema::tables(with_work_items)
             .flat_map(|table| {
                 let required = table.columns.split_whitespace();
                 let required = required.map(|column| format!("{}.{column}", table.name));
@@ -271,8 +330,7 @@ impl SqliteDatabase {
         Ok(())
     }
 
-    /// Fails unless the disk has space.
-    pub(crate) async fn probe(&self) -> Result<(), StoreError> {
+    async fn write(&self) -> Result<(), StoreError> {
         let mut transaction = self.begin().await?;
         // Inserts rows that require new pages: writing to existing pages would not show whether the
         // disk has space.
@@ -288,14 +346,26 @@ impl SqliteDatabase {
         }
         transaction.commit().await
     }
+
+    async fn close(&self) {
+        // The writer last: it checkpoints the write-ahead log once there are no more readers.
+        self.browsers.close().await;
+        self.readers.close().await;
+        self.writer.pool.close().await;
+    }
 }
 
-/// How many batches of lookups run at once. Each has a thread; a second one adds no throughput, and
-/// the slowest lookups take longer.
-const BATCHES_AT_ONCE: NonZero<usize> = NonZero::<usize>::MIN;
-
-fn lookups(source: Source, timeout: Duration, observer: Option<Observer>) -> Lookups<Source> {
-    Lookups::new(source, BATCHES_AT_ONCE, timeout, observer)
+/// Returns the embedded migrations. Unknown ones in the database are those of the other group or of a newer
+/// release; the rules in `migrations/README.md` keep them compatible.
+fn migrators(with_work_items: bool) -> Vec<Migrator> {
+    let mut migrators = vec![sqlx::migrate!("./migrations")];
+    if with_work_items {
+        migrators.push(sqlx::migrate!("./migrations-work"));
+    }
+    for migrator in &mut migrators {
+        migrator.set_ignore_missing(true);
+    }
+    migrators
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a
@@ -398,9 +468,9 @@ mod tests {
     async fn the_writer_works_again_after_a_full_disk() {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("full.db").display());
-        let store = SqliteDatabase::open(&url, SqliteOptions::default()).await;
+        let store = SqliteDatabase::connect(&url, SqliteOptions::default()).await;
         let store = store.expect("a store");
-        store.apply_migrations().await.expect("migrated");
+        store.migrate(false).await.expect("migrated");
         // A limit on pages looks like a full disk to SQLite: it rolls the transaction back on its
         // own.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")

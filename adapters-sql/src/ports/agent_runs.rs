@@ -18,7 +18,7 @@ use crate::{Database, Lock, SqlStore, Tx};
 #[async_trait]
 impl<D: Database> AgentRunStore for SqlStore<D> {
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
-        let has_work_items = self.database().has_work_items();
+        let has_work_items = self.has_work_items();
         self.change(move |tx| Box::pin(start(tx, change, has_work_items)))
             .await
     }

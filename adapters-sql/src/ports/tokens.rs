@@ -25,7 +25,7 @@ impl<D: Database> TokenStore for SqlStore<D> {
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
-        self.database().find_token(digest).instrument(span).await
+        self.look_up(digest).instrument(span).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

@@ -1,20 +1,18 @@
 //! The table of audit events: written in the transaction of each change, read newest first.
 
 use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, Subject, SubjectName,
+    AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 
 use crate::rows;
+use crate::statement::BATCH;
 use crate::{Database, Statement, Tx};
 
 const COLUMNS: &str = "id, at, actor, actor_user, actor_token, actor_session, action, subject, \
     related, request_id, client_address, email_from, email_to";
-
-/// Maximum number of events in one INSERT; each has 13 parameters.
-const BATCH: usize = 500;
 
 /// Writes one event in the transaction of its change.
 pub(crate) async fn insert<D: Database>(
@@ -30,11 +28,8 @@ pub(crate) async fn insert_all<D: Database>(
     events: &[AuditEvent],
 ) -> Result<(), StoreError> {
     for batch in events.chunks(BATCH) {
-        let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) VALUES "));
-        // A statement of an unusual length is not worth caching.
-        query.is_cached = batch.len() == 1;
-        let mut separator = "(";
-        for event in batch {
+        let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) "));
+        query.push_rows(batch, |event| {
             let (token, session) = match event.actor {
                 AuditActor::Token { token, .. } => (Some(token.to_string()), None),
                 AuditActor::Session { session, .. } => (None, Some(session.to_string())),
@@ -42,26 +37,22 @@ pub(crate) async fn insert_all<D: Database>(
             };
             let context = &event.context;
             let emails = event.email_change.as_ref();
-            query.push(separator).push_bind(event.id.uuid());
-            query.push(", ").push_bind(event.at);
-            for text in [
-                Some(event.actor.kind().to_owned()),
-                event.actor.user().map(|user| user.to_string()),
-                token,
-                session,
-                Some(event.action.as_str().to_owned()),
-                Some(event.subject.to_string()),
-                event.related.map(|related| related.to_string()),
-                context.request_id.as_ref().map(|id| id.as_str().to_owned()),
-                context.client_address.map(|address| address.to_string()),
-                emails.map(|emails| emails.from.as_str().to_owned()),
-                emails.map(|emails| emails.to.as_str().to_owned()),
-            ] {
-                query.push(", ").push_bind(text);
-            }
-            separator = "), (";
-        }
-        query.push(")");
+            [
+                event.id.uuid().into(),
+                event.at.into(),
+                event.actor.kind().into(),
+                event.actor.user().map(|user| user.to_string()).into(),
+                token.into(),
+                session.into(),
+                event.action.as_str().into(),
+                event.subject.to_string().into(),
+                event.related.map(|related| related.to_string()).into(),
+                context.request_id.as_ref().map(RequestId::as_str).into(),
+                context.client_address.map(|from| from.to_string()).into(),
+                emails.map(|emails| emails.from.as_str()).into(),
+                emails.map(|emails| emails.to.as_str()).into(),
+            ]
+        });
         tx.execute(query).await?;
     }
     Ok(())

@@ -58,7 +58,7 @@ pub(crate) async fn page<D: Database>(
 }
 
 fn locking<D: Database>(condition: &str) -> Statement {
-    select(&format!("{condition}{}", D::FOR_UPDATE))
+    select(&format!("{condition}{}", D::for_update("invites")))
 }
 
 /// Reads an invite and locks it until the commit.

@@ -4,6 +4,7 @@ use openindex_domain::StoreError;
 use openindex_domain::user::{DismissNotices, Notice, UserId};
 
 use crate::rows;
+use crate::statement::BATCH;
 use crate::{Database, Statement, Tx};
 
 /// Returns a user's notices without damaged ones.
@@ -24,9 +25,6 @@ pub(crate) async fn of_user<D: Database>(
     Ok(notices)
 }
 
-/// Maximum number of notices in one INSERT; each has 6 parameters.
-const BATCH: usize = 500;
-
 /// Writes notices for users; the owner of a damaged token may not exist.
 pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
@@ -35,24 +33,21 @@ pub(crate) async fn insert_all<D: Database>(
     for batch in notices.chunks(BATCH) {
         let mut query = Statement::new(
             "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
-             SELECT users.id, n.column2, n.column3, n.column4, n.column5, n.column6 FROM (VALUES ",
+             SELECT users.id, n.column2, n.column3, n.column4, n.column5, n.column6 FROM (",
         );
-        // A statement of an unusual length is not worth caching.
-        query.is_cached = batch.len() == 1;
-        let mut separator = "(";
-        for (user, notice) in batch {
+        query.push_rows(batch, |(user, notice)| {
             let about = &notice.about;
-            query.push(separator).push_bind(*user);
-            query.push(", ").push_bind(about.id());
-            query.push(", ").push_bind(about.token_name());
-            query.push(", ").push_bind(notice.at);
             let from = about.client_address().map(|from| from.to_string());
-            query.push(", ").push_bind(from);
-            let revoked = about.revoked().map(u64::cast_signed);
-            query.push(", ").push_bind(revoked);
-            separator = "), (";
-        }
-        query.push(")) AS n JOIN users ON users.id = n.column1");
+            [
+                (*user).into(),
+                about.id().into(),
+                about.token_name().into(),
+                notice.at.into(),
+                from.into(),
+                about.revoked().map(u64::cast_signed).into(),
+            ]
+        });
+        query.push(") AS n JOIN users ON users.id = n.column1");
         tx.execute(query).await?;
     }
     Ok(())

@@ -36,7 +36,7 @@ pub(crate) async fn lock<D: Database>(
     tx: &mut Tx<'_, D>,
     id: SignInLinkId,
 ) -> Result<Option<SignInLink>, StoreError> {
-    let statement = select(&format!("id = $1{}", D::FOR_UPDATE));
+    let statement = select(&format!("id = $1{}", D::for_update("sign_in_links")));
     link(tx, statement.bind(id.uuid())).await
 }
 

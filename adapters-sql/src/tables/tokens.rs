@@ -1,5 +1,6 @@
 //! The table of personal access tokens and agent runs.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
@@ -15,6 +16,7 @@ use openindex_domain::{Listing, StoreError};
 use crate::lists::{self, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
 use crate::schema::INSERT_TOKEN;
+use crate::statement::BATCH;
 use crate::{Database, Statement, Tx};
 
 /// Returns a query for tokens, even damaged ones.
@@ -353,13 +355,27 @@ pub(crate) async fn write_ends<D: Database>(
         let delete = format!("DELETE FROM tokens WHERE {}", D::any_uuid("id", "$1"));
         tx.execute(Statement::new(delete).bind(&ids[..])).await?;
     }
-    if tokens.is_empty() || D::write_ends(tx, &tokens).await? == tokens.len() as u64 {
-        Ok(())
-    } else {
-        Err(StoreError::corrupt(
-            "tokens disappeared inside the transaction that ends them",
-        ))
+    for batch in tokens.chunks(BATCH) {
+        let mut update = Statement::new(
+            "UPDATE tokens SET revoked_at = ended.column2, expires_at = ended.column3, \
+                               revoked_by = ended.column4 FROM (",
+        );
+        update.push_rows(batch, |token| {
+            [
+                token.id.into(),
+                token.revoked_at.into(),
+                token.expires_at.into(),
+                token.details.revoked_by.map(RevokedBy::as_str).into(),
+            ]
+        });
+        update.push(") AS ended WHERE tokens.id = ended.column1");
+        if tx.execute(update).await? != batch.len() as u64 {
+            return Err(StoreError::corrupt(
+                "tokens disappeared inside the transaction that ends them",
+            ));
+        }
     }
+    Ok(())
 }
 
 /// Revokes the unrevoked tokens of a user, except for those that have expired by every clock.
@@ -377,11 +393,37 @@ pub(crate) async fn revoke_all_of_owner<D: Database>(
     Ok(())
 }
 
+/// Writes when and from where tokens were last used, unless a later use is stored. The list may
+/// have several uses of one token.
 pub(crate) async fn record_last_used<D: Database>(
     tx: &mut Tx<'_, D>,
     uses: &[TokenUse],
 ) -> Result<(), StoreError> {
-    D::record_last_used(tx, uses).await
+    let mut latest = uses.to_vec();
+    latest.sort_by_key(|used| (used.token.uuid(), Reverse(used.at)));
+    latest.dedup_by_key(|used| used.token.uuid());
+    for batch in latest.chunks(BATCH) {
+        // Rows are locked in the order of their ids, so that two replicas that write at the same
+        // time do not deadlock.
+        let mut update = Statement::new(
+            "WITH due AS (SELECT t.id, used.column2 AS at, used.column3 AS address \
+             FROM tokens t JOIN (",
+        );
+        update.push_rows(batch, |used| {
+            let from = used.from.map(|from| from.to_string());
+            [used.token.into(), used.at.into(), from.into()]
+        });
+        update.push(&format!(
+            ") AS used ON used.column1 = t.id \
+             WHERE t.last_used_at IS NULL OR t.last_used_at < used.column2 ORDER BY t.id{}) \
+             UPDATE tokens SET last_used_at = due.at, last_used_from = due.address \
+             FROM due WHERE tokens.id = due.id \
+             AND (tokens.last_used_at IS NULL OR tokens.last_used_at < due.at)",
+            D::for_update("t")
+        ));
+        tx.execute(update).await?;
+    }
+    Ok(())
 }
 
 /// Deletes tokens that ended before `horizon`, the earliest first, and returns their number.

@@ -1,10 +1,10 @@
-//! The lists of tokens. In the order of ids, a page is read from an index alone, and the query names
+//! SQLite's expressions, and the lists of tokens. In the order of ids, a page is read from an index alone, and the query names
 //! that index: old statistics (`ANALYZE` before most tokens expired) would make SQLite read every
 //! token instead.
 
 use openindex_adapters_sql::lists::{self, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
-use openindex_adapters_sql::{Database, Statement};
+use openindex_adapters_sql::{Dialect, Statement};
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{ListedStatus, Status};
@@ -19,75 +19,128 @@ fn push_index(query: &mut Statement, index: Option<&'static str>, is_first: bool
     }
 }
 
-/// Returns the query for [`TokenStore::list`](openindex_domain::token::TokenStore::list).
-pub(crate) fn list(list: &TokenList<'_>) -> Statement {
-    let index = match (list.filter.status, &list.filter.name) {
-        (Some(ListedStatus::Revoked), _) => None,
-        (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
-        (_, Some(_)) => Some("personal_tokens_named"),
-        _ => Some("personal_tokens_listed"),
-    };
-    let mut query = Statement::new("SELECT t.* FROM (");
-    lists::push_kinds(&mut query, |query, kind, is_first| {
-        query.push(&format!(
-            "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
-             FROM (SELECT t.rowid AS found FROM tokens t"
-        ));
-        push_index(query, index, is_first);
-        query.push(" WHERE ");
-        lists::push_listed::<D>(query, kind, list);
-        match list.filter.status {
-            Some(ListedStatus::Live) => {
-                query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
-                query.push_bind(list.now);
-            }
-            Some(ListedStatus::Expired) => {
-                query.push(" AND t.expires_at <= ").push_bind(list.now);
-            }
-            Some(ListedStatus::Revoked) | None => {}
-        }
-        lists::push_beyond::<D>(query, " AND ", list);
-        lists::push_order::<D>(query, list);
-        query.push(") CROSS JOIN tokens t ON t.rowid = found)");
-    });
-    query.push(") t");
-    lists::push_order::<D>(&mut query, list);
-    query
-}
+impl Dialect for SqliteDatabase {
+    // As in the index `personal_tokens_ending`.
+    const EXPIRES_AT: &'static str = "coalesce(t.expires_at, 253402300800000)";
+    const LAST_USED_AT: &'static str = "coalesce(t.last_used_at, -1)";
+    const SEEN_AT: &'static str = "max(\
+        coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), -1), \
+        coalesce((SELECT max(t.last_used_at) FROM tokens t \
+                  WHERE t.owner_id = u.id AND t.kind = 'personal'), -1), \
+        coalesce((SELECT e.at FROM audit_events e \
+                  WHERE e.actor_user = 'usr_' || lower(hex(u.id)) \
+                  ORDER BY e.at DESC, e.id DESC LIMIT 1), -1))";
+    // A change holds the only lock that there is from its start.
+    const SKIP_LOCKED: &'static str = "";
+    const HAS_CONCURRENT_CHANGES: bool = false;
 
-/// Returns [`TokenFilter::matches`] as a query.
-pub(crate) fn matching(matching: &MatchingTokens<'_>) -> Statement {
-    let mut query = Statement::new("");
-    lists::push_kinds(&mut query, |query, kind, is_first| {
-        query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
-        push_matching_rows(query, kind, is_first, matching);
-        query.push(
-            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
-             ORDER BY t.id DESC)",
-        );
-    });
-    query.push(" ORDER BY id DESC");
-    if let Some(limit) = matching.limit {
-        query.push(" LIMIT ").push_bind(limit);
+    fn for_update(_: &str) -> String {
+        String::new()
     }
-    query
-}
 
-/// Returns the ids and kinds of the tokens that match.
-pub(crate) fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
-    let mut query = Statement::new("");
-    let matching = MatchingTokens {
-        filter,
-        now,
-        after: None,
-        limit: None,
-    };
-    lists::push_kinds(&mut query, |query, kind, is_first| {
-        query.push("SELECT t.id, t.kind FROM ");
-        push_matching_rows(query, kind, is_first, &matching);
-        query.push(" CROSS JOIN tokens t ON t.rowid = found");
-    });
-    query
+    fn any_uuid(column: &str, placeholder: &str) -> String {
+        format!("{column} IN (SELECT unhex(value) FROM json_each({placeholder}))")
+    }
+
+    fn in_list(query: &str) -> String {
+        format!("IN ({query})")
+    }
+
+    fn any_text(column: &str, placeholder: &str) -> String {
+        format!("{column} IN (SELECT value FROM json_each({placeholder}))")
+    }
+
+    fn any_bytes(column: &str, placeholder: &str) -> String {
+        Self::any_uuid(column, placeholder)
+    }
+
+    fn contains(text: &str, placeholder: &str) -> String {
+        format!("instr({text}, {placeholder}) > 0")
+    }
+
+    fn lower(text: &str) -> String {
+        format!("lower({text})")
+    }
+
+    fn is_not_ascii(text: &str) -> String {
+        format!("length(CAST({text} AS BLOB)) <> length({text})")
+    }
+
+    fn run_expires_after(placeholder: &str) -> String {
+        format!("t.expires_at > {placeholder}")
+    }
+
+    fn hint(index: &'static str) -> String {
+        format!(" INDEXED BY {index}")
+    }
+
+    fn list_tokens(list: &TokenList<'_>) -> Statement {
+        let index = match (list.filter.status, &list.filter.name) {
+            (Some(ListedStatus::Revoked), _) => None,
+            (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
+            (_, Some(_)) => Some("personal_tokens_named"),
+            _ => Some("personal_tokens_listed"),
+        };
+        let mut query = Statement::new("SELECT t.* FROM (");
+        lists::push_kinds(&mut query, |query, kind, is_first| {
+            query.push(&format!(
+                "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
+                 FROM (SELECT t.rowid AS found FROM tokens t"
+            ));
+            push_index(query, index, is_first);
+            query.push(" WHERE ");
+            lists::push_listed::<D>(query, kind, list);
+            match list.filter.status {
+                Some(ListedStatus::Live) => {
+                    query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
+                    query.push_bind(list.now);
+                }
+                Some(ListedStatus::Expired) => {
+                    query.push(" AND t.expires_at <= ").push_bind(list.now);
+                }
+                Some(ListedStatus::Revoked) | None => {}
+            }
+            lists::push_beyond::<D>(query, " AND ", list);
+            lists::push_order::<D>(query, list);
+            query.push(") CROSS JOIN tokens t ON t.rowid = found)");
+        });
+        query.push(") t");
+        lists::push_order::<D>(&mut query, list);
+        query
+    }
+
+    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement {
+        let mut query = Statement::new("");
+        lists::push_kinds(&mut query, |query, kind, is_first| {
+            query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
+            push_matching_rows(query, kind, is_first, matching);
+            query.push(
+                " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+                 ORDER BY t.id DESC)",
+            );
+        });
+        query.push(" ORDER BY id DESC");
+        if let Some(limit) = matching.limit {
+            query.push(" LIMIT ").push_bind(limit);
+        }
+        query
+    }
+
+    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
+        let mut query = Statement::new("");
+        let matching = MatchingTokens {
+            filter,
+            now,
+            after: None,
+            limit: None,
+        };
+        lists::push_kinds(&mut query, |query, kind, is_first| {
+            query.push("SELECT t.id, t.kind FROM ");
+            push_matching_rows(query, kind, is_first, &matching);
+            query.push(" CROSS JOIN tokens t ON t.rowid = found");
+        });
+        query
+    }
 }
 
 /// Adds the rows of this kind that match the filter, newest first, from the index that [`index`]
@@ -137,7 +190,7 @@ mod tests {
     use crate::testing::{LIVE, ManyTokens};
 
     fn first_page(filter: &TokenFilter) -> Statement {
-        matching(&MatchingTokens {
+        D::matching_tokens(&MatchingTokens {
             filter,
             now: NOW,
             after: None,
@@ -233,7 +286,7 @@ mod tests {
                 });
                 for after in [None, Some(&newest)] {
                     let query = |user| {
-                        list(&TokenList {
+                        D::list_tokens(&TokenList {
                             owner: fixtures::user(user).id,
                             filter: &filter,
                             now: NOW,

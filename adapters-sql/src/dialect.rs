@@ -1,0 +1,142 @@
+//! The SQL that differs between the databases: expressions, locks, and the lists of tokens, whose
+//! plans differ.
+
+use openindex_domain::access::Actor;
+use openindex_domain::admin_tokens::TokenFilter;
+use openindex_domain::agent_run::{DomainKey, WorkItemKey};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{ListFilter, Seek, TokenId};
+use openindex_domain::user::UserId;
+
+use crate::statement::Statement;
+
+/// A list of one owner's tokens; see [`TokenStore::list`](openindex_domain::token::TokenStore::list).
+#[derive(Debug)]
+pub struct TokenList<'a> {
+    /// The owner.
+    pub owner: UserId,
+    /// Which tokens, and in which order.
+    pub filter: &'a ListFilter,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// Where the page begins; `None` for the first.
+    pub seek: Option<&'a Seek>,
+    /// Maximum number of tokens.
+    pub limit: u32,
+}
+
+/// A list of tokens of all owners, newest first; see
+/// [`AdminTokenStore::tokens`](openindex_domain::admin_tokens::AdminTokenStore::tokens).
+#[derive(Debug)]
+pub struct MatchingTokens<'a> {
+    /// Which tokens.
+    pub filter: &'a TokenFilter,
+    /// The time of the call.
+    pub now: Timestamp,
+    /// The token before the page; `None` for the first.
+    pub after: Option<TokenId>,
+    /// Maximum number of tokens; `None` for all.
+    pub limit: Option<u32>,
+}
+
+/// What a change locks before it reads, in the order of the variants. A database that runs one
+/// change at a time has nothing to do.
+///
+/// A change that writes rows of `users` has locked all of them before. Of one table, rows are
+/// locked in the order of their ids.
+#[derive(Debug, Clone, Copy)]
+pub enum Lock<'a> {
+    /// Names, where there is no row to lock.
+    Names(&'a [String]),
+    /// The acting user, and the users whose records, credentials or links are changed. What is read
+    /// of them afterwards stays true until the commit: every change of a personal token, a session,
+    /// a sign-in link or a password locks these, and every change of a user writes them.
+    Users(Option<&'a Actor>, &'a [UserId]),
+    /// All users, existing or not, and so everything that [`Users`](Self::Users) protects. A change
+    /// that takes this lock holds no other before it.
+    AllUsers,
+    /// The addresses of users against new users and invites.
+    NewUsers,
+    /// A work domain, against other changes that assign its next number. Creates the domain if it
+    /// is new, unless the database creates it with its first item.
+    WorkDomain(DomainKey),
+    /// A work item against all other changes of it or of its parts, and against starting runs bound
+    /// to it. Read the item in a later statement.
+    WorkItem(WorkItemKey),
+    /// A work item against all changes. Any number of runs can be bound to it at the same time.
+    WorkItemShared(WorkItemKey),
+    /// Tokens, and the runs that were started with them and may still end.
+    TokensWithRuns(&'a [TokenId], Timestamp),
+    /// The runs of a user that may still end.
+    RunsOfOwner(UserId, Timestamp),
+    /// Every unrevoked token and run of a user, expired ones included.
+    TokensOfOwner(UserId),
+    /// The runs that are bound to a work item and may still end, and the acting run, if the actor
+    /// is one.
+    RunsOfWorkItem(&'a Actor, Option<WorkItemKey>),
+}
+
+/// The SQL of a database that [`SqlStore`](crate::SqlStore) can use.
+///
+/// Parameters are `$1` to `$n`. Times are columns that [`Value::Time`](crate::Value::Time) can be
+/// bound to and [`Row::millis`](crate::Row::millis) can read.
+pub trait Dialect: Sized {
+    /// An expression for when the token `t` expires, with a time after all others for never. An
+    /// index has it.
+    const EXPIRES_AT: &'static str;
+    /// Locks the rows that a statement reads, and skips those that are locked.
+    const SKIP_LOCKED: &'static str;
+    /// An expression for when the token `t` was last used, with a time before all others for never.
+    const LAST_USED_AT: &'static str;
+    /// An expression for when the user `u` was last seen, in milliseconds since 1970; -1 for never.
+    /// Sessions, tokens and the audit log say it; an index finds the latest of each.
+    const SEEN_AT: &'static str;
+    /// Whether changes run at the same time, so that facts have to be read again under locks.
+    const HAS_CONCURRENT_CHANGES: bool;
+
+    /// Returns the end of a statement that locks the rows it reads from this table.
+    fn for_update(table: &str) -> String;
+
+    /// Returns a condition that the column is one of the [`Value::Uuids`](crate::Value::Uuids).
+    fn any_uuid(column: &str, placeholder: &str) -> String;
+
+    /// Returns a condition that what precedes it is in the result of the query, which is run once.
+    fn in_list(query: &str) -> String;
+
+    /// Returns a condition that the column is one of the [`Value::Texts`](crate::Value::Texts).
+    fn any_text(column: &str, placeholder: &str) -> String;
+
+    /// Returns a condition that the column is one of the [`Value::Digests`](crate::Value::Digests).
+    fn any_bytes(column: &str, placeholder: &str) -> String;
+
+    /// Returns a condition that the text contains the parameter.
+    fn contains(text: &str, placeholder: &str) -> String;
+
+    /// Returns the text with its ASCII letters in lower case.
+    fn lower(text: &str) -> String;
+
+    /// Returns a condition that the text has characters other than ASCII.
+    fn is_not_ascii(text: &str) -> String;
+
+    /// Returns a condition that the run `t` expires after the parameter.
+    fn run_expires_after(placeholder: &str) -> String;
+
+    /// Returns the hint to read the table from this index, if the database needs one.
+    fn hint(index: &'static str) -> String;
+
+    /// Returns the statements that take a lock until the end of the transaction. None are required
+    /// if changes do not run at the same time.
+    #[must_use]
+    fn lock(_: Lock<'_>) -> Vec<Statement> {
+        Vec::new()
+    }
+
+    /// Returns a query that costs the same however many tokens have ended.
+    fn list_tokens(list: &TokenList<'_>) -> Statement;
+
+    /// Returns a query for owned tokens, newest first.
+    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement;
+
+    /// Returns a query for the ids and kinds of matching tokens, in any order.
+    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement;
+}
