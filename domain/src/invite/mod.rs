@@ -2,16 +2,15 @@
 
 mod claim;
 mod create;
-mod entity;
 mod list;
 mod service;
 mod store;
 mod withdraw;
 
 pub use crate::id::InviteId;
+pub use crate::user::invite::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
 pub use claim::{Claim, ClaimInvite, ClaimInviteOutcome, Claimed, NotClaimable};
 pub use create::{CreateInvite, CreateInviteOutcome, InviteDecision, NewInvite};
-pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
 pub use list::InvitePage;
 pub use service::{InviteError, Invites};
 pub use store::InviteStore;
