@@ -99,7 +99,7 @@ impl SessionRecord {
     /// or its user is suspended.
     pub(crate) fn authenticate(self: Arc<Self>, now: Timestamp) -> Option<Principal> {
         let good = !self.session.is_over(now) && self.owner.active;
-        good.then(|| Principal {
+        good.then_some(Principal {
             credential: Credential::Session(self),
         })
     }

@@ -1,62 +1,69 @@
-use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
-use crate::token::{TokenId, TokenKind};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::{AuditEvent, Subject};
+use crate::id::UserId;
+use crate::token::{Token, TokenId, TokenKind};
 
-use super::{AgentRunError, AgentRuns, EndRuns, EndRunsOutcome};
+use super::EndedRuns;
 
-impl AgentRuns {
-    /// Ends a run of the user that `principal` acts as. Once this returns, no verification that
-    /// starts later accepts its token.
+/// The change that ends agent runs at their owner's request.
+#[derive(Debug, Clone)]
+pub struct EndRuns {
+    /// The acting credential.
+    pub actor: Actor,
+    /// The required owner of the runs.
+    pub owner: UserId,
+    /// The runs to end.
+    pub runs: Vec<TokenId>,
+    /// The template of the audit events, which is not written itself; the runs' events are derived
+    /// from it.
+    pub audit: AuditEvent,
+}
+
+/// The outcome of an [`EndRuns`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum EndRunsOutcome {
+    /// The number of runs that this call ended.
+    Ended(usize),
+    /// Every run is unknown, belongs to someone else or had ended before; nothing changed.
+    NotFound,
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+impl EndRuns {
+    /// Decides the change, given the acting credential's record and the runs that the store found
+    /// inside the transaction. Returns what to write, without runs that had ended before.
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotFound`] when it is unknown, already ended or belongs to someone else
-    /// (the error does not say which); [`AgentRunError::NotAuthorized`] unless `principal` is a
-    /// human; [`AgentRunError::Store`] when the store fails.
-    pub async fn end(
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
         &self,
-        principal: &Principal,
-        id: TokenId,
-        context: &RequestContext,
-    ) -> Result<(), AgentRunError> {
-        match self.end_all(principal, vec![id], context).await? {
-            0 => Err(AgentRunError::NotFound),
-            _ => Ok(()),
+        actor: Option<&ActingRecord>,
+        found: &[Token],
+    ) -> Result<EndedRuns, EndRunsOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(EndRunsOutcome::NotAuthorized)?;
+        // A run that has expired by this clock may be live by another server's.
+        let tokens: Vec<Token> = found
+            .iter()
+            .filter(|run| self.runs.contains(&run.id) && run.owner == self.owner)
+            .filter(|run| run.kind() == TokenKind::AgentRun)
+            .filter_map(|run| run.revoked(self.actor.now))
+            .collect();
+        if tokens.is_empty() {
+            return Err(EndRunsOutcome::NotFound);
         }
-    }
-
-    /// Ends these runs of the user that `principal` acts as, in one step. Returns how many this
-    /// call ended: runs that are unknown, already ended or belong to someone else are skipped.
-    ///
-    /// # Errors
-    ///
-    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human; [`AgentRunError::Store`]
-    /// when the store fails.
-    pub async fn end_all(
-        &self,
-        principal: &Principal,
-        mut runs: Vec<TokenId>,
-        context: &RequestContext,
-    ) -> Result<usize, AgentRunError> {
-        let requirement = Requirement::HUMAN;
-        principal.authorize(requirement)?;
-        runs.retain(|id| id.kind() == TokenKind::AgentRun);
-        let Some(first) = runs.first() else {
-            return Ok(0);
+        let event = |run: &Token| AuditEvent {
+            id: self.audit.id.derive(run.id.uuid()),
+            subject: Subject::Token(run.id),
+            ..self.audit.clone()
         };
-        let now = self.clock.now();
-        let (action, subject) = (AuditAction::AgentRunEnded, Subject::Token(*first));
-        let actor = principal.audit_actor();
-        let change = EndRuns {
-            actor: Actor::of(principal, requirement, now),
-            owner: principal.user_id(),
-            audit: AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?,
-            runs,
-        };
-        match self.store.end_runs(change).await? {
-            EndRunsOutcome::Ended(count) => Ok(count),
-            EndRunsOutcome::NotFound => Ok(0),
-            EndRunsOutcome::NotAuthorized(error) => Err(error.into()),
-        }
+        Ok(EndedRuns {
+            events: tokens.iter().map(event).collect(),
+            tokens,
+        })
     }
 }

@@ -10,12 +10,10 @@ mod ttl;
 pub use crate::credential::{AgentId, AgentRun, InvalidAgentId};
 pub use crate::id::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
 pub use crate::token::{CLOCK_MARGIN_SECONDS, EndedRuns};
+pub use end::{EndRuns, EndRunsOutcome};
 pub use service::{AgentRunError, AgentRuns, DEFAULT_RUN_QUOTA, RunPage};
-pub use start::NewRun;
-pub use store::{
-    AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, RunFilter, RunState, StartFacts, StartRun,
-    StartRunOutcome,
-};
+pub use start::{BoundItem, NewRun, StartFacts, StartRun, StartRunOutcome};
+pub use store::{AgentRunStore, RunFilter, RunState};
 pub use ttl::{MAX_RUN_SECONDS, MIN_RUN_SECONDS, RunTtl, RunTtlError};
 
 #[cfg(feature = "testing")]

@@ -1,14 +1,21 @@
 use std::sync::Arc;
 
-use crate::access::{ActorError, Denial, Principal, Requirement};
+use crate::access::{Actor, ActorError, Denial, Principal, Requirement};
+use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
+use crate::id::UserId;
 use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
-use crate::token::{CreationRate, RateReached, Token, TokenId, TokenKind};
-use crate::user::UserId;
+use crate::token::{
+    CreationRate, RateReached, Scope, Secret, Token, TokenDetails, TokenId, TokenKind, TokenName,
+    TokenWithSecret,
+};
 
-use super::{AgentRunStore, RunFilter, WorkItemKey};
+use super::{
+    AgentRun, AgentRunStore, EndRuns, EndRunsOutcome, NewRun, RunFilter, StartRun, StartRunOutcome,
+    WorkItemKey,
+};
 
 /// The maximum number of rows that a count reads.
 const MAX_COUNTED: u32 = 100_000;
@@ -20,11 +27,11 @@ pub const DEFAULT_RUN_QUOTA: u32 = 1_000;
 /// and [`end`](Self::end). Cheap to clone.
 #[derive(Clone)]
 pub struct AgentRuns {
-    pub(super) store: Arc<dyn AgentRunStore>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
-    pub(super) quota: u32,
-    pub(super) rate: CreationRate,
+    store: Arc<dyn AgentRunStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    quota: u32,
+    rate: CreationRate,
 }
 
 /// A failure of a use case on agent runs.
@@ -191,5 +198,149 @@ impl AgentRuns {
         }
         let found = self.store.run(principal.user_id(), id).await?;
         found.ok_or(AgentRunError::NotFound)
+    }
+
+    /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever
+    /// that user's role. It ends when it expires, when its issuing token or its work item
+    /// ends, when its owner is suspended or deleted, or when it is [ended](Self::end), whichever
+    /// comes first.
+    ///
+    /// # Errors
+    ///
+    /// - [`AgentRunError::NotAuthorized`] unless `principal` is a human; with
+    ///   [`ActorError::FormUsed`](crate::access::ActorError::FormUsed) when the form of `context`
+    ///   has started a run before.
+    /// - [`AgentRunError::TokenRequired`] unless `principal` is a personal access token, or a
+    ///   browser session that names one of the user's.
+    /// - [`AgentRunError::IssuerNotFound`], [`AgentRunError::WorkItemNotFound`] and
+    ///   [`AgentRunError::WorkItemResolved`] when the token or the work item cannot be used.
+    /// - [`AgentRunError::QuotaReached`] and [`AgentRunError::RateReached`] when the user has
+    ///   reached a limit.
+    /// - [`AgentRunError::Entropy`] and [`AgentRunError::Store`] when a port fails.
+    pub async fn start(
+        &self,
+        principal: &Principal,
+        request: NewRun,
+        context: &RequestContext,
+    ) -> Result<TokenWithSecret, AgentRunError> {
+        let requirement = Requirement::HUMAN;
+        principal.authorize(requirement)?;
+        let issuer = match (principal.token(), request.issuer) {
+            (Some(token), None) => token.id,
+            (None, Some(named)) => named,
+            // With another token as its issuer, a run would outlive the acting token.
+            (Some(_), Some(_)) | (None, None) => return Err(AgentRunError::TokenRequired),
+        };
+        let now = self.clock.now();
+        let kind = TokenKind::AgentRun;
+        let secret = Secret::generate(kind, &*self.entropy)?;
+        let run = Token {
+            id: TokenId::generate(kind, now, &*self.entropy)?,
+            owner: principal.user_id(),
+            name: TokenName::of_agent(&request.agent),
+            scope: Scope::ReadWrite,
+            created_at: now,
+            expires_at: Some(now.saturating_add_seconds(request.ttl.seconds().into())),
+            revoked_at: None,
+            last_used_at: None,
+            successor: None,
+            run: Some(AgentRun {
+                agent: request.agent,
+                work_item: request.work_item,
+                issuer,
+            }),
+            details: TokenDetails::of_new(&secret, context.client_address),
+        };
+        let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+        let actor = principal.audit_actor();
+        let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
+        audit.related = request.work_item.map(Subject::WorkItem);
+        let change = StartRun {
+            actor: Actor::of(principal, requirement, now).with_form(
+                context.form,
+                principal.user_id(),
+                subject,
+            ),
+            run,
+            digest: secret.digest(),
+            quota: self.quota,
+            rate: self.rate,
+            audit,
+        };
+        let outcome = self.store.start_run(change).await?;
+        match (outcome, request.work_item) {
+            (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
+            (StartRunOutcome::WorkItemNotFound, Some(key)) => {
+                Err(AgentRunError::WorkItemNotFound(key))
+            }
+            (StartRunOutcome::WorkItemResolved, Some(key)) => {
+                Err(AgentRunError::WorkItemResolved(key))
+            }
+            // No work item was requested, so such an outcome is an error of the store.
+            (StartRunOutcome::WorkItemNotFound | StartRunOutcome::WorkItemResolved, None) => {
+                Err(StoreError::corrupt("a work item that was not asked for").into())
+            }
+            (StartRunOutcome::IssuerNotFound, _) => Err(AgentRunError::IssuerNotFound(issuer)),
+            (StartRunOutcome::QuotaReached, _) => {
+                Err(AgentRunError::QuotaReached { quota: self.quota })
+            }
+            (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
+            (StartRunOutcome::NotAuthorized(error), _) => Err(error.into()),
+        }
+    }
+
+    /// Ends a run of the user that `principal` acts as. Once this returns, no verification that
+    /// starts later accepts its token.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::NotFound`] when it is unknown, already ended or belongs to someone else
+    /// (the error does not say which); [`AgentRunError::NotAuthorized`] unless `principal` is a
+    /// human; [`AgentRunError::Store`] when the store fails.
+    pub async fn end(
+        &self,
+        principal: &Principal,
+        id: TokenId,
+        context: &RequestContext,
+    ) -> Result<(), AgentRunError> {
+        match self.end_all(principal, vec![id], context).await? {
+            0 => Err(AgentRunError::NotFound),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends these runs of the user that `principal` acts as, in one step. Returns how many this
+    /// call ended: runs that are unknown, already ended or belong to someone else are skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human; [`AgentRunError::Store`]
+    /// when the store fails.
+    pub async fn end_all(
+        &self,
+        principal: &Principal,
+        mut runs: Vec<TokenId>,
+        context: &RequestContext,
+    ) -> Result<usize, AgentRunError> {
+        let requirement = Requirement::HUMAN;
+        principal.authorize(requirement)?;
+        runs.retain(|id| id.kind() == TokenKind::AgentRun);
+        let Some(first) = runs.first() else {
+            return Ok(0);
+        };
+        let now = self.clock.now();
+        let (action, subject) = (AuditAction::AgentRunEnded, Subject::Token(*first));
+        let actor = principal.audit_actor();
+        let change = EndRuns {
+            actor: Actor::of(principal, requirement, now),
+            owner: principal.user_id(),
+            audit: AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?,
+            runs,
+        };
+        match self.store.end_runs(change).await? {
+            EndRunsOutcome::Ended(count) => Ok(count),
+            EndRunsOutcome::NotFound => Ok(0),
+            EndRunsOutcome::NotAuthorized(error) => Err(error.into()),
+        }
     }
 }

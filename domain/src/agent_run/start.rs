@@ -1,12 +1,10 @@
-use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError, CredentialId};
+use crate::audit::AuditEvent;
 use crate::token::{
-    Scope, Secret, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenWithSecret,
+    CreationRate, Digest, RateReached, Rejection, Status, Token, TokenCounts, TokenId, TokenKind,
 };
 
-use super::{
-    AgentId, AgentRun, AgentRunError, AgentRuns, RunTtl, StartRun, StartRunOutcome, WorkItemKey,
-};
+use super::{AgentId, RunTtl, WorkItemKey};
 
 /// The properties of a run to start.
 #[derive(Debug, Clone)]
@@ -22,93 +20,131 @@ pub struct NewRun {
     pub issuer: Option<TokenId>,
 }
 
-impl AgentRuns {
-    /// Starts a run that acts for the user of `principal`, with the scope `read_write` whatever
-    /// that user's role. It ends when it expires, when its issuing token or its work item
-    /// ends, when its owner is suspended or deleted, or when it is [ended](Self::end), whichever
-    /// comes first.
+/// The state of the work item to bind a run to, as read inside the transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BoundItem {
+    /// It is neither done nor cancelled.
+    Open,
+    /// It is done or cancelled.
+    Resolved,
+}
+
+impl BoundItem {
+    /// Returns the state of an item, given whether it is resolved.
+    #[must_use]
+    pub const fn of(is_resolved: bool) -> Self {
+        if is_resolved {
+            Self::Resolved
+        } else {
+            Self::Open
+        }
+    }
+}
+
+/// The change that starts an agent run.
+#[derive(Debug, Clone)]
+pub struct StartRun {
+    /// The acting credential: the issuing personal access token, or a browser session of its owner.
+    pub actor: Actor,
+    /// The run's token.
+    pub run: Token,
+    /// The digest of the token's secret.
+    pub digest: Digest,
+    /// The maximum number of live runs of its owner, including the new one.
+    pub quota: u32,
+    /// The maximum number of runs that its owner can start within 24 hours.
+    pub rate: CreationRate,
+    /// The audit event to append.
+    pub audit: AuditEvent,
+}
+
+/// The outcome of a [`StartRun`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub enum StartRunOutcome {
+    /// The run was started; contains its token as written.
+    Started(Token),
+    /// The work item does not exist, or the store has no work items; nothing changed.
+    WorkItemNotFound,
+    /// The work item is done or cancelled; nothing changed.
+    WorkItemResolved,
+    /// The owner has no such live token to start it with; nothing changed.
+    IssuerNotFound,
+    /// The owner has reached the maximum number of live runs; nothing changed.
+    QuotaReached,
+    /// The owner has reached the maximum number of runs started within 24 hours; nothing changed.
+    RateReached(RateReached),
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+/// What a store reads inside the transaction of a [`StartRun`], under locks.
+#[derive(Debug, Clone, Default)]
+pub struct StartFacts {
+    /// The number of the owner's runs.
+    pub counts: TokenCounts,
+    /// The state of the work item to bind the run to; `None` if it does not exist or none was
+    /// requested.
+    pub item: Option<BoundItem>,
+    /// The token with the id that [`StartRun::issuer`] returns.
+    pub issuer: Option<Token>,
+}
+
+impl StartRun {
+    /// Returns the id of the issuing token if a browser session acts, for the store to look up.
+    #[must_use]
+    pub fn issuer(&self) -> Option<TokenId> {
+        let issuer = self.run.run.as_ref()?.issuer;
+        (self.actor.credential != CredentialId::Token(issuer)).then_some(issuer)
+    }
+
+    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// inside the transaction. Returns the run to write, which never outlives its issuing token.
     ///
     /// # Errors
     ///
-    /// - [`AgentRunError::NotAuthorized`] unless `principal` is a human; with
-    ///   [`ActorError::FormUsed`](crate::access::ActorError::FormUsed) when the form of `context`
-    ///   has started a run before.
-    /// - [`AgentRunError::TokenRequired`] unless `principal` is a personal access token, or a
-    ///   browser session that names one of the user's.
-    /// - [`AgentRunError::IssuerNotFound`], [`AgentRunError::WorkItemNotFound`] and
-    ///   [`AgentRunError::WorkItemResolved`] when the token or the work item cannot be used.
-    /// - [`AgentRunError::QuotaReached`] and [`AgentRunError::RateReached`] when the user has
-    ///   reached a limit.
-    /// - [`AgentRunError::Entropy`] and [`AgentRunError::Store`] when a port fails.
-    pub async fn start(
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
         &self,
-        principal: &Principal,
-        request: NewRun,
-        context: &RequestContext,
-    ) -> Result<TokenWithSecret, AgentRunError> {
-        let requirement = Requirement::HUMAN;
-        principal.authorize(requirement)?;
-        let issuer = match (principal.token(), request.issuer) {
-            (Some(token), None) => token.id,
-            (None, Some(named)) => named,
-            // With another token as its issuer, a run would outlive the acting token.
-            (Some(_), Some(_)) | (None, None) => return Err(AgentRunError::TokenRequired),
+        actor: Option<&ActingRecord>,
+        facts: &StartFacts,
+    ) -> Result<Token, StartRunOutcome> {
+        let rejected = StartRunOutcome::NotAuthorized;
+        self.actor.check(actor).map_err(rejected)?;
+        let issuer = match (actor, self.issuer()) {
+            (Some(ActingRecord::Token(record)), None) => &record.token,
+            // A token can only start runs of its own: with another issuer, they would outlive it.
+            (Some(ActingRecord::Session(_)), Some(id)) => facts
+                .issuer
+                .as_ref()
+                .filter(|token| token.id == id && self.may_issue(token))
+                .ok_or(StartRunOutcome::IssuerNotFound)?,
+            _ => return Err(rejected(Rejection::Unknown.into())),
         };
-        let now = self.clock.now();
-        let kind = TokenKind::AgentRun;
-        let secret = Secret::generate(kind, &*self.entropy)?;
-        let run = Token {
-            id: TokenId::generate(kind, now, &*self.entropy)?,
-            owner: principal.user_id(),
-            name: TokenName::of_agent(&request.agent),
-            scope: Scope::ReadWrite,
-            created_at: now,
-            expires_at: Some(now.saturating_add_seconds(request.ttl.seconds().into())),
-            revoked_at: None,
-            last_used_at: None,
-            successor: None,
-            run: Some(AgentRun {
-                agent: request.agent,
-                work_item: request.work_item,
-                issuer,
-            }),
-            details: TokenDetails::of_new(&secret, context.client_address),
-        };
-        let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
-        let actor = principal.audit_actor();
-        let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
-        audit.related = request.work_item.map(Subject::WorkItem);
-        let change = StartRun {
-            actor: Actor::of(principal, requirement, now).with_form(
-                context.form,
-                principal.user_id(),
-                subject,
-            ),
-            run,
-            digest: secret.digest(),
-            quota: self.quota,
-            rate: self.rate,
-            audit,
-        };
-        let outcome = self.store.start_run(change).await?;
-        match (outcome, request.work_item) {
-            (StartRunOutcome::Started(token), _) => Ok(TokenWithSecret { token, secret }),
-            (StartRunOutcome::WorkItemNotFound, Some(key)) => {
-                Err(AgentRunError::WorkItemNotFound(key))
-            }
-            (StartRunOutcome::WorkItemResolved, Some(key)) => {
-                Err(AgentRunError::WorkItemResolved(key))
-            }
-            // No work item was requested, so such an outcome is an error of the store.
-            (StartRunOutcome::WorkItemNotFound | StartRunOutcome::WorkItemResolved, None) => {
-                Err(crate::StoreError::corrupt("a work item that was not asked for").into())
-            }
-            (StartRunOutcome::IssuerNotFound, _) => Err(AgentRunError::IssuerNotFound(issuer)),
-            (StartRunOutcome::QuotaReached, _) => {
-                Err(AgentRunError::QuotaReached { quota: self.quota })
-            }
-            (StartRunOutcome::RateReached(reached), _) => Err(reached.into()),
-            (StartRunOutcome::NotAuthorized(error), _) => Err(error.into()),
+        let (counts, item) = (facts.counts, facts.item);
+        let binding = self.run.run.as_ref().and_then(|run| run.work_item);
+        match (binding, item) {
+            (Some(_), None) => return Err(StartRunOutcome::WorkItemNotFound),
+            (Some(_), Some(BoundItem::Resolved)) => return Err(StartRunOutcome::WorkItemResolved),
+            (Some(_), Some(BoundItem::Open)) | (None, _) => {}
         }
+        if counts.live >= self.quota {
+            return Err(StartRunOutcome::QuotaReached);
+        }
+        self.rate
+            .check(counts.nth_newest, self.actor.now)
+            .map_err(StartRunOutcome::RateReached)?;
+        let mut run = self.run.clone();
+        run.expires_at = match (run.expires_at, issuer.expires_at) {
+            (Some(own), Some(issuers)) => Some(own.min(issuers)),
+            (own, issuers) => own.or(issuers),
+        };
+        Ok(run)
+    }
+
+    fn may_issue(&self, token: &Token) -> bool {
+        token.owner == self.run.owner
+            && token.kind() == TokenKind::Personal
+            && token.status(self.actor.now) == Status::Live
     }
 }

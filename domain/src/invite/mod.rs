@@ -2,15 +2,14 @@
 
 mod claim;
 mod create;
-mod entity;
 mod service;
 mod store;
 mod withdraw;
 
 pub use crate::id::InviteId;
+pub use crate::user::invite::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
 pub use claim::{Claim, ClaimInvite, ClaimInviteOutcome, Claimed, NotClaimable};
 pub use create::{CreateInvite, CreateInviteOutcome, InviteDecision, NewInvite};
-pub use entity::{INVITE_LIFETIME_SECONDS, Invite, InviteKind, InviteStatus};
 pub use service::{InviteError, InvitePage, Invites};
 pub use store::InviteStore;
 pub use withdraw::{WithdrawInvite, WithdrawInviteOutcome};

@@ -1,14 +1,14 @@
 use std::net::IpAddr;
 
-use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::AuditEvent;
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
-use crate::user::UserId;
+use crate::id::UserId;
 
 use super::{
-    CreateToken, CreateTokenOutcome, Expiry, RequestedExpiry, Scope, Secret, Token, TokenDetails,
-    TokenError, TokenId, TokenKind, TokenName, Tokens,
+    CreationRate, Digest, Expiry, RateReached, RequestedExpiry, Scope, Secret, Token, TokenDetails,
+    TokenId, TokenKind, TokenName,
 };
 
 /// The properties of a token to create.
@@ -64,58 +64,67 @@ impl TokenWithSecret {
     }
 }
 
-impl Tokens {
-    /// Creates a personal access token for the user that `principal` acts as.
+/// The change that creates a token; also part of a rotation.
+#[derive(Debug, Clone)]
+pub struct CreateToken {
+    /// The acting credential.
+    pub actor: Actor,
+    /// The new token.
+    pub token: Token,
+    /// The digest of the token's secret.
+    pub digest: Digest,
+    /// The maximum number of live tokens of its owner, including the new one.
+    pub quota: u32,
+    /// The maximum number of tokens created for its owner within 24 hours.
+    pub rate: CreationRate,
+    /// The audit event to append.
+    pub audit: AuditEvent,
+}
+
+/// The outcome of a [`CreateToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum CreateTokenOutcome {
+    /// The token was created.
+    Created,
+    /// The owner has reached the maximum number of live tokens; nothing changed.
+    QuotaReached,
+    /// The owner has reached the maximum number of tokens created within 24 hours; nothing changed.
+    RateReached(RateReached),
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+/// The number of a user's tokens of one kind, as read inside the transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TokenCounts {
+    /// The number of tokens that are live at [`Actor::now`].
+    pub live: u32,
+    /// When the [`CreationRate::limit`]-th newest of them was created, including expired and
+    /// revoked ones; `None` when there are fewer.
+    pub nth_newest: Option<Timestamp>,
+}
+
+impl CreateToken {
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record and the number of the owner's personal access tokens.
     ///
     /// # Errors
     ///
-    /// - [`TokenError::NotAuthorized`] unless `principal` is a human whose effective scope contains
-    ///   the requested one.
-    /// - [`TokenError::Expiry`] when the expiry is not in the future.
-    /// - [`TokenError::QuotaReached`] and [`TokenError::RateReached`] when the user has reached a
-    ///   limit.
-    /// - [`TokenError::Entropy`] and [`TokenError::Store`] when a port fails.
-    pub async fn create(
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
         &self,
-        principal: &Principal,
-        request: NewToken,
-        context: &RequestContext,
-    ) -> Result<TokenWithSecret, TokenError> {
-        let requirement = Requirement::human_with(request.scope);
-        principal.authorize(requirement)?;
-        let now = self.clock.now();
-        let issued = TokenWithSecret::mint(
-            principal.user_id(),
-            request.name,
-            request.scope,
-            request.expires.resolve(now)?,
-            now,
-            context.client_address,
-            &*self.entropy,
-        )?;
-        let change = CreateToken {
-            actor: Actor::of(principal, requirement, now).with_form(
-                context.form,
-                principal.user_id(),
-                Subject::Token(issued.token.id),
-            ),
-            token: issued.token.clone(),
-            digest: issued.secret.digest(),
-            quota: self.quota,
-            rate: self.rate,
-            audit: self.audit(
-                principal,
-                context,
-                now,
-                AuditAction::TokenCreated,
-                issued.token.id,
-            )?,
-        };
-        match self.store.create_token(change).await? {
-            CreateTokenOutcome::Created => Ok(issued),
-            CreateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
-            CreateTokenOutcome::RateReached(reached) => Err(reached.into()),
-            CreateTokenOutcome::NotAuthorized(error) => Err(error.into()),
+        actor: Option<&ActingRecord>,
+        counts: TokenCounts,
+    ) -> Result<(), CreateTokenOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(CreateTokenOutcome::NotAuthorized)?;
+        if counts.live >= self.quota {
+            return Err(CreateTokenOutcome::QuotaReached);
         }
+        self.rate
+            .check(counts.nth_newest, self.actor.now)
+            .map_err(CreateTokenOutcome::RateReached)
     }
 }

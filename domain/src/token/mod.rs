@@ -7,7 +7,6 @@ mod create;
 mod ended_runs;
 mod error;
 mod expiry;
-mod get;
 mod list;
 mod rate;
 mod revocable;
@@ -16,7 +15,6 @@ mod rotate;
 mod service;
 mod store;
 mod usage;
-mod verify;
 
 pub use crate::credential::Status as ListedStatus;
 pub(crate) use crate::credential::check_name;
@@ -28,21 +26,20 @@ pub use crate::credential::{
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
-pub use create::{NewToken, TokenWithSecret};
+pub use create::{CreateToken, CreateTokenOutcome, NewToken, TokenCounts, TokenWithSecret};
 pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
-pub use list::{InvalidListCursor, ListCursor, ListFilter, ListPage, Search, Seek, Sort, SortKey};
+pub use list::{InvalidListCursor, ListCursor, ListFilter, Search, Seek, Sort, SortKey};
 pub use rate::{CreationRate, RateReached};
 pub use revocable::RevocableTokens;
-pub use rotate::{MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotationOptions};
-pub use service::{DEFAULT_TOKEN_QUOTA, PURGE_BATCH, Tokens};
-pub use store::{
-    CreateToken, CreateTokenOutcome, EndedToken, RevokeToken, RevokeTokenOutcome, RotateToken,
-    RotateTokenOutcome, TokenCounts, TokenStore,
+pub use revoke::{EndedToken, RevokeToken, RevokeTokenOutcome};
+pub use rotate::{
+    MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken, RotateTokenOutcome, RotationOptions,
 };
-pub use usage::{LastUsed, TokenUse};
-pub use verify::VerifyError;
+pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, PURGE_BATCH, Tokens, VerifyError};
+pub use store::{TokenStore, TokenUse};
+pub use usage::LastUsed;
 
 #[cfg(feature = "testing")]
 pub use store::MockTokenStore;

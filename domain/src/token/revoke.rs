@@ -1,41 +1,67 @@
-use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext};
+use crate::access::{ActingRecord, Actor, ActorError};
+use crate::audit::AuditEvent;
+use crate::id::UserId;
 
-use super::{RevokeToken, RevokeTokenOutcome, TokenError, TokenId, TokenKind, Tokens};
+use super::{EndedRuns, RevokedBy, Token, TokenId};
 
-impl Tokens {
-    /// Revokes a personal access token of the user that `principal` acts as, which may be the
-    /// acting token. Once this returns, no verification that starts later accepts the token.
+/// The change that revokes a token.
+#[derive(Debug, Clone)]
+pub struct RevokeToken {
+    /// The acting credential.
+    pub actor: Actor,
+    /// The required owner of the token.
+    pub owner: UserId,
+    /// The token to revoke.
+    pub token: TokenId,
+    /// The audit event to append.
+    pub audit: AuditEvent,
+}
+
+/// The outcome of a [`RevokeToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum RevokeTokenOutcome {
+    /// This call revoked the token.
+    Revoked,
+    /// The token does not exist, belongs to someone else or was revoked before; nothing changed.
+    NotFound,
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+impl RevokeToken {
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, the token, and the unrevoked runs that were started with it.
     ///
     /// # Errors
     ///
-    /// - [`TokenError::NotFound`] when it is unknown, already deleted or belongs to someone else;
-    ///   the error does not say which.
-    /// - [`TokenError::NotAuthorized`] unless `principal` is a human, or when the acting credential
-    ///   was itself revoked in the meantime.
-    /// - [`TokenError::Store`] when the store fails.
-    pub async fn revoke(
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
         &self,
-        principal: &Principal,
-        id: TokenId,
-        context: &RequestContext,
-    ) -> Result<(), TokenError> {
-        let requirement = Requirement::HUMAN;
-        principal.authorize(requirement)?;
-        if id.kind() != TokenKind::Personal {
-            return Err(TokenError::NotFound);
-        }
-        let now = self.clock.now();
-        let change = RevokeToken {
-            actor: Actor::of(principal, requirement, now),
-            owner: principal.user_id(),
-            token: id,
-            audit: self.audit(principal, context, now, AuditAction::TokenRevoked, id)?,
-        };
-        match self.store.revoke_token(change).await? {
-            RevokeTokenOutcome::Revoked => Ok(()),
-            RevokeTokenOutcome::NotFound => Err(TokenError::NotFound),
-            RevokeTokenOutcome::NotAuthorized(error) => Err(error.into()),
-        }
+        actor: Option<&ActingRecord>,
+        target: Option<&Token>,
+        runs: &[Token],
+    ) -> Result<EndedToken, RevokeTokenOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(RevokeTokenOutcome::NotAuthorized)?;
+        target
+            .filter(|token| token.id == self.token && token.owner == self.owner)
+            .and_then(|token| token.revoked_by(RevokedBy::Owner, self.actor.now))
+            .map(|token| EndedToken {
+                runs: EndedRuns::with_issuers([(token.id, &self.audit)], runs),
+                token,
+            })
+            .ok_or(RevokeTokenOutcome::NotFound)
     }
+}
+
+/// What a store must write when a token ends, now or later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct EndedToken {
+    /// The updated token.
+    pub token: Token,
+    /// The agent runs that were started with it.
+    pub runs: EndedRuns,
 }

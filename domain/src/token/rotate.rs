@@ -1,9 +1,9 @@
-use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::access::{ActingRecord, ActorError};
+use crate::clock::Timestamp;
 
 use super::{
-    CreateToken, PredecessorEnd, RequestedExpiry, RotateToken, RotateTokenOutcome, Token,
-    TokenError, TokenId, TokenWithSecret, Tokens,
+    CreateToken, EndedRuns, EndedToken, NotRotatable, PredecessorEnd, RateReached, RequestedExpiry,
+    Status, Token, TokenCounts, TokenId,
 };
 
 /// The maximum time for which a rotated token stays live: 24 hours.
@@ -35,6 +35,14 @@ impl Overlap {
             .ok_or(OverlapError)
     }
 
+    /// Returns when a token that is rotated at `now` stops working.
+    pub(super) fn end(self, now: Timestamp) -> PredecessorEnd {
+        match self {
+            Self::NONE => PredecessorEnd::Immediately,
+            Self(seconds) => PredecessorEnd::After(now.saturating_add_seconds(seconds.into())),
+        }
+    }
+
     /// Returns the overlap in seconds.
     #[must_use]
     pub const fn seconds(self) -> u32 {
@@ -52,89 +60,83 @@ pub struct RotationOptions {
     pub overlap: Overlap,
 }
 
-impl Tokens {
-    /// Returns the token if it can be rotated now.
-    ///
-    /// # Errors
-    ///
-    /// As for [`rotate`](Self::rotate), except for the options, the quota and the rate.
-    pub async fn rotatable(&self, principal: &Principal, id: TokenId) -> Result<Token, TokenError> {
-        principal.authorize(Requirement::HUMAN)?;
-        let found = self.find(principal, id).await?;
-        let token = found
-            .filter(|token| !token.is_deleted())
-            .ok_or(TokenError::NotFound)?;
-        token.check_rotatable(self.clock.now())?;
-        Ok(token)
-    }
+/// The change that replaces a token by a successor with the same owner, name and scope.
+#[derive(Debug, Clone)]
+pub struct RotateToken {
+    /// The token to replace. It must have the same owner as the successor.
+    pub predecessor: TokenId,
+    /// When the predecessor stops working.
+    pub end: PredecessorEnd,
+    /// The creation of the successor, including the acting credential.
+    pub successor: CreateToken,
+}
 
-    /// Replaces a live personal access token by a new one with the same name and scope, and ends
-    /// the old one, either immediately or after an overlap, in one atomic step. A token can be
-    /// rotated once.
+/// The outcome of a [`RotateToken`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum RotateTokenOutcome {
+    /// The successor was created, and the predecessor has ended or will end.
+    Rotated,
+    /// The owner has no such token, or no longer; nothing changed.
+    NotFound,
+    /// The predecessor exists but cannot be rotated; nothing changed.
+    NotRotatable(NotRotatable),
+    /// Both tokens would be live during the overlap, which exceeds the quota; nothing changed.
+    QuotaReached,
+    /// The owner has reached the maximum number of tokens created within 24 hours; nothing changed.
+    RateReached(RateReached),
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+impl RotateToken {
+    /// Decides the change, given what the store read inside the transaction: the acting
+    /// credential's record, the predecessor, the number of the owner's tokens, and the unrevoked
+    /// runs that were started with the predecessor. Those end with it, at the latest when the
+    /// overlap ends.
     ///
     /// # Errors
     ///
-    /// - [`TokenError::NotAuthorized`] unless `principal` is a human whose effective scope contains
-    ///   the token's.
-    /// - [`TokenError::NotFound`] as for [`get`](Self::get).
-    /// - [`TokenError::NotRotatable`] when it has expired or was rotated before, even if it has
-    ///   been revoked since and is still stored.
-    /// - [`TokenError::Expiry`] when the new expiry is not in the future.
-    /// - [`TokenError::QuotaReached`] when both tokens would be live and that exceeds the quota;
-    ///   [`TokenError::RateReached`] when the user has reached the creation rate.
-    /// - [`TokenError::Entropy`] and [`TokenError::Store`] when a port fails.
-    pub async fn rotate(
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
         &self,
-        principal: &Principal,
-        id: TokenId,
-        request: RotationOptions,
-        context: &RequestContext,
-    ) -> Result<TokenWithSecret, TokenError> {
-        // A token's name and scope never change, so they can be read before the transaction.
-        let predecessor = self.rotatable(principal, id).await?;
-        let requirement = Requirement::human_with(predecessor.scope);
-        principal.authorize(requirement)?;
-        let now = self.clock.now();
-        let expires = match request.expires {
-            None => predecessor.expires_at.into(),
-            Some(expires) => expires.resolve(now)?,
-        };
-        let issued = TokenWithSecret::mint(
-            predecessor.owner,
-            predecessor.name,
-            predecessor.scope,
-            expires,
-            now,
-            context.client_address,
-            &*self.entropy,
-        )?;
-        let mut audit = self.audit(principal, context, now, AuditAction::TokenRotated, id)?;
-        audit.related = Some(Subject::Token(issued.token.id));
-        let change = RotateToken {
-            predecessor: id,
-            end: match request.overlap {
-                Overlap::NONE => PredecessorEnd::Immediately,
-                Overlap(seconds) => {
-                    PredecessorEnd::After(now.saturating_add_seconds(seconds.into()))
-                }
-            },
-            successor: CreateToken {
-                actor: Actor::of(principal, requirement, now),
-                token: issued.token.clone(),
-                digest: issued.secret.digest(),
-                quota: self.quota,
-                rate: self.rate,
-                audit,
-            },
-        };
-        match self.store.rotate_token(change).await? {
-            RotateTokenOutcome::Rotated => Ok(issued),
-            RotateTokenOutcome::NotFound => Err(TokenError::NotFound),
-            RotateTokenOutcome::NotRotatable(reason) => Err(reason.into()),
-            RotateTokenOutcome::QuotaReached => Err(TokenError::QuotaReached { quota: self.quota }),
-            RotateTokenOutcome::RateReached(reached) => Err(reached.into()),
-            RotateTokenOutcome::NotAuthorized(error) => Err(error.into()),
+        actor: Option<&ActingRecord>,
+        predecessor: Option<&Token>,
+        counts: TokenCounts,
+        runs: &[Token],
+    ) -> Result<EndedToken, RotateTokenOutcome> {
+        let CreateToken {
+            actor: acting,
+            token: successor,
+            quota,
+            rate,
+            audit,
+            ..
+        } = &self.successor;
+        acting
+            .check(actor)
+            .map_err(RotateTokenOutcome::NotAuthorized)?;
+        let current = predecessor
+            .filter(|token| token.id == self.predecessor && token.owner == successor.owner)
+            .filter(|token| !token.is_deleted())
+            .ok_or(RotateTokenOutcome::NotFound)?;
+        let rotated = current
+            .rotated(acting.now, self.end, successor.id)
+            .map_err(RotateTokenOutcome::NotRotatable)?;
+        let freed = u32::from(rotated.status(acting.now) != Status::Live);
+        if counts.live.saturating_sub(freed) >= *quota {
+            return Err(RotateTokenOutcome::QuotaReached);
         }
+        rate.check(counts.nth_newest, acting.now)
+            .map_err(RotateTokenOutcome::RateReached)?;
+        let runs = match (rotated.status(acting.now), rotated.expires_at) {
+            (Status::Live, Some(end)) => EndedRuns::not_after(rotated.id, end, runs),
+            _ => EndedRuns::with_issuers([(rotated.id, audit)], runs),
+        };
+        Ok(EndedToken {
+            token: rotated,
+            runs,
+        })
     }
 }
 

@@ -1,23 +1,10 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::clock::Timestamp;
 use crate::store::StoreError;
 
-use super::{TokenId, TokenStore};
-
-/// A use of a token, as shown to its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TokenUse {
-    /// The token.
-    pub token: TokenId,
-    /// When a request was verified with it.
-    pub at: Timestamp,
-    /// The client address of that request; `None` when unknown.
-    pub from: Option<IpAddr>,
-}
+use super::{TokenId, TokenStore, TokenUse};
 
 /// The number of uses that are buffered before they are merged by token. Finding a token's entry is
 /// slow when there are many, unless many are looked up at once.
@@ -119,6 +106,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
+    use crate::clock::Timestamp;
     use crate::testing::{MockTokenStore, fixtures};
 
     /// A use from an address that ends with the number.

@@ -4,6 +4,7 @@ mod bootstrap;
 mod change;
 mod delete;
 mod entity;
+pub(crate) mod invite;
 mod notice;
 mod password;
 mod search;

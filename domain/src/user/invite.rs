@@ -1,6 +1,7 @@
 use crate::clock::Timestamp;
 use crate::id::{InviteId, UserId};
-use crate::user::{Email, Role, User};
+
+use super::{Email, Role, User};
 
 /// The lifetime of an invite: 7 days.
 pub const INVITE_LIFETIME_SECONDS: i64 = 7 * 24 * 60 * 60;

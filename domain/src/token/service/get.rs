@@ -1,6 +1,7 @@
 use crate::access::{Principal, Requirement};
+use crate::token::{Token, TokenError, TokenId, TokenKind};
 
-use super::{Token, TokenError, TokenId, TokenKind, Tokens};
+use super::Tokens;
 
 impl Tokens {
     /// Returns a personal access token of the user that `principal` acts as.

@@ -1,3 +1,10 @@
+mod create;
+mod get;
+mod list;
+mod revoke;
+mod rotate;
+mod verify;
+
 use std::sync::Arc;
 
 use crate::access::Principal;
@@ -5,8 +12,10 @@ use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
+use crate::token::{CreationRate, LastUsed, Token, TokenId, TokenStore};
 
-use super::{CreationRate, LastUsed, TokenId, TokenStore};
+pub use list::ListPage;
+pub use verify::VerifyError;
 
 /// The default maximum number of live tokens per user.
 pub const DEFAULT_TOKEN_QUOTA: u32 = 100;
@@ -19,12 +28,12 @@ pub const PURGE_BATCH: u32 = 500;
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Tokens {
-    pub(super) store: Arc<dyn TokenStore>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Arc<dyn Entropy>,
-    pub(super) last_used: Arc<LastUsed>,
-    pub(super) quota: u32,
-    pub(super) rate: CreationRate,
+    store: Arc<dyn TokenStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    last_used: Arc<LastUsed>,
+    quota: u32,
+    rate: CreationRate,
 }
 
 impl Tokens {
@@ -79,7 +88,7 @@ impl Tokens {
     }
 
     /// Purges tokens of every kind that were revoked or expired more than
-    /// [`RETENTION_DAYS`](super::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so that
+    /// [`RETENTION_DAYS`](crate::token::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so that
     /// other writes do not wait long. Returns how many; while that is [`PURGE_BATCH`], call it
     /// again after a pause.
     ///
@@ -87,11 +96,11 @@ impl Tokens {
     ///
     /// [`StoreError`] when the store fails; a later call purges the same tokens.
     pub async fn purge_ended(&self) -> Result<u64, StoreError> {
-        let horizon = super::Token::purge_horizon(self.clock.now());
+        let horizon = Token::purge_horizon(self.clock.now());
         self.store.purge_ended_before(horizon, PURGE_BATCH).await
     }
 
-    pub(super) fn audit(
+    fn audit(
         &self,
         principal: &Principal,
         context: &RequestContext,

@@ -3,8 +3,9 @@ use std::net::IpAddr;
 use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
+use crate::token::{Digest, Rejection, Secret, TokenId, TokenUse};
 
-use super::{Digest, Rejection, Secret, TokenId, TokenUse, Tokens};
+use super::Tokens;
 
 /// Why a verification returned no principal.
 #[derive(Debug, thiserror::Error)]
