@@ -120,12 +120,8 @@ impl RevokeMatching {
     }
 
     fn event(&self, token: &Token) -> AuditEvent {
-        AuditEvent {
-            id: self.audit.id.derive(token.id.uuid()),
-            subject: Subject::Token(token.id),
-            related: Some(Subject::User(token.owner)),
-            ..self.audit.clone()
-        }
+        let (subject, owner) = (Subject::Token(token.id), Subject::User(token.owner));
+        self.audit.derived(self.audit.action, subject, owner)
     }
 }
 

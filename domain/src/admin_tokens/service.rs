@@ -49,8 +49,8 @@ pub enum AdminTokenError {
     /// revoked.
     #[error("revoking more than {MAX_UNREVIEWED} tokens requires a review; nothing was revoked")]
     ReviewRequired(Review),
-    /// The report has more than [`MAX_REPORTED`](super::MAX_REPORTED) secrets.
-    #[error("a report can contain at most {} tokens", super::MAX_REPORTED)]
+    /// The report has more than [`MAX_REPORTED`] secrets.
+    #[error("a report can contain at most {MAX_REPORTED} tokens")]
     TooMany,
     /// The rate limit is reached.
     #[error(transparent)]

@@ -62,6 +62,17 @@ impl AuditEvent {
         }
     }
 
+    /// Returns the event of one more thing that the recorded change affects.
+    pub(crate) fn derived(&self, action: AuditAction, subject: Subject, related: Subject) -> Self {
+        Self {
+            id: self.id.derive(subject.uuid()),
+            action,
+            subject,
+            related: Some(related),
+            ..self.clone()
+        }
+    }
+
     /// Returns everything that the event mentions: the actor's user and credential, the subject and
     /// the related subject.
     pub fn mentions(&self) -> impl Iterator<Item = Subject> {

@@ -1,4 +1,4 @@
-use crate::audit::AuditEvent;
+use crate::audit::{AuditActor, AuditEvent};
 use crate::digest::Digest;
 use crate::entropy::EntropyError;
 use crate::opaque::OpaqueSecret;
@@ -15,6 +15,16 @@ pub struct SignedIn {
     pub session: Session,
     /// The value of the cookie.
     pub secret: OpaqueSecret,
+}
+
+impl SignedIn {
+    /// Returns the session as the actor of the event that starts it.
+    pub(super) fn actor(&self) -> AuditActor {
+        AuditActor::Session {
+            user: self.session.user,
+            session: self.session.id,
+        }
+    }
 }
 
 /// Why a sign-in failed.

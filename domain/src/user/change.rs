@@ -157,12 +157,11 @@ impl ChangeUser {
             EndedRuns::with_owner(&self.audit, runs)
         };
         let withdrawn = self.withdrawn(invites);
-        let withdrawals = withdrawn.iter().map(|invite| AuditEvent {
-            id: self.audit.id.derive(invite.id.uuid()),
-            action: AuditAction::InviteWithdrawn,
-            subject: Subject::Invite(invite.id),
-            related: Some(Subject::User(self.user)),
-            ..self.audit.clone()
+        let user = Subject::User(self.user);
+        let withdrawals = withdrawn.iter().map(|invite| {
+            let invite = Subject::Invite(invite.id);
+            self.audit
+                .derived(AuditAction::InviteWithdrawn, invite, user)
         });
         let notice = (changed.is_active() && !current.is_active()).then_some(Notice {
             about: NoticeAbout::Unsuspended {

@@ -104,12 +104,7 @@ impl DeleteUser {
 
     /// Returns the event for one thing that ends with the user.
     fn end(&self, action: AuditAction, subject: Subject) -> AuditEvent {
-        AuditEvent {
-            id: self.audit.id.derive(subject.uuid()),
-            action,
-            subject,
-            related: Some(Subject::User(self.user)),
-            ..self.audit.clone()
-        }
+        self.audit
+            .derived(action, subject, Subject::User(self.user))
     }
 }

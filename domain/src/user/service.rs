@@ -151,9 +151,9 @@ impl Users {
         Ok(found.map(|user| user.email.clone()))
     }
 
-    /// Returns a page of the users that match the query. `limit` is clamped to 1 to
-    /// [`MAX_PAGE`](crate::page::MAX_PAGE). A cursor of another order is ignored. In the order of
-    /// joining, users who join or are deleted between two pages do not shift the others.
+    /// Returns a page of the users that match the query. `limit` is clamped to 1 to [`MAX_PAGE`]. A
+    /// cursor of another order is ignored. In the order of joining, users who join or are deleted
+    /// between two pages do not shift the others.
     ///
     /// # Errors
     ///

@@ -276,25 +276,21 @@ impl ChangeWorkItem {
 impl WorkItemEdit {
     fn apply(&self, current: &WorkItem, now: Timestamp) -> Result<WorkItem, WorkItemConflict> {
         let mut item = current.clone();
-        if let Some(title) = &self.title {
-            item.title.clone_from(title);
-        }
-        if let Some(description) = &self.description {
-            item.description.clone_from(description);
-        }
-        if let Some(priority) = self.priority {
-            item.priority = priority;
-        }
-        if let Some(target) = self.target {
-            item.target = target;
-        }
-        if let Some(assignee) = self.assignee {
-            item.assignee = assignee;
-        }
+        set(&mut item.title, self.title.as_ref());
+        set(&mut item.description, self.description.as_ref());
+        set(&mut item.priority, self.priority.as_ref());
+        set(&mut item.target, self.target.as_ref());
+        set(&mut item.assignee, self.assignee.as_ref());
         match self.status {
             Some(status) => to_status(item, status, now),
             None => Ok(item),
         }
+    }
+}
+
+fn set<T: Clone>(field: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        field.clone_from(new);
     }
 }
 

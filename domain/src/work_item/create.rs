@@ -213,9 +213,7 @@ pub(super) fn check_assignee(
 ) -> Result<(), WorkItemConflict> {
     let is_valid =
         assignee.is_none_or(|id| found.is_some_and(|user| user.id == id && user.is_active()));
-    if is_valid {
-        Ok(())
-    } else {
-        Err(WorkItemConflict::AssigneeNotFound)
-    }
+    is_valid
+        .then_some(())
+        .ok_or(WorkItemConflict::AssigneeNotFound)
 }

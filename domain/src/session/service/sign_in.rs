@@ -58,10 +58,7 @@ impl Sessions {
             digest: signed_in.secret.digest(),
             verified,
             audit: self.event(
-                AuditActor::Session {
-                    user: account.user.id,
-                    session: signed_in.session.id,
-                },
+                signed_in.actor(),
                 AuditAction::SignedIn,
                 Subject::User(account.user.id),
                 context,

@@ -129,10 +129,6 @@ impl Sessions {
         new.check_new(&user.own_words())?;
         let hash = self.ports.hasher.hash(new).await?;
         let signed_in = self.mint(user.id, client, context, now)?;
-        let by = AuditActor::Session {
-            user: user.id,
-            session: signed_in.session.id,
-        };
         let change = RedeemSignInLink {
             link: link.id,
             now,
@@ -140,7 +136,7 @@ impl Sessions {
             session: signed_in.session.clone(),
             digest: signed_in.secret.digest(),
             audit: self.event(
-                by,
+                signed_in.actor(),
                 AuditAction::SignInLinkUsed,
                 Subject::User(user.id),
                 context,
