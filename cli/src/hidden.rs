@@ -39,7 +39,7 @@ pub(crate) fn exit_130_on_interrupt() {
     let _ = watch();
 }
 
-/// Leaves SIGINT, SIGTERM and SIGHUP to the handlers of `commands::once` from now on: a signal
+/// Leaves SIGINT, SIGTERM and SIGHUP to the handlers of `parts::once` from now on: a signal
 /// after the last prompt must not end the process while a secret is on its way.
 pub(crate) fn leave_interrupts() {
     LEFT.store(true, Ordering::Relaxed);

@@ -1,11 +1,18 @@
 //! The commands: each is its arguments, and what it does with them.
 
-/// Declares a group of commands. Each is a type that implements [`Run`]; a single command also
-/// names its output, a definition of `oi schema` or a media type.
+/// Declares a group of commands. Each is a type that implements [`Run`](crate::parts::Run), or,
+/// after `=`, a function of arguments that several commands share; a single command also names its
+/// output, a definition of `oi schema` or a media type.
 macro_rules! commands {
+    (@run $arguments:ident $app:ident) => {
+        $crate::parts::Run::run($arguments, $app)
+    };
+    (@run $arguments:ident $app:ident $run:path) => {
+        $run($arguments, $app)
+    };
     ($(
         $(#[$attribute:meta])*
-        $name:ident($arguments:ty) $(-> $output:literal)?,
+        $name:ident($arguments:ty) $(-> $output:literal)? $(= $run:path)?,
     )*) => {
         #[derive(Debug, clap::Subcommand)]
         pub(crate) enum Command {$(
@@ -20,7 +27,7 @@ macro_rules! commands {
                 app: &mut $crate::app::App<'_>,
             ) -> Result<(), $crate::error::CliError> {
                 match self {
-                    $(Self::$name(arguments) => $crate::parts::Run::run(arguments, app),)*
+                    $(Self::$name(arguments) => commands!(@run arguments app $($run)?),)*
                 }
             }
         }

@@ -21,20 +21,64 @@ commands! {
     List(List) -> "UserList",
     /// Show a user
     #[command(alias = "show")]
-    Get(Get) -> "User",
+    #[command(after_help = "\
+Examples:
+  oi settings admin users get ada@example.com
+  oi settings admin users get usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json | jq -r .role")]
+    Get(UserArgs) -> "User" = get,
     /// Suspend a user; their tokens and sessions stop working immediately
-    Suspend(Suspend) -> "User",
+    #[command(after_help = "\
+Nothing is deleted: after `unsuspend`, the account and its tokens work again. Browser sessions end.
+The last active administrator cannot be suspended.
+Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi settings admin users suspend ada@example.com
+  oi settings admin users suspend --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    Suspend(ConfirmedArgs) -> "User" = suspend,
     /// Unsuspend a user
-    Unsuspend(Unsuspend) -> "User",
+    #[command(after_help = "\
+The user can sign in again, and their tokens work again.
+
+Examples:
+  oi settings admin users unsuspend ada@example.com")]
+    Unsuspend(UserArgs) -> "User" = unsuspend,
     /// Change a user's role
     SetRole(SetRole) -> "User",
     /// Change a user's email address
     Update(Update) -> "User",
     /// Delete a user permanently
     #[command(visible_alias = "rm")]
-    Delete(Delete) -> "Deleted",
+    #[command(after_help = "\
+Revokes the user's tokens, ends their agent runs and browser sessions, withdraws the open invites
+they created, cancels their sign-in links, and releases their work item claims. Erases their
+password, name and email address. The address can be invited again; the audit log retains the user
+ID. This cannot be undone; to block a user temporarily, use `suspend`.
+You cannot delete the last active administrator or your own account.
+Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi settings admin users delete ada@example.com
+  oi settings admin users delete --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    Delete(ConfirmedArgs) -> "Deleted" = delete,
     /// Create a one-time sign-in link for a user
     SignInLink(CreateSignInLink) -> "SignInLink",
+}
+
+/// One user.
+#[derive(Debug, clap::Args)]
+pub(crate) struct UserArgs {
+    #[command(flatten)]
+    user: One<UserRef>,
+}
+
+/// One user, and whether the change is confirmed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfirmedArgs {
+    #[command(flatten)]
+    user: One<UserRef>,
+    #[command(flatten)]
+    yes: Confirmation,
 }
 
 /// Asks for confirmation unless `--yes`, and sends a request that changes a user. Returns the
@@ -150,70 +194,27 @@ fn users_listing(users: &[User], style: &Style) -> String {
     })
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  oi settings admin users get ada@example.com
-  oi settings admin users get usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json | jq -r .role")]
-pub(crate) struct Get {
-    #[command(flatten)]
-    user: One<UserRef>,
-}
-
-impl Run for Get {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let user = user_ref::find(&self.user.0, &session)?;
-        app.out.print(&user, |style| described(&user, style))
-    }
+fn get(args: &UserArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let user = user_ref::find(&args.user.0, &session)?;
+    app.out.print(&user, |style| described(&user, style))
 }
 
 const SUSPEND: &str =
     "Suspend this user? Their tokens and browser sessions stop working immediately.";
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Nothing is deleted: after `unsuspend`, the account and its tokens work again. Browser sessions end.
-The last active administrator cannot be suspended.
-Asks for confirmation on a terminal; without one, --yes is required.
-
-Examples:
-  oi settings admin users suspend ada@example.com
-  oi settings admin users suspend --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct Suspend {
-    #[command(flatten)]
-    user: One<UserRef>,
-    #[command(flatten)]
-    yes: Confirmation,
+fn suspend(args: &ConfirmedArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    args.yes.require("suspending")?;
+    let ends = (SUSPEND, "no user was suspended");
+    let (_, user) = change(app, (&args.user.0, &args.yes), ends, Client::user_suspend)?;
+    changed(&user, "User suspended", app)
 }
 
-impl Run for Suspend {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        self.yes.require("suspending")?;
-        let ends = (SUSPEND, "no user was suspended");
-        let (_, user) = change(app, (&self.user.0, &self.yes), ends, Client::user_suspend)?;
-        changed(&user, "User suspended", app)
-    }
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-The user can sign in again, and their tokens work again.
-
-Examples:
-  oi settings admin users unsuspend ada@example.com")]
-pub(crate) struct Unsuspend {
-    #[command(flatten)]
-    user: One<UserRef>,
-}
-
-impl Run for Unsuspend {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let id = user_ref::id_of(&self.user.0, &session)?;
-        let user = send(id, &session, Client::user_unsuspend)?;
-        changed(&user, "User unsuspended", app)
-    }
+fn unsuspend(args: &UserArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let id = user_ref::id_of(&args.user.0, &session)?;
+    let user = send(id, &session, Client::user_unsuspend)?;
+    changed(&user, "User unsuspended", app)
 }
 
 /// The role to assign.
@@ -333,32 +334,11 @@ const DELETE: &str = "\
 Delete this user? Their tokens, agent runs and browser sessions stop working immediately. This \
 cannot be undone.";
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Revokes the user's tokens, ends their agent runs and browser sessions, withdraws the open invites
-they created, cancels their sign-in links, and releases their work item claims. Erases their
-password, name and email address. The address can be invited again; the audit log retains the user
-ID. This cannot be undone; to block a user temporarily, use `suspend`.
-You cannot delete the last active administrator or your own account.
-Asks for confirmation on a terminal; without one, --yes is required.
-
-Examples:
-  oi settings admin users delete ada@example.com
-  oi settings admin users delete --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct Delete {
-    #[command(flatten)]
-    user: One<UserRef>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
-impl Run for Delete {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        self.yes.require("deleting")?;
-        let ends = (DELETE, "no user was deleted");
-        let (id, ()) = change(app, (&self.user.0, &self.yes), ends, Client::user_delete)?;
-        print_ended(app, "deleted", "Deleted", &[id.to_string()])
-    }
+fn delete(args: &ConfirmedArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    args.yes.require("deleting")?;
+    let ends = (DELETE, "no user was deleted");
+    let (id, ()) = change(app, (&args.user.0, &args.yes), ends, Client::user_delete)?;
+    print_ended(app, "deleted", "Deleted", &[id.to_string()])
 }
 
 const LINK_WARNING: &str = "\

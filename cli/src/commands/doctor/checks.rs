@@ -68,11 +68,6 @@ impl Check {
         self.hint = Some(redact(&hint.into()));
         self
     }
-
-    pub(super) const fn about_token(mut self) -> Self {
-        self.about_token = true;
-        self
-    }
 }
 
 /// A token that expires within 14 days should be rotated.

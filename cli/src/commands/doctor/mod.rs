@@ -108,7 +108,10 @@ mod tests {
     #[test]
     fn a_failure_of_only_the_token_has_its_own_exit_status() {
         let check = |status| Check::new("x", status, "");
-        let token = || check(Status::Fail).about_token();
+        let token = || Check {
+            about_token: true,
+            ..check(Status::Fail)
+        };
         for (checks, exit) in [
             (vec![], ExitCode::Success),
             (

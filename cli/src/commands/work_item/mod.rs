@@ -37,11 +37,33 @@ commands! {
     /// Update a work item
     Update(Update) -> "WorkItem",
     /// Claim a work item
-    Claim(Claim) -> "WorkItem",
+    #[command(after_help = "\
+With a personal access token and no agent, you claim the item; with an agent run token, the run's
+agent does. Claiming an item again is not an error. Fails if another user or agent has claimed the
+item.
+
+Examples:
+  oi work-item claim OPS-42
+  oi work-item claim OPS-42 --agent-id builder-7")]
+    Claim(WorkArgs) -> "WorkItem" = claim,
     /// Release a work item so that others can claim it
-    Release(Release) -> "WorkItem",
+    #[command(after_help = "\
+Anyone can claim the item afterwards. Releasing an item again is not an error.
+
+Examples:
+  oi work-item release OPS-42
+  oi work-item release OPS-42 --agent-id builder-7")]
+    Release(WorkArgs) -> "WorkItem" = release,
     /// Complete a work item
-    Complete(Complete) -> "WorkItem",
+    #[command(after_help = "\
+Ends the runs that are bound to the item: their tokens stop working immediately. An agent can only
+complete items that it has claimed. Completing an item again is not an error, except in a run that
+is bound to it, because its token has stopped working.
+
+Examples:
+  oi work-item complete OPS-42
+  oi work-item complete OPS-42 --agent-id builder-7")]
+    Complete(WorkArgs) -> "WorkItem" = complete,
     /// Delete a work item permanently
     #[command(visible_alias = "rm")]
     Delete(Delete) -> "Deleted",
@@ -63,7 +85,7 @@ impl Field for Key {
 
 /// The work item, and the agent to work as.
 #[derive(Debug, clap::Args)]
-struct WorkArgs {
+pub(crate) struct WorkArgs {
     #[command(flatten)]
     key: One<Key>,
     #[command(flatten)]
@@ -353,72 +375,26 @@ impl Run for Update {
     }
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-With a personal access token and no agent, you claim the item; with an agent run token, the run's
-agent does. Claiming an item again is not an error. Fails if another user or agent has claimed the
-item.
-
-Examples:
-  oi work-item claim OPS-42
-  oi work-item claim OPS-42 --agent-id builder-7")]
-pub(crate) struct Claim {
-    #[command(flatten)]
-    work: WorkArgs,
+fn claim(work: &WorkArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    let (session, item) = work.send(app, Client::work_item_claim)?;
+    app.out.print(&item, |style| {
+        let names = Names::of(&session, [&item.summary]);
+        let shown = show::full(&item, &names, style);
+        format!("{} Claimed {}\n{shown}", style.done(), work.key.0)
+    })?;
+    let key = work.key.0.to_string();
+    suggest_next(app, &work.worker.command("complete", &key));
+    Ok(())
 }
 
-impl Run for Claim {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let (session, item) = self.work.send(app, Client::work_item_claim)?;
-        app.out.print(&item, |style| {
-            let names = Names::of(&session, [&item.summary]);
-            let shown = show::full(&item, &names, style);
-            format!("{} Claimed {}\n{shown}", style.done(), self.work.key.0)
-        })?;
-        let key = self.work.key.0.to_string();
-        suggest_next(app, &self.work.worker.command("complete", &key));
-        Ok(())
-    }
+fn release(work: &WorkArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    let (session, item) = work.send(app, Client::work_item_release)?;
+    show::changed(&item, "Released", work.key.0, &session, app)
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Anyone can claim the item afterwards. Releasing an item again is not an error.
-
-Examples:
-  oi work-item release OPS-42
-  oi work-item release OPS-42 --agent-id builder-7")]
-pub(crate) struct Release {
-    #[command(flatten)]
-    work: WorkArgs,
-}
-
-impl Run for Release {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let (session, item) = self.work.send(app, Client::work_item_release)?;
-        show::changed(&item, "Released", self.work.key.0, &session, app)
-    }
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Ends the runs that are bound to the item: their tokens stop working immediately. An agent can only
-complete items that it has claimed. Completing an item again is not an error, except in a run that
-is bound to it, because its token has stopped working.
-
-Examples:
-  oi work-item complete OPS-42
-  oi work-item complete OPS-42 --agent-id builder-7")]
-pub(crate) struct Complete {
-    #[command(flatten)]
-    work: WorkArgs,
-}
-
-impl Run for Complete {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let (session, item) = self.work.send(app, Client::work_item_complete)?;
-        show::changed(&item, "Completed", self.work.key.0, &session, app)
-    }
+fn complete(work: &WorkArgs, app: &mut App<'_>) -> Result<(), CliError> {
+    let (session, item) = work.send(app, Client::work_item_complete)?;
+    show::changed(&item, "Completed", work.key.0, &session, app)
 }
 
 #[derive(Debug, clap::Args)]
