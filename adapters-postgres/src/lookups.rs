@@ -6,24 +6,21 @@ use openindex_adapters_sql::rows;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::options::READ_WRITE;
+use crate::options::{PoolOptions, READ_WRITE};
 use crate::statements::PgRow;
-use crate::store::PostgresDatabase;
 
-impl PostgresDatabase {
-    pub(crate) async fn select_through_pooler(
-        &self,
-        connection: &mut PgConnection,
-        keys: Vec<&[u8]>,
-    ) -> sqlx::Result<Vec<PgRow>> {
-        // Read-write, so that a standby rejects it: the pooler may point at one by now.
-        let begin = self.options.begin_for_pooler(READ_WRITE) + &plan("LOCAL");
-        let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
-        let rows = select(&mut transaction, keys).await;
-        transaction.clear_cached_statements().await?;
-        transaction.commit().await?;
-        rows
-    }
+pub(crate) async fn select_through_pooler(
+    options: PoolOptions,
+    connection: &mut PgConnection,
+    keys: Vec<&[u8]>,
+) -> sqlx::Result<Vec<PgRow>> {
+    // Read-write, so that a standby rejects it: the pooler may point at one by now.
+    let begin = options.begin_for_pooler(READ_WRITE) + &plan("LOCAL");
+    let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
+    let rows = select(&mut transaction, keys).await;
+    transaction.clear_cached_statements().await?;
+    transaction.commit().await?;
+    rows
 }
 
 /// Settings for the only statement of these connections, which has one good plan: each token by the

@@ -1,5 +1,6 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
+use openindex_adapters_sql::schema::pending;
 use openindex_domain::StoreError;
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -151,26 +152,16 @@ impl PostgresDatabase {
             .call(|connection| Box::pin(applied(connection)))
             .await?;
         let migrators = migrators(with_work_items);
-        let mut pending = Vec::new();
-        for migration in migrators.iter().flat_map(Migrator::iter) {
-            let version = migration.version;
-            match migrations.iter().find(|(applied, _)| *applied == version) {
-                None => pending.push(format!("{version:04} {}", migration.description)),
-                Some((_, checksum)) if *checksum != *migration.checksum => {
-                    return Err(StoreError::corrupt(format!(
-                        "migration {version} differs from the one that was applied; use the \
-                         release that applied it, or restore a backup"
-                    )));
-                }
-                Some(_) => {}
-            }
-        }
+        let all = migrators.iter().flat_map(Migrator::iter);
+        let all = all.map(|it| (it.version, &*it.description, &*it.checksum));
+        let pending = pending(all, &migrations)?.into_iter();
+        let pending = pending.map(|(version, name)| format!("{version:04} {name}"));
         let known = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
         let newer = migrations.iter().map(|(version, _)| *version);
         let newer =
             newer.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
         Ok(Schema {
-            pending,
+            pending: pending.collect(),
             newer: newer.collect(),
             ownership,
         })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use openindex_adapters_sql::{Row, Statement, Value};
+use openindex_adapters_sql::{Row, Statement, Value, read_columns};
 use openindex_domain::DamagedColumn;
 use openindex_domain::clock::Timestamp;
 use sqlx::error::BoxDynError;
@@ -25,17 +25,7 @@ impl PgRow {
 }
 
 impl Row for PgRow {
-    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn text(&self, column: &'static str) -> Result<Option<&str>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn bytes(&self, column: &'static str) -> Result<Option<&[u8]>, DamagedColumn> {
-        self.get(column)
-    }
+    read_columns! { uuid: Uuid, text: &str, bytes: &[u8] }
 
     fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
         Ok(self.get(column)?.map(|Integer(number)| number))

@@ -31,7 +31,7 @@ use crate::url;
 /// the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file.
 /// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler; without
 /// it, the mode is detected.
-pub type PostgresStore = SqlStore<PostgresDatabase>;
+pub type PostgresStore<const WORK_ITEMS: bool = false> = SqlStore<PostgresDatabase, WORK_ITEMS>;
 
 /// The database of a [`PostgresStore`] and its connections.
 #[derive(Clone)]
@@ -148,7 +148,9 @@ impl Database for PostgresDatabase {
             .collect();
         let found = match self.pooling.known() {
             PoolMode::Session => lookups::select(connection, keys).await,
-            PoolMode::Transaction => self.select_through_pooler(connection, keys).await,
+            PoolMode::Transaction => {
+                lookups::select_through_pooler(self.options, connection, keys).await
+            }
         };
         found.map_err(|error| LookupFailure {
             is_disconnected: is_broken(&error),
@@ -174,27 +176,6 @@ impl Database for PostgresDatabase {
 
     async fn ready(&self, with_work_items: bool) -> Result<(), StoreError> {
         self.check_schema(with_work_items).await
-    }
-
-    // Inserts rows that require new pages, deletes them and commits: writing to existing pages
-    // would not show whether the disk has space.
-    async fn write(&self) -> Result<(), StoreError> {
-        self.run(Call::Change, |tx| {
-            let connection = tx.into_connection();
-            Box::pin(async move {
-                for statement in [
-                    "INSERT INTO rate_limits (key, begun_at, count) \
-                     SELECT 'probe ' || n, 'epoch', 0 FROM generate_series(1, 200) AS n \
-                     ON CONFLICT DO NOTHING",
-                    "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
-                ] {
-                    let done = sqlx::query(statement).execute(&mut *connection).await;
-                    done.map_err(store_error)?;
-                }
-                Ok(End::Commit(()))
-            })
-        })
-        .await
     }
 
     async fn close(&self) {

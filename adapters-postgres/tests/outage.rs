@@ -36,7 +36,7 @@ fn brief() -> PoolOptions {
 }
 
 /// Asserts that every kind of call fails soon as unavailable.
-async fn assert_unavailable(store: &PostgresStore) {
+async fn assert_unavailable(store: &PostgresStore<true>) {
     let started = Instant::now();
     let user = fixtures::user(1).id;
     let token = fixtures::token(0, fixtures::NOW).id;
@@ -80,7 +80,7 @@ async fn assert_unavailable(store: &PostgresStore) {
 }
 
 /// Asserts that calls succeed, whatever connections the outage broke.
-async fn assert_recovers(store: &PostgresStore) {
+async fn assert_recovers<const WORK_ITEMS: bool>(store: &PostgresStore<WORK_ITEMS>) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("found again").is_some());
     store.ready().await.expect("ready again");
@@ -104,7 +104,7 @@ async fn a_server_that_stops_is_unavailable_and_recovers() {
         CreateTokenOutcome::Created
     );
     cluster.crash();
-    assert_unavailable(&store).await;
+    assert_unavailable(&store.clone().with_work_items()).await;
     cluster.restart();
     assert_recovers(&store).await;
     let found = store.find_by_digest(&fixtures::digest(2)).await;
@@ -129,7 +129,7 @@ async fn a_standby_is_rejected() {
     let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
         .expect("a store");
-    assert_unavailable(&store).await;
+    assert_unavailable(&store.clone().with_work_items()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,7 +145,7 @@ async fn a_store_starts_without_its_server_and_is_unavailable() {
         .await
         .expect("nothing is sent yet");
     assert!(is_unavailable(&store.migrate().await));
-    assert_unavailable(&store).await;
+    assert_unavailable(&store.clone().with_work_items()).await;
     assert!(!format!("{store:?}").contains("hunter2"));
 }
 
@@ -159,7 +159,7 @@ async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
         .expect("a store");
     store.ready().await.expect("ready");
     proxy.fall_silent();
-    assert_unavailable(&store).await;
+    assert_unavailable(&store.clone().with_work_items()).await;
     proxy.speak();
     assert_recovers(&store).await;
 }
@@ -254,7 +254,7 @@ async fn a_database_that_does_not_exist_is_unavailable() {
         .await
         .expect("a store");
     assert!(is_unavailable(&store.migrate().await));
-    assert_unavailable(&store).await;
+    assert_unavailable(&store.clone().with_work_items()).await;
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ const ADMIN: u64 = 6;
 /// Makes one call of some kind that ends or uses some of the runs `first..first + RUNS` and their
 /// issuer. Any outcome is fine, but it must not fail.
 async fn change_something(
-    store: &PostgresStore,
+    store: &PostgresStore<true>,
     kind: u64,
     first: u64,
     issuer: TokenId,

@@ -14,7 +14,6 @@ use openindex_domain::audit::{
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{CreateTokenOutcome, TokenStore};
 use openindex_domain::user::UserStore;
-use openindex_domain::work_item::WorkItemStore;
 use sqlx::Row;
 use support::{
     Postgres, a_session_waits_for_a_lock, creation, is_corrupt, is_unavailable, put_work_item,
@@ -92,7 +91,6 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     .expect("a count");
     assert_eq!(tables, 0);
     let key = fixtures::work_item(1).key;
-    assert!(is_unavailable(&store.item(key, fixtures::NOW).await));
     let start = |number: u64, bound_to| {
         let mut run = fixtures::run(number, fixtures::token(0, fixtures::NOW).id);
         run.run.as_mut().expect("a run").work_item = bound_to;

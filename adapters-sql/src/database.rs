@@ -179,9 +179,6 @@ pub trait Database: Dialect + Clone + Send + Sync + 'static {
     /// lookups.
     fn ready(&self, with_work_items: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Writes as [`StoreHealth::write`](openindex_domain::StoreHealth::write) does.
-    fn write(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
-
     /// Closes all connections once their calls have finished, except for those of lookups.
     fn close(&self) -> impl Future<Output = ()> + Send;
 }

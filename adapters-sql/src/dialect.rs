@@ -94,40 +94,61 @@ pub trait Dialect: Sized {
     /// Whether changes run at the same time, so that facts have to be read again under locks.
     const HAS_CONCURRENT_CHANGES: bool;
 
-    /// Returns the end of a statement that locks the rows it reads from this table.
-    fn for_update(table: &str) -> String;
+    /// The function that returns where in a text another begins, or 0.
+    const POSITION: &'static str;
+    /// What follows a text so that only ASCII letters have a case.
+    const ASCII: &'static str;
 
-    /// Returns a condition that the column is one of the [`Value::Uuids`](crate::Value::Uuids).
-    fn any_uuid(column: &str, placeholder: &str) -> String;
-
-    /// Returns a condition that what precedes it is in the result of the query, which is run once.
-    fn in_list(query: &str) -> String;
+    /// Returns a condition that the column is one of the [`Value::Uuids`](crate::Value::Uuids) or
+    /// [`Value::Digests`](crate::Value::Digests).
+    fn any(column: &str, placeholder: &str) -> String;
 
     /// Returns a condition that the column is one of the [`Value::Texts`](crate::Value::Texts).
-    fn any_text(column: &str, placeholder: &str) -> String;
+    #[must_use]
+    fn any_text(column: &str, placeholder: &str) -> String {
+        Self::any(column, placeholder)
+    }
 
-    /// Returns a condition that the column is one of the [`Value::Digests`](crate::Value::Digests).
-    fn any_bytes(column: &str, placeholder: &str) -> String;
-
-    /// Returns a condition that the text contains the parameter.
-    fn contains(text: &str, placeholder: &str) -> String;
-
-    /// Returns the text with its ASCII letters in lower case.
-    fn lower(text: &str) -> String;
-
-    /// Returns a condition that the text has characters other than ASCII.
-    fn is_not_ascii(text: &str) -> String;
-
-    /// Returns a condition that the run `t` expires after the parameter.
-    fn run_expires_after(placeholder: &str) -> String;
+    /// Returns the end of a statement that locks the rows it reads from this table.
+    #[must_use]
+    fn for_update(_table: &str) -> String {
+        String::new()
+    }
 
     /// Returns the hint to read the table from this index, if the database needs one.
-    fn hint(index: &'static str) -> String;
+    #[must_use]
+    fn hint(_index: &'static str) -> String {
+        String::new()
+    }
+
+    /// Returns a condition that what precedes it is in the result of the query, which is run once.
+    #[must_use]
+    fn in_list(query: &str) -> String {
+        format!("IN ({query})")
+    }
+
+    /// Returns a condition that the run `t` expires after the parameter.
+    #[must_use]
+    fn run_expires_after(placeholder: &str) -> String {
+        format!("t.expires_at > {placeholder}")
+    }
+
+    /// Returns a condition that the text contains the parameter.
+    #[must_use]
+    fn contains(text: &str, placeholder: &str) -> String {
+        format!("{}({text}, {placeholder}) > 0", Self::POSITION)
+    }
+
+    /// Returns the text with its ASCII letters in lower case.
+    #[must_use]
+    fn lower(text: &str) -> String {
+        format!("lower({text}{})", Self::ASCII)
+    }
 
     /// Returns the statements that take a lock until the end of the transaction. None are required
     /// if changes do not run at the same time.
     #[must_use]
-    fn lock(_: Lock<'_>) -> Vec<Statement> {
+    fn lock(_lock: Lock<'_>) -> Vec<Statement> {
         Vec::new()
     }
 

@@ -34,8 +34,7 @@ pub fn select_owned() -> String {
     format!("SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS}, t.digest, {USER_COLUMNS}")
 }
 
-/// Adds the conditions of a list of one owner's tokens: kind, owner, whether they are revoked, name
-/// and search.
+/// Adds the conditions of a list of one owner's tokens: kind, owner, status, name and search.
 pub fn push_listed<D: Dialect>(query: &mut Statement, kind: &str, list: &TokenList<'_>) {
     let filter = list.filter;
     query.push(kind).push(" AND t.owner_id = ");
@@ -45,6 +44,20 @@ pub fn push_listed<D: Dialect>(query: &mut Statement, kind: &str, list: &TokenLi
         query.push(" AND t.name = ").push_bind(name.as_str());
     }
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
+    match filter.status {
+        Some(ListedStatus::Live) => {
+            query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
+            query.push_bind(list.now);
+        }
+        Some(ListedStatus::Expired) => push_expired(query, list.now),
+        Some(ListedStatus::Revoked) | None => {}
+    }
+}
+
+fn push_expired(query: &mut Statement, now: Timestamp) {
+    // IS TRUE keeps a planner from sorting an index of all expired tokens for one page.
+    query.push(" AND (t.expires_at <= ").push_bind(now);
+    query.push(") IS TRUE");
 }
 
 fn push_revoked(query: &mut Statement, is_revoked: bool) {
@@ -144,11 +157,7 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, filter: &TokenFilter, no
             query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
             query.push_bind(now);
         }
-        Some(Status::Expired) => {
-            // IS TRUE keeps a planner from sorting an index of all expired tokens for one page.
-            query.push(" AND (t.expires_at <= ").push_bind(now);
-            query.push(") IS TRUE");
-        }
+        Some(Status::Expired) => push_expired(query, now),
         Some(Status::Revoked) | None => {}
     }
     if let Some(since) = filter.unused_since {

@@ -28,6 +28,18 @@ pub trait Row {
     fn any_uuid(&self, column: &'static str) -> Uuid;
 }
 
+/// Implements methods of [`Row`] by a method `get` of the type, which converts what its driver can.
+#[macro_export]
+macro_rules! read_columns {
+    ($($method:ident: $type:ty),+ $(,)?) => {
+        $(
+            fn $method(&self, column: &'static str) -> Result<Option<$type>, DamagedColumn> {
+                self.get(column)
+            }
+        )+
+    };
+}
+
 /// A type that a column is read as.
 pub(crate) trait Column<'r>: Sized {
     fn read(row: &'r impl Row, column: &'static str) -> Result<Option<Self>, DamagedColumn>;

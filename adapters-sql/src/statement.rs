@@ -21,11 +21,11 @@ pub enum Value {
     Integer(Option<i64>),
     /// A time.
     Time(Option<Timestamp>),
-    /// A list for [`Database::any_uuid`](crate::Database::any_uuid).
+    /// A list for [`Dialect::any`](crate::Dialect::any).
     Uuids(Vec<Uuid>),
-    /// A list for [`Database::any_text`](crate::Database::any_text).
+    /// A list for [`Dialect::any_text`](crate::Dialect::any_text).
     Texts(Vec<String>),
-    /// A list for [`Database::any_bytes`](crate::Database::any_bytes).
+    /// A list for [`Dialect::any`](crate::Dialect::any).
     Digests(Vec<Digest>),
 }
 

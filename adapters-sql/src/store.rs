@@ -14,7 +14,7 @@ use tracing::{Instrument as _, Span, debug_span};
 use crate::database::{Call, Database, End, Tx, Work};
 use crate::dialect::Lock;
 use crate::lookups::Lookups;
-use crate::tables::users;
+use crate::tables::{rate_limits, users};
 
 /// A change: its outcome, which is committed, or why it stops.
 pub(crate) type Step<T> = Result<T, Stop<T>>;
@@ -35,20 +35,21 @@ impl<T> From<StoreError> for Stop<T> {
     }
 }
 
-/// A store for tokens, users, the audit log and, optionally, work items in a SQL database. Cheap to
-/// clone; clones share connections.
+/// A store for tokens, users and the audit log in a SQL database, and for work items if `WORK_ITEMS`
+/// is true. Cheap to clone; clones share connections.
+///
+/// A store without work items has no [`WorkItemStore`](openindex_domain::work_item::WorkItemStore).
 #[derive(Clone)]
-pub struct SqlStore<D: Database> {
+pub struct SqlStore<D: Database, const WORK_ITEMS: bool = false> {
     database: D,
     lookups: Lookups<D>,
-    has_work_items: bool,
 }
 
-impl<D: Database + fmt::Debug> fmt::Debug for SqlStore<D> {
+impl<D: Database + fmt::Debug, const WORK_ITEMS: bool> fmt::Debug for SqlStore<D, WORK_ITEMS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlStore")
             .field("database", &self.database)
-            .field("has_work_items", &self.has_work_items)
+            .field("work_items", &WORK_ITEMS)
             .finish_non_exhaustive()
     }
 }
@@ -74,24 +75,21 @@ impl<D: Database> SqlStore<D> {
         Ok(Self {
             lookups: Lookups::new(database.clone(), None),
             database,
-            has_work_items: false,
         })
     }
 
     /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
-    /// agent runs can be bound to one. Without this, the methods of
-    /// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore) return
-    /// [`StoreError::Unavailable`], and everything else works.
-    ///
-    /// Call this before the store is cloned and shared: the database does not remember it.
+    /// agent runs can be bound to one. The database does not remember it.
     #[must_use]
-    pub fn with_work_items(self) -> Self {
-        Self {
-            has_work_items: true,
-            ..self
+    pub fn with_work_items(self) -> SqlStore<D, true> {
+        SqlStore {
+            database: self.database,
+            lookups: self.lookups,
         }
     }
+}
 
+impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
     /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
     /// Call this before the store is cloned and shared.
     #[must_use]
@@ -123,7 +121,7 @@ impl<D: Database> SqlStore<D> {
     /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
     /// applied.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.database.migrate(self.has_work_items).await?;
+        self.database.migrate(WORK_ITEMS).await?;
         // At each start, not once with the migration that requires it: a server stopped in between
         // would never run it.
         self.change(|mut tx| {
@@ -148,10 +146,6 @@ impl<D: Database> SqlStore<D> {
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         self.lookups.find(digest).await
-    }
-
-    pub(crate) const fn has_work_items(&self) -> bool {
-        self.has_work_items
     }
 
     pub(crate) async fn read<T: Send + 'static>(
@@ -236,15 +230,16 @@ fn origin(work: &'static str) -> Option<(&'static str, &'static str)> {
 }
 
 #[async_trait]
-impl<D: Database> StoreHealth for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> StoreHealth for SqlStore<D, WORK_ITEMS> {
     async fn ready(&self) -> Result<(), StoreError> {
-        self.database.ready(self.has_work_items).await?;
+        self.database.ready(WORK_ITEMS).await?;
         // Token lookups use their own connections.
         let unknown = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
         self.look_up(&unknown).await.map(|_| ())
     }
 
     async fn write(&self) -> Result<(), StoreError> {
-        self.database.write().await
+        self.change(|mut tx| Box::pin(async move { Ok(rate_limits::probe(&mut tx).await?) }))
+            .await
     }
 }

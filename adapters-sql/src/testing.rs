@@ -10,7 +10,7 @@ use crate::schema::{TOKENS, Table, USERS, WORK_ITEMS};
 use crate::tables::{tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
 
-impl<D: Database> SqlStore<D> {
+impl<D: Database, const WITH_WORK: bool> SqlStore<D, WITH_WORK> {
     /// Inserts a user, or replaces the one with the same id, whose password is unchanged.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Takes a connection until the read is canceled.
-    async fn endless(store: SqliteStore) -> Result<i64, StoreError> {
+    async fn endless(store: SqliteStore<true>) -> Result<i64, StoreError> {
         let mut browsing = store.database().browse().await?;
         sqlx::query_scalar(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) \

@@ -33,41 +33,15 @@ impl Dialect for SqliteDatabase {
     // A change holds the only lock that there is from its start.
     const SKIP_LOCKED: &'static str = "";
     const HAS_CONCURRENT_CHANGES: bool = false;
+    const POSITION: &'static str = "instr";
+    const ASCII: &'static str = "";
 
-    fn for_update(_: &str) -> String {
-        String::new()
-    }
-
-    fn any_uuid(column: &str, placeholder: &str) -> String {
+    fn any(column: &str, placeholder: &str) -> String {
         format!("{column} IN (SELECT unhex(value) FROM json_each({placeholder}))")
-    }
-
-    fn in_list(query: &str) -> String {
-        format!("IN ({query})")
     }
 
     fn any_text(column: &str, placeholder: &str) -> String {
         format!("{column} IN (SELECT value FROM json_each({placeholder}))")
-    }
-
-    fn any_bytes(column: &str, placeholder: &str) -> String {
-        Self::any_uuid(column, placeholder)
-    }
-
-    fn contains(text: &str, placeholder: &str) -> String {
-        format!("instr({text}, {placeholder}) > 0")
-    }
-
-    fn lower(text: &str) -> String {
-        format!("lower({text})")
-    }
-
-    fn is_not_ascii(text: &str) -> String {
-        format!("length(CAST({text} AS BLOB)) <> length({text})")
-    }
-
-    fn run_expires_after(placeholder: &str) -> String {
-        format!("t.expires_at > {placeholder}")
     }
 
     fn hint(index: &'static str) -> String {
@@ -90,16 +64,6 @@ impl Dialect for SqliteDatabase {
             push_index(query, index, is_first);
             query.push(" WHERE ");
             lists::push_listed::<D>(query, kind, list);
-            match list.filter.status {
-                Some(ListedStatus::Live) => {
-                    query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
-                    query.push_bind(list.now);
-                }
-                Some(ListedStatus::Expired) => {
-                    query.push(" AND t.expires_at <= ").push_bind(list.now);
-                }
-                Some(ListedStatus::Revoked) | None => {}
-            }
             lists::push_beyond::<D>(query, " AND ", list);
             lists::push_order::<D>(query, list);
             query.push(") CROSS JOIN tokens t ON t.rowid = found)");

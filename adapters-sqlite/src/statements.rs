@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use openindex_adapters_sql::{Row, Statement, Value};
+use openindex_adapters_sql::{Row, Statement, Value, read_columns};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::{DamagedColumn, StoreError};
 use sqlx::query::Query;
@@ -24,25 +24,7 @@ impl SqliteRow {
 }
 
 impl Row for SqliteRow {
-    fn uuid(&self, column: &'static str) -> Result<Option<Uuid>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn text(&self, column: &'static str) -> Result<Option<&str>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn bytes(&self, column: &'static str) -> Result<Option<&[u8]>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        self.get(column)
-    }
-
-    fn millis(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        self.get(column)
-    }
+    read_columns! { uuid: Uuid, text: &str, bytes: &[u8], integer: i64, millis: i64 }
 
     fn any_uuid(&self, column: &'static str) -> Uuid {
         let bytes = self.bytes(column).ok().flatten().unwrap_or_default();

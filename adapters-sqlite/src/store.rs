@@ -66,7 +66,7 @@ impl SqliteOptions {
 ///
 /// An in-memory database is rejected: it cannot have a second connection for reads. For tests
 /// without a file use `MemoryStore` in `openindex_domain::testing`.
-pub type SqliteStore = SqlStore<SqliteDatabase>;
+pub type SqliteStore<const WORK_ITEMS: bool = false> = SqlStore<SqliteDatabase, WORK_ITEMS>;
 
 /// The file of a [`SqliteStore`] and its connections.
 #[derive(Clone)]
@@ -235,7 +235,10 @@ impl Database for SqliteDatabase {
         // Padded to a power of two with the last digest, so that only a few statements are
         // prepared.
         let length = digests.len().next_power_of_two();
-        let sql = openindex_adapters_sql::rows::select_record(&format!("t.digest IN (?{})", ",?".repeat(length - 1)));
+        let sql = openindex_adapters_sql::rows::select_record(&format!(
+            "t.digest IN (?{})",
+            ",?".repeat(length - 1)
+        ));
         let filled = digests.iter().chain(digests.last().into_iter().cycle());
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for digest in filled.take(length) {
@@ -277,22 +280,13 @@ impl Database for SqliteDatabase {
                 .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
-        for migration in migrators(with_work_items).iter().flat_map(Migrator::iter) {
-            let version = migration.version;
-            let (_, checksum) = applied
-                .iter()
-                .find(|(applied, _)| *applied == version)
-                .ok_or_else(|| {
-                    StoreError::unavailable(format!(
-                        "pending migration: {version}; run `oi-server migrate`"
-                    ))
-                })?;
-            if *checksum != *migration.checksum {
-                return Err(StoreError::corrupt(format!(
-                    "migration {version} differs from the one that was applied; use the release \
-                     that applied it, or restore a backup"
-                )));
-            }
+        let migrators = migrators(with_work_items);
+        let embedded = migrators.iter().flat_map(Migrator::iter);
+        let embedded = embedded.map(|it| (it.version, &*it.description, &*it.checksum));
+        if let Some((version, _)) = schema::pending(embedded, &applied)?.first() {
+            return Err(StoreError::unavailable(format!(
+                "pending migration: {version}; run `oi-server migrate`"
+            )));
         }
         let there: Vec<String> = sqlx::query_scalar(
             "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
@@ -328,23 +322,6 @@ impl Database for SqliteDatabase {
             .await
             .map_err(store_error)?;
         Ok(())
-    }
-
-    async fn write(&self) -> Result<(), StoreError> {
-        let mut transaction = self.begin().await?;
-        // Inserts rows that require new pages: writing to existing pages would not show whether the
-        // disk has space.
-        for statement in [
-            "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 200) \
-             INSERT INTO rate_limits (key, begun_at, count) SELECT 'probe ' || n, 0, 0 FROM n",
-            "DELETE FROM rate_limits WHERE key LIKE 'probe %'",
-        ] {
-            sqlx::query(statement)
-                .execute(&mut *transaction)
-                .await
-                .map_err(store_error)?;
-        }
-        transaction.commit().await
     }
 
     async fn close(&self) {

@@ -35,7 +35,7 @@ trait Schema: Send + Sync {
 }
 
 #[async_trait]
-impl<D: Database> Schema for SqlStore<D> {
+impl<D: Database> Schema for SqlStore<D, true> {
     async fn migrate(&self) -> Result<(), StoreError> {
         Self::migrate(self).await
     }

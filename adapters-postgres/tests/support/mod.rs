@@ -30,9 +30,9 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-pub struct Postgres {
+pub struct Postgres<const WORK_ITEMS: bool = true> {
     pub url: String,
-    pub store: PostgresStore,
+    pub store: PostgresStore<WORK_ITEMS>,
     /// A store of the tables' owner, which inserts what a test starts from.
     pub owner: PostgresStore,
     pub raw: PgPool,
@@ -68,6 +68,25 @@ async fn create_database() -> String {
     format!("{server}/{name}")
 }
 
+impl Postgres<false> {
+    /// Starts with a store without work items, and without their tables.
+    pub async fn start_without_work() -> Self {
+        let Postgres {
+            url, owner, raw, ..
+        } = Postgres::start_empty(PoolOptions::default()).await;
+        let store = PostgresStore::connect_with(&url, PoolOptions::default())
+            .await
+            .expect("a store");
+        store.migrate().await.expect("migrated");
+        Self {
+            url,
+            store,
+            owner,
+            raw,
+        }
+    }
+}
+
 impl Postgres {
     pub async fn start() -> Self {
         Self::start_with(PoolOptions::default()).await
@@ -75,16 +94,6 @@ impl Postgres {
 
     pub async fn start_with(options: PoolOptions) -> Self {
         let postgres = Self::start_empty(options).await;
-        postgres.store.migrate().await.expect("migrated");
-        postgres
-    }
-
-    /// Starts with a store without work items, and without their tables.
-    pub async fn start_without_work() -> Self {
-        let mut postgres = Self::start_empty(PoolOptions::default()).await;
-        postgres.store = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
-            .await
-            .expect("a store");
         postgres.store.migrate().await.expect("migrated");
         postgres
     }
@@ -109,7 +118,7 @@ impl Postgres {
     }
 
     /// Grants the role the privileges that serving requires, and connects as that role.
-    pub async fn serve_as(&self, role: &str) -> PostgresStore {
+    pub async fn serve_as(&self, role: &str) -> PostgresStore<true> {
         let grants = openindex_adapters_postgres::grants(role, "public", true);
         sqlx::raw_sql(AssertSqlSafe(grants))
             .execute(&self.raw)
@@ -148,7 +157,7 @@ impl Postgres {
 }
 
 #[async_trait]
-impl Harness for Postgres {
+impl<const WORK_ITEMS: bool> Harness for Postgres<WORK_ITEMS> {
     fn tokens(&self) -> Arc<dyn TokenStore> {
         Arc::new(self.store.clone())
     }
@@ -167,7 +176,7 @@ impl Harness for Postgres {
 }
 
 #[async_trait]
-impl AgentRunHarness for Postgres {
+impl<const WORK_ITEMS: bool> AgentRunHarness for Postgres<WORK_ITEMS> {
     fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
         Arc::new(self.store.clone())
     }
@@ -185,7 +194,7 @@ impl WorkHarness for Postgres {
 }
 
 #[async_trait]
-impl AccountHarness for Postgres {
+impl<const WORK_ITEMS: bool> AccountHarness for Postgres<WORK_ITEMS> {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
     }

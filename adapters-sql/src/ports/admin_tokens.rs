@@ -19,11 +19,11 @@ use crate::Call;
 use crate::lists::MatchingTokens;
 use crate::rows;
 use crate::store::{Step, Stop};
-use crate::tables::{audit, notices, tokens};
-use crate::{Database, Lock, SqlStore, Statement, Tx};
+use crate::tables::{audit, notices, stats, tokens};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> AdminTokenStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_ITEMS> {
     async fn tokens(
         &self,
         filter: &TokenFilter,
@@ -79,32 +79,10 @@ impl<D: Database> AdminTokenStore for SqlStore<D> {
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
-        self.browse(move |mut tx| {
-            Box::pin(async move {
-                let found = tx.rows(Statement::new(STATS).bind(now)).await?;
-                let row = found
-                    .first()
-                    .ok_or_else(|| StoreError::corrupt("no counts"))?;
-                rows::stats(row)
-            })
-        })
-        .await
+        self.browse(move |mut tx| Box::pin(async move { stats::read(&mut tx, now).await }))
+            .await
     }
 }
-
-/// One statement, so that all counts are from the same moment.
-const STATS: &str = "SELECT * FROM \
-     (SELECT count(*) FILTER (WHERE suspended_at IS NULL) AS users_active, \
-             count(*) FILTER (WHERE suspended_at IS NOT NULL) AS users_suspended, \
-             count(*) FILTER (WHERE suspended_at IS NULL AND role = 'admin') AS admins_active \
-      FROM users WHERE deleted_at IS NULL) AS u, \
-     (SELECT count(*) FILTER (WHERE expires_at IS NULL OR expires_at > $1) AS tokens_live, \
-             count(*) FILTER (WHERE (expires_at IS NULL OR expires_at > $1) \
-                              AND scope = 'admin') AS tokens_live_admin, \
-             count(*) FILTER (WHERE expires_at <= $1) AS tokens_expired \
-      FROM tokens WHERE kind = 'personal' AND revoked_at IS NULL) AS t, \
-     (SELECT count(*) AS invites_open FROM invites \
-      WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1) AS i";
 
 async fn revoke_matching<D: Database>(
     mut tx: Tx<'_, D>,

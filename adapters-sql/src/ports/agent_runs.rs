@@ -16,10 +16,9 @@ use crate::tables::{audit, tokens, work_items};
 use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> AgentRunStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> AgentRunStore for SqlStore<D, WORK_ITEMS> {
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
-        let has_work_items = self.has_work_items();
-        self.change(move |tx| Box::pin(start(tx, change, has_work_items)))
+        self.change(|tx| Box::pin(start(tx, change, WORK_ITEMS)))
             .await
     }
 

@@ -11,7 +11,7 @@ use crate::tables::audit;
 use crate::{Database, SqlStore};
 
 #[async_trait]
-impl<D: Database> AuditStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> AuditStore for SqlStore<D, WORK_ITEMS> {
     async fn events(
         &self,
         filter: &AuditFilter,

@@ -15,7 +15,7 @@ use crate::tables::{audit, invites, sessions, tokens, users};
 use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> InviteStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, WORK_ITEMS> {
     async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome, StoreError> {
         self.change(|tx| Box::pin(create(tx, change))).await
     }

@@ -14,7 +14,7 @@ use crate::tables::rate_limits;
 use crate::{Call, Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> RateLimitStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> RateLimitStore for SqlStore<D, WORK_ITEMS> {
     async fn count(
         &self,
         buckets: &[RateLimit],
@@ -55,23 +55,24 @@ async fn count<D: Database>(
 ) -> Step<Result<(), RateLimited>> {
     let tx = &mut tx;
     let reply = |rate_limited| Stop::Reply(Err(rate_limited));
+    let keys: Vec<String> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
     if D::HAS_CONCURRENT_CHANGES {
         // Without a lock: a full bucket stays full until its window ends or it is reset.
+        let windows = rate_limits::windows(tx, keys.clone()).await?;
         for bucket in &buckets {
-            let current = rate_limits::window(tx, &bucket.key).await?;
+            let current = windows.get(&bucket.key).copied();
             bucket.decide(current, now).map_err(reply)?;
         }
     }
-    let names: Vec<String> = buckets
-        .iter()
-        .map(|bucket| lock_name(&bucket.key))
-        .collect();
+    let names: Vec<String> = keys.iter().map(|key| lock_name(key)).collect();
     tx.lock(Lock::Names(&names)).await?;
-    for bucket in &buckets {
-        let current = rate_limits::window(tx, &bucket.key).await?;
+    let mut windows = rate_limits::windows(tx, keys).await?;
+    for bucket in buckets {
+        let current = windows.get(&bucket.key).copied();
         // Rolls back what was counted in the buckets before.
         let window = bucket.decide(current, now).map_err(reply)?;
         rate_limits::write(tx, &bucket.key, window).await?;
+        windows.insert(bucket.key, window);
     }
     Ok(Ok(()))
 }

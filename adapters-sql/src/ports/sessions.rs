@@ -18,7 +18,7 @@ use crate::tables::{audit, forms, sessions, sign_in_links, users};
 use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> SessionStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, WORK_ITEMS> {
     async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>, StoreError> {
         let digest = *digest;
         self.read(move |mut tx| {

@@ -19,7 +19,7 @@ use crate::tables::{audit, tokens};
 use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> TokenStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> TokenStore for SqlStore<D, WORK_ITEMS> {
     async fn find_by_digest(
         &self,
         digest: &Digest,

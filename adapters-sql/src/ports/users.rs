@@ -14,10 +14,10 @@ use openindex_domain::{Listing, StoreError};
 use super::{acting, runs};
 use crate::store::{Step, Stop};
 use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, users};
-use crate::{Database, Lock, SqlStore, Statement, Tx};
+use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> UserStore for SqlStore<D> {
+impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, WORK_ITEMS> {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
@@ -174,15 +174,6 @@ async fn delete<D: Database>(mut tx: Tx<'_, D>, change: DeleteUser) -> Step<Dele
     Ok(DeleteUserOutcome::Deleted)
 }
 
-/// What a deletion removes besides the columns of the user's own row. `$1` is the user.
-const ERASED: [&str; 5] = [
-    "DELETE FROM sessions WHERE user_id = $1",
-    "DELETE FROM sign_in_links WHERE user_id = $1",
-    "DELETE FROM sign_in_links WHERE created_by = $1 AND used_at IS NULL",
-    "DELETE FROM notices WHERE user_id = $1",
-    "DELETE FROM invites WHERE claimed_by = $1",
-];
-
 /// Deletes or ends everything that belongs to the user. Damaged rows are deleted, never updated:
 /// the database checks an updated row as a whole.
 async fn erase<D: Database>(
@@ -192,23 +183,20 @@ async fn erase<D: Database>(
 ) -> Result<(), StoreError> {
     let (id, now) = (change.user, change.actor.now);
     let user = facts.user.as_ref();
+    let user = user.ok_or_else(|| StoreError::corrupt("deletion without a user"))?;
     tokens::write_ends(tx, &facts.tokens.damaged(), &facts.tokens).await?;
     tokens::revoke_all_of_owner(tx, id, now).await?;
     for invite in facts.damaged_invites() {
         invites::delete(tx, invite).await?;
     }
-    let withdraw = Statement::new(
-        "UPDATE invites SET withdrawn_at = $2 \
-         WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
-    );
-    tx.execute(withdraw.bind(id).bind(now)).await?;
-    for statement in ERASED {
-        tx.execute(Statement::new(statement).bind(id)).await?;
-    }
-    let delete = Statement::new("DELETE FROM invites WHERE email_key = $1");
-    tx.execute(delete.bind(user.map(|user| user.email.key())))
-        .await?;
-    users::erase(tx, change, user).await
+    invites::withdraw_all_by(tx, id, now).await?;
+    invites::delete_all_to(tx, user).await?;
+    sessions::end(tx, id, SessionSelection::All).await?;
+    sign_in_links::delete_all_of(tx, id).await?;
+    notices::delete_all_of(tx, id).await?;
+    // A deleted user counts as suspended: since then, unless they were before.
+    let suspended_at = user.suspended_at.unwrap_or(now);
+    users::erase(tx, id, suspended_at, now).await
 }
 
 async fn dismiss<D: Database>(

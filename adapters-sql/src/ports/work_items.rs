@@ -16,7 +16,7 @@ use crate::tables::{audit, tokens, users, work_items};
 use crate::{Database, Lock, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> WorkItemStore for SqlStore<D> {
+impl<D: Database> WorkItemStore for SqlStore<D, true> {
     async fn create_item(
         &self,
         change: CreateWorkItem,

@@ -356,13 +356,15 @@ pub(crate) fn notice(row: &impl Row) -> Result<Notice, StoreError> {
     Ok(Notice { about, at })
 }
 
-/// Returns the window of a bucket. An unreadable one counts as empty, so that no user is locked out.
-pub(crate) fn rate_window(row: &impl Row) -> Option<RateWindow> {
+/// Returns the key and the window of a bucket. An unreadable one counts as empty, so that no user is
+/// locked out.
+pub(crate) fn rate_window(row: &impl Row) -> Option<(String, RateWindow)> {
     let count: i64 = get(row, "count").ok()?;
-    Some(RateWindow {
+    let window = RateWindow {
         begun_at: instant(row, "begun_at").ok()?,
         count: u32::try_from(count).ok()?,
-    })
+    };
+    Some((get::<&str>(row, "key").ok()?.to_owned(), window))
 }
 
 pub(crate) fn stats(row: &impl Row) -> Result<Stats, StoreError> {

@@ -115,9 +115,9 @@ pub(crate) async fn names<D: Database>(
          UNION ALL SELECT kind, id, name, owner_id FROM tokens WHERE {} \
          UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
          WHERE email IS NOT NULL AND {}",
-        D::any_uuid("id", "$1"),
-        D::any_uuid("id", "$2"),
-        D::any_uuid("id", "$3")
+        D::any("id", "$1"),
+        D::any("id", "$2"),
+        D::any("id", "$3")
     ));
     let found = tx
         .rows(statement.bind(users).bind(tokens).bind(invites))

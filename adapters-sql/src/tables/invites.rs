@@ -1,8 +1,9 @@
 //! The table of invites.
 
+use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{Invite, InviteId, InviteKind};
 use openindex_domain::token::Digest;
-use openindex_domain::user::{Email, User};
+use openindex_domain::user::{Email, User, UserId};
 use openindex_domain::{Listing, StoreError};
 use uuid::Uuid;
 
@@ -160,4 +161,30 @@ pub(crate) async fn update<D: Database>(
     .bind(invite.withdrawn_at)
     .bind(invite.replaced_by.map(InviteId::uuid));
     tx.execute_one(statement, "invite").await
+}
+
+/// Withdraws the unclaimed invites that this user created.
+pub(crate) async fn withdraw_all_by<D: Database>(
+    tx: &mut Tx<'_, D>,
+    creator: UserId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let withdraw = Statement::new(
+        "UPDATE invites SET withdrawn_at = $2 \
+         WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
+    );
+    tx.execute(withdraw.bind(creator).bind(now)).await?;
+    Ok(())
+}
+
+/// Deletes the invites that this user claimed or that have their address.
+pub(crate) async fn delete_all_to<D: Database>(
+    tx: &mut Tx<'_, D>,
+    user: &User,
+) -> Result<(), StoreError> {
+    let claimed = Statement::new("DELETE FROM invites WHERE claimed_by = $1");
+    tx.execute(claimed.bind(user.id)).await?;
+    let addressed = Statement::new("DELETE FROM invites WHERE email_key = $1");
+    tx.execute(addressed.bind(user.email.key())).await?;
+    Ok(())
 }

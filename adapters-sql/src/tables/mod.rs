@@ -7,6 +7,7 @@ pub(crate) mod notices;
 pub(crate) mod rate_limits;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_links;
+pub(crate) mod stats;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod work_items;

@@ -67,3 +67,12 @@ pub(crate) async fn dismiss<D: Database>(
     .bind(change.signed_in_at);
     tx.execute(statement).await
 }
+
+pub(crate) async fn delete_all_of<D: Database>(
+    tx: &mut Tx<'_, D>,
+    user: UserId,
+) -> Result<(), StoreError> {
+    tx.execute(Statement::new("DELETE FROM notices WHERE user_id = $1").bind(user))
+        .await?;
+    Ok(())
+}

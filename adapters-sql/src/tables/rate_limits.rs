@@ -1,5 +1,7 @@
 //! The table of counted attempts.
 
+use std::collections::HashMap;
+
 use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateWindow;
@@ -7,17 +9,18 @@ use openindex_domain::rate_limit::RateWindow;
 use crate::rows;
 use crate::{Database, Statement, Tx};
 
-/// Reads the window of a bucket, which a change has locked by name.
-pub(crate) async fn window<D: Database>(
+/// Reads the windows of buckets, by key.
+pub(crate) async fn windows<D: Database>(
     tx: &mut Tx<'_, D>,
-    key: &str,
-) -> Result<Option<RateWindow>, StoreError> {
-    let statement = Statement::new("SELECT begun_at, count FROM rate_limits WHERE key = $1");
-    Ok(tx
-        .row(statement.bind(key))
-        .await?
-        .as_ref()
-        .and_then(rows::rate_window))
+    keys: Vec<String>,
+) -> Result<HashMap<String, RateWindow>, StoreError> {
+    let statement = Statement::new(format!(
+        "SELECT key, begun_at, count FROM rate_limits WHERE {}",
+        D::any_text("key", "$1")
+    ));
+    let found = tx.rows(statement.bind(keys)).await?;
+    let windows = found.iter().filter_map(rows::rate_window);
+    Ok(windows.collect())
 }
 
 pub(crate) async fn write<D: Database>(
@@ -54,4 +57,19 @@ pub(crate) async fn purge<D: Database>(
         D::SKIP_LOCKED
     ));
     tx.execute(statement.bind(begun_before)).await
+}
+
+/// Inserts rows that require new pages and deletes them: writing to existing pages would not show
+/// whether the disk has space.
+pub(crate) async fn probe<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), StoreError> {
+    let insert = Statement::new(
+        "WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 200) \
+         INSERT INTO rate_limits (key, begun_at, count) \
+         SELECT 'probe ' || n, $1, 0 FROM n WHERE TRUE ON CONFLICT DO NOTHING",
+    );
+    tx.execute(insert.bind(Timestamp::from_unix_millis(0)))
+        .await?;
+    let delete = Statement::new("DELETE FROM rate_limits WHERE key LIKE 'probe %'");
+    tx.execute(delete).await?;
+    Ok(())
 }

@@ -76,6 +76,20 @@ pub(crate) async fn invalidate<D: Database>(
     Ok(())
 }
 
+/// Deletes a deleted user's links, and the unused ones that they created.
+pub(crate) async fn delete_all_of<D: Database>(
+    tx: &mut Tx<'_, D>,
+    user: UserId,
+) -> Result<(), StoreError> {
+    for delete in [
+        "DELETE FROM sign_in_links WHERE user_id = $1",
+        "DELETE FROM sign_in_links WHERE created_by = $1 AND used_at IS NULL",
+    ] {
+        tx.execute(Statement::new(delete).bind(user)).await?;
+    }
+    Ok(())
+}
+
 pub(crate) async fn mark_used<D: Database>(
     tx: &mut Tx<'_, D>,
     id: SignInLinkId,

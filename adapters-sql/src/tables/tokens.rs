@@ -80,7 +80,7 @@ pub(crate) async fn owned_by_id<D: Database>(
     let statement = Statement::new(format!(
         "{} FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE {} ORDER BY t.id DESC",
         lists::select_owned(),
-        D::any_uuid("t.id", "$1")
+        D::any("t.id", "$1")
     ));
     let found = tx.rows(statement.bind(&ids[..])).await?;
     Listing::read(found.iter().map(rows::owned_token))
@@ -100,7 +100,7 @@ pub(crate) async fn by_digests<D: Database>(
     tx: &mut Tx<'_, D>,
     digests: Vec<Digest>,
 ) -> Result<(HashMap<Digest, Token>, RevocableTokens), StoreError> {
-    let statement = select(&D::any_bytes("t.digest", "$1")).bind(digests);
+    let statement = select(&D::any("t.digest", "$1")).bind(digests);
     let found = tx.rows(statement).await?;
     let read: RevocableTokens = found
         .iter()
@@ -130,7 +130,7 @@ pub(crate) async fn revocable<D: Database>(
 ) -> Result<RevocableTokens, StoreError> {
     let statement = select(&format!(
         "{} AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))",
-        D::any_uuid("t.id", "$1")
+        D::any("t.id", "$1")
     ));
     revocable_where(tx, statement.bind(ids).bind(kind.as_str())).await
 }
@@ -183,7 +183,7 @@ pub(crate) async fn runs_of_issuers<D: Database>(
     if issuers.is_empty() {
         return Ok(RevocableTokens::default());
     }
-    let statement = select_runs::<D>(&D::any_uuid("t.issuer_id", "$1"));
+    let statement = select_runs::<D>(&D::any("t.issuer_id", "$1"));
     revocable_where(tx, statement.bind(issuers).bind(EndedRuns::horizon(now))).await
 }
 
@@ -352,7 +352,7 @@ pub(crate) async fn write_ends<D: Database>(
         ended.iter().partition(|token| read.is_damaged(token.id));
     if !damaged.is_empty() {
         let ids: Vec<TokenId> = damaged.iter().map(|token| token.id).collect();
-        let delete = format!("DELETE FROM tokens WHERE {}", D::any_uuid("id", "$1"));
+        let delete = format!("DELETE FROM tokens WHERE {}", D::any("id", "$1"));
         tx.execute(Statement::new(delete).bind(&ids[..])).await?;
     }
     for batch in tokens.chunks(BATCH) {

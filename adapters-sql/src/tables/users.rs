@@ -2,8 +2,7 @@
 
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::{
-    Account, DeleteUser, Email, ListedUser, PasswordHash, User, UserId, UserKey, UserQuery,
-    UserSeek, UserSort,
+    Account, Email, ListedUser, PasswordHash, User, UserId, UserKey, UserQuery, UserSeek, UserSort,
 };
 use openindex_domain::{Listing, StoreError};
 use uuid::Uuid;
@@ -236,19 +235,19 @@ pub(crate) async fn set_password<D: Database>(
 /// Erases what describes the deleted user. The row stays, so that the id is never used again.
 pub(crate) async fn erase<D: Database>(
     tx: &mut Tx<'_, D>,
-    change: &DeleteUser,
-    user: Option<&User>,
+    user: UserId,
+    suspended_at: Timestamp,
+    deleted_at: Timestamp,
 ) -> Result<(), StoreError> {
-    let now = change.actor.now;
     // The id is no address's key, so the former address becomes available.
     let statement = Statement::new(
         "UPDATE users SET email = '', name = '', email_key = $3, role = 'member', \
          password_hash = NULL, suspended_at = $4, deleted_at = $2 WHERE id = $1",
     )
-    .bind(change.user)
-    .bind(now)
-    .bind(change.user.to_string())
-    .bind(user.and_then(|user| user.suspended_at).unwrap_or(now));
+    .bind(user)
+    .bind(deleted_at)
+    .bind(user.to_string())
+    .bind(suspended_at);
     tx.execute_one(statement, "user").await
 }
 
@@ -260,10 +259,8 @@ pub(crate) async fn erase<D: Database>(
 ///
 /// [`StoreError`].
 pub(crate) async fn renew_email_keys<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), StoreError> {
-    let earlier = format!(
-        "SELECT id, email, email_key FROM users WHERE deleted_at IS NULL AND {} ORDER BY id",
-        D::is_not_ascii("email_key")
-    );
+    let earlier = "SELECT id, email, email_key FROM users WHERE deleted_at IS NULL \
+                   AND octet_length(email_key) <> length(email_key) ORDER BY id";
     for row in tx.rows(Statement::new(earlier)).await? {
         let Some((id, key)) = renewed_key::<D>(&row)? else {
             continue;
@@ -279,10 +276,8 @@ pub(crate) async fn renew_email_keys<D: Database>(tx: &mut Tx<'_, D>) -> Result<
         let statement = Statement::new("UPDATE users SET email_key = $2 WHERE id = $1");
         tx.execute(statement.bind(id).bind(key)).await?;
     }
-    let earlier = format!(
-        "SELECT id, email, email_key FROM invites WHERE {}",
-        D::is_not_ascii("email_key")
-    );
+    let earlier = "SELECT id, email, email_key FROM invites \
+                   WHERE octet_length(email_key) <> length(email_key)";
     for row in tx.rows(Statement::new(earlier)).await? {
         if let Some((id, key)) = renewed_key::<D>(&row)? {
             let statement = Statement::new("UPDATE invites SET email_key = $2 WHERE id = $1");

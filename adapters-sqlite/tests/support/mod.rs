@@ -29,9 +29,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
-pub struct Sqlite {
+pub struct Sqlite<const WORK_ITEMS: bool = true> {
     pub directory: TempDir,
-    pub store: SqliteStore,
+    pub store: SqliteStore<WORK_ITEMS>,
     pub raw: SqlitePool,
 }
 
@@ -43,13 +43,20 @@ impl Sqlite {
     pub async fn start_with(options: SqliteOptions) -> Self {
         Self::open(options, SqliteStore::with_work_items).await
     }
+}
 
+impl Sqlite<false> {
     /// Starts without work items.
     pub async fn start_without_work() -> Self {
         Self::open(SqliteOptions::default(), |store| store).await
     }
+}
 
-    async fn open(options: SqliteOptions, choose: fn(SqliteStore) -> SqliteStore) -> Self {
+impl<const WORK_ITEMS: bool> Sqlite<WORK_ITEMS> {
+    async fn open(
+        options: SqliteOptions,
+        choose: fn(SqliteStore) -> SqliteStore<WORK_ITEMS>,
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("store.db").display());
         let store = SqliteStore::connect_with(&url, options)
@@ -86,7 +93,7 @@ impl Sqlite {
 }
 
 #[async_trait]
-impl Harness for Sqlite {
+impl<const WORK_ITEMS: bool> Harness for Sqlite<WORK_ITEMS> {
     fn tokens(&self) -> Arc<dyn TokenStore> {
         Arc::new(self.store.clone())
     }
@@ -106,7 +113,7 @@ impl Harness for Sqlite {
 }
 
 #[async_trait]
-impl AgentRunHarness for Sqlite {
+impl<const WORK_ITEMS: bool> AgentRunHarness for Sqlite<WORK_ITEMS> {
     fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
         Arc::new(self.store.clone())
     }
@@ -124,7 +131,7 @@ impl WorkHarness for Sqlite {
 }
 
 #[async_trait]
-impl AccountHarness for Sqlite {
+impl<const WORK_ITEMS: bool> AccountHarness for Sqlite<WORK_ITEMS> {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
     }
