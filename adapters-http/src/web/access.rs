@@ -1,7 +1,5 @@
 //! Extractors that authorize a request. A page handler's first argument states who can open it.
 
-use std::sync::{Arc, OnceLock};
-
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -14,7 +12,7 @@ use super::cookie;
 use super::done::{Confirmation, JustDone};
 use super::draft::Draft;
 use super::error::WebError;
-use super::form::Form;
+use super::form::{Form, Sender};
 use super::site::Web;
 
 /// Any visitor; `Some` if they are signed in.
@@ -38,32 +36,6 @@ impl Person {
     /// Returns the entries to restore in this page's form.
     pub(super) fn entries(&self) -> &Form {
         self.draft.as_ref().map_or(&EMPTY, |draft| &draft.form)
-    }
-}
-
-/// The user and the form of a request, recorded as soon as they are known. An error page can then
-/// show the user's navigation and restore their entries, even if the store is unavailable.
-#[derive(Clone, Default)]
-pub(super) struct Sender(Arc<Seen>);
-
-#[derive(Default)]
-struct Seen {
-    user: OnceLock<Principal>,
-    form: OnceLock<Form>,
-}
-
-impl Sender {
-    pub(super) fn user(&self) -> Option<&Principal> {
-        self.0.user.get()
-    }
-
-    /// Returns the form that was sent, without secrets.
-    pub(super) fn form(&self) -> Option<&Form> {
-        self.0.form.get()
-    }
-
-    pub(super) fn record(&self, form: &Form) {
-        self.0.form.get_or_init(|| form.without_secrets());
     }
 }
 
@@ -106,7 +78,7 @@ pub(super) async fn verified(
     };
     let principal = web.api.sessions.verify(presented).await?;
     if let (Some(sender), Some(principal)) = (sender, &principal) {
-        sender.0.user.get_or_init(|| principal.clone());
+        sender.record_user(principal);
     }
     Ok(principal)
 }

@@ -9,9 +9,8 @@ use http::{HeaderMap, header};
 use openindex_domain::user::UserId;
 
 use super::cookie::{self, CookieName};
-use super::form::Form;
+use super::form::{Form, ID_FIELD};
 use super::local_path::LocalPath;
-use super::once;
 use super::site::Site;
 
 const COOKIE: CookieName = CookieName {
@@ -94,7 +93,7 @@ pub(super) fn store(
     let mut pairs = vec![(PAGE, on.as_str()), (USER, user)];
     if why == Why::Failed {
         // Keeps the form's ID, so that sending it again creates at most one object.
-        pairs.extend([(FAILED, "yes"), (once::FIELD, sent.shown(once::FIELD))]);
+        pairs.extend([(FAILED, "yes"), (ID_FIELD, sent.shown(ID_FIELD))]);
     }
     let needed = pairs.len();
     loop {

@@ -1,18 +1,22 @@
 //! Submitted forms.
 
+use std::sync::{Arc, OnceLock};
+
 use axum::body::HttpBody as _;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::header;
 use http_body_util::LengthLimitError;
+use openindex_domain::access::Principal;
 use openindex_domain::token::Secret;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
 use crate::server::{Code, Context, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
 
-use super::access::Sender;
 use super::error::WebError;
-use super::once;
+
+/// The hidden field with the id of a form that creates something.
+pub(super) const ID_FIELD: &str = "form";
 
 /// The fields of a form (`application/x-www-form-urlencoded`). Unknown ones are ignored; a form with
 /// a repeated field is invalid.
@@ -43,7 +47,7 @@ impl Form {
         fields
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .filter(|(name, value)| {
-                let is_meta = name.is_empty() || name.starts_with('(') || *name == once::FIELD;
+                let is_meta = name.is_empty() || name.starts_with('(') || *name == ID_FIELD;
                 let is_secret = name.to_ascii_lowercase().contains("password");
                 !is_meta && !is_secret && !Secret::is_in(value)
             })
@@ -51,7 +55,7 @@ impl Form {
 
     /// Returns the entries and the id of the form.
     pub(super) fn without_secrets(&self) -> Self {
-        let id = Some((once::FIELD, self.shown(once::FIELD))).filter(|(_, id)| !id.is_empty());
+        let id = Some((ID_FIELD, self.shown(ID_FIELD))).filter(|(_, id)| !id.is_empty());
         let fields = self.entries().chain(id);
         Self(
             fields
@@ -77,6 +81,37 @@ impl Form {
     /// Parses a field as a password, without trimming it.
     pub(super) fn password(&self, name: &str) -> Result<Password, TooLongPassword> {
         Password::parse(self.get(name))
+    }
+}
+
+/// The user and the form of a request, recorded as soon as they are known. An error page can then
+/// show the user's navigation and restore their entries, even if the store is unavailable.
+#[derive(Clone, Default)]
+pub(super) struct Sender(Arc<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    user: OnceLock<Principal>,
+    form: OnceLock<Form>,
+}
+
+impl Sender {
+    pub(super) fn user(&self) -> Option<&Principal> {
+        self.0.user.get()
+    }
+
+    /// Returns the form that was sent, without secrets.
+    pub(super) fn form(&self) -> Option<&Form> {
+        self.0.form.get()
+    }
+
+    /// The first one counts.
+    pub(super) fn record_user(&self, user: &Principal) {
+        self.0.user.get_or_init(|| user.clone());
+    }
+
+    fn record(&self, form: &Form) {
+        self.0.form.get_or_init(|| form.without_secrets());
     }
 }
 

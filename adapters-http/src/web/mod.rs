@@ -15,6 +15,7 @@ mod docs;
 mod done;
 mod draft;
 mod error;
+mod error_page;
 mod events;
 mod form;
 mod home;
@@ -28,6 +29,7 @@ mod origin;
 mod page;
 mod paging;
 mod path;
+mod paths;
 mod protection;
 mod query;
 mod routes;
@@ -39,5 +41,48 @@ mod tokens;
 mod view;
 mod work_items;
 
-pub(crate) use routes::pages;
-pub use routes::{Route, router, routes};
+pub use routes::{Route, routes};
+
+use std::sync::Arc;
+
+use axum::Router;
+use http::Method;
+
+use crate::server::{ApiState, Pages};
+
+use routes::{all, not_found, other_method};
+use site::{Site, Web};
+
+/// Returns the web interface, to be merged into the server's router inside its layers. Those assign
+/// request IDs and client addresses, limit size and time, and prefix redirects with the public
+/// URL's path.
+///
+/// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
+/// (see `pages`); unknown paths below `/settings` get a "not found" page.
+pub fn router(state: ApiState) -> Router {
+    let router = all(state.work_items.is_some())
+        .router
+        .method_not_allowed_fallback(other_method);
+    protection::wrap(router, web(state))
+}
+
+/// Returns the web interface for the server's router, with what its middleware has to know.
+pub(crate) fn pages(state: ApiState) -> Pages {
+    let not_found = Router::new().fallback(not_found);
+    let routes = routes();
+    let forms = routes.iter().filter(|route| route.method == Method::POST);
+    Pages {
+        not_found: protection::wrap(not_found, web(state.clone())),
+        router: router(state),
+        max_form_bytes: forms
+            .map(|route| (route.path, route.max_form_bytes))
+            .collect(),
+        paths: routes.iter().map(|route| route.path).collect(),
+    }
+}
+
+fn web(state: ApiState) -> Web {
+    let site = Site::of(&state.settings.public_url, state.settings.version);
+    let site = Arc::new(site);
+    Web { api: state, site }
+}

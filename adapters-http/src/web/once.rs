@@ -14,15 +14,11 @@ use openindex_domain::user::UserError;
 use crate::server::Context;
 
 use super::access::Person;
-use super::admin;
 use super::error::WebError;
-use super::form::Form;
+use super::form::{Form, ID_FIELD};
 use super::page::{Page, html};
 use super::site::Web;
 use super::view::Shown;
-
-/// The name of the hidden field.
-pub(super) const FIELD: &str = "form";
 
 /// Returns the ID for the form on a page: the sent one if it is still open, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
@@ -53,7 +49,7 @@ pub(super) fn context(
 }
 
 fn open(web: &Web, sent: &Form) -> Option<FormId> {
-    let form: FormId = sent.get(FIELD).parse().ok()?;
+    let form: FormId = sent.get(ID_FIELD).parse().ok()?;
     form.is_open(web.api.tokens.now()).then_some(form)
 }
 
@@ -81,7 +77,7 @@ pub(super) async fn already(
         Subject::Invite(id) => AlreadyPage {
             page: Page::of(web, person, "invites"),
             kind: "invite",
-            name: match admin::invites::find(web, principal, id).await {
+            name: match web.api.invites.get(principal, id).await {
                 Ok(invite) => invite
                     .as_ref()
                     .and_then(Invite::email)

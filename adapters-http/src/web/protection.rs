@@ -9,11 +9,12 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::server::{if_match, is_browser};
 
-use super::access::{self, Sender};
+use super::access;
 use super::done;
 use super::draft::{self, Draft};
-use super::error::{FailedRequest, WebError};
-use super::form::Form;
+use super::error::WebError;
+use super::error_page::FailedRequest;
+use super::form::{Form, Sender};
 use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
 use super::site::Web;

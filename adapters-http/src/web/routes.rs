@@ -1,6 +1,6 @@
 //! Every route of the web interface, with its access requirement.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
 use axum::handler::Handler;
@@ -9,17 +9,18 @@ use axum::routing::{MethodFilter, on};
 use http::{HeaderMap, Method, StatusCode, Uri};
 
 use crate::guard::{Access, Argument, HandlerSignature};
-use crate::server::{ApiState, Code, MAX_BODY_BYTES, MAX_FORM_BYTES, Pages, is_browser};
+use crate::server::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, is_browser};
 
+use super::access::Anyone;
 use super::done::JustDone;
 use super::error::WebError;
 use super::form::{Form, Sent};
 use super::path::IdPath;
 use super::query::Query;
-use super::site::{Site, Web, redirect};
+use super::site::{Web, redirect};
 use super::{
-    account, activity, admin, assets, docs, home, join, notices, protection, runs, sign_in,
-    sign_in_link, tokens, work_items,
+    account, activity, admin, assets, docs, home, join, notices, runs, sign_in, sign_in_link,
+    tokens, work_items,
 };
 
 /// A page, or the target of a form.
@@ -41,47 +42,21 @@ pub fn routes() -> Vec<Route> {
     all(true).routes
 }
 
-/// Returns the web interface, to be merged into the server's router inside its layers. Those assign
-/// request IDs and client addresses, limit size and time, and prefix redirects with the public
-/// URL's path.
-///
-/// Its own layers protect against forged forms, framing and foreign scripts. It has no fallback
-/// (see `pages`); unknown paths below `/settings` get a "not found" page.
-pub fn router(state: ApiState) -> Router {
-    let router = all(state.work_items.is_some())
-        .router
-        .method_not_allowed_fallback(other_method);
-    protection::wrap(router, web(state))
-}
-
-/// Returns the web interface for the server's router, with what its middleware has to know.
-pub(crate) fn pages(state: ApiState) -> Pages {
-    let not_found = Router::new().fallback(home::not_found);
-    let routes = routes();
-    let forms = routes.iter().filter(|route| route.method == Method::POST);
-    Pages {
-        not_found: protection::wrap(not_found, web(state.clone())),
-        router: router(state),
-        max_form_bytes: forms
-            .map(|route| (route.path, route.max_form_bytes))
-            .collect(),
-        paths: routes.iter().map(|route| route.path).collect(),
-    }
-}
-
-fn web(state: ApiState) -> Web {
-    let site = Site::of(&state.settings.public_url, state.settings.version);
-    let site = Arc::new(site);
-    Web { api: state, site }
-}
-
 /// Redirects a browser that opens the target of a form (from the history or after an error) to the
 /// form's page.
-async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     match method {
         Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         Method::GET | Method::HEAD if is_browser(&headers) => redirect(page_of(uri.path())),
         _ => WebError::of(Code::MethodNotAllowed).into_response(),
+    }
+}
+
+/// Redirects a path with a trailing slash to its page. Any other path is not found.
+pub(super) async fn not_found(_: Anyone, method: Method, uri: Uri) -> Result<Response, WebError> {
+    match uri.path().strip_suffix('/') {
+        Some(path) if method == Method::GET && is_page(path) => Ok(redirect(path)),
+        _ => Err(WebError::NOT_FOUND),
     }
 }
 
@@ -135,8 +110,8 @@ impl Argument for Sent {
     const BODY: bool = true;
 }
 
-struct Routes {
-    router: Router<Web>,
+pub(super) struct Routes {
+    pub(super) router: Router<Web>,
     routes: Vec<Route>,
 }
 
@@ -195,7 +170,7 @@ impl Routes {
     }
 }
 
-fn all(with_work_items: bool) -> Routes {
+pub(super) fn all(with_work_items: bool) -> Routes {
     let routes = Routes {
         router: Router::new(),
         routes: Vec::new(),
@@ -251,7 +226,7 @@ fn work_items(routes: Routes) -> Routes {
 fn personal(routes: Routes) -> Routes {
     routes
         .get("/settings", home::settings)
-        .get("/settings/{*unknown}", home::not_found)
+        .get("/settings/{*unknown}", not_found)
         .get(crate::TOKENS_PAGE, tokens::list)
         .get("/settings/tokens/new", tokens::show_form)
         .post("/settings/tokens/new", tokens::create)

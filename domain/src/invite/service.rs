@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::access::{Actor, ActorError, Denial, Principal, Requirement};
 use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
 use crate::change::begin;
@@ -21,7 +23,7 @@ use super::{
 };
 
 /// The use cases of invites: [`create`](Self::create), [`first_admin`](Self::first_admin),
-/// [`list`](Self::list), [`withdraw`](Self::withdraw), [`preview`](Self::preview) and
+/// [`list`](Self::list), [`get`](Self::get), [`withdraw`](Self::withdraw), [`preview`](Self::preview) and
 /// [`claim`](Self::claim). Cheap to clone.
 #[derive(Clone)]
 pub struct Invites {
@@ -189,6 +191,22 @@ impl Invites {
         let mut invites = self.store.invites(after, limit.rows_to_read()).await?;
         let next = limit.truncate(&mut invites, |invite| invite.id);
         Ok(InvitePage { invites, next })
+    }
+
+    /// Returns an invite, or `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Invites::list`].
+    pub async fn get(
+        &self,
+        principal: &Principal,
+        id: InviteId,
+    ) -> Result<Option<Invite>, InviteError> {
+        // Lists are in descending order of ID: the page after the next higher ID starts with this.
+        let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
+        let found = self.list(principal, Some(above), 1).await?;
+        Ok(found.invites.iter().find(|invite| invite.id == id).cloned())
     }
 
     /// Withdraws an invite: its link stops working immediately.

@@ -12,6 +12,7 @@ use crate::web::error::WebError;
 use crate::web::events::{self, ActionChoice, EventView, Reader};
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
 use crate::web::view::Shown;
@@ -20,7 +21,6 @@ use crate::wire::ExportFormat;
 use super::PAGE;
 use super::target::{self, Unclear};
 
-pub(in crate::web) const PATH: &str = "/settings/admin/audit";
 const EXPORT_PATH: &str = "/settings/admin/audit/export";
 const FIELDS: [&str; 5] = ["actor", "action", "subject", "from", "to"];
 
@@ -102,8 +102,13 @@ pub(in crate::web) async fn list(
         actors: parsed.actors,
         subjects: parsed.subjects,
         is_first: after.is_none(),
-        first: chosen.on(PATH),
-        next: next.map(|cursor| chosen.clone().with("after", cursor.to_string()).on(PATH)),
+        first: chosen.on(paths::AUDIT),
+        next: next.map(|cursor| {
+            chosen
+                .clone()
+                .with("after", cursor.to_string())
+                .on(paths::AUDIT)
+        }),
         export: chosen.on(EXPORT_PATH),
         chosen,
     };
@@ -121,7 +126,7 @@ pub(in crate::web) async fn export(
     let parsed = parse(&web, &principal, &query).await?;
     if !parsed.errors.is_empty() {
         // The page shows what is invalid.
-        return Ok(redirect(&chosen.on(PATH)));
+        return Ok(redirect(&chosen.on(paths::AUDIT)));
     }
     let format = match query.get("format") {
         "json" => ExportFormat::Json,
@@ -185,7 +190,7 @@ fn choices(unclear: Unclear, chosen: &Query, field: &str) -> Vec<ChoiceView> {
         ChoiceView {
             name: Shown::of(&it.name),
             kind: Shown::of(&it.kind),
-            path: replaced.on(PATH),
+            path: replaced.on(paths::AUDIT),
         }
     });
     choices.collect()

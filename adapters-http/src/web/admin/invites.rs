@@ -4,12 +4,11 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::{ActorError, Principal};
+use openindex_domain::access::ActorError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
-use uuid::Uuid;
 
 use crate::web::access::Administrator;
 use crate::web::done::Done;
@@ -19,15 +18,14 @@ use crate::web::invalid::{Fault, Invalid};
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::path::IdPath;
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
 use super::people::People;
 use super::sign_in_link::LinkPage;
-use super::{Back, PAGE, users};
-
-const PATH: &str = "/settings/admin/invites";
+use super::{Back, PAGE};
 
 #[derive(Template)]
 #[template(path = "admin/invites.html")]
@@ -146,7 +144,7 @@ pub(in crate::web) async fn create(
                 id: "email",
                 text: "This person already has an account.".to_owned(),
                 link: Some((
-                    format!("{}{}", web.site.base, user.on(users::PATH)),
+                    format!("{}{}", web.site.base, user.on(paths::USERS)),
                     "Create a sign-in link instead.",
                 )),
             });
@@ -171,22 +169,10 @@ pub(in crate::web) async fn create(
         expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
         again: "If you invite this address again, this link stops working.",
         url: &web.api.settings.invite_link(&new.secret),
-        back: PATH.to_owned(),
+        back: paths::INVITES.to_owned(),
         back_label: "Invites",
     }
     .respond()
-}
-
-/// Returns the invite, or `None` if it does not exist.
-pub(in crate::web) async fn find(
-    web: &Web,
-    by: &Principal,
-    id: InviteId,
-) -> Result<Option<Invite>, InviteError> {
-    // Lists are in descending order of ID: the page after the next higher ID starts with this one.
-    let above = InviteId::from_uuid(Uuid::from_u128(id.uuid().as_u128().saturating_add(1)));
-    let found = web.api.invites.list(by, Some(above), 1).await?;
-    Ok(found.invites.iter().find(|invite| invite.id == id).cloned())
 }
 
 pub(in crate::web) async fn confirm_withdraw(
@@ -196,7 +182,7 @@ pub(in crate::web) async fn confirm_withdraw(
     query: Query,
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
-    let invite = find(&web, principal, id).await?;
+    let invite = web.api.invites.get(principal, id).await?;
     let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
     let mut people = People::load(&web, principal).await?;
     let met: Vec<UserId> = invite.created_by.into_iter().collect();
@@ -204,7 +190,7 @@ pub(in crate::web) async fn confirm_withdraw(
     let template = WithdrawPage {
         page: Page::of(&web, &by.0, "invites"),
         invite: InviteView::of(invite, &people, web.api.tokens.now()),
-        back: Back::to(query.get("next"), PATH),
+        back: Back::to(query.get("next"), paths::INVITES),
     };
     if !template.invite.can_be_withdrawn {
         return Err(WebError::NOT_FOUND);
@@ -220,11 +206,11 @@ pub(in crate::web) async fn withdraw(
 ) -> Result<Response, WebError> {
     let principal = &by.0.principal;
     // A damaged invite can still be withdrawn.
-    let invite = find(&web, principal, id).await.ok().flatten();
+    let invite = web.api.invites.get(principal, id).await.ok().flatten();
     web.api.invites.withdraw(principal, id, &context).await?;
     let about = invite.as_ref().and_then(Invite::email);
     let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
-    let back = Back::to(form.get("next"), PATH);
+    let back = Back::to(form.get("next"), paths::INVITES);
     Ok(Done::InviteWithdrawn.to(&web.site, &back.path, &about))
 }
 
@@ -265,15 +251,19 @@ async fn render(
             })
             .collect(),
         is_first: after.is_none(),
-        next: found
-            .next
-            .map(|id| Query::default().with("after", id.to_string()).on(PATH)),
+        next: found.next.map(|id| {
+            Query::default()
+                .with("after", id.to_string())
+                .on(paths::INVITES)
+        }),
         email: form.shown("email"),
         role: form.get("role"),
         errors,
         back: Back::to(
-            &Query::default().with("after", query.get("after")).on(PATH),
-            PATH,
+            &Query::default()
+                .with("after", query.get("after"))
+                .on(paths::INVITES),
+            paths::INVITES,
         ),
     };
     html(status, &template)

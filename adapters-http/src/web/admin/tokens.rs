@@ -16,6 +16,7 @@ use crate::web::form::Sent;
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
 use crate::web::path::IdPath;
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
@@ -23,9 +24,7 @@ use crate::web::view::{Shown, TokenView};
 
 use super::people::{Choice, People};
 use super::token_filter::ChosenFilter;
-use super::{Back, PAGE, users};
-
-pub(in crate::web) const PATH: &str = "/settings/admin/tokens";
+use super::{Back, PAGE};
 
 #[derive(Template)]
 #[template(path = "admin/tokens.html")]
@@ -136,12 +135,20 @@ pub(in crate::web) async fn list(
         live_admin: counts.tokens_live_admin,
         expired: counts.tokens_expired,
         is_first: after.is_none(),
-        first: chosen.to_query().on(PATH),
-        next: next.map(|id| chosen.to_query().with("after", id.to_string()).on(PATH)),
+        first: chosen.to_query().on(paths::ALL_TOKENS),
+        next: next.map(|id| {
+            chosen
+                .to_query()
+                .with("after", id.to_string())
+                .on(paths::ALL_TOKENS)
+        }),
         bulk: chosen.to_query().on("/settings/admin/tokens/revoke"),
         back: Back::to(
-            &chosen.to_query().with("after", query.get("after")).on(PATH),
-            PATH,
+            &chosen
+                .to_query()
+                .with("after", query.get("after"))
+                .on(paths::ALL_TOKENS),
+            paths::ALL_TOKENS,
         ),
         filter: chosen,
     };
@@ -187,11 +194,11 @@ pub(in crate::web) async fn show(
         },
         owner: owner.map(|owner| {
             let name = Shown::of(owner.name.as_str());
-            (name, format!("{}/{}", users::PATH, owner.id))
+            (name, format!("{}/{}", paths::USERS, owner.id))
         }),
         can_be_revoked: id.kind() == TokenKind::Personal && !view.is_revoked,
         token: view,
-        back: Back::to(query.get("next"), PATH),
+        back: Back::to(query.get("next"), paths::ALL_TOKENS),
     };
     html(StatusCode::OK, &template)
 }
@@ -208,7 +215,7 @@ pub(in crate::web) async fn confirm_revoke(
         page: Page::of(&web, &by.0, "all-tokens"),
         runs: Ending::of(&web, &by.0, owned.token.owner, Some(id)).await?,
         owned: OwnedView::of(owned, web.api.tokens.now()),
-        back: Back::to(query.get("next"), PATH),
+        back: Back::to(query.get("next"), paths::ALL_TOKENS),
     };
     html(StatusCode::OK, &template)
 }
@@ -227,6 +234,6 @@ pub(in crate::web) async fn revoke(
         || id.to_string(),
         |owned| owned.token.name.as_str().to_owned(),
     );
-    let back = Back::to(form.get("next"), PATH);
+    let back = Back::to(form.get("next"), paths::ALL_TOKENS);
     Ok(Done::TokenRevoked.to(&web.site, &back.path, &about))
 }

@@ -18,6 +18,7 @@ use crate::web::invalid::Invalid;
 use crate::web::once;
 use crate::web::page::{Page, html};
 use crate::web::path::IdPath;
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::runs::Ending;
 use crate::web::site::Web;
@@ -25,7 +26,7 @@ use crate::web::view::{Moment, Shown};
 
 use super::Back;
 use super::sign_in_link::LinkPage;
-use super::users::{self, UserView};
+use super::users::UserView;
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
@@ -103,7 +104,7 @@ pub(in crate::web) async fn show(
         form: once::to_show(&web, &Form::default())?,
         is_last_admin: is_last_admin(&web, &by, id).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), users::PATH),
+        back: Back::to(query.get("next"), paths::USERS),
     };
     html(StatusCode::OK, &template)
 }
@@ -120,7 +121,7 @@ pub(in crate::web) async fn confirm_suspend(
         is_last_admin: is_last_admin(&web, &by, id).await?,
         runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), users::PATH),
+        back: Back::to(query.get("next"), paths::USERS),
     };
     html(StatusCode::OK, &template)
 }
@@ -156,7 +157,7 @@ pub(in crate::web) async fn confirm_role(
         page: Page::of(&web, &by.0, "users"),
         is_last_admin: is_last_admin(&web, &by, id).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), users::PATH),
+        back: Back::to(query.get("next"), paths::USERS),
     };
     html(StatusCode::OK, &template)
 }
@@ -179,7 +180,7 @@ pub(in crate::web) async fn show_email_form(
     query: Query,
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
-    let back = Back::to(query.get("next"), users::PATH);
+    let back = Back::to(query.get("next"), paths::USERS);
     let email = match by.0.entries().shown("email") {
         "" => user.email.as_str(),
         entered => entered,
@@ -203,8 +204,8 @@ pub(in crate::web) async fn set_email(
 ) -> Result<Response, WebError> {
     let user = find(&web, &by, id).await?;
     let typed = form.shown("email");
-    let back = Back::to(form.get("next"), users::PATH);
-    let to = back.or(format!("{}/{id}", users::PATH));
+    let back = Back::to(form.get("next"), paths::USERS);
+    let to = back.or(format!("{}/{id}", paths::USERS));
     let reject = |status, error: String| {
         let errors = Invalid::field("email", format!("The address {error}."));
         email_form(&web, &by, &user, back, typed, status, errors)
@@ -269,7 +270,7 @@ pub(in crate::web) async fn confirm_delete(
         page: Page::of(&web, &by.0, "users"),
         runs: Ending::of(&web, &by.0, id, None).await?,
         user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), users::PATH),
+        back: Back::to(query.get("next"), paths::USERS),
     };
     html(StatusCode::OK, &template)
 }
@@ -285,7 +286,7 @@ pub(in crate::web) async fn delete(
     let user = web.api.users.get(principal, id).await.ok();
     let about = user.map_or_else(|| id.to_string(), |user| user.name.as_str().to_owned());
     web.api.users.delete(principal, id, &context).await?;
-    let back = Back::to(form.get("next"), users::PATH);
+    let back = Back::to(form.get("next"), paths::USERS);
     Ok(Done::UserDeleted.to(&web.site, &back.path, &about))
 }
 
@@ -302,7 +303,7 @@ async fn change(
     // Administrators who suspended or demoted themselves can no longer open the user's page.
     let still_administers = user.id != principal.user_id() || user.is_active_admin();
     let path = if still_administers {
-        Back::to(form.get("next"), users::PATH).or(format!("{}/{id}", users::PATH))
+        Back::to(form.get("next"), paths::USERS).or(format!("{}/{id}", paths::USERS))
     } else {
         "/".to_owned()
     };
@@ -343,8 +344,8 @@ pub(in crate::web) async fn sign_in_link(
         url: &web.api.settings.sign_in_link(&new.secret),
         back: format!(
             "{}/{id}{}",
-            users::PATH,
-            Back::to(form.get("next"), users::PATH).query
+            paths::USERS,
+            Back::to(form.get("next"), paths::USERS).query
         ),
         back_label: "User",
     }

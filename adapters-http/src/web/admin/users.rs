@@ -12,13 +12,12 @@ use crate::web::access::Administrator;
 use crate::web::error::WebError;
 use crate::web::invalid::Invalid;
 use crate::web::page::{Page, html};
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::Web;
 use crate::web::view::{Badge, Moment, Shown};
 
 use super::{Back, PAGE};
-
-pub(in crate::web) const PATH: &str = "/settings/admin/users";
 
 #[derive(Template)]
 #[template(path = "admin/users.html")]
@@ -55,7 +54,10 @@ impl Heading {
         let [first, second] = orders;
         let next = if now == first { second } else { first };
         Self {
-            path: searched.clone().with("sort", next.as_str()).on(PATH),
+            path: searched
+                .clone()
+                .with("sort", next.as_str())
+                .on(paths::USERS),
             direction: orders.contains(&now).then_some(match now {
                 UserSort::Name | UserSort::Joined | UserSort::LeastSeen => "ascending",
                 UserSort::Newest | UserSort::LastSeen => "descending",
@@ -158,7 +160,7 @@ pub(in crate::web) async fn list(
     let counts = web.api.admin_tokens.stats(principal).await?;
     let now = web.api.tokens.now();
     let page = Page::of(&web, &by.0, "users").with_ignored(ignored);
-    let link = |name: &str, to: String| chosen.clone().with(name, to).on(PATH);
+    let link = |name: &str, to: String| chosen.clone().with(name, to).on(paths::USERS);
     let (page, users, previous, next) = match found {
         None => (page, Vec::new(), None, None),
         Some(found) => (
@@ -184,8 +186,10 @@ pub(in crate::web) async fn list(
         by_name: Heading::of(sort, [UserSort::Name; 2], &searched),
         by_last_seen: Heading::of(sort, [UserSort::LastSeen, UserSort::LeastSeen], &searched),
         by_joined: Heading::of(sort, [UserSort::Joined, UserSort::Newest], &searched),
-        clear: Query::default().with("sort", chosen.get("sort")).on(PATH),
-        back: Back::to(&here.on(PATH), PATH),
+        clear: Query::default()
+            .with("sort", chosen.get("sort"))
+            .on(paths::USERS),
+        back: Back::to(&here.on(paths::USERS), paths::USERS),
         previous,
         next,
     };

@@ -9,8 +9,8 @@ use openindex_domain::token::{TokenId, TokenKind};
 use openindex_domain::user::{Email, UserId};
 
 use crate::web::access::Person;
-use crate::web::admin;
 use crate::web::error::WebError;
+use crate::web::paths;
 use crate::web::site::Web;
 use crate::web::view::{Moment, Shown};
 use crate::web::work_items;
@@ -79,10 +79,10 @@ impl Reader {
             }),
             Subject::WorkItem(key) => self.has_work.then(|| work_items::path_of(key)),
             _ if !self.is_admin => None,
-            Subject::User(id) => Some(format!("{}/{id}", admin::users::PATH)),
-            Subject::Token(id) => Some(format!("{}/{id}", admin::tokens::PATH)),
+            Subject::User(id) => Some(format!("{}/{id}", paths::USERS)),
+            Subject::Token(id) => Some(format!("{}/{id}", paths::ALL_TOKENS)),
             // An invite has no page of its own.
-            Subject::Invite(id) => Some(format!("{}?subject={id}", admin::audit::PATH)),
+            Subject::Invite(id) => Some(format!("{}?subject={id}", paths::AUDIT)),
             Subject::Session(_) | Subject::UnknownAccount => None,
         }
     }

@@ -2,7 +2,8 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::token::TokenId;
+use openindex_domain::agent_run::RunFilter;
+use openindex_domain::token::{Token, TokenId};
 
 use crate::server::{Code, Context};
 use crate::web::access::Person;
@@ -11,10 +12,10 @@ use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
 use crate::web::path::IdPath;
+use crate::web::paths;
 use crate::web::site::{Web, redirect};
 
 use super::view::{Details, RunView};
-use super::{PATH, all_live};
 
 /// The maximum number of runs to end at once, so that their IDs do not exceed the size of a form.
 pub(super) const AT_ONCE: u32 = 1_000;
@@ -47,7 +48,7 @@ pub(in crate::web) async fn confirm(
     let run = run.ok_or(WebError::NOT_FOUND)?;
     if !run.is_live {
         // The run's page shows when and why it ended.
-        return Ok(redirect(&format!("{PATH}/{id}")));
+        return Ok(redirect(&format!("{}/{id}", paths::RUNS)));
     }
     let template = EndPage {
         page: Page::of(&web, &person, "agent-runs"),
@@ -68,7 +69,7 @@ pub(in crate::web) async fn end(
     runs.end(principal, id, &context).await?;
     let about = token.and_then(|token| token.run);
     let about = about.map_or_else(|| id.to_string(), |run| run.agent.to_string());
-    Ok(Done::RunEnded.to(&web.site, PATH, &about))
+    Ok(Done::RunEnded.to(&web.site, paths::RUNS, &about))
 }
 
 pub(in crate::web) async fn confirm_all(
@@ -77,7 +78,7 @@ pub(in crate::web) async fn confirm_all(
 ) -> Result<Response, WebError> {
     let runs = all_live(&web, &person).await?;
     if runs.is_empty() {
-        return Ok(redirect(PATH));
+        return Ok(redirect(paths::RUNS));
     }
     let details = Details::of(&web, &person, &runs).await?;
     let now = web.api.agent_runs.now();
@@ -108,9 +109,16 @@ pub(in crate::web) async fn end_all(
     let ids = ids.map_err(|_| WebError::of(Code::InvalidRequest))?;
     let runs = &web.api.agent_runs;
     let about = match runs.end_all(&person.principal, ids, &context).await? {
-        0 => return Ok(Done::NoRunsEnded.on(&web.site, PATH)),
+        0 => return Ok(Done::NoRunsEnded.on(&web.site, paths::RUNS)),
         1 => "1 agent run".to_owned(),
         count => format!("{count} agent runs"),
     };
-    Ok(Done::RunsEnded.to(&web.site, PATH, &about))
+    Ok(Done::RunsEnded.to(&web.site, paths::RUNS, &about))
+}
+
+/// Returns the user's live runs, at most [`AT_ONCE`].
+async fn all_live(web: &Web, person: &Person) -> Result<Vec<Token>, WebError> {
+    let runs = &web.api.agent_runs;
+    let page = runs.list(&person.principal, &RunFilter::LIVE, None, AT_ONCE);
+    Ok(page.await?.runs.into_iter().collect())
 }

@@ -11,11 +11,12 @@ use crate::web::error::WebError;
 use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::page::{Page, html};
 use crate::web::paging::Paging;
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::Web;
 
+use super::Ending;
 use super::view::{Details, RunView};
-use super::{Ending, PATH};
 
 /// Runs per page.
 const PAGE: u32 = 50;
@@ -71,7 +72,7 @@ pub(in crate::web) async fn list(
             .await?
             .count,
         has_work: web.api.work_items.is_some(),
-        paging: Paging::of(&query, PATH, &chosen, next.map(|id| id.to_string())),
+        paging: Paging::of(&query, paths::RUNS, &chosen, next.map(|id| id.to_string())),
         chosen,
     };
     html(template.errors.status(), &template)

@@ -11,17 +11,14 @@ pub(super) use list::list;
 pub(super) use run::show;
 pub(super) use start::{show_form, start};
 
-use openindex_domain::agent_run::RunFilter;
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 
 use super::access::Person;
 use super::error::WebError;
+use super::paths;
 use super::query::Query;
 use super::site::Web;
-
-/// The path of the list.
-const PATH: &str = "/settings/agent-runs";
 
 /// The live runs that end together with a token or a user.
 pub(super) struct Ending {
@@ -44,17 +41,7 @@ impl Ending {
         let issuer = issuer.map(|id| id.to_string()).unwrap_or_default();
         Ok(Self {
             count,
-            list: is_own.then(|| Query::default().with("token", issuer).on(PATH)),
+            list: is_own.then(|| Query::default().with("token", issuer).on(paths::RUNS)),
         })
     }
-}
-
-/// Returns the user's live runs, at most [`end::AT_ONCE`].
-async fn all_live(
-    web: &Web,
-    person: &Person,
-) -> Result<Vec<openindex_domain::token::Token>, WebError> {
-    let runs = &web.api.agent_runs;
-    let page = runs.list(&person.principal, &RunFilter::LIVE, None, end::AT_ONCE);
-    Ok(page.await?.runs.into_iter().collect())
 }

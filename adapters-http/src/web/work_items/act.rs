@@ -13,11 +13,12 @@ use crate::web::form::Sent;
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::path::IdPath;
+use crate::web::paths;
 use crate::web::site::Web;
 
 use super::item::Rejected;
 use super::view::{ItemView, users_of};
-use super::{PATH, expected, item, path_of, use_cases};
+use super::{expected, item, path_of, use_cases};
 
 #[derive(Template)]
 #[template(path = "work/delete.html")]
@@ -139,7 +140,7 @@ impl Action {
             .await;
         match changed {
             Ok(Some(_)) => Ok(self.done.to(&web.site, &path_of(key), &key.to_string())),
-            Ok(None) => Ok(self.done.to(&web.site, PATH, &key.to_string())),
+            Ok(None) => Ok(self.done.to(&web.site, paths::WORK_ITEMS, &key.to_string())),
             Err(WorkItemError::Conflict(why)) => {
                 item::render_rejected(web, person, key, Rejected::Conflict(why)).await
             }

@@ -16,11 +16,12 @@ use crate::web::invalid::{CHOOSE, Invalid};
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
 use crate::web::paging::Paging;
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::Web;
 
+use super::use_cases;
 use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
-use super::{PATH, use_cases};
 
 /// Items per page.
 const PAGE: u32 = 50;
@@ -87,7 +88,12 @@ pub(in crate::web) async fn list(
         ),
         is_filtered: !chosen.is_empty(),
         errors,
-        paging: Paging::of(&query, PATH, &chosen, next.map(|cursor| cursor.to_string())),
+        paging: Paging::of(
+            &query,
+            paths::WORK_ITEMS,
+            &chosen,
+            next.map(|cursor| cursor.to_string()),
+        ),
         chosen,
     };
     html(template.errors.status(), &template)

@@ -21,10 +21,8 @@ use openindex_domain::work_item::{Versions, WorkItemKey, WorkItems};
 
 use super::error::WebError;
 use super::form::Form;
+use super::paths;
 use super::site::Web;
-
-/// The path of the list.
-const PATH: &str = "/work";
 
 /// Returns the use cases. Without work items, these routes do not exist.
 fn use_cases(web: &Web) -> Result<&WorkItems, WebError> {
@@ -32,7 +30,7 @@ fn use_cases(web: &Web) -> Result<&WorkItems, WebError> {
 }
 
 pub(super) fn path_of(key: WorkItemKey) -> String {
-    format!("{PATH}/{key}")
+    format!("{}/{key}", paths::WORK_ITEMS)
 }
 
 /// Returns the version that the form was shown with. A form without one matches no version.

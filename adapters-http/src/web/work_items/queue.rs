@@ -9,11 +9,12 @@ use crate::web::error::WebError;
 use crate::web::invalid::Invalid;
 use crate::web::names::Names;
 use crate::web::page::{Page, html};
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::Web;
 
+use super::use_cases;
 use super::view::{ItemView, users_of};
-use super::{PATH, use_cases};
 
 /// The maximum number of items in each section.
 const SHOWN: u32 = 50;
@@ -85,7 +86,7 @@ pub(in crate::web) async fn queue(
         } else {
             Query::default().with("assignee", "me")
         }
-        .on(PATH),
+        .on(paths::WORK_ITEMS),
         errors,
         next: Section {
             // Items of the section above are not repeated.
