@@ -44,24 +44,6 @@ pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Returns the name of a standard method. Any other is client text, which could be a secret in the
-/// wrong place.
-pub(super) fn known(method: &Method) -> Option<&str> {
-    let is_known = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ]
-    .contains(method);
-    is_known.then(|| method.as_str())
-}
-
 fn invalid(detail: &str) -> Problem {
     Problem::new(Code::InvalidRequest, detail)
 }

@@ -24,6 +24,7 @@ use super::client_address::client_address;
 use super::cors;
 use super::head;
 use super::if_match::OnRead;
+use super::method::standard;
 use super::overload::RequestLimit;
 use super::state::Shared;
 use super::{ClientAddress, Code, PeerAddress, Problem, Stopping, is_browser};
@@ -76,7 +77,7 @@ async fn observe(State(state): State<Shared>, mut request: Request, next: Next) 
     let span = tracing::info_span!(
         "request",
         id = id.as_ref().map_or("-", RequestId::as_str),
-        method = head::known(&method).unwrap_or("-"),
+        method = standard(&method).unwrap_or("-"),
     );
     if let Some(id) = &id {
         request.extensions_mut().insert(id.clone());

@@ -12,6 +12,7 @@ pub(crate) mod if_match;
 mod layers;
 mod limits;
 mod mapping;
+mod method;
 mod metrics;
 mod openapi;
 mod overload;

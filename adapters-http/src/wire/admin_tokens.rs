@@ -7,61 +7,41 @@ use serde::{Deserialize, Serialize};
 use super::field::optional;
 #[cfg(feature = "server")]
 use super::schema;
+use super::shape::wire;
 use super::{DamagedRow, MeUser, Pat, PlainSecret};
 
+wire! { response
 /// A token with its owner, as an administrator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct AdminPat {
+AdminPat {
     /// The token.
     #[serde(flatten)]
-    pub pat: Pat,
+    pat: Pat,
     /// Owner of the token.
-    pub owner: MeUser,
-}
+    owner: MeUser,
+}}
 
+wire! { list
 /// A page of tokens of all users, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AdminPatList {
+AdminPatList {
     /// Tokens on this page.
-    pub items: Vec<AdminPat>,
-    /// Damaged rows on this page; absent if there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
-    /// Value of `cursor` for the next page; null on the last page.
-    pub next_cursor: Option<String>,
-}
+    items: Vec<AdminPat>
+}}
 
+wire! { query
 /// Filters for tokens of all users; a token must match all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PatFilter {
+PatFilter {
     /// Owner of the tokens.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
-    pub user: Option<UserId>,
+    user: Option<UserId> = "optional" [value_type = Option<schema::UserId>],
     /// Scope of the tokens.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<super::WireScope>))]
-    pub scope: Option<Scope>,
+    scope: Option<Scope> = "optional" [value_type = Option<super::WireScope>],
     /// Status of the tokens. By default, live and expired tokens.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<super::Status>))]
-    pub status: Option<token::Status>,
+    status: Option<token::Status> = "optional" [value_type = Option<super::Status>],
     /// Tokens not used since this date or date-time; a token that was never used counts from its
     /// creation.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
-    pub unused_since: Option<Timestamp>,
+    unused_since: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
     /// Tokens that expire before this date or date-time.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
-    pub expiring_before: Option<Timestamp>,
-}
+    expiring_before: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
+}}
 
 impl PatFilter {
     /// Returns whether no filter is set, so that every token matches.
@@ -104,45 +84,29 @@ impl PatFilter {
     }
 }
 
+wire! { request
 /// The tokens to revoke: those that match all filters. At least one filter is required.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RevokePats {
+RevokePats {
     /// Owner of the tokens.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub user: Option<UserId>,
+    user: Option<UserId> = "optional" [value_type = Option<schema::UserId>],
     /// Scope of the tokens.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<super::WireScope>))]
-    pub scope: Option<Scope>,
+    scope: Option<Scope> = "optional" [value_type = Option<super::WireScope>],
     /// Status of the tokens: `live` or `expired`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<super::Status>))]
-    pub status: Option<token::Status>,
+    status: Option<token::Status> = "optional" [value_type = Option<super::Status>],
     /// Tokens not used since this date or date-time; a token that was never used counts from its
     /// creation.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
-    pub unused_since: Option<Timestamp>,
+    unused_since: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
     /// Tokens that expire before this date or date-time.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DateOrDateTime>))]
-    pub expiring_before: Option<Timestamp>,
+    expiring_before: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
     /// Whether to only list the tokens that would be revoked. Required, so that nothing is revoked
     /// by omission.
-    pub dry_run: bool,
+    dry_run: bool,
     /// `expected` value of the dry run you reviewed: exactly those tokens are revoked, or none if
     /// the matching tokens have changed. Required if more than 200 tokens match.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
-    pub expected: Option<ReviewDigest>,
+    expected: Option<ReviewDigest> = "optional" [value_type = Option<schema::ReviewDigest>],
     /// `nextCursor` of the previous page; absent for the first page. Valid only in a dry run.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
-    pub cursor: Option<TokenId>,
-}
+    cursor: Option<TokenId> = "optional" [value_type = Option<schema::PatId>],
+}}
 
 impl From<RevokePats> for PatFilter {
     fn from(wanted: RevokePats) -> Self {
@@ -166,63 +130,56 @@ impl From<RevokePats> for PatFilter {
     }
 }
 
+wire! { response
 /// The tokens that a bulk revocation revoked, or would revoke.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct RevokedPats {
+RevokedPats {
     /// Whether this was a dry run, which revokes nothing.
-    pub dry_run: bool,
+    dry_run: bool,
     /// Total number of tokens, including those on other pages.
-    pub count: u64,
+    count: u64,
     /// Whether the filters also match the token that made the request, which is not revoked.
-    pub kept_own: bool,
+    kept_own: bool,
     /// Identifies exactly this set of tokens, including those on other pages. Send it as `expected`
     /// to revoke these tokens and no others. Null unless `dryRun` is true.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::ReviewDigest>))]
-    pub expected: Option<String>,
+    expected: Option<String> [value_type = Option<schema::ReviewDigest>],
     /// Tokens before the revocation, newest first: a page of at most 1,000.
-    pub items: Vec<AdminPat>,
+    items: Vec<AdminPat>,
     /// Damaged rows, which are revoked as well; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
+    damaged: Vec<DamagedRow>,
     /// Value of `cursor` for the next page of the dry run; null on the last page, and unless
     /// `dryRun` is true.
-    pub next_cursor: Option<String>,
-}
+    next_cursor: Option<String>,
+}}
 
+wire! { response
 /// The tokens that currently match the filters of a bulk revocation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct MatchingTokens {
+MatchingTokens {
     /// Number of tokens.
-    pub count: u64,
+    count: u64,
     /// Identifies exactly this set of tokens. Review the tokens before you send this value.
-    #[cfg_attr(feature = "server", schema(value_type = schema::ReviewDigest))]
-    pub expected: String,
-}
+    expected: String [value_type = schema::ReviewDigest],
+}}
 
+wire! { response
 /// Counts of users, tokens and invites.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
+#[derive(Copy)]
+Stats {
     /// Number of active users.
-    pub users_active: u64,
+    users_active: u64,
     /// Number of suspended users.
-    pub users_suspended: u64,
+    users_suspended: u64,
     /// Number of active administrators.
-    pub admins_active: u64,
+    admins_active: u64,
     /// Number of active tokens.
-    pub tokens_live: u64,
+    tokens_live: u64,
     /// Number of active tokens with the scope `admin`.
-    pub tokens_live_admin: u64,
+    tokens_live_admin: u64,
     /// Number of expired tokens that were not revoked.
-    pub tokens_expired: u64,
+    tokens_expired: u64,
     /// Number of invites that can be claimed.
-    pub invites_open: u64,
-}
+    invites_open: u64,
+}}
 
 /// A report of leaked tokens.
 #[derive(Debug, Serialize, Deserialize)]
@@ -234,15 +191,13 @@ pub struct ReportLeakedTokens {
     pub tokens: Vec<PlainSecret>,
 }
 
+wire! { secret
 /// A finding of a secret scanner, in the form that GitHub sends to its secret scanning partners.
 /// Other fields are ignored.
-#[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct ScannerFinding {
+ScannerFinding {
     /// Secret of the leaked token.
-    #[cfg_attr(feature = "server", schema(value_type = String))]
-    pub token: PlainSecret,
-}
+    token: PlainSecret [value_type = String],
+}}
 
 /// A report of leaked tokens, in one of two forms.
 #[derive(Debug, Serialize)]

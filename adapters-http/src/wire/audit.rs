@@ -6,112 +6,84 @@ use serde::{Deserialize, Serialize};
 use super::field::{Field, Text, optional, text};
 #[cfg(feature = "server")]
 use super::schema;
+use super::shape::wire;
 
+wire! { response
 /// The actor of an audit event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AuditActor {
+AuditActor {
     /// `token`, `session`, `operator` or `anonymous`.
-    pub kind: String,
+    kind: String,
     /// User id; null unless a user made the change.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub user_id: Option<String>,
+    user_id: Option<String> [value_type = Option<schema::UserId>],
     /// Token (`pat_…` or `run_…`) or browser session (`ses_…`) that was used.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::CredentialId>))]
-    pub credential_id: Option<String>,
+    credential_id: Option<String> [value_type = Option<schema::CredentialId>],
     /// Current name of the user; null if deleted or unknown.
-    pub user_name: Option<String>,
+    user_name: Option<String>,
     /// Current name of the token, or the agent of the run; null for a browser session, and once the
     /// token is no longer stored.
-    pub credential_name: Option<String>,
-}
+    credential_name: Option<String>,
+}}
 
+wire! { response
 /// The change of a user's email address.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct EmailChange {
+EmailChange {
     /// Old address.
-    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
-    pub from: String,
+    from: String [value_type = schema::EmailAddress],
     /// New address.
-    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
-    pub to: String,
-}
+    to: String [value_type = schema::EmailAddress],
+}}
 
+wire! { response
 /// An event of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AuditEvent {
+AuditEvent {
     /// Event id, for example `evt_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
-    #[cfg_attr(feature = "server", schema(value_type = schema::AuditEventId))]
-    pub id: String,
+    id: String [value_type = schema::AuditEventId],
     /// Time of the event.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub at: String,
+    at: String [format = DateTime],
     /// Who made the change.
-    pub actor: AuditActor,
+    actor: AuditActor,
     /// Action, for example `token.created`.
-    pub action: String,
+    action: String,
     /// Id of the user, token, session, invite or work item that was changed.
-    #[cfg_attr(feature = "server", schema(value_type = schema::SubjectId))]
-    pub subject: String,
+    subject: String [value_type = schema::SubjectId],
     /// Id of a related object, for example the token that replaced a rotated one.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::SubjectId>))]
-    pub related: Option<String>,
+    related: Option<String> [value_type = Option<schema::SubjectId>],
     /// Current name of the user, token or agent in `subject`, or the address of the invite; null if
     /// it has none or is no longer stored.
-    pub subject_name: Option<String>,
+    subject_name: Option<String>,
     /// The same for `related`.
-    pub related_name: Option<String>,
+    related_name: Option<String>,
     /// Old and new email address; only for `user.email_changed`.
-    pub email_change: Option<EmailChange>,
+    email_change: Option<EmailChange>,
     /// Request id, also in the server log.
-    pub request_id: Option<String>,
+    request_id: Option<String>,
     /// IP address of the client.
-    pub client_address: Option<String>,
-}
+    client_address: Option<String>,
+}}
 
+wire! { response
 /// A page of audit events, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AuditList {
+AuditList {
     /// Events on this page.
-    pub items: Vec<AuditEvent>,
+    items: Vec<AuditEvent>,
     /// Value of `cursor` for the next page; null on the last page.
-    pub next_cursor: Option<String>,
-}
+    next_cursor: Option<String>,
+}}
 
+wire! { query
 /// Filters for audit events; an event must match all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AuditQuery {
+AuditQuery {
     /// User who made the change.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserId>))]
-    pub actor: Option<UserId>,
+    actor: Option<UserId> = "optional" [value_type = Option<schema::UserId>],
     /// Action, for example `token.created`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::AuditAction>))]
-    pub action: Option<AuditAction>,
+    action: Option<AuditAction> = "optional" [value_type = Option<schema::AuditAction>],
     /// User, token, session, invite or work item that was changed.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::SubjectId>))]
-    pub subject: Option<Subject>,
+    subject: Option<Subject> = "optional" [value_type = Option<schema::SubjectId>],
     /// Start of the period, inclusive: a date or date-time.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
-    pub since: Option<Timestamp>,
+    since: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
     /// End of the period, exclusive: a date or date-time.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::DateOrDateTime>))]
-    pub until: Option<Timestamp>,
-}
+    until: Option<Timestamp> = "optional" [value_type = Option<schema::DateOrDateTime>],
+}}
 
 /// The format of an audit log export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,17 +115,12 @@ text! {
     }, |format| format.as_str().to_owned();
 }
 
+wire! { query
 /// The format of an export.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExportQuery {
+ExportQuery {
     /// Format of the export: `json` (default) or `csv`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(inline, value_type = Option<ExportFormat>))]
-    pub format: Option<ExportFormat>,
-}
+    format: Option<ExportFormat> = "optional" [inline, value_type = Option<ExportFormat>],
+}}
 
 /// The last element of an incomplete JSON export; the array is not closed after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

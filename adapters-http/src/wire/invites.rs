@@ -4,15 +4,15 @@ use openindex_domain::user::{self, Email, Password, PersonName};
 use serde::{Deserialize, Serialize};
 
 use super::field::{optional, required};
+use super::open::vocabulary;
 #[cfg(feature = "server")]
 use super::schema;
+use super::shape::wire;
 use super::{DamagedRow, Open, Pat, PlainSecret, Role, User};
 
+vocabulary! {
 /// The status of an invite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum InviteStatus {
+InviteStatus = invite::InviteStatus {
     /// The invite can be claimed.
     Open,
     /// The invite was claimed.
@@ -23,107 +23,65 @@ pub enum InviteStatus {
     Replaced,
     /// The invite has expired.
     Expired,
-}
+}}
 
-impl From<invite::InviteStatus> for InviteStatus {
-    fn from(status: invite::InviteStatus) -> Self {
-        match status {
-            invite::InviteStatus::Open => Self::Open,
-            invite::InviteStatus::Claimed => Self::Claimed,
-            invite::InviteStatus::Withdrawn => Self::Withdrawn,
-            invite::InviteStatus::Replaced => Self::Replaced,
-            invite::InviteStatus::Expired => Self::Expired,
-        }
-    }
-}
-
-super::open::known!(invite::InviteStatus => InviteStatus);
-
+wire! { response
 /// An invite, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Invite {
+Invite {
     /// Invite id, for example `inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
-    #[cfg_attr(feature = "server", schema(value_type = schema::InviteId))]
-    pub id: String,
+    id: String [value_type = schema::InviteId],
     /// Invited email address; null for the first administrator, who chooses it when claiming.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::EmailAddress>))]
-    pub email: Option<String>,
+    email: Option<String> [value_type = Option<schema::EmailAddress>],
     /// Writing systems mixed in the address, for example `["Cyrillic","Latin"]`, a sign that it
     /// could imitate another address; empty if there is only one.
     #[serde(default)]
-    pub mixed_scripts: Vec<String>,
+    mixed_scripts: Vec<String>,
     /// Role of the user who claims the invite.
-    #[cfg_attr(feature = "server", schema(value_type = Role))]
-    pub role: Open<Role>,
+    role: Open<Role> [value_type = Role],
     /// Current status.
-    #[cfg_attr(feature = "server", schema(value_type = InviteStatus))]
-    pub status: Open<InviteStatus>,
+    status: Open<InviteStatus> [value_type = InviteStatus],
     /// User who created the invite; null if the server operator did.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub created_by: Option<String>,
+    created_by: Option<String> [value_type = Option<schema::UserId>],
     /// When the invite was created.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub created_at: String,
+    created_at: String [format = DateTime],
     /// When the invite expires.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub expires_at: String,
+    expires_at: String [format = DateTime],
     /// When the invite was claimed; null if it was not.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub claimed_at: Option<String>,
+    claimed_at: Option<String> [format = DateTime],
     /// User who claimed the invite; null if it was not claimed.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub claimed_by: Option<String>,
+    claimed_by: Option<String> [value_type = Option<schema::UserId>],
     /// Newer invite for the same address that replaced this one; null if none did.
     #[serde(default)]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::InviteId>))]
-    pub replaced_by: Option<String>,
-}
+    replaced_by: Option<String> [value_type = Option<schema::InviteId>],
+}}
 
+wire! { list
 /// A page of invites, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct InviteList {
+InviteList {
     /// Invites on this page.
-    pub items: Vec<Invite>,
-    /// Damaged rows on this page; absent if there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
-    /// Value of `cursor` for the next page; null on the last page.
-    pub next_cursor: Option<String>,
-}
+    items: Vec<Invite>
+}}
 
+wire! { request
 /// A request to invite a user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(deny_unknown_fields)]
-pub struct CreateInvite {
+CreateInvite {
     /// Email address to invite.
-    #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = schema::EmailAddress))]
-    pub email: Email,
+    email: Email as "required" [value_type = schema::EmailAddress],
     /// Role of the invited user; `member` by default.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<Role>))]
-    pub role: Option<user::Role>,
-}
+    role: Option<user::Role> = "optional" [value_type = Option<Role>],
+}}
 
+wire! { secret
 /// A new invite with its link, in the only response that contains it.
-#[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct CreatedInvite {
+CreatedInvite {
     /// The invite.
     #[serde(flatten)]
-    pub invite: Invite,
+    invite: Invite,
     /// Link to send to the invited person, and to no one else.
-    #[cfg_attr(feature = "server", schema(value_type = String, format = "uri"))]
-    pub url: PlainSecret,
+    url: PlainSecret [value_type = String, format = "uri"],
     /// Secret in that link, for `POST /auth/invites/claim`.
-    #[cfg_attr(feature = "server", schema(value_type = schema::InviteCode))]
-    pub code: PlainSecret,
-}
+    code: PlainSecret [value_type = schema::InviteCode],
+}}
 
 /// A request to claim an invite.
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,17 +113,15 @@ pub struct ClaimInvite {
     pub token_name: Option<TokenName>,
 }
 
+wire! { secret
 /// A user who has claimed an invite.
-#[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct ClaimedInvite {
+ClaimedInvite {
     /// The new user.
-    pub user: User,
+    user: User,
     /// First token, if one was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pat: Option<Pat>,
+    pat: Option<Pat>,
     /// Secret of that token, shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatSecret>))]
-    pub token: Option<PlainSecret>,
-}
+    token: Option<PlainSecret> [value_type = Option<schema::PatSecret>],
+}}

@@ -10,6 +10,7 @@ mod page;
 mod runs;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
+mod shape;
 mod users;
 mod work_item;
 
@@ -19,6 +20,9 @@ use openindex_domain::token::{self, Scope, TokenKind};
 use openindex_domain::user;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
+
+use open::vocabulary;
+use shape::wire;
 
 pub use admin_tokens::{
     AdminPat, AdminPatList, LeakReport, MatchingTokens, PatFilter, ReportLeakedTokens, RevokePats,
@@ -46,104 +50,48 @@ pub use work_item::{
     WorkItemSummary, WorkQueue,
 };
 
+vocabulary! {
 /// The scope of a token; `admin` includes `read_write`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "server", schema(as = Scope))]
-pub enum WireScope {
+WireScope = Scope {
     /// Read and change work items and the queue.
     ReadWrite,
     /// Everything in `read_write`, plus administration of the instance.
     Admin,
-}
+}}
 
-impl From<Scope> for WireScope {
-    fn from(scope: Scope) -> Self {
-        match scope {
-            Scope::ReadWrite => Self::ReadWrite,
-            Scope::Admin => Self::Admin,
-        }
-    }
-}
-
-impl From<WireScope> for Scope {
-    fn from(scope: WireScope) -> Self {
-        match scope {
-            WireScope::ReadWrite => Self::ReadWrite,
-            WireScope::Admin => Self::Admin,
-        }
-    }
-}
-
+vocabulary! {
 /// The role of a user, which limits the scope of their tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
+Role = user::Role {
     /// Can use work items and create tokens.
     Member,
     /// Can also administer the instance.
     Admin,
-}
+}}
 
-impl From<user::Role> for Role {
-    fn from(role: user::Role) -> Self {
-        match role {
-            user::Role::Member => Self::Member,
-            user::Role::Admin => Self::Admin,
-        }
-    }
-}
-
+vocabulary! {
 /// The kind of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
+Kind = TokenKind {
     /// A personal access token.
     Personal,
     /// The token of one agent run.
     AgentRun,
-}
+}}
 
-impl From<TokenKind> for Kind {
-    fn from(kind: TokenKind) -> Self {
-        match kind {
-            TokenKind::Personal => Self::Personal,
-            TokenKind::AgentRun => Self::AgentRun,
-        }
-    }
-}
-
+vocabulary! {
 /// The status of a token; `live` means active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
+Status = token::Status {
     /// The token is accepted.
     Live,
     /// The token has expired.
     Expired,
     /// The token was revoked.
     Revoked,
-}
+}}
 
-impl From<token::Status> for Status {
-    fn from(status: token::Status) -> Self {
-        match status {
-            token::Status::Live => Self::Live,
-            token::Status::Expired => Self::Expired,
-            token::Status::Revoked => Self::Revoked,
-        }
-    }
-}
-
+vocabulary! {
 /// Why a token was revoked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum RevokedBy {
+RevokedBy = token::RevokedBy {
     /// By its owner.
     Owner,
     /// By an administrator other than its owner.
@@ -152,94 +100,67 @@ pub enum RevokedBy {
     Rotation,
     /// By a leak report.
     Leak,
-}
+}}
 
-impl From<token::RevokedBy> for RevokedBy {
-    fn from(reason: token::RevokedBy) -> Self {
-        match reason {
-            token::RevokedBy::Owner => Self::Owner,
-            token::RevokedBy::Administrator => Self::Administrator,
-            token::RevokedBy::Rotation => Self::Rotation,
-            token::RevokedBy::Leak => Self::Leak,
-        }
-    }
-}
-
-open::known! {
-    token::RevokedBy => RevokedBy,
-    Scope => WireScope,
-    user::Role => Role,
-    TokenKind => Kind,
-    token::Status => Status,
-}
-
+wire! { response
 /// The location and version of the API.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct Discovery {
+Discovery {
     /// Base URL of the API, without a trailing slash.
-    #[cfg_attr(feature = "server", schema(format = "uri"))]
-    pub api_url: String,
+    api_url: String [format = "uri"],
     /// Version of the server.
-    pub version: String,
-}
+    version: String,
+}}
 
+wire! { response
 /// The result of a probe.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct Health {
+Health {
     /// Always `ok`.
-    pub status: String,
-}
+    status: String,
+}}
 
+wire! { response
 /// Problem details (RFC 9457), as `application/problem+json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct ProblemBody {
+ProblemBody {
     /// Kind of problem as a URN: `urn:openindex:problem:` and the code.
     #[serde(rename = "type")]
-    pub type_uri: String,
+    type_uri: String,
     /// Title; the same for every problem of this kind.
-    pub title: String,
+    title: String,
     /// HTTP status.
-    pub status: u16,
+    status: u16,
     /// What went wrong in this request, and what to do about it.
-    pub detail: String,
+    detail: String,
     /// Stable code of the problem; use it in programs instead of `detail`.
-    pub code: String,
+    code: String,
     /// Invalid fields and parameters, for a 400.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<FieldError>,
+    errors: Vec<FieldError>,
     /// An `oi` command that helps, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_command: Option<String>,
+    next_command: Option<String>,
     /// Who has claimed the work item, with `work_item_claimed`.
     #[serde(
         default,
         deserialize_with = "work_item::known_holder",
         skip_serializing_if = "Option::is_none"
     )]
-    pub holder: Option<Holder>,
+    holder: Option<Holder>,
     /// Token that replaced this one, with `token_already_rotated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::PatId>))]
-    pub successor_id: Option<String>,
+    successor_id: Option<String> [value_type = Option<schema::PatId>],
     /// Tokens that match now, with `review_outdated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub matching: Option<MatchingTokens>,
-}
+    matching: Option<MatchingTokens>,
+}}
 
+wire! { response
 /// An invalid field or parameter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-pub struct FieldError {
+FieldError {
     /// Name of the field or parameter.
-    pub field: String,
+    field: String,
     /// What is wrong with the value, or what it must be.
-    pub message: String,
-}
+    message: String,
+}}
 
 /// A secret for its owner. Wiped on drop; `Debug` is redacted.
 #[derive(Serialize, Deserialize)]

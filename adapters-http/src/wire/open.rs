@@ -57,17 +57,43 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Open<T> {
     }
 }
 
-/// Converts domain values into [`Open`] values for responses.
-macro_rules! known {
-    ($($domain:ty => $wire:ty),+ $(,)?) => {
-        $(impl From<$domain> for crate::wire::Open<$wire> {
+/// Defines an enumeration of the domain for requests and responses, with all conversions.
+macro_rules! vocabulary {
+    ($(#[$meta:meta])* $name:ident = $domain:ty {
+        $($(#[$variant_meta:meta])* $variant:ident,)+
+    }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+        $(#[$meta])*
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_meta])* $variant,)+
+        }
+
+        impl From<$domain> for $name {
+            fn from(value: $domain) -> Self {
+                match value {
+                    $(<$domain>::$variant => Self::$variant,)+
+                }
+            }
+        }
+
+        impl From<$domain> for $crate::wire::Open<$name> {
             fn from(value: $domain) -> Self {
                 Self::Known(value.into())
             }
-        })+
+        }
+
+        impl From<$name> for $domain {
+            fn from(value: $name) -> Self {
+                match value {
+                    $($name::$variant => Self::$variant,)+
+                }
+            }
+        }
     };
 }
-pub(super) use known;
+pub(super) use vocabulary;
 
 #[cfg(test)]
 mod tests {

@@ -1,43 +1,36 @@
 use openindex_domain::page::{MAX_PAGE, MAX_TOKEN_PAGE};
-use serde::{Deserialize, Serialize};
 
+use super::shape::wire;
+
+wire! { query
 /// Page size and cursor.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PageQuery {
+PageQuery {
     /// Maximum number of items on the page; 50 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
-    pub limit: Option<u32>,
+    limit: Option<u32> [minimum = 1, maximum = 200],
     /// `nextCursor` of the previous page; absent for the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-}
+    cursor: Option<String>,
+}}
 
+wire! { query
 /// Page size and cursor for the caller's tokens.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PatPageQuery {
+PatPageQuery {
     /// Maximum number of tokens on the page; 1,000 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_TOKEN_PAGE, _>",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "server", param(minimum = 1, maximum = 1000))]
-    pub limit: Option<u32>,
+    limit: Option<u32> [minimum = 1, maximum = 1000],
     /// `nextCursor` of the previous page; absent for the first page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<String>,
-}
+    cursor: Option<String>,
+}}
 
 /// The maximum number of items on a page.
 pub(super) mod limit {
@@ -58,16 +51,14 @@ pub(super) mod limit {
     }
 }
 
+wire! { response
 /// A row of a list that cannot be read, because it is damaged or was written by a newer version. It
 /// is never accepted as a credential, and can be revoked, ended or withdrawn by its id.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct DamagedRow {
+DamagedRow {
     /// Id of the row, as far as it can be read.
-    pub id: String,
+    id: String,
     /// Table of the row, for example `tokens`.
-    pub table: String,
+    table: String,
     /// First column that cannot be read, for example `scope`.
-    pub column: String,
-}
+    column: String,
+}}

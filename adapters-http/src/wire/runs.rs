@@ -1,34 +1,24 @@
 use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
 use openindex_domain::token::Scope;
-use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, optional, required, text};
 #[cfg(feature = "server")]
 use super::schema;
+use super::shape::wire;
 use super::{DamagedRow, Open, PlainSecret, Status, WireScope};
 
+wire! { request
 /// An agent run to start.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct StartAgentRun {
+StartAgentRun {
     /// Name of the agent: 1 to 64 characters: A-Z a-z 0-9 . _ - : / @.
-    #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
-    pub agent_id: AgentId,
+    agent_id: AgentId as "required" [value_type = schema::AgentId],
     /// The only work item that the run can change, for example `OPS-42`; absent for any.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
-    pub work_item_key: Option<WorkItemKey>,
+    work_item_key: Option<WorkItemKey> = "optional" [value_type = Option<schema::WorkItemKey>],
     /// Lifetime in seconds: 60 to 86,400 (24 hours).
-    #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = i64, minimum = 60, maximum = 86_400))]
-    pub ttl_seconds: RunTtl,
+    ttl_seconds: RunTtl as "required" [value_type = i64, minimum = 60, maximum = 86_400],
     /// Scope of the run: always `read_write`, which is also the default.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunScope>))]
-    pub scope: Option<RunScope>,
-}
+    scope: Option<RunScope> = "optional" [value_type = Option<schema::RunScope>],
+}}
 
 /// The scope of every agent run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,91 +32,62 @@ text! {
     }, |_| Scope::ReadWrite.to_string();
 }
 
+wire! { query
 /// Filters for the caller's agent runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct AgentRunFilter {
+AgentRunFilter {
     /// Whether to include ended runs, which are stored for 30 days.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub include_ended: Option<bool>,
-}
+    include_ended: Option<bool>,
+}}
 
+wire! { response
 /// An agent run, without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AgentRun {
+AgentRun {
     /// Run id, for example `run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2`.
-    #[cfg_attr(feature = "server", schema(value_type = schema::RunId))]
-    pub id: String,
+    id: String [value_type = schema::RunId],
     /// Name of the agent.
-    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
-    pub agent_id: String,
+    agent_id: String [value_type = schema::AgentId],
     /// The only work item that the run can change; null if it can change any.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
-    pub work_item_key: Option<String>,
+    work_item_key: Option<String> [value_type = Option<schema::WorkItemKey>],
     /// Always `read_write`.
-    #[cfg_attr(feature = "server", schema(value_type = WireScope))]
-    pub scope: Open<WireScope>,
+    scope: Open<WireScope> [value_type = WireScope],
     /// Token that started the run (`pat_…`); the run ends when it is revoked.
-    #[cfg_attr(feature = "server", schema(value_type = schema::PatId))]
-    pub issued_by: String,
+    issued_by: String [value_type = schema::PatId],
     /// When the run started.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub created_at: String,
+    created_at: String [format = DateTime],
     /// When the run expires.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub expires_at: Option<String>,
+    expires_at: Option<String> [format = DateTime],
     /// When the run ended, for any reason; null if it has not.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub ended_at: Option<String>,
+    ended_at: Option<String> [format = DateTime],
     /// When a request was last accepted with the run's token, accurate to a few seconds; `null` if
     /// never.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub last_used_at: Option<String>,
+    last_used_at: Option<String> [format = DateTime],
     /// Current status; `revoked` means ended.
-    #[cfg_attr(feature = "server", schema(value_type = Status))]
-    pub status: Open<Status>,
-}
+    status: Open<Status> [value_type = Status],
+}}
 
+wire! { list
 /// A page of the caller's agent runs, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct AgentRunList {
+AgentRunList {
     /// Runs on this page.
-    pub items: Vec<AgentRun>,
-    /// Damaged rows on this page; absent if there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
-    /// Value of `cursor` for the next page; null on the last page.
-    pub next_cursor: Option<String>,
-}
+    items: Vec<AgentRun>
+}}
 
+wire! { secret
 /// A new agent run with its secret, in the only response that contains it.
-#[derive(Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct StartedAgentRun {
+StartedAgentRun {
     /// The run.
     #[serde(flatten)]
-    pub run: AgentRun,
+    run: AgentRun,
     /// Secret of the run (`oi_run_…`) for the agent, shown only once.
-    #[cfg_attr(feature = "server", schema(value_type = schema::RunSecret))]
-    pub token: PlainSecret,
-}
+    token: PlainSecret [value_type = schema::RunSecret],
+}}
 
+wire! { response
 /// The agent run that a token belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct MeRun {
+MeRun {
     /// Name of the agent.
-    #[cfg_attr(feature = "server", schema(value_type = schema::AgentId))]
-    pub agent_id: String,
+    agent_id: String [value_type = schema::AgentId],
     /// The only work item that the run can change; null if it can change any.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
-    pub work_item_key: Option<String>,
-}
+    work_item_key: Option<String> [value_type = Option<schema::WorkItemKey>],
+}}

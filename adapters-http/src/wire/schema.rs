@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use openindex_domain::{audit, token};
+use openindex_domain::{audit, token, user};
 use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -202,7 +202,7 @@ text! {
 }
 
 macro_rules! words {
-    ($(#[doc = $doc:literal])+ $name:ident { $values:expr }) => {
+    ($($(#[doc = $doc:literal])+ $name:ident { $values:expr })+) => {$(
         $(#[doc = $doc])+
         pub(crate) enum $name {}
         named!($name);
@@ -216,28 +216,18 @@ macro_rules! words {
                     .into()
             }
         }
-    };
+    )+};
 }
 
 words! {
     /// Action of an audit event.
     AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
-}
-words! {
     /// Status of a token in its owner's list.
-    ListedStatus {
-        token::ListedStatus::ALL.map(token::ListedStatus::as_str)
-    }
-}
-words! {
+    ListedStatus { token::ListedStatus::ALL.map(token::ListedStatus::as_str) }
     /// Order of the caller's tokens.
     PatSort { token::Sort::ALL.map(token::Sort::as_str) }
-}
-words! {
     /// Order of users.
-    UserSort { openindex_domain::user::UserSort::ALL.map(openindex_domain::user::UserSort::as_str) }
-}
-words! {
+    UserSort { user::UserSort::ALL.map(user::UserSort::as_str) }
     /// Scope of every agent run.
     RunScope { [token::Scope::ReadWrite.as_str()] }
 }
@@ -295,7 +285,7 @@ mod tests {
     use openindex_domain::work_item::{
         Description, DomainKey as Domain, SearchTerms, Title as ItemTitle,
     };
-    use openindex_domain::{OpaqueSecret, agent_run, invite, user};
+    use openindex_domain::{OpaqueSecret, agent_run, invite};
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
     use regex::Regex;

@@ -6,275 +6,183 @@ use openindex_domain::work_item::{
 use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, non_null, nullable, optional, required, text};
+use super::open::vocabulary;
 use super::page::limit;
 #[cfg(feature = "server")]
 use super::schema;
+use super::shape::wire;
 use super::{DamagedRow, Open};
 
-/// Defines an enumeration of the domain for requests and responses.
-macro_rules! vocabulary {
-    ($(#[$doc:meta])* $name:ident {
-        $($(#[$variant_doc:meta])* $variant:ident,)+
-    }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-        #[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant,)+
-        }
-
-        impl From<work_item::$name> for $name {
-            fn from(value: work_item::$name) -> Self {
-                match value {
-                    $(work_item::$name::$variant => Self::$variant,)+
-                }
-            }
-        }
-
-        super::open::known!(work_item::$name => $name);
-
-        impl From<$name> for work_item::$name {
-            fn from(value: $name) -> Self {
-                match value {
-                    $($name::$variant => Self::$variant,)+
-                }
-            }
-        }
-    };
-}
+vocabulary! {
+/// The kind of a work item.
+ItemKind = work_item::ItemKind {
+    /// A larger piece of work.
+    Project,
+    /// A piece of work.
+    Task,
+    /// A part of a project or task.
+    SubTask,
+}}
 
 vocabulary! {
-    /// The kind of a work item.
-    ItemKind {
-        /// A larger piece of work.
-        Project,
-        /// A piece of work.
-        Task,
-        /// A part of a project or task.
-        SubTask,
-    }
-}
+/// The status of a work item; `done` and `cancelled` are resolved.
+ItemStatus = work_item::ItemStatus {
+    /// Not started and unclaimed.
+    Todo,
+    /// Claimed and in progress.
+    InProgress,
+    /// Completed.
+    Done,
+    /// Will not be done.
+    Cancelled,
+}}
 
 vocabulary! {
-    /// The status of a work item; `done` and `cancelled` are resolved.
-    ItemStatus {
-        /// Not started and unclaimed.
-        Todo,
-        /// Claimed and in progress.
-        InProgress,
-        /// Completed.
-        Done,
-        /// Will not be done.
-        Cancelled,
-    }
-}
+/// The priority of a work item.
+Priority = work_item::Priority {
+    /// When there is nothing else to do.
+    Low,
+    /// The default.
+    Medium,
+    /// Before medium and low.
+    High,
+    /// Before everything else.
+    Urgent,
+}}
 
 vocabulary! {
-    /// The priority of a work item.
-    Priority {
-        /// When there is nothing else to do.
-        Low,
-        /// The default.
-        Medium,
-        /// Before medium and low.
-        High,
-        /// Before everything else.
-        Urgent,
-    }
-}
+/// Who can claim a work item.
+ExecutionTarget = work_item::ExecutionTarget {
+    /// Only people.
+    Human,
+    /// Only agents.
+    Agent,
+    /// People and agents.
+    Either,
+}}
 
-vocabulary! {
-    /// Who can claim a work item.
-    ExecutionTarget {
-        /// Only people.
-        Human,
-        /// Only agents.
-        Agent,
-        /// People and agents.
-        Either,
-    }
-}
-
+wire! { response
 /// A work item without its description, as in lists.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct WorkItemSummary {
+WorkItemSummary {
     /// Permanent key, for example `OPS-42`, or `OPS-42.1` for a sub-task.
-    #[cfg_attr(feature = "server", schema(value_type = schema::WorkItemKey))]
-    pub key: String,
+    key: String [value_type = schema::WorkItemKey],
     /// Kind of work item.
-    #[cfg_attr(feature = "server", schema(value_type = ItemKind))]
-    pub kind: Open<ItemKind>,
+    kind: Open<ItemKind> [value_type = ItemKind],
     /// Key of the parent item; null if there is none.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
-    pub parent: Option<String>,
+    parent: Option<String> [value_type = Option<schema::WorkItemKey>],
     /// Title.
-    pub title: String,
+    title: String,
     /// Current status.
-    #[cfg_attr(feature = "server", schema(value_type = ItemStatus))]
-    pub status: Open<ItemStatus>,
+    status: Open<ItemStatus> [value_type = ItemStatus],
     /// Priority.
-    #[cfg_attr(feature = "server", schema(value_type = Priority))]
-    pub priority: Open<Priority>,
+    priority: Open<Priority> [value_type = Priority],
     /// Who can claim the item.
-    #[cfg_attr(feature = "server", schema(value_type = ExecutionTarget))]
-    pub execution_target: Open<ExecutionTarget>,
+    execution_target: Open<ExecutionTarget> [value_type = ExecutionTarget],
     /// Assigned user (`usr_…`); null if unassigned.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub assignee: Option<String>,
+    assignee: Option<String> [value_type = Option<schema::UserId>],
     /// Agent that has claimed the item; null if none.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
-    pub active_agent_id: Option<String>,
+    active_agent_id: Option<String> [value_type = Option<schema::AgentId>],
     /// User who has claimed the item (`usr_…`); null if none.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserId>))]
-    pub active_user_id: Option<String>,
+    active_user_id: Option<String> [value_type = Option<schema::UserId>],
     /// Run of the agent that has claimed the item (`run_…`); null if none.
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::RunId>))]
-    pub active_run_id: Option<String>,
+    active_run_id: Option<String> [value_type = Option<schema::RunId>],
     /// When the item was claimed; null if unclaimed.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub claimed_at: Option<String>,
+    claimed_at: Option<String> [format = DateTime],
     /// User who created the item (`usr_…`).
-    #[cfg_attr(feature = "server", schema(value_type = schema::UserId))]
-    pub created_by: String,
+    created_by: String [value_type = schema::UserId],
     /// When the item was created.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub created_at: String,
+    created_at: String [format = DateTime],
     /// When the item was last changed.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub updated_at: String,
+    updated_at: String [format = DateTime],
     /// When the status became `done` or `cancelled`; null if it is neither.
-    #[cfg_attr(feature = "server", schema(format = DateTime))]
-    pub resolved_at: Option<String>,
+    resolved_at: Option<String> [format = DateTime],
     /// Version number, from 1; also the `ETag`.
-    #[cfg_attr(feature = "server", schema(minimum = 1))]
-    pub version: u64,
-}
+    version: u64 [minimum = 1],
+}}
 
+wire! { response
 /// A work item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct WorkItem {
+WorkItem {
     /// Everything except the description.
     #[serde(flatten)]
-    pub summary: WorkItemSummary,
+    summary: WorkItemSummary,
     /// Description in Markdown.
-    pub description: String,
-}
+    description: String,
+}}
 
+wire! { list
 /// A page of work items, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct WorkItemList {
+WorkItemList {
     /// Items on this page.
-    pub items: Vec<WorkItemSummary>,
-    /// Damaged rows on this page; absent if there are none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
-    /// Value of `cursor` for the next page; null on the last page.
-    pub next_cursor: Option<String>,
-}
+    items: Vec<WorkItemSummary>
+}}
 
+wire! { response
 /// The work queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct WorkQueue {
+WorkQueue {
     /// Items that an agent can claim: unresolved, unclaimed and not for people only.
-    pub available: QueueSection,
+    available: QueueSection,
     /// For an agent run, the items it has claimed; for a user, the items that the named agent has
     /// claimed or, if none is named, the items assigned to the user.
-    pub mine: QueueSection,
-}
+    mine: QueueSection,
+}}
 
+wire! { response
 /// A section of the work queue.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub struct QueueSection {
+QueueSection {
     /// The first items, most urgent first, then oldest.
-    pub items: Vec<WorkItemSummary>,
+    items: Vec<WorkItemSummary>,
     /// Whether there are more items.
-    pub more: bool,
+    more: bool,
     /// Damaged rows in this section; absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub damaged: Vec<DamagedRow>,
-}
+    damaged: Vec<DamagedRow>,
+}}
 
+wire! { request
 /// A work item to create, either in a `domain` or as a sub-task of a `parent`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateWorkItem {
+CreateWorkItem {
     /// Domain of the item, for example `OPS`: 2 to 10 letters and digits. Its first item creates
     /// it. Absent for a sub-task.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::DomainKey>))]
-    pub domain: Option<DomainKey>,
+    domain: Option<DomainKey> = "optional" [value_type = Option<schema::DomainKey>],
     /// `project`, `task` or `sub_task`; by default a task, or a sub-task if `parent` is given.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<ItemKind>))]
-    pub kind: Option<work_item::ItemKind>,
+    kind: Option<work_item::ItemKind> = "optional" [value_type = Option<ItemKind>],
     /// Key of the project or task that the sub-task belongs to.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::WorkItemKey>))]
-    pub parent: Option<WorkItemKey>,
+    parent: Option<WorkItemKey> = "optional" [value_type = Option<schema::WorkItemKey>],
     /// Title: 1 to 200 characters, no control characters.
-    #[serde(with = "required")]
-    #[cfg_attr(feature = "server", schema(value_type = schema::Title))]
-    pub title: Title,
+    title: Title as "required" [value_type = schema::Title],
     /// Description in Markdown, at most 32,000 bytes in UTF-8.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::Markdown>))]
-    pub description: Option<Description>,
+    description: Option<Description> = "optional" [value_type = Option<schema::Markdown>],
     /// Priority; `medium` by default.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<Priority>))]
-    pub priority: Option<work_item::Priority>,
+    priority: Option<work_item::Priority> = "optional" [value_type = Option<Priority>],
     /// Who can claim the item; `either` by default.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<ExecutionTarget>))]
-    pub execution_target: Option<work_item::ExecutionTarget>,
+    execution_target: Option<work_item::ExecutionTarget> = "optional"
+        [value_type = Option<ExecutionTarget>],
     /// Assigned user (`usr_…`), or `me`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
-    pub assignee: Option<UserRef>,
-}
+    assignee: Option<UserRef> = "optional" [value_type = Option<schema::UserOrMe>],
+}}
 
+wire! { request
 /// A change of a work item; absent fields keep their value. Only `assignee` may be null.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PatchWorkItem {
+#[derive(Default)]
+PatchWorkItem {
     /// New title: 1 to 200 characters, no control characters.
-    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Title>))]
-    pub title: Option<Title>,
+    title: Option<Title> = "non_null" [nullable = false, value_type = Option<schema::Title>],
     /// New description in Markdown, at most 32,000 bytes in UTF-8.
-    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<schema::Markdown>))]
-    pub description: Option<Description>,
+    description: Option<Description> = "non_null"
+        [nullable = false, value_type = Option<schema::Markdown>],
     /// New status; must be a valid transition from the current one.
-    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ItemStatus>))]
-    pub status: Option<work_item::ItemStatus>,
+    status: Option<work_item::ItemStatus> = "non_null"
+        [nullable = false, value_type = Option<ItemStatus>],
     /// New priority.
-    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<Priority>))]
-    pub priority: Option<work_item::Priority>,
+    priority: Option<work_item::Priority> = "non_null"
+        [nullable = false, value_type = Option<Priority>],
     /// Who can claim the item.
-    #[serde(default, with = "non_null", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(nullable = false, value_type = Option<ExecutionTarget>))]
-    pub execution_target: Option<work_item::ExecutionTarget>,
+    execution_target: Option<work_item::ExecutionTarget> = "non_null"
+        [nullable = false, value_type = Option<ExecutionTarget>],
     /// Assigned user (`usr_…`), or `me`; null to unassign.
-    #[serde(default, with = "nullable", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::UserOrMe>))]
-    pub assignee: Option<Option<UserRef>>,
-}
+    assignee: Option<Option<UserRef>> = "nullable" [value_type = Option<schema::UserOrMe>],
+}}
 
 /// A user id, or the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -333,83 +241,47 @@ impl SearchText {
     }
 }
 
+wire! { query
 /// Filters for work items; an item must match all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct WorkItemQuery {
+WorkItemQuery {
     /// Domain of the items, for example `OPS`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::DomainKey>))]
-    pub domain: Option<DomainKey>,
+    domain: Option<DomainKey> = "optional" [value_type = Option<schema::DomainKey>],
     /// Kind of the items.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<ItemKind>))]
-    pub kind: Option<work_item::ItemKind>,
+    kind: Option<work_item::ItemKind> = "optional" [value_type = Option<ItemKind>],
     /// Statuses of the items, comma-separated: `todo`, `in_progress`, `done`, `cancelled`.
-    #[serde(
-        default,
-        rename = "status",
-        with = "required",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    #[cfg_attr(
-        feature = "server",
-        param(value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1)
-    )]
-    pub statuses: Vec<work_item::ItemStatus>,
+    #[serde(default, rename = "status", with = "required", skip_serializing_if = "Vec::is_empty")]
+    statuses: Vec<work_item::ItemStatus>
+        [value_type = Option<Vec<ItemStatus>>, style = Form, explode = false, min_items = 1],
     /// Priority of the items.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<Priority>))]
-    pub priority: Option<work_item::Priority>,
+    priority: Option<work_item::Priority> = "optional" [value_type = Option<Priority>],
     /// Who can claim the items.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<ExecutionTarget>))]
-    pub execution_target: Option<work_item::ExecutionTarget>,
+    execution_target: Option<work_item::ExecutionTarget> = "optional"
+        [value_type = Option<ExecutionTarget>],
     /// User the items are assigned to (`usr_…`), or `me`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::UserOrMe>))]
-    pub assignee: Option<UserRef>,
+    assignee: Option<UserRef> = "optional" [value_type = Option<schema::UserOrMe>],
     /// Agent that has claimed the items.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
-    pub agent_id: Option<AgentId>,
+    agent_id: Option<AgentId> = "optional" [value_type = Option<schema::AgentId>],
     /// Parent of the items, for example `OPS-42`.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::WorkItemKey>))]
-    pub parent: Option<WorkItemKey>,
+    parent: Option<WorkItemKey> = "optional" [value_type = Option<schema::WorkItemKey>],
     /// Words that all occur in the key, title or description; at most 8 words and 200 characters,
     /// no control characters.
-    #[serde(
-        default,
-        rename = "q",
-        with = "optional",
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::SearchText>))]
-    pub search: Option<SearchText>,
-}
+    #[serde(default, rename = "q", with = "optional", skip_serializing_if = "Option::is_none")]
+    search: Option<SearchText> [value_type = Option<schema::SearchText>],
+}}
 
+wire! { query
 /// Whose queue to return, and how much of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
-#[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct QueueQuery {
+QueueQuery {
     /// Agent whose items `mine` lists; in an agent run, this is the run's agent.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", param(value_type = Option<schema::AgentId>))]
-    pub agent_id: Option<AgentId>,
+    agent_id: Option<AgentId> = "optional" [value_type = Option<schema::AgentId>],
     /// Maximum number of items in each section; 50 by default.
     #[serde(
         default,
         deserialize_with = "limit::deserialize::<MAX_PAGE, _>",
         skip_serializing_if = "Option::is_none"
     )]
-    #[cfg_attr(feature = "server", param(minimum = 1, maximum = 200))]
-    pub limit: Option<u32>,
-}
+    limit: Option<u32> [minimum = 1, maximum = 200],
+}}
 
 /// Who has claimed a work item.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -422,17 +294,14 @@ pub enum Holder {
     UserId(String),
 }
 
+wire! { request
 /// The agent on whose behalf a user claims, releases or completes a work item. An agent run always
 /// acts for its own agent.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OnBehalfOf {
+#[derive(Default)]
+OnBehalfOf {
     /// Agent to act for; absent for the caller.
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "server", schema(value_type = Option<schema::AgentId>))]
-    pub agent_id: Option<AgentId>,
-}
+    agent_id: Option<AgentId> = "optional" [value_type = Option<schema::AgentId>],
+}}
 
 /// An unknown kind of holder becomes `None`; the problem's detail names it.
 pub(super) fn known_holder<'de, D: serde::Deserializer<'de>>(

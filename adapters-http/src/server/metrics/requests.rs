@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use crate::server::method::common;
+
 /// The label `route` of a request that matches no route.
 const UNMATCHED: &str = "unmatched";
 
@@ -94,7 +96,7 @@ impl RequestMetrics {
         let route = self.time(route.unwrap_or(UNMATCHED), took);
         let labels = ResponseLabels {
             route,
-            method: known(method),
+            method: common(method).unwrap_or("other"),
             status: status.as_u16(),
         };
         self.responses.get_or_create(&labels).inc();
@@ -119,21 +121,4 @@ impl RequestMetrics {
         routes.entry(label.clone()).or_insert(histogram);
         label
     }
-}
-
-/// Returns the method if it is a standard one, else `other`: methods are client input.
-fn known(method: &Method) -> &'static str {
-    const KNOWN: [(&Method, &str); 7] = [
-        (&Method::GET, "GET"),
-        (&Method::POST, "POST"),
-        (&Method::DELETE, "DELETE"),
-        (&Method::PATCH, "PATCH"),
-        (&Method::PUT, "PUT"),
-        (&Method::HEAD, "HEAD"),
-        (&Method::OPTIONS, "OPTIONS"),
-    ];
-    KNOWN
-        .iter()
-        .find(|(known, _)| *known == method)
-        .map_or("other", |(_, name)| name)
 }

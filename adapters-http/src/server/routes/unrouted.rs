@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::response::{IntoResponse as _, Response};
 use http::{Method, StatusCode, header};
 
-use crate::server::head::known;
+use crate::server::method::{common, standard};
 use crate::server::state::Shared;
 use crate::server::{Code, Problem};
 
@@ -38,7 +38,7 @@ pub(in crate::server) async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let method = known(&method).unwrap_or("this method");
+    let method = standard(&method).unwrap_or("this method");
     Problem::new(
         Code::MethodNotAllowed,
         format!("this path does not support {method}; see the Allow header"),
@@ -50,17 +50,7 @@ pub(in crate::server) async fn other_method(method: Method) -> Response {
 /// form, such as a one-time code or a token, so only segments of known routes and of `base` are
 /// shown; others become `…`.
 fn shown(method: &Method, path: &str, base: &str, literals: &HashSet<String>) -> String {
-    let is_standard = [
-        Method::GET,
-        Method::HEAD,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::OPTIONS,
-    ]
-    .contains(method);
-    let mut shown = if is_standard { method.as_str() } else { "…" }.to_owned();
+    let mut shown = common(method).unwrap_or("…").to_owned();
     shown.push(' ');
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     for segment in segments.iter().take(MAX_SEGMENTS) {
