@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::extensions::Extensions;
 
-use super::operations;
+use super::operations::operations;
 
 /// Command lines by operation id. This is an extension of the document, not of each operation:
 /// those have another extension, and the order of several differs between runs.

@@ -9,7 +9,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, Schema};
 
 use crate::server::Code;
 
-use super::operations;
+use super::operations::operations;
 use super::problem_examples;
 
 /// Examples by schema name; an example of a list has the name with an `s`.

@@ -4,13 +4,14 @@ mod combinations;
 mod commands;
 mod examples;
 mod headers;
+mod operations;
 mod problem_examples;
 mod problems;
 
 use openindex_domain::access::Requirement;
 use openindex_domain::token::Scope;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, PathItem, Paths};
+use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{OpenApi as Document, RefOr, Response};
 use utoipa::{OpenApi, PartialSchema as _};
@@ -18,6 +19,8 @@ use utoipa::{OpenApi, PartialSchema as _};
 use crate::wire::{self, schema};
 
 use super::{Access, Code};
+
+use operations::operations;
 
 /// Extension of an operation that says who may call it: `nothing` (no token required), `any_token`,
 /// `human` or `human_admin`.
@@ -123,18 +126,6 @@ pub(super) fn describe(
         }
     }
     shared
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem {
-        get,
-        post,
-        delete,
-        patch,
-        put,
-        ..
-    } = item;
-    [get, post, delete, patch, put].into_iter().flatten()
 }
 
 fn describe_access(operation: &mut Operation, access: Access) {
