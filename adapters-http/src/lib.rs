@@ -3,12 +3,13 @@
 //! Features:
 //! - `guard`: axum extractors that guard the routes of any service ([`guard::Human`] and the other
 //!   permissions), and problem documents: see `examples/guard_your_routes.rs`;
-//! - `server` (default): the API and the web interface, built on `guard`;
+//! - `server`: the API, built on `guard`;
+//! - `web` (default): the web interface, built on `server`;
 //! - `client`: the typed blocking client that the `oi` command uses, without axum.
 //!
 //! All share the [`wire`] types. Imports go one way: `web` → `server` → `guard` → `wire` ← `client`.
 #![cfg_attr(
-    not(feature = "server"),
+    not(feature = "web"),
     allow(
         rustdoc::broken_intra_doc_links,
         reason = "the documentation is that of all features"
@@ -22,16 +23,20 @@ pub mod client;
 pub mod guard;
 #[cfg(feature = "server")]
 pub mod server;
-#[cfg(feature = "server")]
+#[cfg(feature = "web")]
 pub mod web;
 pub mod wire;
 
 pub use addresses::{DEFAULT_LISTEN, TOKENS_PAGE};
 
-/// Returns the whole API and the web interface: every route behind limits, timeouts, request ids
-/// and the access log. Work item routes are included if
+/// Returns the whole API, and the web interface with feature `web`: every route behind limits,
+/// timeouts, request ids and the access log. Work item routes are included if
 /// [`UseCases::work_items`](openindex_domain::use_cases::UseCases::work_items) is set.
 #[cfg(feature = "server")]
 pub fn router(state: server::ApiState) -> axum::Router {
-    server::router(state.clone(), web::pages(state))
+    #[cfg(feature = "web")]
+    let pages = web::pages(state.clone());
+    #[cfg(not(feature = "web"))]
+    let pages = server::Pages::none();
+    server::router(state, pages)
 }

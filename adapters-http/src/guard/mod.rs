@@ -18,6 +18,7 @@ mod problem;
 
 pub use admission::Guard;
 #[cfg(feature = "server")]
+#[cfg(feature = "web")]
 pub(crate) use admission::authorize;
 pub use code::Code;
 pub use context::{ClientAddress, Context};

@@ -34,8 +34,10 @@ pub use crate::guard::{
 pub(crate) use accept::is_browser;
 pub(crate) use api::router;
 pub use api::work_items_router;
+#[cfg(feature = "web")]
 pub(crate) use body::{HeldBack, TooLargeForm};
 pub use client_address::PeerAddress;
+#[cfg(feature = "web")]
 pub(crate) use head::is_form;
 pub use limits::{
     DEFAULT_MAX_REQUESTS_IN_PROGRESS, LayerSettings, MAX_BODY_BYTES, MAX_FORM_BYTES,
@@ -43,9 +45,12 @@ pub use limits::{
 };
 pub use metrics::HttpMetrics;
 pub use routes::document as openapi;
+#[cfg(feature = "web")]
 pub(crate) use routes::{stream_export, without_work_items as openapi_without_work_items};
+pub(crate) use state::Pages;
+#[cfg(feature = "web")]
+pub(crate) use state::base_path;
 pub use state::{ApiSettings, ApiState, WorkItemsState};
-pub(crate) use state::{Pages, base_path};
 pub use stopping::Stopping;
 pub use to_wire::bootstrapped;
 pub use unserved::Unserved;

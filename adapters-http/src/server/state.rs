@@ -85,6 +85,19 @@ pub(crate) struct Pages {
     pub(crate) max_form_bytes: HashMap<&'static str, usize>,
 }
 
+impl Pages {
+    /// An API without pages.
+    #[cfg(not(feature = "web"))]
+    pub(crate) fn none() -> Self {
+        Self {
+            router: Router::new(),
+            not_found: Router::new(),
+            paths: HashSet::new(),
+            max_form_bytes: HashMap::new(),
+        }
+    }
+}
+
 /// The state and its guard behind one pointer, because every request clones it. Cloning the state
 /// itself would touch dozens of reference counts that all cores share.
 #[derive(Clone)]

@@ -15,6 +15,7 @@ mod well_known;
 
 use utoipa::openapi::OpenApi as Document;
 
+#[cfg(feature = "web")]
 pub(crate) use audit::export::stream_export;
 pub(super) use unrouted::{not_found, other_method};
 
@@ -97,6 +98,7 @@ pub fn document() -> Document {
 }
 
 /// Returns the description of an instance without work items.
+#[cfg(feature = "web")]
 pub(crate) fn without_work_items() -> Document {
     describe(false)
 }
