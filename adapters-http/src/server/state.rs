@@ -149,8 +149,8 @@ impl Shared {
         &self.0.proxy_warnings
     }
 
-    /// Returns the OpenAPI description as JSON, generated once. The server is the public URL, because
-    /// "/" would drop the path prefix of a proxy.
+    /// Returns the OpenAPI description as JSON, generated once. The server is the public URL,
+    /// because "/" would drop the path prefix of a proxy.
     pub(super) fn openapi(&self) -> Bytes {
         let make = || {
             let mut document = (self.0.describe)(self.work_items.is_some());

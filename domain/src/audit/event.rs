@@ -192,8 +192,8 @@ impl Principal {
 vocabulary! {
     /// What was done.
     AuditAction {
-        /// The first administrator and their first token were created. Subject: the user; related: the
-        /// token.
+        /// The first administrator and their first token were created. Subject: the user; related:
+        /// the token.
         InstanceBootstrapped = "instance.bootstrapped",
         /// A token was created.
         TokenCreated = "token.created",
@@ -203,7 +203,8 @@ vocabulary! {
         TokenRevoked = "token.revoked",
         /// A token was reported as leaked and revoked.
         TokenReportedLeaked = "token.reported_leaked",
-        /// An agent run was started. Subject: its token; related: the work item that it is bound to.
+        /// An agent run was started. Subject: its token; related: the work item that it is bound
+        /// to.
         AgentRunStarted = "agent_run.started",
         /// An agent run ended. Related: the issuing token, owner or work item that it ended with;
         /// `None` if it was ended directly.
@@ -252,8 +253,8 @@ vocabulary! {
         SignedIn = "session.started",
         /// A sign-in failed: wrong password, suspended user or unknown account.
         SignInRejected = "sign_in.rejected",
-        /// The tenth failed sign-in from one network address within 15 minutes; further ones in that
-        /// window are not recorded.
+        /// The tenth failed sign-in from one network address within 15 minutes; further ones in
+        /// that window are not recorded.
         SignInRejectedRepeatedly = "sign_in.rejected_repeatedly",
         /// A user signed out. Subject: the session.
         SignedOut = "session.ended",
@@ -261,8 +262,8 @@ vocabulary! {
         SessionsEnded = "sessions.ended",
         /// An administrative request of a user was denied.
         AdminDenied = "admin.denied",
-        /// The tenth denied administrative request of one user within 15 minutes; further ones in that
-        /// window are not recorded.
+        /// The tenth denied administrative request of one user within 15 minutes; further ones in
+        /// that window are not recorded.
         AdminDeniedRepeatedly = "admin.denied_repeatedly",
     }
 }

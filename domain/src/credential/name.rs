@@ -64,8 +64,8 @@ impl TokenName {
         Self(text.into())
     }
 
-    /// Returns the name in the form that a [`Search`](crate::token::Search) is matched against: case,
-    /// composition and compatibility forms are folded.
+    /// Returns the name in the form that a [`Search`](crate::token::Search) is matched against:
+    /// case, composition and compatibility forms are folded.
     #[must_use]
     pub fn folded(&self) -> String {
         text::key(&self.0)

@@ -27,8 +27,8 @@ impl Subject {
     const UNKNOWN_ACCOUNT: &'static str = "unknown";
 
     /// Returns the UUID that identifies the subject among others of its type, for
-    /// [`AuditEventId::derive`](super::AuditEventId::derive). Work items and unknown accounts have none, and no ids are derived
-    /// for them.
+    /// [`AuditEventId::derive`](super::AuditEventId::derive). Work items and unknown accounts have
+    /// none, and no ids are derived for them.
     pub(crate) fn uuid(self) -> Uuid {
         match self {
             Self::User(id) => id.uuid(),

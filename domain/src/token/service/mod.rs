@@ -88,8 +88,8 @@ impl Tokens {
     }
 
     /// Purges tokens of every kind that were revoked or expired more than
-    /// [`RETENTION_DAYS`](crate::token::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so that
-    /// other writes do not wait long. Returns how many; while that is [`PURGE_BATCH`], call it
+    /// [`RETENTION_DAYS`](crate::token::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so
+    /// that other writes do not wait long. Returns how many; while that is [`PURGE_BATCH`], call it
     /// again after a pause.
     ///
     /// # Errors
