@@ -65,11 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .issued
         .secret;
     let principal = tokens.verify(admin.expose()).await?;
-    let wanted = NewToken {
-        name: TokenName::parse("reader")?,
-        scope: Scope::ReadWrite,
-        expires: Expiry::Never.into(),
-    };
+    let wanted = NewToken::new(TokenName::parse("reader")?, Scope::ReadWrite, Expiry::Never);
     let context = RequestContext::default();
     let reader = tokens.create(&principal, wanted, &context).await?;
 

@@ -68,11 +68,11 @@ async fn create(
     days: Option<i64>,
 ) -> Outcome<TokenWithSecret> {
     let now = demo.tokens.now();
-    let wanted = NewToken {
-        name: TokenName::parse(name)?,
+    let wanted = NewToken::new(
+        TokenName::parse(name)?,
         scope,
-        expires: Expiry::from(days.map(|days| now.saturating_add_seconds(days * DAY))).into(),
-    };
+        Expiry::from(days.map(|days| now.saturating_add_seconds(days * DAY))),
+    );
     Ok(demo.tokens.create(by, wanted, &context()).await?)
 }
 

@@ -16,11 +16,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let admin = users.bootstrap(ada.email, ada.name, first).await?;
     let admin = tokens.verify(admin.issued.secret.expose()).await?;
 
-    let new_token = NewToken {
-        name: TokenName::parse("ci")?,
-        scope: Scope::ReadWrite,
-        expires: Expiry::parse("2026-12-31")?.into(),
-    };
+    let new_token = NewToken::new(
+        TokenName::parse("ci")?,
+        Scope::ReadWrite,
+        Expiry::parse("2026-12-31")?,
+    );
     let issued = tokens.create(&admin, new_token, &request).await?;
 
     let principal = tokens.verify(issued.secret.expose()).await?;

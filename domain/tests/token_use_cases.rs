@@ -85,11 +85,7 @@ fn name(text: &str) -> TokenName {
 }
 
 fn new_token(scope: Scope, expires: Expiry) -> NewToken {
-    NewToken {
-        name: name("ci"),
-        scope,
-        expires: expires.into(),
-    }
+    NewToken::new(name("ci"), scope, expires)
 }
 
 fn context() -> RequestContext {

@@ -177,11 +177,7 @@ impl Server {
     /// Creates another token through the use case.
     pub(crate) async fn create(&self, by: &str, scope: Scope, expires: Expiry) -> TokenWithSecret {
         let principal = self.tokens.verify(by).await.expect("a live token");
-        let wanted = NewToken {
-            name: TokenName::parse("another").expect("a name"),
-            scope,
-            expires: expires.into(),
-        };
+        let wanted = NewToken::new(TokenName::parse("another").expect("a name"), scope, expires);
         self.tokens
             .create(&principal, wanted, &RequestContext::default())
             .await

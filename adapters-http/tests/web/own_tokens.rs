@@ -21,11 +21,11 @@ fn from(address: &str) -> RequestContext {
 /// Creates a token that expires after `days` days.
 async fn issue_for(site: &Site, name: &str, days: i64) -> TokenWithSecret {
     let principal = site.principal(MEMBER).await;
-    let new = NewToken {
-        name: TokenName::parse(name).expect("a name"),
-        scope: Scope::ReadWrite,
-        expires: Lifetime::from_seconds(days * DAY).expect("days").into(),
-    };
+    let new = NewToken::new(
+        TokenName::parse(name).expect("a name"),
+        Scope::ReadWrite,
+        Lifetime::from_seconds(days * DAY).expect("days"),
+    );
     let tokens = &site.domain.tokens;
     let issued = tokens.create(&principal, new, &from("192.0.2.1")).await;
     issued.expect("it is issued")

@@ -162,11 +162,7 @@ impl Site {
     }
 
     pub(crate) async fn create(&self, user: u64, name: &str, scope: Scope) -> TokenWithSecret {
-        let new = NewToken {
-            name: TokenName::from_stored(name),
-            scope,
-            expires: Expiry::Never.into(),
-        };
+        let new = NewToken::new(TokenName::from_stored(name), scope, Expiry::Never);
         let principal = self.principal(user).await;
         let tokens = &self.domain.tokens;
         let issued = tokens.create(&principal, new, &context()).await;

@@ -363,11 +363,11 @@ async fn tokens_are_listed_50_per_page() {
     let cookie = site.sign_in(MEMBER).await;
     let principal = site.principal(MEMBER).await;
     for number in 0..51 {
-        let new = NewToken {
-            name: TokenName::parse(&format!("token-{number:02}")).expect("a name"),
-            scope: Scope::ReadWrite,
-            expires: Expiry::Never.into(),
-        };
+        let new = NewToken::new(
+            TokenName::parse(&format!("token-{number:02}")).expect("a name"),
+            Scope::ReadWrite,
+            Expiry::Never,
+        );
         let tokens = &site.domain.tokens;
         let issued = tokens
             .create(&principal, new, &RequestContext::default())

@@ -22,6 +22,17 @@ pub struct NewToken {
     pub expires: RequestedExpiry,
 }
 
+impl NewToken {
+    /// Returns properties with only what every token has.
+    pub fn new(name: TokenName, scope: Scope, expires: impl Into<RequestedExpiry>) -> Self {
+        Self {
+            name,
+            scope,
+            expires: expires.into(),
+        }
+    }
+}
+
 /// A new token and its secret, which is not available anywhere else.
 #[derive(Debug)]
 pub struct TokenWithSecret {

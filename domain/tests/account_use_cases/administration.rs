@@ -91,11 +91,7 @@ async fn a_member_administers_nothing() {
         .list(&member, &AuditFilter::default(), None, 1)
         .await;
     denied(&audit_log.expect_err("denied"));
-    let admin_token = NewToken {
-        name: token_name("up"),
-        scope: Scope::Admin,
-        expires: Expiry::Never.into(),
-    };
+    let admin_token = NewToken::new(token_name("up"), Scope::Admin, Expiry::Never);
     let issue = all.tokens.create(&member, admin_token, context()).await;
     assert!(
         matches!(issue, Err(TokenError::NotAuthorized(ActorError::Denied(_)))),
@@ -136,11 +132,7 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
     let principal = world.principal(session_of(&grace)).await.expect("in");
     let mut issued = Vec::new();
     for name in ["revoked", "reported"] {
-        let request = NewToken {
-            name: token_name(name),
-            scope: Scope::ReadWrite,
-            expires: Expiry::Never.into(),
-        };
+        let request = NewToken::new(token_name(name), Scope::ReadWrite, Expiry::Never);
         let token = world.all.tokens.create(&principal, request, &from(1)).await;
         issued.push(token.expect("issued"));
     }
@@ -203,11 +195,7 @@ async fn users_see_the_names_of_what_is_theirs_and_administrators_all() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let request = |name| NewToken {
-        name: token_name(name),
-        scope: Scope::ReadWrite,
-        expires: Expiry::Never.into(),
-    };
+    let request = |name| NewToken::new(token_name(name), Scope::ReadWrite, Expiry::Never);
     let tokens = &world.all.tokens;
     let own = tokens.create(&principal, request("own"), context()).await;
     let own = Subject::Token(own.expect("issued").token.id);
@@ -240,11 +228,7 @@ async fn the_owner_of_a_leaked_token_gets_a_notice() {
     let world = World::new().await;
     let grace = world.join(Role::Member).await;
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let request = NewToken {
-        name: token_name("leaky"),
-        scope: Scope::ReadWrite,
-        expires: Expiry::Never.into(),
-    };
+    let request = NewToken::new(token_name("leaky"), Scope::ReadWrite, Expiry::Never);
     let issued = world
         .all
         .tokens

@@ -7,7 +7,7 @@ use openindex_domain::admin_tokens::{
     AdminTokenError, AdminTokenStore as _, MAX_UNREVIEWED, Review, ReviewDigest, TokenFilter,
 };
 use openindex_domain::token::{
-    Expiry, NewToken, Overlap, RotationOptions, Scope, Status, TokenWithSecret,
+    Expiry, NewToken, Overlap, RequestedExpiry, RotationOptions, Scope, Status, TokenWithSecret,
 };
 use openindex_domain::token::{Lifetime, TokenId};
 use openindex_domain::user::Role;
@@ -128,15 +128,15 @@ impl Play {
         match step {
             Step::Create => {
                 let lifetime = Lifetime::from_seconds(60).expect("a minute");
-                let request = NewToken {
-                    name: token_name("ci"),
-                    scope: Scope::ReadWrite,
-                    expires: if number.is_multiple_of(2) {
-                        lifetime.into()
+                let request = NewToken::new(
+                    token_name("ci"),
+                    Scope::ReadWrite,
+                    if number.is_multiple_of(2) {
+                        RequestedExpiry::from(lifetime)
                     } else {
                         Expiry::Never.into()
                     },
-                };
+                );
                 let issued = all.tokens.create(&self.grace, request, context()).await;
                 self.issued.push(issued.expect("issued"));
             }

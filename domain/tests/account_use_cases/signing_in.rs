@@ -254,11 +254,7 @@ async fn a_new_password_ends_the_other_sessions_and_leaves_tokens_alone() {
         .await
         .expect("in");
     let principal = world.principal(session_of(&grace)).await.expect("in");
-    let request = NewToken {
-        name: token_name("ci"),
-        scope: Scope::ReadWrite,
-        expires: Expiry::Never.into(),
-    };
+    let request = NewToken::new(token_name("ci"), Scope::ReadWrite, Expiry::Never);
     let issued = world
         .all
         .tokens

@@ -30,11 +30,11 @@ async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
     for requirement in [Requirement::HUMAN, Requirement::HUMAN_ADMIN] {
         assert_eq!(run.authorize(requirement), Err(Denial::HumanTokenRequired));
     }
-    let request = NewToken {
-        name: TokenName::parse("more").expect("a name"),
-        scope: Scope::ReadWrite,
-        expires: Expiry::Never.into(),
-    };
+    let request = NewToken::new(
+        TokenName::parse("more").expect("a name"),
+        Scope::ReadWrite,
+        Expiry::Never,
+    );
     let issued = world.all.tokens.create(&run, request, context()).await;
     assert!(matches!(
         issued,

@@ -56,11 +56,11 @@ impl World {
     }
 
     pub(crate) async fn pat(&self, name: &str, expires: Expiry) -> TokenWithSecret {
-        let request = NewToken {
-            name: TokenName::parse(name).expect("a name"),
-            scope: Scope::ReadWrite,
-            expires: expires.into(),
-        };
+        let request = NewToken::new(
+            TokenName::parse(name).expect("a name"),
+            Scope::ReadWrite,
+            expires,
+        );
         let issued = self.all.tokens.create(&self.person, request, context());
         issued.await.expect("a token")
     }
