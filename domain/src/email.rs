@@ -1,11 +1,10 @@
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::secret::{CONTAINS_SECRET, Secret};
-use crate::text;
+use crate::text::{self, stored_text};
 
 /// An email address: one `@` between two parts, at most 254 bytes (RFC 5321 §4.5.3.1.3), without
 /// white space, control characters or invisible characters, in NFC. Whether it receives mail is not
@@ -29,6 +28,8 @@ pub enum InvalidEmail {
     #[error("{}", CONTAINS_SECRET)]
     Secret,
 }
+
+stored_text!(Email, "the address as entered, in NFC");
 
 impl Email {
     /// Trims, validates and normalizes an address.
@@ -60,19 +61,6 @@ impl Email {
             return Err(InvalidEmail::Malformed);
         }
         Ok(Self(text.into()))
-    }
-
-    /// Creates an address from stored text without validation: addresses that were accepted under
-    /// earlier, weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the address as entered, in NFC.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 
     /// Returns the key that all spellings of one address share, regardless of case, normal form,
@@ -145,12 +133,6 @@ fn ascii_domain(domain: &str) -> Option<Cow<'_, str>> {
     idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::EMPTY)
         .ok()
         .filter(|domain| !domain.is_empty() && !domain.contains('@'))
-}
-
-impl fmt::Display for Email {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 #[cfg(test)]

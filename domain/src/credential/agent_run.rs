@@ -1,9 +1,9 @@
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::id::{TokenId, WorkItemKey};
 use crate::secret::{CONTAINS_SECRET, Secret};
+use crate::text::stored_text;
 
 /// The properties of an agent run, which a token has if and only if its kind is
 /// [`AgentRun`](crate::token::TokenKind::AgentRun).
@@ -38,6 +38,8 @@ pub enum InvalidAgentId {
     Secret,
 }
 
+stored_text!(AgentId, "the id");
+
 impl AgentId {
     /// The maximum length in characters.
     pub const MAX_CHARS: usize = 64;
@@ -57,25 +59,6 @@ impl AgentId {
                 .all(|b| b.is_ascii_alphanumeric() || b"._-:/@".contains(&b));
         fits.then(|| Self(text.into()))
             .ok_or(InvalidAgentId::Format)
-    }
-
-    /// Creates an id from stored text without validation: ids that were accepted under earlier,
-    /// weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the id.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for AgentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

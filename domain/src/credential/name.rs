@@ -1,8 +1,7 @@
-use std::fmt;
 use std::sync::Arc;
 
 use crate::secret::CONTAINS_SECRET;
-use crate::text::{self, InvalidLine};
+use crate::text::{self, InvalidLine, stored_text};
 
 use super::AgentId;
 
@@ -37,6 +36,8 @@ pub enum InvalidName {
     ForbiddenCharacter(u32),
 }
 
+stored_text!(TokenName, "the name");
+
 impl TokenName {
     /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 100;
@@ -57,30 +58,11 @@ impl TokenName {
         Self(agent.as_str().into())
     }
 
-    /// Creates a name from stored text without validation: names that were accepted under earlier,
-    /// weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
     /// Returns the name in the form that a [`Search`](crate::token::Search) is matched against:
     /// case, composition and compatibility forms are folded.
     #[must_use]
     pub fn folded(&self) -> String {
         text::key(&self.0)
-    }
-
-    /// Returns the name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for TokenName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

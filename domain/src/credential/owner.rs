@@ -1,8 +1,8 @@
-use std::fmt;
 use std::sync::Arc;
 
 use crate::email::Email;
 use crate::id::UserId;
+use crate::text::stored_text;
 use crate::vocabulary::vocabulary;
 
 use super::{InvalidName, Scope, check_name};
@@ -33,6 +33,8 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PersonName(Arc<str>);
 
+stored_text!(PersonName, "the name");
+
 impl PersonName {
     /// Trims, validates and normalizes a name of 1 to 100 characters.
     ///
@@ -41,25 +43,6 @@ impl PersonName {
     /// [`InvalidName`] when it violates a rule.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         check_name(text).map(|name| Self(name.into()))
-    }
-
-    /// Creates a name from stored text without validation: names that were accepted under earlier,
-    /// weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for PersonName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

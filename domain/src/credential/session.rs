@@ -1,4 +1,3 @@
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -6,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{SessionId, UserId};
 use crate::secret::Secret;
+use crate::text::stored_text;
 
 use super::Owner;
 
@@ -74,6 +74,8 @@ pub struct SessionRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientName(Arc<str>);
 
+stored_text!(ClientName, "the name; empty if the client sent none");
+
 impl ClientName {
     /// The maximum length in characters.
     pub const MAX_CHARS: usize = 200;
@@ -90,25 +92,6 @@ impl ClientName {
             return Self("".into());
         }
         Self(kept.into())
-    }
-
-    /// Creates a name from stored text without validation: names that were accepted under earlier,
-    /// weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the name; empty if the client sent none.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for ClientName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -1,10 +1,9 @@
-use std::fmt;
 use std::sync::Arc;
 
 use crate::secret::{CONTAINS_SECRET, Secret};
 
 pub(super) use crate::text::fold;
-use crate::text::{self, InvalidLine};
+use crate::text::{self, InvalidLine, stored_text};
 
 /// The title of a work item: one line of 1 to 200 characters after trimming, without control
 /// characters. Cheap to clone.
@@ -31,6 +30,8 @@ pub enum InvalidTitle {
     ForbiddenCharacter(u32),
 }
 
+stored_text!(Title, "the title");
+
 impl Title {
     /// The maximum length in characters (Unicode scalar values).
     pub const MAX_CHARS: usize = 200;
@@ -49,25 +50,6 @@ impl Title {
             InvalidLine::Secret => InvalidTitle::Secret,
         })?;
         Ok(Self(line.into()))
-    }
-
-    /// Creates a title from stored text without validation: titles that were accepted under
-    /// earlier, weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the title.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Title {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -99,6 +81,8 @@ pub enum InvalidDescription {
     ForbiddenCharacter(u32),
 }
 
+stored_text!(Description, "the description");
+
 impl Description {
     /// The maximum length in bytes of UTF-8. Even as JSON, in which a quotation mark takes two
     /// bytes, a description is within the limit of 64 KiB for a request.
@@ -124,19 +108,6 @@ impl Description {
             return Err(InvalidDescription::ForbiddenCharacter(c.into()));
         }
         Ok(Self(text.into()))
-    }
-
-    /// Creates a description from stored text without validation: descriptions that were accepted
-    /// under earlier, weaker rules remain valid.
-    #[must_use]
-    pub fn from_stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// Returns the description.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
     }
 }
 
