@@ -5,7 +5,7 @@ use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
 use openindex_adapters_sql::{Dialect, Lock, Statement};
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::ListedStatus;
+use openindex_domain::token::Status;
 
 use crate::locks;
 use crate::store::PostgresDatabase;
@@ -58,7 +58,7 @@ impl Dialect for PostgresDatabase {
             lists::push_listed::<D>(query, kind, list);
             // OFFSET 0 keeps the planner from scanning an index in page order, which is slow if
             // there are few live tokens among many expired ones.
-            if list.filter.status == Some(ListedStatus::Live) {
+            if list.filter.status == Some(Status::Live) {
                 query.push(" OFFSET 0");
             }
             query.push(") t");

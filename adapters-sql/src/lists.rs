@@ -3,7 +3,7 @@
 
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{ListedStatus, Search, Seek, Sort, SortKey, Status};
+use openindex_domain::token::{Search, Seek, Sort, SortKey, Status};
 
 use crate::dialect::Dialect;
 pub use crate::dialect::{MatchingTokens, TokenList};
@@ -39,18 +39,18 @@ pub fn push_listed<D: Dialect>(query: &mut Statement, kind: &str, list: &TokenLi
     let filter = list.filter;
     query.push(kind).push(" AND t.owner_id = ");
     query.push_bind(list.owner);
-    push_revoked(query, filter.status == Some(ListedStatus::Revoked));
+    push_revoked(query, filter.status == Some(Status::Revoked));
     if let Some(name) = &filter.name {
         query.push(" AND t.name = ").push_bind(name.as_str());
     }
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
     match filter.status {
-        Some(ListedStatus::Live) => {
+        Some(Status::Live) => {
             query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
             query.push_bind(list.now);
         }
-        Some(ListedStatus::Expired) => push_expired(query, list.now),
-        Some(ListedStatus::Revoked) | None => {}
+        Some(Status::Expired) => push_expired(query, list.now),
+        Some(Status::Revoked) | None => {}
     }
 }
 

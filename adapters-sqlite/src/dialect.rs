@@ -7,7 +7,7 @@ use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
 use openindex_adapters_sql::{Dialect, Statement};
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{ListedStatus, Status};
+use openindex_domain::token::Status;
 
 use crate::store::SqliteDatabase;
 
@@ -50,8 +50,8 @@ impl Dialect for SqliteDatabase {
 
     fn list_tokens(list: &TokenList<'_>) -> Statement {
         let index = match (list.filter.status, &list.filter.name) {
-            (Some(ListedStatus::Revoked), _) => None,
-            (Some(ListedStatus::Live), _) => Some("personal_tokens_ending"),
+            (Some(Status::Revoked), _) => None,
+            (Some(Status::Live), _) => Some("personal_tokens_ending"),
             (_, Some(_)) => Some("personal_tokens_named"),
             _ => Some("personal_tokens_listed"),
         };
@@ -237,7 +237,7 @@ mod tests {
     async fn a_page_costs_the_same_with_any_number_of_expired_tokens() {
         let many = ManyTokens::new().await;
         let name = TokenName::parse("many").expect("a name");
-        for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
+        for status in [None, Some(Status::Live), Some(Status::Expired)] {
             for name in [None, Some(name.clone())] {
                 let filter = ListFilter {
                     status,

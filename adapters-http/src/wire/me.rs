@@ -1,6 +1,4 @@
-use openindex_domain::token::{
-    Expiry, Lifetime, ListedStatus, Overlap, Scope, Search, Sort, TokenName,
-};
+use openindex_domain::token::{self, Expiry, Lifetime, Overlap, Scope, Search, Sort, TokenName};
 
 use super::field::{optional, required};
 #[cfg(feature = "server")]
@@ -100,7 +98,7 @@ wire! { query
 PatQuery {
     /// Status of the tokens. By default, live and expired tokens. Revoked tokens are stored for 30
     /// days.
-    status: Option<ListedStatus> = "optional" [value_type = Option<schema::ListedStatus>],
+    status: Option<token::Status> = "optional" [value_type = Option<schema::ListedStatus>],
     /// Exact name; several tokens can have the same name.
     name: Option<TokenName> = "optional" [value_type = Option<schema::Name>],
     /// Text that the name contains, ignoring case.

@@ -223,7 +223,7 @@ words! {
     /// Action of an audit event.
     AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
     /// Status of a token in its owner's list.
-    ListedStatus { token::ListedStatus::ALL.map(token::ListedStatus::as_str) }
+    ListedStatus { token::Status::ALL.map(token::Status::as_str) }
     /// Order of the caller's tokens.
     PatSort { token::Sort::ALL.map(token::Sort::as_str) }
     /// Order of users.

@@ -15,7 +15,7 @@ pub use agent_run::{AgentId, AgentRun, InvalidAgentId};
 pub use details::{InvalidRevokedBy, RevokedBy, TokenDetails};
 pub(crate) use name::check_name;
 pub use name::{InvalidName, TokenName};
-pub use owner::{Owner, PersonName, Profile, Role};
+pub use owner::{InvalidRole, Owner, PersonName, Profile, Role};
 pub use rejection::{Rejection, RejectionReason};
 pub use scope::{InvalidScope, Scope};
 pub use session::{

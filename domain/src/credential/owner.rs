@@ -10,7 +10,7 @@ use super::{InvalidName, Scope, check_name};
 vocabulary! {
     /// A user's role, which limits the effective scope of their credentials.
     #[derive(PartialOrd, Ord)]
-    Role {
+    Role, InvalidRole {
         /// Can use work items and create tokens.
         Member = "member",
         /// Can also administer the instance.

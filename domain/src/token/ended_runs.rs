@@ -98,13 +98,9 @@ impl EndedRuns {
         let Some(ended) = ended else {
             return;
         };
-        self.events.push(AuditEvent {
-            id: cause.id.derive(run.id.uuid()),
-            action: AuditAction::AgentRunEnded,
-            subject: Subject::Token(run.id),
-            related: Some(cause.subject),
-            ..cause.clone()
-        });
+        let subject = Subject::Token(run.id);
+        let event = cause.derived(AuditAction::AgentRunEnded, subject, cause.subject);
+        self.events.push(event);
         self.tokens.push(ended);
     }
 }

@@ -16,7 +16,6 @@ mod service;
 mod store;
 mod usage;
 
-pub use crate::credential::Status as ListedStatus;
 pub(crate) use crate::credential::check_name;
 pub use crate::credential::{
     InvalidName, InvalidRevokedBy, InvalidScope, NotRotatable, PredecessorEnd, RETENTION_DAYS,

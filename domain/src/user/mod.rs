@@ -11,7 +11,7 @@ mod search;
 mod service;
 mod store;
 
-pub use crate::credential::{Owner, PersonName, Profile, Role};
+pub use crate::credential::{InvalidRole, Owner, PersonName, Profile, Role};
 pub use crate::email::{Email, InvalidEmail};
 pub use crate::id::UserId;
 pub use bootstrap::{BootstrapError, Bootstrapped};

@@ -9,9 +9,7 @@ use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkIt
 use openindex_domain::duration::at_least;
 use openindex_domain::form::FormId;
 use openindex_domain::page::MAX_TOKEN_PAGE;
-use openindex_domain::token::{
-    ListFilter, ListedStatus, Status, Token, TokenError, TokenId, TokenWithSecret,
-};
+use openindex_domain::token::{ListFilter, Status, Token, TokenError, TokenId, TokenWithSecret};
 use openindex_domain::work_item::WorkItemError;
 
 use crate::web::access::Person;
@@ -216,7 +214,7 @@ async fn render(
     limit: Option<String>,
 ) -> Result<Response, WebError> {
     let live = ListFilter {
-        status: Some(ListedStatus::Live),
+        status: Some(Status::Live),
         ..ListFilter::default()
     };
     let tokens = &web.api.tokens;

@@ -5,8 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use openindex_domain::Listing;
 use openindex_domain::token::{
-    ListCursor, ListFilter, ListedStatus, RETENTION_DAYS, Search, Seek, Sort, Status, Token,
-    TokenName,
+    ListCursor, ListFilter, RETENTION_DAYS, Search, Seek, Sort, Status, Token, TokenName,
 };
 
 use crate::web::access::Person;
@@ -71,7 +70,7 @@ pub(in crate::web) async fn list(
     });
     let filter = ListFilter {
         search,
-        status: errors.choice("status", query.get("status"), ListedStatus::parse),
+        status: errors.choice("status", query.get("status"), Status::parse),
         sort: query
             .place("sort", Sort::parse, &mut ignored)
             .unwrap_or_default(),
@@ -101,11 +100,11 @@ pub(in crate::web) async fn list(
         None
     } else {
         let revoked = ListFilter {
-            status: Some(ListedStatus::Revoked),
+            status: Some(Status::Revoked),
             ..ListFilter::default()
         };
         let page = tokens.list(principal, &revoked, None, 1).await?;
-        let query = Query::default().with("status", ListedStatus::Revoked.as_str());
+        let query = Query::default().with("status", Status::Revoked.as_str());
         (page.tokens.count() > 0).then(|| query.on(crate::TOKENS_PAGE))
     };
     let shared = tokens.shared_names(principal).await?;
@@ -126,7 +125,7 @@ pub(in crate::web) async fn list(
             })
             .collect(),
         is_filtered,
-        is_revoked: filter.status == Some(ListedStatus::Revoked),
+        is_revoked: filter.status == Some(Status::Revoked),
         revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),

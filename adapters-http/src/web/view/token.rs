@@ -1,5 +1,5 @@
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{ListedStatus, RevokedBy, Scope, Status, Token};
+use openindex_domain::token::{RevokedBy, Scope, Status, Token};
 
 use super::{Moment, Shown};
 
@@ -28,11 +28,11 @@ impl Badge {
 
 /// Returns the value and label of each status to filter tokens by.
 pub(in crate::web) fn status_options() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ListedStatus::ALL.into_iter().map(|status| {
+    Status::ALL.into_iter().map(|status| {
         let label = match status {
-            ListedStatus::Live => "Active",
-            ListedStatus::Expired => "Expired",
-            ListedStatus::Revoked => "Deleted and revoked",
+            Status::Live => "Active",
+            Status::Expired => "Expired",
+            Status::Revoked => "Deleted and revoked",
         };
         (status.as_str(), label)
     })

@@ -221,12 +221,12 @@ fn unsuspend(args: &UserArgs, app: &mut App<'_>) -> Result<(), CliError> {
 struct NewRole;
 
 impl Field for NewRole {
-    type Value = String;
+    type Value = Role;
     const POSITIONAL: &'static str = "ROLE";
     const FLAGS: Flags = &[("role", "ROLE", "New role")];
 
     fn parser(_: Option<&'static str>) -> ValueParser {
-        Role::ALL.map(Role::as_str).into()
+        one_of(Role::ALL, Role::as_str).into()
     }
 }
 
@@ -250,8 +250,7 @@ pub(crate) struct SetRole {
 
 impl Run for SetRole {
     fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let role = Role::parse(&self.role.0);
-        let role = role.ok_or_else(|| Failure::usage("role must be member or admin"))?;
+        let role = self.role.0;
         self.yes.require("changing a role")?;
         let (question, done) = match role {
             Role::Admin => (

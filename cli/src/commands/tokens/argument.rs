@@ -3,7 +3,7 @@
 use clap::builder::ValueParser;
 use openindex_adapters_http::client::{PageQuery, PatQuery};
 use openindex_adapters_http::wire::{Pat, Status};
-use openindex_domain::token::{Expiry, Lifetime, ListedStatus, TokenId, TokenKind, TokenName};
+use openindex_domain::token::{self, Expiry, Lifetime, TokenId, TokenKind, TokenName};
 
 use crate::app::Session;
 use crate::duration::positive_span;
@@ -148,7 +148,7 @@ pub(super) fn with_name(session: &Session, name: &TokenName) -> Result<Vec<Pat>,
     if newest.len() < MAX_NAMED as usize {
         return Ok(newest);
     }
-    let live = fetch(Some(ListedStatus::Live))?;
+    let live = fetch(Some(token::Status::Live))?;
     Ok(if live.is_empty() { newest } else { live })
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use openindex_adapters_http::client::PatQuery;
 use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
-use openindex_domain::token::{ListedStatus, Search, Sort};
+use openindex_domain::token::{self, Search, Sort};
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::app::App;
@@ -28,8 +28,8 @@ Examples:
   oi settings personal tokens list --status expired --json | jq -r '.items[].id'")]
 pub(crate) struct List {
     /// Only tokens with this status (live means active) [default: live and expired]
-    #[arg(long, value_parser = one_of(ListedStatus::ALL, ListedStatus::as_str))]
-    status: Option<ListedStatus>,
+    #[arg(long, value_parser = one_of(token::Status::ALL, token::Status::as_str))]
+    status: Option<token::Status>,
     /// Only tokens with exactly this name
     #[arg(long, value_name = "NAME")]
     name: Option<String>,

@@ -15,7 +15,7 @@ use crate::rate_limit::RateLimit;
 use crate::session::CreateSignInLinkOutcome;
 use crate::store::{Listing, StoreError};
 use crate::testing::fixtures;
-use crate::token::{ListFilter, ListedStatus, RevokeTokenOutcome, Token};
+use crate::token::{ListFilter, RevokeTokenOutcome, Status, Token};
 use crate::user::{ChangeUserOutcome, DeleteUserOutcome, UserChange};
 use crate::work_item::{
     ChangeWorkItemOutcome, Claim, Holder, QueueSection, Versions, WorkItemChange, WorkItemFilter,
@@ -73,7 +73,7 @@ pub async fn a_work_item_by_a_person_only(harness: &dyn DamageHarness) {
     assert!(matches!(claimed, ChangeWorkItemOutcome::Changed(_)));
 }
 
-async fn listed(harness: &dyn DamageHarness, status: Option<ListedStatus>) -> Listing<Token> {
+async fn listed(harness: &dyn DamageHarness, status: Option<Status>) -> Listing<Token> {
     let filter = ListFilter {
         status,
         ..ListFilter::default()
@@ -114,14 +114,11 @@ pub async fn a_token_of_unknown_kind_or_owner(harness: &dyn DamageHarness) {
         let page = all(Some(good.id), 1).await.expect("a list");
         assert_eq!(damaged(&page), expected, "{change}");
         if column == "kind" {
-            for status in [None, Some(ListedStatus::Live)] {
+            for status in [None, Some(Status::Live)] {
                 let mine = listed(harness, status).await;
                 assert_eq!(damaged(&mine), expected, "{change}");
             }
-            assert_eq!(
-                listed(harness, Some(ListedStatus::Expired)).await.count(),
-                0
-            );
+            assert_eq!(listed(harness, Some(Status::Expired)).await.count(), 0);
             let read = harness.tokens().get(bad.owner, bad.id).await;
             assert!(read.is_err(), "{change}: {read:?}");
             let event = revocation(bad.id, 100 + round);

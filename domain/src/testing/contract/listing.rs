@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{Harness, NOW, acting, insert, insertion, put, seed};
 use crate::testing::fixtures;
 use crate::token::{
-    CreateTokenOutcome, ListCursor, ListFilter, ListedStatus, Search, Seek, Sort, Token,
-    TokenDetails, TokenId, TokenName, TokenUse,
+    CreateTokenOutcome, ListCursor, ListFilter, Search, Seek, Sort, Status, Token, TokenDetails,
+    TokenId, TokenName, TokenUse,
 };
 use crate::user::UserId;
 
@@ -48,7 +48,7 @@ pub async fn pages_in_every_order_both_ways(harness: &dyn Harness) {
         put(harness, number, &token).await;
         all.push(token);
     }
-    let statuses = ListedStatus::ALL.map(Some).into_iter().chain([None]);
+    let statuses = Status::ALL.map(Some).into_iter().chain([None]);
     for (status, sort) in statuses.flat_map(|status| Sort::ALL.map(|sort| (status, sort))) {
         let filter = ListFilter {
             status,

@@ -3,7 +3,7 @@
 use super::{Harness, NOW, acting, find, list, put, seed};
 use crate::testing::fixtures;
 use crate::token::{
-    Digest, ListCursor, ListFilter, ListedStatus, Seek, Sort, Token, TokenId, TokenKind, TokenName,
+    Digest, ListCursor, ListFilter, Seek, Sort, Status, Token, TokenId, TokenKind, TokenName,
 };
 use crate::user::Role;
 
@@ -106,7 +106,7 @@ pub async fn lists_what_the_filter_matches_page_by_page(harness: &dyn Harness) {
         found.await.expect("the store works")
     };
     let names = [None, Some(acting().name), TokenName::parse("nobody").ok()];
-    for status in [None, Some(ListedStatus::Live), Some(ListedStatus::Expired)] {
+    for status in [None, Some(Status::Live), Some(Status::Expired)] {
         for name in names.clone() {
             let filter = ListFilter {
                 status,

@@ -3,7 +3,7 @@
 use openindex_adapters_http::client::PatFilter;
 use openindex_adapters_http::wire::{AdminPat, Open, Status};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{self, ListedStatus, Scope};
+use openindex_domain::token::{self, Scope};
 
 use crate::app::Session;
 use crate::commands::admin::time_filter::{ago, ahead, date};
@@ -47,8 +47,8 @@ pub(super) struct FilterArgs {
     #[arg(long, value_parser = one_of(Scope::ALL, Scope::as_str))]
     pub(super) scope: Option<Scope>,
     /// Only tokens with this status (live means active) [default: live and expired]
-    #[arg(long, value_parser = one_of(ListedStatus::ALL, ListedStatus::as_str))]
-    pub(super) status: Option<ListedStatus>,
+    #[arg(long, value_parser = one_of(token::Status::ALL, token::Status::as_str))]
+    pub(super) status: Option<token::Status>,
     /// Only tokens not used since this date or date-time; if never used, the creation date
     /// counts
     #[arg(long, value_name = "DATE", conflicts_with = "unused_for")]
@@ -73,11 +73,7 @@ impl FilterArgs {
         Ok(PatFilter {
             user: None,
             scope: self.scope,
-            status: self.status.map(|status| match status {
-                ListedStatus::Live => token::Status::Live,
-                ListedStatus::Expired => token::Status::Expired,
-                ListedStatus::Revoked => token::Status::Revoked,
-            }),
+            status: self.status,
             unused_since: since.or(ago("--unused-for", self.unused_for.as_ref(), now)?),
             expiring_before: before.or(ahead(
                 "--expiring-within",

@@ -136,7 +136,7 @@ fn question(ids: &[TokenId], pats: &[AdminPat], acting: &str, style: &Style) -> 
 mod tests {
     use openindex_domain::clock::Timestamp;
     use openindex_domain::testing::fixtures::NOW;
-    use openindex_domain::token::{ListedStatus, Scope, Status};
+    use openindex_domain::token::{Scope, Status};
 
     use super::*;
     use crate::commands::admin::tests::admin_pats;
@@ -168,7 +168,7 @@ mod tests {
         );
         let dates = FilterArgs {
             unused_since: Some("2026-08-26".to_owned()),
-            status: Some(ListedStatus::Expired),
+            status: Some(Status::Expired),
             scope: Some(Scope::Admin),
             ..FilterArgs::default()
         };
