@@ -18,11 +18,11 @@ use super::form::Sent;
 use super::invalid::{Invalid, weak_password};
 use super::page::{Page, html};
 use super::path::IdPath;
+use super::paths;
 use super::sign_in::leave;
 use super::site::Web;
 use super::view::{Moment, Shown, browser};
 
-const ACCOUNT: &str = "/settings/account";
 const WRONG: &str = "Incorrect current password.";
 
 #[derive(Template)]
@@ -63,7 +63,7 @@ pub(super) async fn change_name(
         Ok(name) => {
             let users = &web.api.users;
             let user = users.rename_self(&person.principal, name, &context).await?;
-            Ok(Done::NameChanged.to(&web.site, ACCOUNT, user.name.as_str()))
+            Ok(Done::NameChanged.to(&web.site, paths::ACCOUNT, user.name.as_str()))
         }
         Err(error) => {
             let mut errors = Invalid::default();
@@ -89,7 +89,7 @@ pub(super) async fn change_password(
             .await
         {
             Ok(()) => {
-                return Ok(Done::PasswordChanged.on(&web.site, ACCOUNT));
+                return Ok(Done::PasswordChanged.on(&web.site, paths::ACCOUNT));
             }
             Err(SessionError::WrongPassword) => errors.add("current", WRONG),
             Err(SessionError::WeakPassword(weak)) => {
@@ -133,7 +133,7 @@ pub(super) async fn end_session(
         return Err(WebError::NOT_FOUND);
     }
     let about = browser(&client).unwrap_or(client);
-    Ok(Done::SessionEnded.to(&web.site, ACCOUNT, &about))
+    Ok(Done::SessionEnded.to(&web.site, paths::ACCOUNT, &about))
 }
 
 pub(super) async fn sign_out_everywhere(

@@ -16,6 +16,7 @@ use super::error::{DamagedRow, Reason, WebError};
 use super::form::{Form, Sender};
 use super::local_path::LocalPath;
 use super::page::{Ends, Page, ends, html};
+use super::paths;
 use super::query::Query;
 use super::routes::{is_page, page_of};
 use super::site::{Site, Web, redirect};
@@ -49,42 +50,42 @@ struct List {
 
 const LISTS: [List; 6] = [
     List {
-        path: crate::TOKENS_PAGE,
+        path: paths::TOKENS,
         entry: "tokens",
         title: "Token not found",
         text: "This token was deleted or never existed.",
         back: "Back to tokens",
     },
     List {
-        path: "/settings/agent-runs",
+        path: paths::RUNS,
         entry: "agent-runs",
         title: "Agent run not found",
         text: "This agent run never existed, or it ended long ago and was removed.",
         back: "Back to agent runs",
     },
     List {
-        path: "/work",
+        path: paths::WORK_ITEMS,
         entry: "work",
         title: "Work item not found",
         text: "This work item was deleted or never existed.",
         back: "Back to work items",
     },
     List {
-        path: "/settings/admin/users",
+        path: paths::USERS,
         entry: "users",
         title: "User not found",
         text: "This user was deleted or never existed.",
         back: "Back to users",
     },
     List {
-        path: "/settings/admin/invites",
+        path: paths::INVITES,
         entry: "invites",
         title: "Invite not found",
         text: "This invite was already used or withdrawn, or it never existed.",
         back: "Back to invites",
     },
     List {
-        path: "/settings/admin/tokens",
+        path: paths::ALL_TOKENS,
         entry: "all-tokens",
         title: "Token not found",
         text: "This token was revoked or never existed.",

@@ -3,21 +3,22 @@
 use axum::response::Response;
 
 use super::access::{Administrator, Anyone, Person, Visitor};
+use super::paths;
 use super::site::redirect;
 
 pub(super) async fn root(Visitor(principal): Visitor) -> Response {
     redirect(match principal {
-        Some(_) => "/settings/tokens",
+        Some(_) => paths::TOKENS,
         None => "/sign-in",
     })
 }
 
 pub(super) async fn settings(_: Person) -> Response {
-    redirect("/settings/tokens")
+    redirect(paths::TOKENS)
 }
 
 pub(super) async fn admin(_: Administrator) -> Response {
-    redirect("/settings/admin/users")
+    redirect(paths::USERS)
 }
 
 /// Redirects password managers to the form (<https://www.w3.org/TR/change-password-url/>).

@@ -9,6 +9,7 @@ use crate::server::{Code, Context};
 use super::access::Person;
 use super::error::WebError;
 use super::form::Form;
+use super::paths;
 use super::site::{Web, redirect};
 
 /// Dismisses the notices that the user was shown, but none that arrived later.
@@ -28,5 +29,5 @@ pub(super) async fn dismiss(
         .users
         .dismiss_notices(&person.principal, up_to, &context)
         .await?;
-    Ok(redirect("/settings/tokens"))
+    Ok(redirect(paths::TOKENS))
 }

@@ -17,6 +17,7 @@ use super::access::Person;
 use super::error::WebError;
 use super::form::{Form, ID_FIELD};
 use super::page::{Page, html};
+use super::paths;
 use super::site::Web;
 use super::view::Shown;
 
@@ -89,11 +90,8 @@ pub(super) async fn already(
             advice: "Its link was shown once. If you didn’t copy it, invite the same address \
                      again; the first link will stop working.",
             delete: None,
-            another: (
-                "/settings/admin/invites".to_owned(),
-                "Create another invite",
-            ),
-            back: ("/settings/admin/invites", "Back to invites"),
+            another: (paths::INVITES.to_owned(), "Create another invite"),
+            back: (paths::INVITES, "Back to invites"),
         },
         Subject::User(user) => AlreadyPage {
             page: Page::of(web, person, "users"),
@@ -110,7 +108,7 @@ pub(super) async fn already(
                 format!("/settings/admin/users/{user}"),
                 "Create another sign-in link",
             ),
-            back: ("/settings/admin/users", "Back to users"),
+            back: (paths::USERS, "Back to users"),
         },
         Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
@@ -120,7 +118,7 @@ pub(super) async fn already(
             advice: "Find it in the list of work items.",
             delete: None,
             another: ("/work/new".to_owned(), "Create another work item"),
-            back: ("/work", "Back to work items"),
+            back: (paths::WORK_ITEMS, "Back to work items"),
         },
         _ => {
             let token = match created {
@@ -149,7 +147,7 @@ pub(super) async fn already(
                 }),
                 name: token.map(|token| Shown::of(token.name.as_str())),
                 another: ("/settings/tokens/new".to_owned(), "Create another token"),
-                back: ("/settings/tokens", "Back to tokens"),
+                back: (paths::TOKENS, "Back to tokens"),
             }
         }
     };
@@ -177,6 +175,6 @@ async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, Web
             "/settings/agent-runs/new".to_owned(),
             "Start another agent run",
         ),
-        back: ("/settings/agent-runs", "Back to agent runs"),
+        back: (paths::RUNS, "Back to agent runs"),
     })
 }

@@ -18,11 +18,12 @@ use super::error::WebError;
 use super::form::Form;
 use super::local_path::LocalPath;
 use super::page::{Page, html};
+use super::paths;
 use super::query::Query;
 use super::site::{Site, Transport, Web, redirect};
 
 /// The page that opens after sign-in when the request names no other.
-const HOME: &str = crate::TOKENS_PAGE;
+const HOME: &str = paths::TOKENS;
 const WRONG: &str = "Incorrect email address or password.";
 
 #[derive(Template)]
@@ -50,12 +51,12 @@ enum Reason {
 
 impl Reason {
     const NAMES: [(&str, &str); 6] = [
-        ("/settings/admin/users", "Users"),
-        ("/settings/admin/invites", "Invites"),
-        ("/settings/admin/tokens", "All tokens"),
-        ("/settings/admin/audit", "Audit log"),
-        ("/settings/tokens", "Tokens"),
-        ("/settings/account", "Account"),
+        (paths::USERS, "Users"),
+        (paths::INVITES, "Invites"),
+        (paths::ALL_TOKENS, "All tokens"),
+        (paths::AUDIT, "Audit log"),
+        (paths::TOKENS, "Tokens"),
+        (paths::ACCOUNT, "Account"),
     ];
 
     fn of(headers: &HeaderMap, site: &Site, next: &LocalPath) -> Self {

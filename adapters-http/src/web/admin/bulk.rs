@@ -12,14 +12,13 @@ use crate::web::done::Done;
 use crate::web::error::WebError;
 use crate::web::form::Sent;
 use crate::web::page::{Page, html};
+use crate::web::paths;
 use crate::web::query::Query;
 use crate::web::site::{Web, redirect};
 
 use super::token_filter::ChosenFilter;
 use super::tokens::OwnedView;
 
-const PATH: &str = "/settings/admin/tokens/revoke";
-const LIST: &str = "/settings/admin/tokens";
 /// Tokens per page of the review.
 const PAGE: u32 = 200;
 
@@ -79,7 +78,7 @@ pub(in crate::web) async fn revoke(
         let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
         match revoked.await {
             Ok(revoked) => {
-                let list = chosen.to_query().on(LIST);
+                let list = chosen.to_query().on(paths::ALL_TOKENS);
                 return Ok(match revoked.tokens.count() {
                     1 => Done::OneTokenRevoked.on(&web.site, &list),
                     count => Done::TokensRevoked.to(&web.site, &list, &format!("{count} tokens")),
@@ -99,7 +98,7 @@ fn valid_filter(chosen: &ChosenFilter) -> Option<TokenFilter> {
 }
 
 fn to_list(chosen: &ChosenFilter) -> Response {
-    redirect(&chosen.to_query().on(LIST))
+    redirect(&chosen.to_query().on(paths::ALL_TOKENS))
 }
 
 fn render(
@@ -115,7 +114,7 @@ fn render(
     let page = |after: Option<TokenId>| {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let query = chosen.to_query().with("expected", &*expected);
-        query.with("after", after).on(PATH)
+        query.with("after", after).on(paths::BULK_REVOCATION)
     };
     let template = BulkPage {
         page: Page::of(web, &by.0, "all-tokens").with_damaged(&found.tokens),
@@ -130,8 +129,8 @@ fn render(
         shown: (found.skipped + 1, found.skipped + found.tokens.count()),
         previous: (found.skipped > 0).then(|| page(found.previous)),
         next: found.next.map(|next| page(Some(next))),
-        back: chosen.to_query().on(LIST),
-        action: chosen.to_query().on(PATH),
+        back: chosen.to_query().on(paths::ALL_TOKENS),
+        action: chosen.to_query().on(paths::BULK_REVOCATION),
         expected: expected.clone(),
     };
     // The review is outdated, so nothing was revoked.

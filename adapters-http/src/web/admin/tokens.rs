@@ -142,7 +142,7 @@ pub(in crate::web) async fn list(
                 .with("after", id.to_string())
                 .on(paths::ALL_TOKENS)
         }),
-        bulk: chosen.to_query().on("/settings/admin/tokens/revoke"),
+        bulk: chosen.to_query().on(paths::BULK_REVOCATION),
         back: Back::to(
             &chosen
                 .to_query()
