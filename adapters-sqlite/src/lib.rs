@@ -32,8 +32,9 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 //! - **No rules in SQL:** a change reads the facts that the domain's `decide` requires, calls it,
 //!   and writes its decision.
-//! - **Work items are optional:** [`with_work_items`](openindex_adapters_sql::SqlStore::with_work_items) stores them in the same file.
-//!   Without it their tables are not created and agent runs cannot be bound to a work item;
+//! - **Work items are optional:**
+//!   [`with_work_items`](openindex_adapters_sql::SqlStore::with_work_items) stores them in the same
+//!   file. Without it their tables are not created and agent runs cannot be bound to a work item;
 //!   everything else works.
 //! - **Failures:** a locked, full, read-only or unreadable file, or one without a required table,
 //!   is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), whose source says

@@ -66,6 +66,26 @@ impl SqliteOptions {
 ///
 /// An in-memory database is rejected: it cannot have a second connection for reads. For tests
 /// without a file use `MemoryStore` in `openindex_domain::testing`.
+///
+/// Only a store with work items is a `WorkItemStore`:
+///
+/// ```
+/// use openindex_adapters_sqlite::SqliteStore;
+/// use openindex_domain::work_item::WorkItemStore;
+///
+/// fn work_items(store: SqliteStore<true>) -> impl WorkItemStore {
+///     store
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use openindex_adapters_sqlite::SqliteStore;
+/// use openindex_domain::work_item::WorkItemStore;
+///
+/// fn work_items(store: SqliteStore) -> impl WorkItemStore {
+///     store
+/// }
+/// ```
 pub type SqliteStore<const WORK_ITEMS: bool = false> = SqlStore<SqliteDatabase, WORK_ITEMS>;
 
 /// The file of a [`SqliteStore`] and its connections.
