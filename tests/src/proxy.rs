@@ -1,4 +1,4 @@
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,14 +10,20 @@ const START: Duration = Duration::from_mins(1);
 
 /// Returns a free port that no program gets when it asks for any port: the system assigns those
 /// from a higher range (32,768 and up on Linux).
+///
+/// No other test gets it before this process ends: each port is reserved by a UDP socket of the
+/// same number, which this process never closes.
 #[must_use]
 pub fn free_port() -> u16 {
-    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     loop {
         let any = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         // A new port at each call, as the system would return.
         let port = 10_000 + any.local_addr().expect("its address").port() % 20_000;
-        if is_free(&port) {
+        let Ok(reservation) = UdpSocket::bind(("127.0.0.1", port)) else {
+            continue;
+        };
+        std::mem::forget(reservation);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

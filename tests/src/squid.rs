@@ -18,6 +18,7 @@ http_access deny all
 /// A running squid that resolves `oi.corp.example` to this machine; killed when dropped.
 pub struct Squid {
     _proxy: Proxy,
+    name: String,
     /// The URL for a proxy variable.
     pub url: String,
 }
@@ -43,9 +44,22 @@ impl Squid {
         );
         let file = directory.path().join("squid.conf");
         std::fs::write(&file, config).expect("its configuration is written");
+        // By its name, squid names its shared memory; two of one name cannot start at once.
+        let name = format!("oi{port}");
+        let arguments = ["-N", "-n", &name, "-f"];
         Self {
-            _proxy: Proxy::start("squid", &["-N", "-f"], port, directory, &file),
+            _proxy: Proxy::start("squid", &arguments, port, directory, &file),
+            name,
             url: format!("http://127.0.0.1:{port}"),
+        }
+    }
+}
+
+impl Drop for Squid {
+    fn drop(&mut self) {
+        // Squid is killed, so it does not remove its shared memory.
+        for part in ["metadata", "queues", "readers"] {
+            let _ = std::fs::remove_file(format!("/dev/shm/{}-cf__{part}.shm", self.name));
         }
     }
 }
