@@ -44,7 +44,6 @@ use environment::Environment;
 use error::CliError;
 use exit_code::ExitCode;
 use output::Output;
-use parts::Run as _;
 
 fn main() -> std::process::ExitCode {
     // A completion script called `oi`: prints completions and exits.

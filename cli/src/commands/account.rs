@@ -3,13 +3,11 @@
 use openindex_domain::user::PersonName;
 
 use super::me;
-use crate::app::App;
-use crate::error::{CliError, Named as _};
-use crate::parts::Run;
+use crate::commands::prelude::*;
 
 commands! {
     /// Change your display name
-    Update(Update) -> "Me",
+    Update(Update) -> "Me" = update,
 }
 
 #[derive(Debug, clap::Args)]
@@ -25,11 +23,9 @@ pub(crate) struct Update {
     name: String,
 }
 
-impl Run for Update {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let name = PersonName::parse(&self.name).named("--name")?;
-        let session = app.human_session()?;
-        let me = session.call(|client| client.me_rename(name.clone()))?;
-        app.out.print(&me, |style| me::human(&me, style))
-    }
+fn update(args: &Update, app: &mut App<'_>) -> Result<(), CliError> {
+    let name = PersonName::parse(&args.name).named("--name")?;
+    let session = app.human_session()?;
+    let me = session.call(|client| client.me_rename(name.clone()))?;
+    app.out.print(&me, |style| me::human(&me, style))
 }

@@ -4,28 +4,23 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Me;
 use serde::Serialize;
 
-use crate::app::App;
-use crate::error::CliError;
-use crate::parts::Run;
-use crate::render::{Style, fields, parse};
+use crate::commands::prelude::*;
+use crate::render::parse;
 use crate::resolve::TokenSource;
 
 use super::me::{token_fields, who};
 
 commands! {
     /// Check whether the token is accepted, and show its owner, scope and expiry
-    Check(Check) -> "AuthCheck",
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+    #[command(after_help = "\
 Exits with status 4 and prints the reason when the token is rejected.
 
 Examples:
   oi auth check
   OPENINDEX_TOKEN=oi_pat_… oi auth check
   oi auth check --json | jq -r .source")]
-pub(crate) struct Check;
+    Check(NoArguments) -> "AuthCheck" = check,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,31 +36,29 @@ struct CheckOutput {
     app_url_source: &'static str,
 }
 
-impl Run for Check {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.session()?;
-        let me = session.call(Client::me).map_err(|mut failure| {
-            // The server may suggest this very command.
-            if failure.next_command.as_deref() == Some("oi auth check") {
-                failure.next_command = match &session.credential.source {
-                    TokenSource::Profile(_) => Some("oi profile set --token -".to_owned()),
-                    TokenSource::Environment => None,
-                };
-            }
-            failure
-        })?;
-        let expires_at = me.token.expires_at.as_deref().and_then(parse);
-        let check = CheckOutput {
-            expires_in_seconds: expires_at
-                .map(|at| (at.unix_millis() - session.now().unix_millis()) / 1_000),
-            me,
-            source: session.credential.source.to_string(),
-            app_url: session.server.app_url.to_string(),
-            api_url: session.server.api_url.to_string(),
-            app_url_source: session.server.source.as_str(),
-        };
-        app.out.print(&check, |style| human(&check, style))
-    }
+fn check(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let me = session.call(Client::me).map_err(|mut failure| {
+        // The server may suggest this very command.
+        if failure.next_command.as_deref() == Some("oi auth check") {
+            failure.next_command = match &session.credential.source {
+                TokenSource::Profile(_) => Some("oi profile set --token -".to_owned()),
+                TokenSource::Environment => None,
+            };
+        }
+        failure
+    })?;
+    let expires_at = me.token.expires_at.as_deref().and_then(parse);
+    let check = CheckOutput {
+        expires_in_seconds: expires_at
+            .map(|at| (at.unix_millis() - session.now().unix_millis()) / 1_000),
+        me,
+        source: session.credential.source.to_string(),
+        app_url: session.server.app_url.to_string(),
+        api_url: session.server.api_url.to_string(),
+        app_url_source: session.server.source.as_str(),
+    };
+    app.out.print(&check, |style| human(&check, style))
 }
 
 fn human(check: &CheckOutput, style: &Style) -> String {

@@ -3,9 +3,7 @@
 
 use clap_complete::env::Shells;
 
-use crate::app::App;
-use crate::error::{CliError, Failure};
-use crate::parts::Run;
+use crate::commands::prelude::*;
 
 /// The variable that the scripts set when they call `oi`.
 pub(crate) const VARIABLE: &str = "_OI_COMPLETE";
@@ -24,18 +22,16 @@ pub(crate) struct Print {
     shell: String,
 }
 
-impl Run for Print {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut script = Vec::new();
-        let shells = Shells::builtins();
-        let shell = shells
-            .completer(&self.shell)
-            .ok_or_else(|| Failure::usage("the shell must be bash, zsh or fish"))?;
-        shell.write_registration(VARIABLE, "oi", "oi", "oi", &mut script)?;
-        if self.shell == "zsh" {
-            // zsh loads the file at the first completion, which would otherwise return nothing.
-            script.extend(b"[[ $funcstack[1] == _oi ]] && _clap_dynamic_completer_oi \"$@\"\n");
-        }
-        app.out.raw(&String::from_utf8_lossy(&script))
+pub(super) fn run(args: &Print, app: &mut App<'_>) -> Result<(), CliError> {
+    let mut script = Vec::new();
+    let shells = Shells::builtins();
+    let shell = shells
+        .completer(&args.shell)
+        .ok_or_else(|| Failure::usage("the shell must be bash, zsh or fish"))?;
+    shell.write_registration(VARIABLE, "oi", "oi", "oi", &mut script)?;
+    if args.shell == "zsh" {
+        // zsh loads the file at the first completion, which would otherwise return nothing.
+        script.extend(b"[[ $funcstack[1] == _oi ]] && _clap_dynamic_completer_oi \"$@\"\n");
     }
+    app.out.raw(&String::from_utf8_lossy(&script))
 }

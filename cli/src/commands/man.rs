@@ -7,10 +7,7 @@ use std::path::{Path, PathBuf};
 use clap_mangen::Man;
 use serde_json::json;
 
-use crate::app::App;
-use crate::error::{CliError, Failure};
-use crate::parts::Run;
-use crate::render::plain;
+use crate::commands::prelude::*;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -26,32 +23,30 @@ pub(crate) struct Generate {
     directory: Option<PathBuf>,
 }
 
-impl Run for Generate {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let mut root = (app.grammar)().disable_help_subcommand(true);
-        root.build();
-        let directory = match self.directory.as_deref() {
-            None => return print(root, app),
-            Some(path) if path == Path::new("-") => return print(root, app),
-            Some(directory) => directory,
-        };
-        let unwritable = |error: io::Error| {
-            let message = format!("cannot write to {}: {error}", directory.display());
-            Failure::of("output_failed", message)
-        };
-        fs::create_dir_all(directory).map_err(unwritable)?;
-        let mut written = Vec::new();
-        write(&root, directory, &mut written).map_err(unwritable)?;
-        app.out.print(&json!({ "written": written }), |style| {
-            let directory = plain(&directory.display().to_string());
-            let count = written.len();
-            format!(
-                "{} Wrote {count} pages to {}\n",
-                style.done(),
-                style.bold(&directory)
-            )
-        })
-    }
+pub(super) fn run(args: &Generate, app: &mut App<'_>) -> Result<(), CliError> {
+    let mut root = (app.grammar)().disable_help_subcommand(true);
+    root.build();
+    let directory = match args.directory.as_deref() {
+        None => return print(root, app),
+        Some(path) if path == Path::new("-") => return print(root, app),
+        Some(directory) => directory,
+    };
+    let unwritable = |error: io::Error| {
+        let message = format!("cannot write to {}: {error}", directory.display());
+        Failure::of("output_failed", message)
+    };
+    fs::create_dir_all(directory).map_err(unwritable)?;
+    let mut written = Vec::new();
+    write(&root, directory, &mut written).map_err(unwritable)?;
+    app.out.print(&json!({ "written": written }), |style| {
+        let directory = plain(&directory.display().to_string());
+        let count = written.len();
+        format!(
+            "{} Wrote {count} pages to {}\n",
+            style.done(),
+            style.bold(&directory)
+        )
+    })
 }
 
 fn print(root: clap::Command, app: &mut App<'_>) -> Result<(), CliError> {

@@ -2,21 +2,12 @@
 
 use openindex_adapters_http::wire::{Kind, Me, Open};
 
-use crate::app::App;
-use crate::error::CliError;
-use crate::parts::Run;
-use crate::render::{Style, expiry, fields, plain, word};
+use crate::commands::prelude::*;
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
-pub(crate) struct Show;
-
-impl Run for Show {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.session()?;
-        let me = session.call(openindex_adapters_http::client::Client::me)?;
-        app.out.print(&me, |style| human(&me, style))
-    }
+pub(super) fn show(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let me = session.call(openindex_adapters_http::client::Client::me)?;
+    app.out.print(&me, |style| human(&me, style))
 }
 
 pub(super) fn human(me: &Me, style: &Style) -> String {

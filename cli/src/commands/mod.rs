@@ -1,18 +1,17 @@
 //! The commands: each is its arguments, and what it does with them.
 
-/// Declares a group of commands. Each is a type that implements [`Run`](crate::parts::Run), or,
-/// after `=`, a function of arguments that several commands share; a single command also names its
-/// output, a definition of `oi schema` or a media type.
+/// Declares a group of commands. A single command is its arguments, its output (a definition of
+/// `oi schema`, or a media type) and the function that runs it; otherwise it is another group.
 macro_rules! commands {
     (@run $arguments:ident $app:ident) => {
-        $crate::parts::Run::run($arguments, $app)
+        $arguments.run($app)
     };
     (@run $arguments:ident $app:ident $run:path) => {
         $run($arguments, $app)
     };
     ($(
         $(#[$attribute:meta])*
-        $name:ident($arguments:ty) $(-> $output:literal)? $(= $run:path)?,
+        $name:ident($arguments:ty) $(-> $output:literal = $run:path)?,
     )*) => {
         #[derive(Debug, clap::Subcommand)]
         pub(crate) enum Command {$(
@@ -21,8 +20,9 @@ macro_rules! commands {
             $name($arguments),
         )*}
 
-        impl $crate::parts::Run for Command {
-            fn run(
+        impl Command {
+            /// Runs the command.
+            pub(crate) fn run(
                 &self,
                 app: &mut $crate::app::App<'_>,
             ) -> Result<(), $crate::error::CliError> {
@@ -45,6 +45,7 @@ mod man;
 mod me;
 mod names;
 mod personal;
+mod prelude;
 mod profile;
 mod queue;
 mod report_leak;
@@ -52,6 +53,8 @@ mod schema;
 mod settings;
 mod tokens;
 mod work_item;
+
+use crate::parts::NoArguments;
 
 commands! {
     /// Manage profiles (server URL and token)
@@ -61,7 +64,8 @@ commands! {
     #[command(subcommand)]
     Auth(auth::Command),
     /// Show the current user and token
-    Me(me::Show) -> "Me",
+    #[command(after_help = "Examples:\n  oi me\n  oi me --json | jq -r .user.email")]
+    Me(NoArguments) -> "Me" = me::show,
     /// Show the work queue
     #[command(subcommand)]
     Queue(queue::Command),
@@ -78,15 +82,31 @@ commands! {
     #[command(subcommand)]
     Invite(invite::Command),
     /// Report leaked tokens so that they are revoked
-    ReportLeak(report_leak::ReportLeak) -> "Reported",
+    #[command(after_help = "\
+Reads text from standard input (a log, a diff, a list) and reports the tokens in it; nothing else is
+sent. Active tokens are revoked immediately, and their owners are notified. The response does not
+reveal which tokens were active. Your own token is neither required nor sent. Reporting a token
+again does no harm.
+
+Examples:
+  oi report-leak < build.log
+  git log -p | oi report-leak --app-url https://openindex.example.com")]
+    ReportLeak(NoArguments) -> "Reported" = report_leak::run,
     /// Diagnose configuration and connectivity
-    Doctor(doctor::Diagnose) -> "Doctor",
+    #[command(after_help = "\
+Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a
+check fails, or 4 if only token checks fail.
+
+Examples:
+  oi doctor
+  oi doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
+    Doctor(NoArguments) -> "Doctor" = doctor::run,
     /// Describe the commands, or the server's API, as JSON
-    Schema(schema::Describe) -> "application/json",
+    Schema(schema::Describe) -> "application/json" = schema::run,
     /// Print a shell completion script
-    Completions(completions::Print) -> "text/plain",
+    Completions(completions::Print) -> "text/plain" = completions::run,
     /// Generate manual pages
-    Man(man::Generate) -> "ManualPages",
+    Man(man::Generate) -> "ManualPages" = man::run,
 }
 
 #[cfg(test)]

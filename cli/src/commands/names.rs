@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{UserQuery, WireScope, WorkItemSummary};
 
-use crate::app::Session;
-use crate::render::plain;
+use crate::commands::prelude::*;
 
 use crate::parts::paging::first_page;
 

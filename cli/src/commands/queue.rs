@@ -4,11 +4,8 @@ use openindex_adapters_http::wire::{ExecutionTarget, QueueSection, WorkItemSumma
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::TokenKind;
 
-use crate::app::App;
-use crate::error::CliError;
-use crate::parts::Run;
+use crate::commands::prelude::*;
 use crate::parts::paging::{parse_limit, warn_of};
-use crate::render::Style;
 
 use super::names::Names;
 use super::work_item::{WorkerArgs, items_listing, suggest_next};
@@ -16,7 +13,7 @@ use super::work_item::{WorkerArgs, items_listing, suggest_next};
 commands! {
     /// List available work items and your own
     #[command(visible_alias = "ls")]
-    List(List) -> "WorkQueue",
+    List(List) -> "WorkQueue" = list,
 }
 
 #[derive(Debug, clap::Args)]
@@ -42,35 +39,33 @@ pub(crate) struct List {
     limit: Option<u32>,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
-        let queue = session.call(|client| client.work_queue(agent.as_ref(), self.limit))?;
-        app.out.print(&queue, |style| {
-            let items = queue.available.items.iter().chain(&queue.mine.items);
-            human(&queue, &Names::of(&session, items), style)
-        })?;
-        warn_of(&queue.available.damaged, app);
-        warn_of(&queue.mine.damaged, app);
-        if queue.available.more || queue.mine.more {
-            app.out
-                .note("there are more items; pass a higher --limit to list them");
-        }
-        let caller = match session.credential.secret.kind() {
-            TokenKind::AgentRun => Caller::Run,
-            TokenKind::Personal if agent.is_some() => Caller::ForAgent,
-            TokenKind::Personal => Caller::User,
-        };
-        if let Some((command, key)) = next(&queue, caller) {
-            let next = match command {
-                Next::Claim => self.worker.command("claim", key),
-                Next::Complete => self.worker.command("complete", key),
-                Next::Get => format!("oi work-item get {key}"),
-            };
-            suggest_next(app, &next);
-        }
-        Ok(())
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let (session, agent) = app.working_session(args.worker.agent_id.as_ref())?;
+    let queue = session.call(|client| client.work_queue(agent.as_ref(), args.limit))?;
+    app.out.print(&queue, |style| {
+        let items = queue.available.items.iter().chain(&queue.mine.items);
+        human(&queue, &Names::of(&session, items), style)
+    })?;
+    warn_of(&queue.available.damaged, app);
+    warn_of(&queue.mine.damaged, app);
+    if queue.available.more || queue.mine.more {
+        app.out
+            .note("there are more items; pass a higher --limit to list them");
     }
+    let caller = match session.credential.secret.kind() {
+        TokenKind::AgentRun => Caller::Run,
+        TokenKind::Personal if agent.is_some() => Caller::ForAgent,
+        TokenKind::Personal => Caller::User,
+    };
+    if let Some((command, key)) = next(&queue, caller) {
+        let next = match command {
+            Next::Claim => args.worker.command("claim", key),
+            Next::Complete => args.worker.command("complete", key),
+            Next::Get => format!("oi work-item get {key}"),
+        };
+        suggest_next(app, &next);
+    }
+    Ok(())
 }
 
 fn human(queue: &WorkQueue, names: &Names, style: &Style) -> String {

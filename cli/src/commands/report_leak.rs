@@ -9,24 +9,10 @@ use openindex_domain::token::Secret;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::app::App;
-use crate::error::{CliError, Failure};
-use crate::parts::Run;
+use crate::commands::prelude::*;
 use crate::prompt;
 use crate::scan::{Found, Scanner};
 use crate::token;
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Reads text from standard input (a log, a diff, a list) and reports the tokens in it; nothing else is
-sent. Active tokens are revoked immediately, and their owners are notified. The response does not
-reveal which tokens were active. Your own token is neither required nor sent. Reporting a token
-again does no harm.
-
-Examples:
-  oi report-leak < build.log
-  git log -p | oi report-leak --app-url https://openindex.example.com")]
-pub(crate) struct ReportLeak;
 
 /// The maximum number of tokens in one report.
 const MAX_REPORTED: usize = 1_000;
@@ -40,49 +26,47 @@ struct ReportLeakOutput {
     malformed: usize,
 }
 
-impl Run for ReportLeak {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let server = app.server()?;
-        let client = app.client(&server.api_url, None)?;
-        client.check_confidential()?;
-        let output = if prompt::can_ask_hidden() {
-            from_terminal(&client)
-        } else {
-            from_stdin(&client)
-        };
-        let output = output.map_err(|error| match error {
-            CliError::Failure(failure) => server.explain(failure).into(),
-            error => error,
-        })?;
-        let malformed = match output.malformed {
-            0 => None,
-            1 => Some("1 string looks like a token but is cut off or mistyped".to_owned()),
-            count => Some(format!(
-                "{count} strings look like tokens but are cut off or mistyped"
-            )),
-        };
-        if output.reported == 0 {
-            let message = "no token found in the input; nothing was reported";
-            let failure = Failure::of("nothing_to_report", message);
-            return Err(match malformed {
-                Some(malformed) => failure.hint(malformed),
-                None => failure,
-            }
-            .into());
+pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let server = app.server()?;
+    let client = app.client(&server.api_url, None)?;
+    client.check_confidential()?;
+    let output = if prompt::can_ask_hidden() {
+        from_terminal(&client)
+    } else {
+        from_stdin(&client)
+    };
+    let output = output.map_err(|error| match error {
+        CliError::Failure(failure) => server.explain(failure).into(),
+        error => error,
+    })?;
+    let malformed = match output.malformed {
+        0 => None,
+        1 => Some("1 string looks like a token but is cut off or mistyped".to_owned()),
+        count => Some(format!(
+            "{count} strings look like tokens but are cut off or mistyped"
+        )),
+    };
+    if output.reported == 0 {
+        let message = "no token found in the input; nothing was reported";
+        let failure = Failure::of("nothing_to_report", message);
+        return Err(match malformed {
+            Some(malformed) => failure.hint(malformed),
+            None => failure,
         }
-        if let Some(malformed) = malformed {
-            app.out.note(&malformed);
-        }
-        app.out.print(&output, |style| {
+        .into());
+    }
+    if let Some(malformed) = malformed {
+        app.out.note(&malformed);
+    }
+    app.out.print(&output, |style| {
         let plural = if output.reported == 1 { "" } else { "s" };
         format!(
             "{} Reported {} token{plural}. Any active ones are now revoked; the server does not \
-             say which.\n",
+         say which.\n",
             style.done(),
             output.reported
         )
     })
-    }
 }
 
 /// Prompts for a token and reports it.

@@ -8,16 +8,12 @@ pub(crate) mod paging;
 
 use clap::builder::CommandExt;
 
-use crate::app::App;
-use crate::error::CliError;
-
 pub(crate) use confirm::{Confirmation, confirm, question_about, require_terminal_or_yes};
 pub(crate) use ended::{one_by_one, parse_distinct, parse_token_id, print_ended, push_new};
 
-/// A command with its arguments.
-pub(crate) trait Run {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError>;
-}
+/// The arguments of a command that has none.
+#[derive(Debug, clap::Args)]
+pub(crate) struct NoArguments;
 
 /// The output of a command: the name of a definition of `oi schema`, or a media type.
 #[derive(Debug, Clone, Copy)]

@@ -7,25 +7,20 @@ use openindex_adapters_http::wire::{CreateInvite, Invite, InviteStatus, Open};
 use openindex_domain::invite::InviteId;
 use openindex_domain::user::{Email, Role};
 
-use crate::app::{App, Session};
-use crate::error::{CliError, Failure, Named as _};
-use crate::field::{Field, Flags, One, Several, one_of};
-use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
-use crate::parts::paging::{self, PageArgs, first_page, walk};
-use crate::parts::{Confirmation, Run, one_by_one, print_ended, push_new, question_about};
-use crate::render::{Form, Row, Style, done, ends, expiry, listing, moment, plain, redact, word};
+use crate::commands::prelude::*;
+use crate::parts::paging::{first_page, walk};
 
 use super::user_ref::{Ref, Referred, marked};
 
 commands! {
     /// List invites, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "InviteList",
+    List(List) -> "InviteList" = list,
     /// Create an invite and show its link once
-    Create(Create) -> "CreatedInvite",
+    Create(Create) -> "CreatedInvite" = create,
     /// Withdraw invites; their links stop working immediately
     #[command(visible_alias = "rm")]
-    Withdraw(Withdraw) -> "Withdrawn",
+    Withdraw(Withdraw) -> "Withdrawn" = withdraw,
 }
 
 const LIST: &str = "oi settings admin invites list";
@@ -43,12 +38,10 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let fetch = |query: &_| session.call(|client| client.invites_list(query));
-        paging::list(&self.page, app, fetch, invites_listing)
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let fetch = |query: &_| session.call(|client| client.invites_list(query));
+    paging::list(&args.page, app, fetch, invites_listing)
 }
 
 fn invites_listing(invites: &[Invite], style: &Style) -> String {
@@ -113,46 +106,43 @@ pub(crate) struct Create {
     url_only: bool,
 }
 
-impl Run for Create {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let email = Email::parse(&self.email.0).named("address")?;
-        let request = CreateInvite {
-            email,
-            role: Some(self.role),
-        };
-        require_writable_stdout()?;
-        let session = app.human_session()?;
-        let created = session
-            .call(|client| client.invite_create(&request))
-            .map_err(|failure| for_existing_user(failure, &request.email).or_check(LIST))?;
-        let id = plain(&created.invite.id);
-        let act = || match id.parse() {
-            Ok(id) => session.call(|client| client.invite_withdraw(id)),
-            Err(_) => Err(Failure::usage("the server returned an invalid ID")),
-        };
-        let undo = Undo {
-            created: format!("invite {id}"),
-            undone: "withdrawn because its link was not shown",
-            act: Box::new(act),
-            command: format!("oi settings admin invites withdraw {id}"),
-            consequence: Some(
-                "an earlier open invite for this address was replaced and no longer works"
-                    .to_owned(),
-            ),
-        };
-        let shown = Shown {
-            document: &created,
-            secret: &created.url,
-            secret_only: self.url_only,
-            warning: WARNING,
-        };
-        once::show(
-            app,
-            &shown,
-            |style| introduction(&created.invite, style),
-            undo,
-        )
-    }
+fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
+    let email = Email::parse(&args.email.0).named("address")?;
+    let request = CreateInvite {
+        email,
+        role: Some(args.role),
+    };
+    require_writable_stdout()?;
+    let session = app.human_session()?;
+    let created = session
+        .call(|client| client.invite_create(&request))
+        .map_err(|failure| for_existing_user(failure, &request.email).or_check(LIST))?;
+    let id = plain(&created.invite.id);
+    let act = || match id.parse() {
+        Ok(id) => session.call(|client| client.invite_withdraw(id)),
+        Err(_) => Err(Failure::usage("the server returned an invalid ID")),
+    };
+    let undo = Undo {
+        created: format!("invite {id}"),
+        undone: "withdrawn because its link was not shown",
+        act: Box::new(act),
+        command: format!("oi settings admin invites withdraw {id}"),
+        consequence: Some(
+            "an earlier open invite for this address was replaced and no longer works".to_owned(),
+        ),
+    };
+    let shown = Shown {
+        document: &created,
+        secret: &created.url,
+        secret_only: args.url_only,
+        warning: WARNING,
+    };
+    once::show(
+        app,
+        &shown,
+        |style| introduction(&created.invite, style),
+        undo,
+    )
 }
 
 /// Adds what to do if the email address already has an account.
@@ -205,22 +195,20 @@ impl Referred for InviteId {
         "must be an invite ID (inv_ and 32 hexadecimal digits) or the invited email address";
 }
 
-impl Run for Withdraw {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        self.yes.require("withdrawing")?;
-        let session = app.human_session()?;
-        let ids = resolve(&self.invites.0, &session)?;
-        self.yes.ask("no invite was withdrawn", || {
-            // Only for the email addresses: without them, the IDs are shown.
-            let newest = session.call(|client| client.invites_list(&first_page()));
-            let newest = newest.map_or_else(|_| Vec::new(), |page| page.items);
-            Ok(question(&ids, &newest))
-        })?;
-        let withdrawn = one_by_one(&ids, "withdrawn", LIST, |id| {
-            session.call(|client| client.invite_withdraw(*id))
-        })?;
-        print_ended(app, "withdrawn", "Withdrew", &withdrawn)
-    }
+fn withdraw(args: &Withdraw, app: &mut App<'_>) -> Result<(), CliError> {
+    args.yes.require("withdrawing")?;
+    let session = app.human_session()?;
+    let ids = resolve(&args.invites.0, &session)?;
+    args.yes.ask("no invite was withdrawn", || {
+        // Only for the email addresses: without them, the IDs are shown.
+        let newest = session.call(|client| client.invites_list(&first_page()));
+        let newest = newest.map_or_else(|_| Vec::new(), |page| page.items);
+        Ok(question(&ids, &newest))
+    })?;
+    let withdrawn = one_by_one(&ids, "withdrawn", LIST, |id| {
+        session.call(|client| client.invite_withdraw(*id))
+    })?;
+    print_ended(app, "withdrawn", "Withdrew", &withdrawn)
 }
 
 fn question(ids: &[InviteId], invites: &[Invite]) -> String {

@@ -8,6 +8,8 @@ mod tokens;
 mod user_ref;
 mod users;
 
+use crate::parts::NoArguments;
+
 commands! {
     /// Manage users
     #[command(subcommand)]
@@ -22,7 +24,13 @@ commands! {
     #[command(subcommand)]
     Audit(audit::Command),
     /// Count users, tokens and invites
-    Stats(stats::Count) -> "Stats",
+    #[command(after_help = "\
+Requires an administrator's token with the admin scope.
+
+Examples:
+  oi settings admin stats
+  oi settings admin stats --json | jq .tokensLive")]
+    Stats(NoArguments) -> "Stats" = stats::count,
 }
 
 #[cfg(test)]

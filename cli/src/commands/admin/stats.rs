@@ -3,26 +3,12 @@
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Stats;
 
-use crate::app::App;
-use crate::error::CliError;
-use crate::parts::Run;
-use crate::render::{Style, fields};
+use crate::commands::prelude::*;
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Requires an administrator's token with the admin scope.
-
-Examples:
-  oi settings admin stats
-  oi settings admin stats --json | jq .tokensLive")]
-pub(crate) struct Count;
-
-impl Run for Count {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let stats = session.call(Client::stats)?;
-        app.out.print(&stats, |style| human(&stats, style))
-    }
+pub(super) fn count(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let stats = session.call(Client::stats)?;
+    app.out.print(&stats, |style| human(&stats, style))
 }
 
 fn human(stats: &Stats, style: &Style) -> String {

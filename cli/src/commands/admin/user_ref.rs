@@ -6,10 +6,7 @@ use std::str::FromStr;
 use openindex_adapters_http::wire::{MeUser, User, UserQuery};
 use openindex_domain::user::{Email, UserId};
 
-use crate::app::Session;
-use crate::error::Failure;
-use crate::field::{Field, Flags};
-use crate::render::{plain, redact};
+use crate::commands::prelude::*;
 use clap::builder::ValueParser;
 
 use crate::parts::paging::walk;
@@ -17,7 +14,7 @@ use crate::parts::paging::walk;
 const LIST: &str = "oi settings admin users list --all";
 
 /// What can be referred to by ID or by email address.
-pub(super) trait Referred: FromStr + Copy + Send + Sync + 'static {
+pub(crate) trait Referred: FromStr + Copy + Send + Sync + 'static {
     const ID_HELP: &'static str;
     const EMAIL_HELP: &'static str;
     const HELP: &'static str;
@@ -29,7 +26,7 @@ pub(super) trait Referred: FromStr + Copy + Send + Sync + 'static {
 
 /// An object by ID or by email address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ref<Id> {
+pub(crate) enum Ref<Id> {
     Id(Id),
     Email(Email),
 }

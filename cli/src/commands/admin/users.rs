@@ -5,27 +5,21 @@ use openindex_adapters_http::client::{Client, ClientError};
 use openindex_adapters_http::wire::{SignInLink, User, UserQuery};
 use openindex_domain::user::{Email, Role, UserId, UserSearch, UserSort};
 
-use crate::app::{App, Session};
-use crate::error::{CliError, Failure, Named as _};
-use crate::field::{Field, Flags, One, one_of};
-use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
-use crate::parts::paging::{self, PageArgs};
-use crate::parts::{Confirmation, Run, confirm, print_ended};
-use crate::render::{Form, Row, Style, expiry, fields, listing, moment, plain, word};
+use crate::commands::prelude::*;
 
 use super::user_ref::{self, UserRef};
 
 commands! {
     /// List users, in the order in which they joined
     #[command(visible_alias = "ls")]
-    List(List) -> "UserList",
+    List(List) -> "UserList" = list,
     /// Show a user
     #[command(alias = "show")]
     #[command(after_help = "\
 Examples:
   oi settings admin users get ada@example.com
   oi settings admin users get usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json | jq -r .role")]
-    Get(UserArgs) -> "User" = get,
+    Get(One<UserRef>) -> "User" = get,
     /// Suspend a user; their tokens and sessions stop working immediately
     #[command(after_help = "\
 Nothing is deleted: after `unsuspend`, the account and its tokens work again. Browser sessions end.
@@ -42,11 +36,11 @@ The user can sign in again, and their tokens work again.
 
 Examples:
   oi settings admin users unsuspend ada@example.com")]
-    Unsuspend(UserArgs) -> "User" = unsuspend,
+    Unsuspend(One<UserRef>) -> "User" = unsuspend,
     /// Change a user's role
-    SetRole(SetRole) -> "User",
+    SetRole(SetRole) -> "User" = set_role,
     /// Change a user's email address
-    Update(Update) -> "User",
+    Update(Update) -> "User" = update,
     /// Delete a user permanently
     #[command(visible_alias = "rm")]
     #[command(after_help = "\
@@ -62,14 +56,7 @@ Examples:
   oi settings admin users delete --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
     Delete(ConfirmedArgs) -> "Deleted" = delete,
     /// Create a one-time sign-in link for a user
-    SignInLink(CreateSignInLink) -> "SignInLink",
-}
-
-/// One user.
-#[derive(Debug, clap::Args)]
-pub(crate) struct UserArgs {
-    #[command(flatten)]
-    user: One<UserRef>,
+    SignInLink(CreateSignInLink) -> "SignInLink" = sign_in_link,
 }
 
 /// One user, and whether the change is confirmed.
@@ -163,17 +150,15 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let search = self.search.as_deref().map(UserSearch::parse).transpose();
-        let query = UserQuery {
-            search: search.named("--search")?,
-            sort: self.sort,
-        };
-        let session = app.human_session()?;
-        let fetch = |page: &_| session.call(|client| client.users_list(&query, page));
-        paging::list(&self.page, app, fetch, users_listing)
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let search = args.search.as_deref().map(UserSearch::parse).transpose();
+    let query = UserQuery {
+        search: search.named("--search")?,
+        sort: args.sort,
+    };
+    let session = app.human_session()?;
+    let fetch = |page: &_| session.call(|client| client.users_list(&query, page));
+    paging::list(&args.page, app, fetch, users_listing)
 }
 
 fn users_listing(users: &[User], style: &Style) -> String {
@@ -194,9 +179,9 @@ fn users_listing(users: &[User], style: &Style) -> String {
     })
 }
 
-fn get(args: &UserArgs, app: &mut App<'_>) -> Result<(), CliError> {
+fn get(user: &One<UserRef>, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let user = user_ref::find(&args.user.0, &session)?;
+    let user = user_ref::find(&user.0, &session)?;
     app.out.print(&user, |style| described(&user, style))
 }
 
@@ -210,9 +195,9 @@ fn suspend(args: &ConfirmedArgs, app: &mut App<'_>) -> Result<(), CliError> {
     changed(&user, "User suspended", app)
 }
 
-fn unsuspend(args: &UserArgs, app: &mut App<'_>) -> Result<(), CliError> {
+fn unsuspend(user: &One<UserRef>, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let id = user_ref::id_of(&args.user.0, &session)?;
+    let id = user_ref::id_of(&user.0, &session)?;
     let user = send(id, &session, Client::user_unsuspend)?;
     changed(&user, "User unsuspended", app)
 }
@@ -248,27 +233,25 @@ pub(crate) struct SetRole {
     yes: Confirmation,
 }
 
-impl Run for SetRole {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let role = self.role.0;
-        self.yes.require("changing a role")?;
-        let (question, done) = match role {
-            Role::Admin => (
-                "Change this user's role to admin? They will have full administrator access.",
-                "Role changed to admin",
-            ),
-            Role::Member => (
-                "Change this user's role to member? Their tokens and sessions lose administrator \
-                 access immediately.",
-                "Role changed to member",
-            ),
-        };
-        let ends = (question, "nothing was changed");
-        let (_, user) = change(app, (&self.user.0, &self.yes), ends, |client, id| {
-            client.user_set_role(id, role)
-        })?;
-        changed(&user, done, app)
-    }
+fn set_role(args: &SetRole, app: &mut App<'_>) -> Result<(), CliError> {
+    let role = args.role.0;
+    args.yes.require("changing a role")?;
+    let (question, done) = match role {
+        Role::Admin => (
+            "Change this user's role to admin? They will have full administrator access.",
+            "Role changed to admin",
+        ),
+        Role::Member => (
+            "Change this user's role to member? Their tokens and sessions lose administrator \
+             access immediately.",
+            "Role changed to member",
+        ),
+    };
+    let ends = (question, "nothing was changed");
+    let (_, user) = change(app, (&args.user.0, &args.yes), ends, |client, id| {
+        client.user_set_role(id, role)
+    })?;
+    changed(&user, done, app)
 }
 
 /// The user to change; `--email` is the new address, so it cannot identify the user.
@@ -304,29 +287,26 @@ pub(crate) struct Update {
     yes: Confirmation,
 }
 
-impl Run for Update {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let before = user_ref::find(&self.user.0, &session)?;
-        let id = user_ref::parse_id(&before)?;
-        // A typo in their own address would lock the user out.
-        if !self.yes.given() && session.call(Client::me)?.user.id == before.id {
-            self.yes.require("changing your own email address")?;
-            let email = plain(self.email.as_str());
-            let question =
-                format!("Change your email address to {email}? You will sign in with it.");
-            let question = asked(&before, true, &question, &app.out.message_style());
-            confirm(&question, "nothing was changed")?;
-        }
-        let email = self.email.clone();
-        let user = send(id, &session, |client, id| client.user_set_email(id, email))?;
-        let done = if user.email == before.email {
-            "Email address unchanged"
-        } else {
-            "Email address changed"
-        };
-        changed(&user, done, app)
+fn update(args: &Update, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let before = user_ref::find(&args.user.0, &session)?;
+    let id = user_ref::parse_id(&before)?;
+    // A typo in their own address would lock the user out.
+    if !args.yes.given() && session.call(Client::me)?.user.id == before.id {
+        args.yes.require("changing your own email address")?;
+        let email = plain(args.email.as_str());
+        let question = format!("Change your email address to {email}? You will sign in with it.");
+        let question = asked(&before, true, &question, &app.out.message_style());
+        confirm(&question, "nothing was changed")?;
     }
+    let email = args.email.clone();
+    let user = send(id, &session, |client, id| client.user_set_email(id, email))?;
+    let done = if user.email == before.email {
+        "Email address unchanged"
+    } else {
+        "Email address changed"
+    };
+    changed(&user, done, app)
 }
 
 const DELETE: &str = "\
@@ -359,37 +339,35 @@ pub(crate) struct CreateSignInLink {
     url_only: bool,
 }
 
-impl Run for CreateSignInLink {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        require_writable_stdout()?;
-        let session = app.human_session()?;
-        let id = user_ref::id_of(&self.user.0, &session)?;
-        let retry = format!("oi settings admin users sign-in-link {id}");
-        let created = session.change(&retry, |client| client.user_sign_in_link(id))?;
-        let (link, until) = (plain(&created.id), plain(&created.expires_at));
-        let undo = Undo {
-            created: format!("sign-in link {link}"),
-            undone: "withdrawn",
-            act: Box::new(|| {
-                let message = "it works until it is used, is replaced by a newer link, or expires";
-                Err(Failure::of("not_undone", message))
-            }),
-            command: retry,
-            consequence: Some(format!("the link was not shown, and it expires at {until}")),
-        };
-        let shown = Shown {
-            document: &created,
-            secret: &created.url,
-            secret_only: self.url_only,
-            warning: LINK_WARNING,
-        };
-        let user = match &self.user.0 {
-            UserRef::Email(email) => format!("{} ({id})", plain(email.as_str())),
-            UserRef::Id(id) => id.to_string(),
-        };
-        let introduction = |style: &Style| link_introduction(&created, user, style);
-        once::show(app, &shown, introduction, undo)
-    }
+fn sign_in_link(args: &CreateSignInLink, app: &mut App<'_>) -> Result<(), CliError> {
+    require_writable_stdout()?;
+    let session = app.human_session()?;
+    let id = user_ref::id_of(&args.user.0, &session)?;
+    let retry = format!("oi settings admin users sign-in-link {id}");
+    let created = session.change(&retry, |client| client.user_sign_in_link(id))?;
+    let (link, until) = (plain(&created.id), plain(&created.expires_at));
+    let undo = Undo {
+        created: format!("sign-in link {link}"),
+        undone: "withdrawn",
+        act: Box::new(|| {
+            let message = "it works until it is used, is replaced by a newer link, or expires";
+            Err(Failure::of("not_undone", message))
+        }),
+        command: retry,
+        consequence: Some(format!("the link was not shown, and it expires at {until}")),
+    };
+    let shown = Shown {
+        document: &created,
+        secret: &created.url,
+        secret_only: args.url_only,
+        warning: LINK_WARNING,
+    };
+    let user = match &args.user.0 {
+        UserRef::Email(email) => format!("{} ({id})", plain(email.as_str())),
+        UserRef::Id(id) => id.to_string(),
+    };
+    let introduction = |style: &Style| link_introduction(&created, user, style);
+    once::show(app, &shown, introduction, undo)
 }
 
 fn link_introduction(created: &SignInLink, user: String, style: &Style) -> String {

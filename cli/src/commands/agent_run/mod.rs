@@ -6,34 +6,25 @@ use openindex_adapters_http::wire::{AgentRun, Open, StartAgentRun, Status};
 use openindex_domain::agent_run::{RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::commands::work_item::WorkerArgs;
 use crate::duration::span;
-use crate::error::{CliError, Failure, Named as _};
-use crate::field::{Field, Flags, Several};
-use crate::parts::once::{self, Shown, Undo, parse_id, require_writable_stdout};
-use crate::parts::paging::{self, PageArgs};
-use crate::parts::{
-    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
-};
-use crate::render::{
-    Form, Row, Style, done, ends, expiry, last_used, listing, moment, plain, word,
-};
+use crate::parts::once::parse_id;
 
 commands! {
     /// Start an agent run and show its token once
-    Start(Start) -> "StartedAgentRun",
+    Start(Start) -> "StartedAgentRun" = start,
     /// List your agent runs, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "AgentRunList",
+    List(List) -> "AgentRunList" = list,
     /// End agent runs; their tokens stop working immediately
-    End(End) -> "Ended",
+    End(End) -> "Ended" = end,
 }
 
 const LIST: &str = "oi agent-run list";
 
 /// Formats when a run expires or was ended.
-fn end(run: &AgentRun, style: &Style) -> String {
+fn end_of(run: &AgentRun, style: &Style) -> String {
     match run.status {
         Open::Known(Status::Revoked) => format!("ended {}", moment(run.ended_at.as_deref(), style)),
         _ => ends(run.expires_at.as_deref(), style),
@@ -79,41 +70,39 @@ pub(crate) struct Start {
     token_only: bool,
 }
 
-impl Run for Start {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let ttl = match self.ttl_seconds {
-            Some(seconds) => lifetime("--ttl-seconds", seconds)?,
-            None => ttl(&self.ttl)?,
-        };
-        require_writable_stdout()?;
-        let (session, agent) = app.starting_session(self.worker.agent_id.as_ref())?;
-        let request = StartAgentRun {
-            agent_id: agent.clone(),
-            work_item_key: self.work_item,
-            ttl_seconds: ttl,
-            scope: None,
-        };
-        let started = session.change(LIST, |client| client.agent_run_start(&request))?;
-        let id = plain(&started.run.id);
-        let command = format!("oi agent-run end {id}");
-        let undo = Undo {
-            created: format!("run {id}"),
-            undone: "ended because its token was not shown",
-            act: Box::new(|| {
-                let id = parse_id(&started.run.id)?;
-                session.call(|client| client.agent_run_end(id))
-            }),
-            command,
-            consequence: None,
-        };
-        let shown = Shown {
-            document: &started,
-            secret: &started.token,
-            secret_only: self.token_only,
-            warning: WARNING,
-        };
-        once::show(app, &shown, |style| introduction(&started.run, style), undo)
-    }
+fn start(args: &Start, app: &mut App<'_>) -> Result<(), CliError> {
+    let ttl = match args.ttl_seconds {
+        Some(seconds) => lifetime("--ttl-seconds", seconds)?,
+        None => ttl(&args.ttl)?,
+    };
+    require_writable_stdout()?;
+    let (session, agent) = app.starting_session(args.worker.agent_id.as_ref())?;
+    let request = StartAgentRun {
+        agent_id: agent.clone(),
+        work_item_key: args.work_item,
+        ttl_seconds: ttl,
+        scope: None,
+    };
+    let started = session.change(LIST, |client| client.agent_run_start(&request))?;
+    let id = plain(&started.run.id);
+    let command = format!("oi agent-run end {id}");
+    let undo = Undo {
+        created: format!("run {id}"),
+        undone: "ended because its token was not shown",
+        act: Box::new(|| {
+            let id = parse_id(&started.run.id)?;
+            session.call(|client| client.agent_run_end(id))
+        }),
+        command,
+        consequence: None,
+    };
+    let shown = Shown {
+        document: &started,
+        secret: &started.token,
+        secret_only: args.token_only,
+        warning: WARNING,
+    };
+    once::show(app, &shown, |style| introduction(&started.run, style), undo)
 }
 
 fn ttl(text: &str) -> Result<RunTtl, Failure> {
@@ -157,12 +146,10 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.human_session()?;
-        let fetch = |query: &_| session.call(|client| client.agent_runs_list(self.ended, query));
-        paging::list(&self.page, app, fetch, runs_listing)
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.human_session()?;
+    let fetch = |query: &_| session.call(|client| client.agent_runs_list(args.ended, query));
+    paging::list(&args.page, app, fetch, runs_listing)
 }
 
 fn runs_listing(runs: &[AgentRun], style: &Style) -> String {
@@ -171,7 +158,7 @@ fn runs_listing(runs: &[AgentRun], style: &Style) -> String {
     }
     let titles = &["work item", "expires", "last used"];
     listing(Form::Agents, titles, runs, style, |run, style| {
-        let end = end(run, style);
+        let end = end_of(run, style);
         let until = match run.status {
             Open::Known(Status::Revoked) => end.clone(),
             _ => expiry(run.expires_at.as_deref(), style),
@@ -212,23 +199,21 @@ pub(crate) struct End {
     yes: Confirmation,
 }
 
-impl Run for End {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let ids = parse_distinct(&self.runs.0, parse)?;
-        self.yes.require("ending a run")?;
-        let session = app.human_session()?;
-        self.yes.ask("no run was ended", || {
-            let runs = ids
-                .iter()
-                .map(|id| session.call(|client| client.agent_run_get(*id)));
-            let runs = runs.collect::<Result<Vec<_>, _>>()?;
-            Ok(question(&runs, &app.out.message_style()))
-        })?;
-        let ended = one_by_one(&ids, "ended", LIST, |id| {
-            session.call(|client| client.agent_run_end(*id))
-        })?;
-        print_ended(app, "ended", "Ended", &ended)
-    }
+fn end(args: &End, app: &mut App<'_>) -> Result<(), CliError> {
+    let ids = parse_distinct(&args.runs.0, parse)?;
+    args.yes.require("ending a run")?;
+    let session = app.human_session()?;
+    args.yes.ask("no run was ended", || {
+        let runs = ids
+            .iter()
+            .map(|id| session.call(|client| client.agent_run_get(*id)));
+        let runs = runs.collect::<Result<Vec<_>, _>>()?;
+        Ok(question(&runs, &app.out.message_style()))
+    })?;
+    let ended = one_by_one(&ids, "ended", LIST, |id| {
+        session.call(|client| client.agent_run_end(*id))
+    })?;
+    print_ended(app, "ended", "Ended", &ended)
 }
 
 /// Parses a run ID. A secret gets a specific error, which does not repeat it.
@@ -241,7 +226,7 @@ fn question(runs: &[AgentRun], style: &Style) -> String {
     let mut text = String::new();
     for run in runs {
         let (agent, id) = (style.bold(&plain(&run.agent_id)), plain(&run.id));
-        let (item, end) = (work_item(run), end(run, style));
+        let (item, end) = (work_item(run), end_of(run, style));
         // Writing to a String cannot fail.
         let _ = writeln!(text, "  {agent}  {id}  {item}, {end}");
     }

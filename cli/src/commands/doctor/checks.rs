@@ -5,12 +5,12 @@ use openindex_adapters_http::wire::{Kind, Me};
 use openindex_domain::clock::Timestamp;
 use serde::Serialize;
 
-use crate::app::{App, MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
+use crate::app::{MAX_SKEW_MILLIS, no_token, skew_in_words, with_versions};
 use crate::commands::me::who;
+use crate::commands::prelude::*;
 use crate::config::Config;
-use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
-use crate::render::{Style, expiry, masked, parse, redact, word};
+use crate::render::parse;
 use crate::resolve::{Credential, SET_SERVER, Server, ServerSource};
 
 /// A check and its result.

@@ -6,22 +6,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::app::App;
-use crate::error::CliError;
+use crate::commands::prelude::*;
 use crate::exit_code::ExitCode;
-use crate::parts::Run;
-use crate::render::{Style, plain};
 use checks::{Check, Status};
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a
-check fails, or 4 if only token checks fail.
-
-Examples:
-  oi doctor
-  oi doctor --json | jq '.checks[] | select(.status != \"ok\")'")]
-pub(crate) struct Diagnose;
 
 #[derive(Serialize)]
 struct DoctorOutput<'a> {
@@ -29,19 +16,17 @@ struct DoctorOutput<'a> {
     checks: &'a [Check],
 }
 
-impl Run for Diagnose {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let checks = checks::all(app);
-        let exit = verdict(&checks);
-        let output = DoctorOutput {
-            ok: exit == ExitCode::Success,
-            checks: &checks,
-        };
-        app.out.print(&output, |style| human(&checks, style))?;
-        match exit {
-            ExitCode::Success => Ok(()),
-            exit => Err(CliError::Reported(exit)),
-        }
+pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let checks = checks::all(app);
+    let exit = verdict(&checks);
+    let output = DoctorOutput {
+        ok: exit == ExitCode::Success,
+        checks: &checks,
+    };
+    app.out.print(&output, |style| human(&checks, style))?;
+    match exit {
+        ExitCode::Success => Ok(()),
+        exit => Err(CliError::Reported(exit)),
     }
 }
 

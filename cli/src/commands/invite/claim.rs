@@ -5,18 +5,13 @@ use openindex_domain::user::{Email, Password, PersonName};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::commands::profile::check_name;
 use crate::config::{Config, Profile};
 use crate::environment;
-use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
-use crate::field::{Field, Flags, One};
 use crate::hidden::leave_interrupts;
-use crate::parts::Run;
-use crate::parts::once::{self, Shown, Undo, require_writable_stdout};
 use crate::prompt;
-use crate::render::{Style, done, expiry, plain, word};
 use crate::resolve::profile_server;
 use clap::Arg;
 
@@ -94,63 +89,61 @@ struct ClaimOutput<'a> {
     profile: Option<&'a str>,
 }
 
-impl Run for Claim {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let name = PersonName::parse(&self.name).named("--name")?;
-        let email = self.email.as_deref().map(Email::parse).transpose();
-        let email = email.named("--email")?;
-        let token_name = token_name(self)?;
-        let sets_password = sets_password(self)?;
-        if token_name.is_none() && !sets_password {
-            let message = "nothing to sign in with; pass --use, --token-name or --password -";
-            return Err(Failure::usage(message).into());
-        }
-        if self.invite.0 == "-" && sets_password && !prompt::can_ask_hidden() {
-            let message = "the link and the password cannot both be read from standard input";
-            return Err(Failure::usage(message).into());
-        }
-        let shows_token = token_name.is_some() && !self.make_current;
-        if shows_token {
-            require_writable_stdout()?;
-        }
-        let link = link(&self.invite.0)?;
-        let config = app.config()?;
-        let server = server::find(&link, app, &config)?;
-        let profile = if self.make_current {
-            Some(free_profile(&server.app_url, app, &config)?)
-        } else {
-            None
-        };
-        let mut person = vec![name.as_str()];
-        person.extend(email.as_ref().map(Email::as_str));
-        let password = if sets_password {
-            Some(password(&person)?)
-        } else {
-            None
-        };
-        if let Some(note) = &server.note {
-            app.out.note(note);
-        }
-        let client = app.client(&server.api_url, None)?;
-        if shows_token {
-            leave_interrupts();
-        }
-        let claimed = claim(
-            &client,
-            &ClaimInvite {
-                code: PlainSecret::new(link.code.expose()),
-                name,
-                email,
-                password,
-                token_name,
-            },
-        )?;
-        let saved = match (&profile, &claimed.token) {
-            (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
-            _ => None,
-        };
-        finish(self, app, &server, &claimed, profile.as_deref(), saved)
+pub(super) fn run(args: &Claim, app: &mut App<'_>) -> Result<(), CliError> {
+    let name = PersonName::parse(&args.name).named("--name")?;
+    let email = args.email.as_deref().map(Email::parse).transpose();
+    let email = email.named("--email")?;
+    let token_name = token_name(args)?;
+    let sets_password = sets_password(args)?;
+    if token_name.is_none() && !sets_password {
+        let message = "nothing to sign in with; pass --use, --token-name or --password -";
+        return Err(Failure::usage(message).into());
     }
+    if args.invite.0 == "-" && sets_password && !prompt::can_ask_hidden() {
+        let message = "the link and the password cannot both be read from standard input";
+        return Err(Failure::usage(message).into());
+    }
+    let shows_token = token_name.is_some() && !args.make_current;
+    if shows_token {
+        require_writable_stdout()?;
+    }
+    let link = link(&args.invite.0)?;
+    let config = app.config()?;
+    let server = server::find(&link, app, &config)?;
+    let profile = if args.make_current {
+        Some(free_profile(&server.app_url, app, &config)?)
+    } else {
+        None
+    };
+    let mut person = vec![name.as_str()];
+    person.extend(email.as_ref().map(Email::as_str));
+    let password = if sets_password {
+        Some(password(&person)?)
+    } else {
+        None
+    };
+    if let Some(note) = &server.note {
+        app.out.note(note);
+    }
+    let client = app.client(&server.api_url, None)?;
+    if shows_token {
+        leave_interrupts();
+    }
+    let claimed = claim(
+        &client,
+        &ClaimInvite {
+            code: PlainSecret::new(link.code.expose()),
+            name,
+            email,
+            password,
+            token_name,
+        },
+    )?;
+    let saved = match (&profile, &claimed.token) {
+        (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
+        _ => None,
+    };
+    finish(args, app, &server, &claimed, profile.as_deref(), saved)
 }
 
 fn token_name(args: &Claim) -> Result<Option<TokenName>, Failure> {

@@ -8,5 +8,5 @@ use claim::Claim;
 
 commands! {
     /// Claim an invite and create your account
-    Claim(Claim) -> "ClaimedInvite",
+    Claim(Claim) -> "ClaimedInvite" = claim::run,
 }

@@ -2,11 +2,10 @@
 
 use openindex_adapters_http::client::BaseUrl;
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::discovery::{self, DISCOVERY, Resolution};
 use crate::environment;
-use crate::error::{CliError, Failure};
 use crate::resolve::{Server, ServerSource, base_url, profile_server};
 
 use super::link::Link;

@@ -8,13 +8,9 @@ pub(crate) use shown::check_name;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::environment;
-use crate::error::{CliError, Failure};
-use crate::field::{One, Optional, Several};
-use crate::parts::{Confirmation, Run};
-use crate::render::{Style, fields, masked, plain, redact};
 use crate::resolve::profile_not_found;
 use set::Set;
 use shown::{ProfileName, Shown, or_dash, rows};
@@ -22,22 +18,26 @@ use shown::{ProfileName, Shown, or_dash, rows};
 commands! {
     /// List profiles
     #[command(visible_alias = "ls")]
-    List(List) -> "ProfileList",
+    #[command(after_help = "Examples:\n  oi profile list")]
+    List(NoArguments) -> "ProfileList" = list,
     /// Show a profile, with its token masked
     #[command(alias = "get")]
-    Show(Show) -> "Profile",
+    #[command(after_help = "\
+Without NAME, shows the current profile.
+
+Examples:
+  oi profile show
+  oi profile show work")]
+    Show(Optional<ProfileName>) -> "Profile" = show,
     /// Create or change a profile
-    Set(Set) -> "ProfileSet",
+    Set(Set) -> "ProfileSet" = set::run,
     /// Set the current profile
-    Use(Use) -> "ProfileUse",
+    #[command(after_help = "Examples:\n  oi profile use work")]
+    Use(One<ProfileName>) -> "ProfileUse" = switch,
     /// Delete profiles; their tokens stay valid
     #[command(visible_alias = "rm")]
-    Delete(Delete) -> "ProfileDelete",
+    Delete(Delete) -> "ProfileDelete" = delete_all,
 }
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oi profile list")]
-pub(crate) struct List;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,28 +47,26 @@ struct ListOutput {
     config_path: String,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let config = app.config()?;
-        let current_profile = match app.sources(Ok(&config)).profile_name() {
-            Ok(name) => name,
-            // Still list the profiles, so that the user can choose one.
-            Err(failure) => {
-                app.out.warn(&failure.message);
-                config.current_or_default().to_owned()
-            }
-        };
-        let output = ListOutput {
-            items: config
-                .profiles
-                .iter()
-                .map(|(name, profile)| Shown::new(name, *name == current_profile, profile))
-                .collect(),
-            current_profile: redact(&current_profile),
-            config_path: app.store.file()?.display().to_string(),
-        };
-        app.out.print(&output, |style| list_text(&output, style))
-    }
+fn list(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
+    let config = app.config()?;
+    let current_profile = match app.sources(Ok(&config)).profile_name() {
+        Ok(name) => name,
+        // Still list the profiles, so that the user can choose one.
+        Err(failure) => {
+            app.out.warn(&failure.message);
+            config.current_or_default().to_owned()
+        }
+    };
+    let output = ListOutput {
+        items: config
+            .profiles
+            .iter()
+            .map(|(name, profile)| Shown::new(name, *name == current_profile, profile))
+            .collect(),
+        current_profile: redact(&current_profile),
+        config_path: app.store.file()?.display().to_string(),
+    };
+    app.out.print(&output, |style| list_text(&output, style))
 }
 
 fn list_text(output: &ListOutput, style: &Style) -> String {
@@ -98,18 +96,6 @@ fn list_text(output: &ListOutput, style: &Style) -> String {
     lines.collect()
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Without NAME, shows the current profile.
-
-Examples:
-  oi profile show
-  oi profile show work")]
-pub(crate) struct Show {
-    #[command(flatten)]
-    name: Optional<ProfileName>,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ShowOutput {
@@ -118,38 +104,36 @@ struct ShowOutput {
     config_path: String,
 }
 
-impl Run for Show {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let config = app.config()?;
-        let active = app.sources(Ok(&config)).profile_name();
-        let (name, active) = match (&self.name.0, active) {
-            // An invalid default profile does not matter here.
-            (Some(name), active) => (name.clone(), active.ok()),
-            (None, active) => active.map(|name| (name.clone(), Some(name)))?,
-        };
-        let name = &name;
-        let profile = config
-            .profiles
-            .get(name)
-            .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
-        let output = ShowOutput {
-            profile: Shown::new(name, active.as_ref() == Some(name), profile),
-            config_path: app.store.file()?.display().to_string(),
-        };
-        app.out.print(&output, |style| {
-            let shown = &output.profile;
-            let rows = rows(
-                shown.app_url.as_ref(),
-                (&shown.api_url, shown.api_resolution_source),
-                shown.token.as_ref(),
-                shown.agent_id.as_ref(),
-                &output.config_path,
-            );
-            let current = if shown.current { " (current)" } else { "" };
-            let name = style.bold(&plain(&shown.name));
-            format!("{name}{current}\n{}", fields(&rows, style))
-        })
-    }
+fn show(name: &Optional<ProfileName>, app: &mut App<'_>) -> Result<(), CliError> {
+    let config = app.config()?;
+    let active = app.sources(Ok(&config)).profile_name();
+    let (name, active) = match (&name.0, active) {
+        // An invalid default profile does not matter here.
+        (Some(name), active) => (name.clone(), active.ok()),
+        (None, active) => active.map(|name| (name.clone(), Some(name)))?,
+    };
+    let name = &name;
+    let profile = config
+        .profiles
+        .get(name)
+        .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
+    let output = ShowOutput {
+        profile: Shown::new(name, active.as_ref() == Some(name), profile),
+        config_path: app.store.file()?.display().to_string(),
+    };
+    app.out.print(&output, |style| {
+        let shown = &output.profile;
+        let rows = rows(
+            shown.app_url.as_ref(),
+            (&shown.api_url, shown.api_resolution_source),
+            shown.token.as_ref(),
+            shown.agent_id.as_ref(),
+            &output.config_path,
+        );
+        let current = if shown.current { " (current)" } else { "" };
+        let name = style.bold(&plain(&shown.name));
+        format!("{name}{current}\n{}", fields(&rows, style))
+    })
 }
 
 fn missing(name: &str, none_at_all: bool) -> Failure {
@@ -161,44 +145,35 @@ fn missing(name: &str, none_at_all: bool) -> Failure {
     }
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  oi profile use work")]
-pub(crate) struct Use {
-    #[command(flatten)]
-    name: One<ProfileName>,
-}
-
-impl Run for Use {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        app.config()?;
-        let name = &self.name.0;
-        // Check first, so that a mistyped name does not create the file.
-        if !app.store.load()?.profiles.contains_key(name) {
+fn switch(name: &One<ProfileName>, app: &mut App<'_>) -> Result<(), CliError> {
+    app.config()?;
+    let name = &name.0;
+    // Check first, so that a mistyped name does not create the file.
+    if !app.store.load()?.profiles.contains_key(name) {
+        return Err(profile_not_found(name).into());
+    }
+    app.store.update(|config| {
+        if !config.profiles.contains_key(name) {
             return Err(profile_not_found(name).into());
         }
-        app.store.update(|config| {
-            if !config.profiles.contains_key(name) {
-                return Err(profile_not_found(name).into());
-            }
-            config.current_profile = Some(name.clone());
-            Ok(())
-        })?;
-        match app.environment.get(environment::PROFILE) {
-            Ok(Some(other)) if other != *name => app.out.warn(&format!(
-                "{} is set to {other}, which overrides the current profile",
-                environment::PROFILE
-            )),
-            Ok(_) => {}
-            Err(failure) => app.out.warn(&failure.message),
-        }
-        app.out.print(&json!({ "currentProfile": name }), |style| {
-            format!(
-                "{} The current profile is {}\n",
-                style.done(),
-                style.bold(&plain(name))
-            )
-        })
+        config.current_profile = Some(name.clone());
+        Ok(())
+    })?;
+    match app.environment.get(environment::PROFILE) {
+        Ok(Some(other)) if other != *name => app.out.warn(&format!(
+            "{} is set to {other}, which overrides the current profile",
+            environment::PROFILE
+        )),
+        Ok(_) => {}
+        Err(failure) => app.out.warn(&failure.message),
     }
+    app.out.print(&json!({ "currentProfile": name }), |style| {
+        format!(
+            "{} The current profile is {}\n",
+            style.done(),
+            style.bold(&plain(name))
+        )
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -229,29 +204,27 @@ struct DeleteOutput {
     had_token: bool,
 }
 
-impl Run for Delete {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        self.yes.require("deleting")?;
-        let mut names = self.names.0.clone();
-        names.sort();
-        names.dedup();
-        let config = app.config()?;
-        check(&names, &config)?;
-        self.yes.ask("no profile was deleted", || {
-            Ok(question(&names, &config, &app.out.message_style()))
-        })?;
-        let output = app.store.update(|config| {
-            check(&names, config)?;
-            Ok(delete(names, config))
-        })?;
-        if output.had_token {
-            app.out.note(
-                "a deleted profile's token stays valid until it expires or is revoked; to revoke \
-                 it: oi settings personal tokens delete",
-            );
-        }
-        app.out.print(&output, |style| deleted_text(&output, style))
+fn delete_all(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
+    args.yes.require("deleting")?;
+    let mut names = args.names.0.clone();
+    names.sort();
+    names.dedup();
+    let config = app.config()?;
+    check(&names, &config)?;
+    args.yes.ask("no profile was deleted", || {
+        Ok(question(&names, &config, &app.out.message_style()))
+    })?;
+    let output = app.store.update(|config| {
+        check(&names, config)?;
+        Ok(delete(names, config))
+    })?;
+    if output.had_token {
+        app.out.note(
+            "a deleted profile's token stays valid until it expires or is revoked; to revoke \
+             it: oi settings personal tokens delete",
+        );
     }
+    app.out.print(&output, |style| deleted_text(&output, style))
 }
 
 fn check(names: &[String], config: &Config) -> Result<(), Failure> {

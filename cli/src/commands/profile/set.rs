@@ -4,14 +4,10 @@ use openindex_domain::work_item::AgentId;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::config::{Config, Profile};
 use crate::discovery::{self, Resolution};
-use crate::error::{CliError, Failure};
-use crate::field::Optional;
-use crate::parts::Run;
 use crate::prompt;
-use crate::render::{fields, masked, plain};
 use crate::resolve::{ServerSource, base_url, default_url, profile_server};
 use crate::token;
 
@@ -84,85 +80,83 @@ struct SetOutput {
     agent_id: Option<String>,
 }
 
-impl Run for Set {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let config = app.config()?;
-        let name = name(self, app, &config)?;
-        let app_url = app_url(self, app)?;
-        let changes_nothing = app_url.is_none()
-            && self.token.is_none()
-            && self.agent_id.is_none()
-            && ![
-                self.make_current,
-                self.clear_app_url,
-                self.clear_token,
-                self.clear_agent_id,
-            ]
-            .contains(&true);
-        if changes_nothing {
-            return Err(Failure::usage(
-                "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
-            )
-            .into());
-        }
-        let agent_id = self.agent_id.as_deref().map(agent_id).transpose()?;
-        let token = match &self.token {
-            None => None,
-            Some(text) => Some(new_token(text, app)?),
-        };
-        let before = config.profiles.get(&name);
-        let resolution = if self.clear_app_url {
-            None
-        } else {
-            resolve(app_url.as_ref(), &name, before, app)?
-        };
-        if let Some(note) = resolution.as_ref().and_then(|it| it.note.as_ref()) {
-            app.out.note(note);
-        }
-        if token.is_none() && !self.clear_token {
-            note_unchanged_token(app_url.as_ref(), &name, before, app)?;
-        }
-        let replaces = before
-            .and_then(|profile| profile.token.as_ref())
-            .zip(token.as_ref())
-            .is_some_and(|(old, new)| old.expose().trim() != new.expose());
-        let change = Change {
-            name: &name,
-            args: self,
-            app_url,
-            resolution,
-            agent_id,
-            token,
-        };
-        let mut output = app.store.update(|config| Ok(change.apply(config)))?;
-        if replaces {
-            app.out.note(&format!(
-                "replaced the token of profile {name}; the old token stays valid until it expires \
-                 or is revoked"
-            ));
-        }
-        output.config_path = app.store.file()?.display().to_string();
-        app.out.print(&output, |style| {
-            let server = (
-                output.resolved_api_url.as_str(),
-                output.api_resolution_source,
-            );
-            let rows = rows(
-                output.app_url.as_ref(),
-                server,
-                output.token.as_ref(),
-                output.agent_id.as_ref(),
-                &output.config_path,
-            );
-            let current = if output.current { " (current)" } else { "" };
-            format!(
-                "{} Saved profile {}{current}\n{}",
-                style.done(),
-                style.bold(&plain(&output.profile)),
-                fields(&rows, style)
-            )
-        })
+pub(super) fn run(args: &Set, app: &mut App<'_>) -> Result<(), CliError> {
+    let config = app.config()?;
+    let name = name(args, app, &config)?;
+    let app_url = app_url(args, app)?;
+    let changes_nothing = app_url.is_none()
+        && args.token.is_none()
+        && args.agent_id.is_none()
+        && ![
+            args.make_current,
+            args.clear_app_url,
+            args.clear_token,
+            args.clear_agent_id,
+        ]
+        .contains(&true);
+    if changes_nothing {
+        return Err(Failure::usage(
+            "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
+        )
+        .into());
     }
+    let agent_id = args.agent_id.as_deref().map(agent_id).transpose()?;
+    let token = match &args.token {
+        None => None,
+        Some(text) => Some(new_token(text, app)?),
+    };
+    let before = config.profiles.get(&name);
+    let resolution = if args.clear_app_url {
+        None
+    } else {
+        resolve(app_url.as_ref(), &name, before, app)?
+    };
+    if let Some(note) = resolution.as_ref().and_then(|it| it.note.as_ref()) {
+        app.out.note(note);
+    }
+    if token.is_none() && !args.clear_token {
+        note_unchanged_token(app_url.as_ref(), &name, before, app)?;
+    }
+    let replaces = before
+        .and_then(|profile| profile.token.as_ref())
+        .zip(token.as_ref())
+        .is_some_and(|(old, new)| old.expose().trim() != new.expose());
+    let change = Change {
+        name: &name,
+        args,
+        app_url,
+        resolution,
+        agent_id,
+        token,
+    };
+    let mut output = app.store.update(|config| Ok(change.apply(config)))?;
+    if replaces {
+        app.out.note(&format!(
+            "replaced the token of profile {name}; the old token stays valid until it expires \
+             or is revoked"
+        ));
+    }
+    output.config_path = app.store.file()?.display().to_string();
+    app.out.print(&output, |style| {
+        let server = (
+            output.resolved_api_url.as_str(),
+            output.api_resolution_source,
+        );
+        let rows = rows(
+            output.app_url.as_ref(),
+            server,
+            output.token.as_ref(),
+            output.agent_id.as_ref(),
+            &output.config_path,
+        );
+        let current = if output.current { " (current)" } else { "" };
+        format!(
+            "{} Saved profile {}{current}\n{}",
+            style.done(),
+            style.bold(&plain(&output.profile)),
+            fields(&rows, style)
+        )
+    })
 }
 
 /// A validated change of a profile.

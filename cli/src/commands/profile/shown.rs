@@ -3,17 +3,15 @@
 use clap::Arg;
 use serde::Serialize;
 
+use crate::commands::prelude::*;
 use crate::config::Profile;
-use crate::error::Failure;
-use crate::field::{Field, Flags};
 use crate::globals::profiles;
-use crate::render::{masked, plain, redact};
 use crate::resolve::{ServerSource, default_url};
 
 const MAX_NAME_CHARS: usize = 64;
 
 /// The name of a profile.
-pub(super) struct ProfileName;
+pub(crate) struct ProfileName;
 
 impl Field for ProfileName {
     type Value = String;

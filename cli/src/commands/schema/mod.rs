@@ -4,11 +4,10 @@ mod outputs;
 
 use serde_json::{Value, json};
 
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::environment;
-use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::parts::{Prints, Run};
+use crate::parts::Prints;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -24,16 +23,14 @@ pub(crate) struct Describe {
     api: bool,
 }
 
-impl Run for Describe {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        if !self.api {
-            return app.out.document(&describe((app.grammar)()));
-        }
-        let server = app.server()?;
-        let document = app.client(&server.api_url, None)?.openapi();
-        let document = document.map_err(|error| server.explain(error.into()))?;
-        app.out.document(&document)
+pub(super) fn run(args: &Describe, app: &mut App<'_>) -> Result<(), CliError> {
+    if !args.api {
+        return app.out.document(&describe((app.grammar)()));
     }
+    let server = app.server()?;
+    let document = app.client(&server.api_url, None)?.openapi();
+    let document = document.map_err(|error| server.explain(error.into()))?;
+    app.out.document(&document)
 }
 
 fn describe(mut root: clap::Command) -> Value {

@@ -5,12 +5,10 @@ use openindex_adapters_http::client::{PageQuery, PatQuery};
 use openindex_adapters_http::wire::{Pat, Status};
 use openindex_domain::token::{self, Expiry, Lifetime, TokenId, TokenKind, TokenName};
 
-use crate::app::Session;
+use crate::commands::prelude::*;
 use crate::duration::positive_span;
-use crate::error::{Failure, Named as _};
-use crate::field::{Field, Flags, Given};
-use crate::parts::push_new;
-use crate::render::{plain, redact, shown};
+use crate::field::Given;
+use crate::render::shown;
 
 /// The maximum number of tokens of one name to choose from.
 pub(super) const MAX_NAMED: u32 = 20;

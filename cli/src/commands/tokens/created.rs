@@ -3,10 +3,7 @@
 use openindex_adapters_http::wire::CreatedPat;
 use serde::Serialize;
 
-use crate::app::{App, Session};
-use crate::error::CliError;
-use crate::parts::once::{self, Shown, Undo};
-use crate::render::{Style, done, expiry, plain, word};
+use crate::commands::prelude::*;
 
 /// The output with a new secret, and the token that it replaces.
 #[derive(Serialize)]

@@ -7,12 +7,8 @@ use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{self, Search, Sort};
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::app::App;
-use crate::error::{CliError, Named as _};
-use crate::field::one_of;
-use crate::parts::Run;
-use crate::parts::paging::{self, WholeArgs};
-use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, moment, plain, word};
+use crate::commands::prelude::*;
+use crate::parts::paging::WholeArgs;
 
 use super::argument::parse_name;
 
@@ -43,26 +39,24 @@ pub(crate) struct List {
     page: WholeArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let search = self.search.as_deref().map(Search::parse).transpose();
-        let filter = PatQuery {
-            status: self.status,
-            name: self.name.as_deref().map(parse_name).transpose()?,
-            search: search.named("--search")?,
-            sort: self.sort,
-        };
-        let session = app.human_session()?;
-        let is_filtered = PatQuery {
-            sort: None,
-            ..filter.clone()
-        } != PatQuery::default()
-            || self.page.is_later();
-        let fetch = |query: &_| session.call(|client| client.pats_list(&filter, query));
-        paging::list_whole(&self.page, app, fetch, |pats, style| {
-            human(pats, is_filtered, style)
-        })
-    }
+pub(super) fn run(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let search = args.search.as_deref().map(Search::parse).transpose();
+    let filter = PatQuery {
+        status: args.status,
+        name: args.name.as_deref().map(parse_name).transpose()?,
+        search: search.named("--search")?,
+        sort: args.sort,
+    };
+    let session = app.human_session()?;
+    let is_filtered = PatQuery {
+        sort: None,
+        ..filter.clone()
+    } != PatQuery::default()
+        || args.page.is_later();
+    let fetch = |query: &_| session.call(|client| client.pats_list(&filter, query));
+    paging::list_whole(&args.page, app, fetch, |pats, style| {
+        human(pats, is_filtered, style)
+    })
 }
 
 /// Formats when and why a token was revoked; `None` if it was not revoked.

@@ -11,12 +11,7 @@ use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatePat, Pat};
 use openindex_domain::token::Scope;
 
-use crate::app::{App, Session};
-use crate::error::CliError;
-use crate::field::{Field, Flags, One, Several, one_of};
-use crate::parts::once::require_writable_stdout;
-use crate::parts::{Confirmation, Run, one_by_one, print_ended, question_about};
-use crate::render::Style;
+use crate::commands::prelude::*;
 use crate::resolve::TokenSource;
 use argument::{ExpiryArgs, LIST, TokenField, parse_name, parse_named, resolve};
 use created::{show_created, undo};
@@ -26,14 +21,14 @@ use rotate::Rotate;
 commands! {
     /// List your personal access tokens, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "PatList",
+    List(List) -> "PatList" = list::run,
     /// Create a token and show it once
-    Create(Create) -> "CreatedPat",
+    Create(Create) -> "CreatedPat" = create,
     /// Delete tokens; anything using them stops working immediately
     #[command(visible_alias = "rm", alias = "revoke")]
-    Delete(Delete) -> "Deleted",
+    Delete(Delete) -> "Deleted" = delete,
     /// Replace a token with a new one of the same name and scope
-    Rotate(Rotate) -> "RotatedPat",
+    Rotate(Rotate) -> "RotatedPat" = rotate::run,
 }
 
 /// The name of the new token.
@@ -67,21 +62,19 @@ pub(crate) struct Create {
     token_only: bool,
 }
 
-impl Run for Create {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let name = parse_name(&self.name.0)?;
-        let request = CreatePat {
-            name,
-            scope: self.scope,
-            expires_at: self.expiry.at()?,
-            expires_in: self.expiry.span()?,
-        };
-        require_writable_stdout()?;
-        let session = app.human_session()?;
-        let created = session.change(LIST, |client| client.pat_create(&request))?;
-        let undo = undo(&created, &session, app);
-        show_created(app, &created, None, self.token_only, undo)
-    }
+fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
+    let name = parse_name(&args.name.0)?;
+    let request = CreatePat {
+        name,
+        scope: args.scope,
+        expires_at: args.expiry.at()?,
+        expires_in: args.expiry.span()?,
+    };
+    require_writable_stdout()?;
+    let session = app.human_session()?;
+    let created = session.change(LIST, |client| client.pat_create(&request))?;
+    let undo = undo(&created, &session, app);
+    show_created(app, &created, None, args.token_only, undo)
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,30 +92,28 @@ pub(crate) struct Delete {
     yes: Confirmation,
 }
 
-impl Run for Delete {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let named = self.tokens.0.iter().map(parse_named);
-        let named = named.collect::<Result<Vec<_>, _>>()?;
-        self.yes.require("deleting")?;
-        let session = app.human_session()?;
-        let ids = resolve(named, &session)?;
-        let acting = session.call(Client::me).ok().map(|me| me.token.id);
-        let acting = acting.as_deref();
-        self.yes.ask("no token was deleted", || {
-            let pats = ids
-                .iter()
-                .map(|id| session.call(|client| client.pat_get(*id)));
-            let pats = pats.collect::<Result<Vec<_>, _>>()?;
-            Ok(question(&pats, acting, &app.out.message_style()))
-        })?;
-        let deleted = one_by_one(&ids, "deleted", LIST, |id| {
-            session.call(|client| client.pat_delete(*id))
-        })?;
-        if deleted.iter().any(|id| Some(id.as_str()) == acting) {
-            app.out.warn(&without_token(&session));
-        }
-        print_ended(app, "deleted", "Deleted", &deleted)
+fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
+    let named = args.tokens.0.iter().map(parse_named);
+    let named = named.collect::<Result<Vec<_>, _>>()?;
+    args.yes.require("deleting")?;
+    let session = app.human_session()?;
+    let ids = resolve(named, &session)?;
+    let acting = session.call(Client::me).ok().map(|me| me.token.id);
+    let acting = acting.as_deref();
+    args.yes.ask("no token was deleted", || {
+        let pats = ids
+            .iter()
+            .map(|id| session.call(|client| client.pat_get(*id)));
+        let pats = pats.collect::<Result<Vec<_>, _>>()?;
+        Ok(question(&pats, acting, &app.out.message_style()))
+    })?;
+    let deleted = one_by_one(&ids, "deleted", LIST, |id| {
+        session.call(|client| client.pat_delete(*id))
+    })?;
+    if deleted.iter().any(|id| Some(id.as_str()) == acting) {
+        app.out.warn(&without_token(&session));
     }
+    print_ended(app, "deleted", "Deleted", &deleted)
 }
 
 /// Returns what to do after the token in use was deleted.

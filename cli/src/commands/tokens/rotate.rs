@@ -4,15 +4,12 @@ use openindex_domain::duration::at_least;
 use openindex_domain::token::TokenId;
 use openindex_domain::token::{Expiry, Overlap};
 
-use crate::app::{App, Session};
+use crate::commands::prelude::*;
 use crate::duration::span;
-use crate::error::{CliError, Failure, Named as _};
 use crate::exit_code::ExitCode;
-use crate::field::One;
 use crate::hidden::leave_interrupts;
-use crate::parts::once::{Undo, require_writable_stdout, wait_when_interrupted};
-use crate::parts::{Confirmation, Run, confirm};
-use crate::render::{parse, plain};
+use crate::parts::once::wait_when_interrupted;
+use crate::render::parse;
 use crate::resolve::TokenSource;
 
 use super::argument::{ExpiryArgs, LIST, TokenField, parse_named, resolve};
@@ -54,85 +51,82 @@ pub(crate) struct Rotate {
     yes: Confirmation,
 }
 
-impl Run for Rotate {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let named = parse_named(&self.token.0)?;
-        let request = RotatePat {
-            expires_at: if self.never_expires {
-                Some(Expiry::Never)
-            } else {
-                self.expiry.at()?
-            },
-            expires_in: self.expiry.span()?,
-            overlap_seconds: match self.overlap_seconds {
-                Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),
-                None => self.overlap.as_deref().map(overlap).transpose()?,
-            },
-        };
-        let session = app.human_session()?;
-        let id = match resolve(vec![named], &session)?.as_slice() {
-            [id] => *id,
-            _ => return Err(Failure::usage("pass exactly one token").into()),
-        };
-        let acting = session.call(Client::me)?.token.id;
-        let is_own = acting == id.to_string();
-        let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
-        let is_immediate = matches!(request.overlap_seconds, None | Some(Overlap::NONE));
-        if is_immediate && !self.yes.given() && app.out.is_conversation() {
-            let pat = session.call(|client| client.pat_get(id))?;
-            let style = app.out.message_style();
-            let shown = listed(&[pat], Some(&acting), &style);
-            confirm(&format!("{shown}{QUESTION}"), "the token was not rotated")?;
-        }
-        leave_interrupts();
-        if to_profile {
-            wait_when_interrupted();
+pub(super) fn run(args: &Rotate, app: &mut App<'_>) -> Result<(), CliError> {
+    let named = parse_named(&args.token.0)?;
+    let request = RotatePat {
+        expires_at: if args.never_expires {
+            Some(Expiry::Never)
         } else {
-            require_writable_stdout()?;
-        }
-        // Ask before the rotation, so that nothing can fail between the new secret and its output.
-        let old_expiry = if is_immediate {
-            None
-        } else {
-            let old = session.call(|client| client.pat_get(id));
-            old.ok().and_then(|pat| pat.expires_at)
-        };
-        let created = session.change(LIST, |client| client.pat_rotate(id, &request))?;
-        // Save the token first, so that a crash leaves the profile with a valid token.
-        let saved = if is_own {
-            save_to_profile(app, &session, &created)
-        } else {
-            Ok(())
-        };
-        let undo = Undo {
-            consequence: Some(old_token(id, request.overlap_seconds, is_own)),
-            ..undo(&created, &session, app)
-        };
-        let undo = if to_profile && saved.is_ok() {
-            in_profile(&created, undo)
-        } else {
-            undo
-        };
-        let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
-        show_created(app, &created, Some(&replaced), self.token_only, undo)?;
-        let Err(error) = saved else {
-            if is_own && !to_profile {
-                app.out.warn(
-                    "you rotated the token in OPENINDEX_TOKEN; set the variable to the new one",
-                );
-            }
-            return Ok(());
-        };
-        // The output with the secret was printed: do not append an error document.
-        if let CliError::Failure(failure) = error {
-            app.out.warn(&format!(
-                "the profile still has the old token: {}; save the new one with oi profile set \
-                 --token -",
-                failure.message
-            ));
-        }
-        Err(CliError::Reported(ExitCode::Failure))
+            args.expiry.at()?
+        },
+        expires_in: args.expiry.span()?,
+        overlap_seconds: match args.overlap_seconds {
+            Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),
+            None => args.overlap.as_deref().map(overlap).transpose()?,
+        },
+    };
+    let session = app.human_session()?;
+    let id = match resolve(vec![named], &session)?.as_slice() {
+        [id] => *id,
+        _ => return Err(Failure::usage("pass exactly one token").into()),
+    };
+    let acting = session.call(Client::me)?.token.id;
+    let is_own = acting == id.to_string();
+    let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
+    let is_immediate = matches!(request.overlap_seconds, None | Some(Overlap::NONE));
+    if is_immediate && !args.yes.given() && app.out.is_conversation() {
+        let pat = session.call(|client| client.pat_get(id))?;
+        let style = app.out.message_style();
+        let shown = listed(&[pat], Some(&acting), &style);
+        confirm(&format!("{shown}{QUESTION}"), "the token was not rotated")?;
     }
+    leave_interrupts();
+    if to_profile {
+        wait_when_interrupted();
+    } else {
+        require_writable_stdout()?;
+    }
+    // Ask before the rotation, so that nothing can fail between the new secret and its output.
+    let old_expiry = if is_immediate {
+        None
+    } else {
+        let old = session.call(|client| client.pat_get(id));
+        old.ok().and_then(|pat| pat.expires_at)
+    };
+    let created = session.change(LIST, |client| client.pat_rotate(id, &request))?;
+    // Save the token first, so that a crash leaves the profile with a valid token.
+    let saved = if is_own {
+        save_to_profile(app, &session, &created)
+    } else {
+        Ok(())
+    };
+    let undo = Undo {
+        consequence: Some(old_token(id, request.overlap_seconds, is_own)),
+        ..undo(&created, &session, app)
+    };
+    let undo = if to_profile && saved.is_ok() {
+        in_profile(&created, undo)
+    } else {
+        undo
+    };
+    let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
+    show_created(app, &created, Some(&replaced), args.token_only, undo)?;
+    let Err(error) = saved else {
+        if is_own && !to_profile {
+            app.out
+                .warn("you rotated the token in OPENINDEX_TOKEN; set the variable to the new one");
+        }
+        return Ok(());
+    };
+    // The output with the secret was printed: do not append an error document.
+    if let CliError::Failure(failure) = error {
+        app.out.warn(&format!(
+            "the profile still has the old token: {}; save the new one with oi profile set \
+             --token -",
+            failure.message
+        ));
+    }
+    Err(CliError::Reported(ExitCode::Failure))
 }
 
 /// Returns the old token with its new expiry; a rotation never extends it.

@@ -15,27 +15,26 @@ use openindex_domain::work_item::{
     AgentId, DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, Title, WorkItemKey,
 };
 
-use crate::app::{App, Session};
 use crate::commands::names::Names;
-use crate::error::{CliError, Failure, Named as _};
-use crate::field::{Field, Flags, One, one_of};
-use crate::parts::paging::{self, PageArgs};
-use crate::parts::{Confirmation, Run, confirm, print_ended};
-use crate::render::{Style, plain};
+use crate::commands::prelude::*;
 use assignee::{AssigneeChange, assignee};
 use description::DescriptionArgs;
 
 commands! {
     /// List work items, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "WorkItemList",
+    List(List) -> "WorkItemList" = list,
     /// Show a work item and its description
     #[command(alias = "show")]
-    Get(Get) -> "WorkItem",
+    #[command(after_help = "\
+Examples:
+  oi work-item get OPS-42
+  oi work-item get OPS-42 --json | jq -r .description")]
+    Get(One<Key>) -> "WorkItem" = get,
     /// Create a work item or a sub-task
-    Create(Create) -> "WorkItem",
+    Create(Create) -> "WorkItem" = create,
     /// Update a work item
-    Update(Update) -> "WorkItem",
+    Update(Update) -> "WorkItem" = update,
     /// Claim a work item
     #[command(after_help = "\
 With a personal access token and no agent, you claim the item; with an agent run token, the run's
@@ -66,7 +65,7 @@ Examples:
     Complete(WorkArgs) -> "WorkItem" = complete,
     /// Delete a work item permanently
     #[command(visible_alias = "rm")]
-    Delete(Delete) -> "Deleted",
+    Delete(Delete) -> "Deleted" = delete,
 }
 
 const LIST: &str = "oi work-item list";
@@ -75,7 +74,7 @@ No work items. Create one with: oi work-item create --domain OPS --title TITLE
 ";
 
 /// The key of a work item.
-pub(super) struct Key;
+pub(crate) struct Key;
 
 impl Field for Key {
     type Value = WorkItemKey;
@@ -208,50 +207,36 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let search = self.search.as_deref().map(SearchText::parse).transpose();
-        let search = search.named("--search")?;
-        let session = app.session()?;
-        let filter = WorkItemQuery {
-            domain: self.domain,
-            kind: self.kind,
-            statuses: self.status.clone(),
-            priority: self.priority,
-            execution_target: self.target,
-            assignee: self.assignee,
-            agent_id: self.agent.clone(),
-            parent: self.parent,
-            search,
-        };
-        let fetch = |query: &_| session.call(|client| client.work_items_list(&filter, query));
-        paging::list(&self.page, app, fetch, |items: &[_], style| match items {
-            [] if filter == WorkItemQuery::default() => NONE.to_owned(),
-            [] => "No matching work items.\n".to_owned(),
-            _ => items_listing(items, &Names::of(&session, items), style),
-        })
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let search = args.search.as_deref().map(SearchText::parse).transpose();
+    let search = search.named("--search")?;
+    let session = app.session()?;
+    let filter = WorkItemQuery {
+        domain: args.domain,
+        kind: args.kind,
+        statuses: args.status.clone(),
+        priority: args.priority,
+        execution_target: args.target,
+        assignee: args.assignee,
+        agent_id: args.agent.clone(),
+        parent: args.parent,
+        search,
+    };
+    let fetch = |query: &_| session.call(|client| client.work_items_list(&filter, query));
+    paging::list(&args.page, app, fetch, |items: &[_], style| match items {
+        [] if filter == WorkItemQuery::default() => NONE.to_owned(),
+        [] => "No matching work items.\n".to_owned(),
+        _ => items_listing(items, &Names::of(&session, items), style),
+    })
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Examples:
-  oi work-item get OPS-42
-  oi work-item get OPS-42 --json | jq -r .description")]
-pub(crate) struct Get {
-    #[command(flatten)]
-    key: One<Key>,
-}
-
-impl Run for Get {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let session = app.session()?;
-        let item = session.call(|client| client.work_item_get(self.key.0))?;
-        app.out.print(&item, |style| {
-            let names = Names::of(&session, [&item.summary]);
-            show::full(&item, &names, style)
-        })
-    }
+fn get(key: &One<Key>, app: &mut App<'_>) -> Result<(), CliError> {
+    let session = app.session()?;
+    let item = session.call(|client| client.work_item_get(key.0))?;
+    app.out.print(&item, |style| {
+        let names = Names::of(&session, [&item.summary]);
+        show::full(&item, &names, style)
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -294,23 +279,21 @@ pub(crate) struct Create {
     assignee: Option<UserRef>,
 }
 
-impl Run for Create {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let request = CreateWorkItem {
-            domain: self.domain,
-            kind: self.kind,
-            parent: self.parent,
-            title: title(&self.title)?,
-            description: self.description.read()?,
-            priority: self.priority,
-            execution_target: self.target,
-            assignee: self.assignee,
-        };
-        let session = app.session()?;
-        let item = session.change(LIST, |client| client.work_item_create(&request))?;
-        let key = plain(&item.summary.key);
-        show::changed(&item, "Created", key, &session, app)
-    }
+fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
+    let request = CreateWorkItem {
+        domain: args.domain,
+        kind: args.kind,
+        parent: args.parent,
+        title: title(&args.title)?,
+        description: args.description.read()?,
+        priority: args.priority,
+        execution_target: args.target,
+        assignee: args.assignee,
+    };
+    let session = app.session()?;
+    let item = session.change(LIST, |client| client.work_item_create(&request))?;
+    let key = plain(&item.summary.key);
+    show::changed(&item, "Created", key, &session, app)
 }
 
 #[derive(Debug, clap::Args)]
@@ -347,32 +330,30 @@ pub(crate) struct Update {
     if_version: Option<u64>,
 }
 
-impl Run for Update {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let request = PatchWorkItem {
-            title: self.title.as_deref().map(title).transpose()?,
-            description: self.description.read()?,
-            status: self.status,
-            priority: self.priority,
-            execution_target: self.target,
-            assignee: self.assignee.map(|change| change.0),
-        };
-        if request == PatchWorkItem::default() {
-            return Err(Failure::usage(
-                "nothing to change; pass --title, --description, --description-file, --status, \
-                 --priority, --target or --assignee",
-            )
-            .into());
-        }
-        let session = app.session()?;
-        let item = session
-            .call(|client| client.work_item_update(self.key.0, &request, self.if_version))
-            .map_err(|failure| {
-                let outcome = "nothing was changed";
-                with_version(self.key.0, self.if_version, outcome, &session, failure)
-            })?;
-        show::changed(&item, "Updated", self.key.0, &session, app)
+fn update(args: &Update, app: &mut App<'_>) -> Result<(), CliError> {
+    let request = PatchWorkItem {
+        title: args.title.as_deref().map(title).transpose()?,
+        description: args.description.read()?,
+        status: args.status,
+        priority: args.priority,
+        execution_target: args.target,
+        assignee: args.assignee.map(|change| change.0),
+    };
+    if request == PatchWorkItem::default() {
+        return Err(Failure::usage(
+            "nothing to change; pass --title, --description, --description-file, --status, \
+             --priority, --target or --assignee",
+        )
+        .into());
     }
+    let session = app.session()?;
+    let item = session
+        .call(|client| client.work_item_update(args.key.0, &request, args.if_version))
+        .map_err(|failure| {
+            let outcome = "nothing was changed";
+            with_version(args.key.0, args.if_version, outcome, &session, failure)
+        })?;
+    show::changed(&item, "Updated", args.key.0, &session, app)
 }
 
 fn claim(work: &WorkArgs, app: &mut App<'_>) -> Result<(), CliError> {
@@ -415,28 +396,26 @@ pub(crate) struct Delete {
     yes: Confirmation,
 }
 
-impl Run for Delete {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let key = self.key.0;
-        self.yes.require("deleting")?;
-        let session = app.session()?;
-        let mut expected = self.if_version;
-        if !self.yes.given() {
-            let item = session.call(|client| client.work_item_get(key))?.summary;
-            let names = Names::of(&session, [&item]);
-            let question = question(&item, &names, &app.out.message_style());
-            confirm(&question, "nothing was deleted")?;
-            // Delete only the version that was shown.
-            expected = expected.or(Some(item.version));
-        }
-        session
-            .call(|client| client.work_item_delete(key, expected))
-            .map_err(|failure| {
-                let outcome = "nothing was deleted";
-                with_version(key, self.if_version, outcome, &session, failure)
-            })?;
-        print_ended(app, "deleted", "Deleted", &[key.to_string()])
+fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
+    let key = args.key.0;
+    args.yes.require("deleting")?;
+    let session = app.session()?;
+    let mut expected = args.if_version;
+    if !args.yes.given() {
+        let item = session.call(|client| client.work_item_get(key))?.summary;
+        let names = Names::of(&session, [&item]);
+        let question = question(&item, &names, &app.out.message_style());
+        confirm(&question, "nothing was deleted")?;
+        // Delete only the version that was shown.
+        expected = expected.or(Some(item.version));
     }
+    session
+        .call(|client| client.work_item_delete(key, expected))
+        .map_err(|failure| {
+            let outcome = "nothing was deleted";
+            with_version(key, args.if_version, outcome, &session, failure)
+        })?;
+    print_ended(app, "deleted", "Deleted", &[key.to_string()])
 }
 
 fn question(item: &WorkItemSummary, names: &Names, style: &Style) -> String {

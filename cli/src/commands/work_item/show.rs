@@ -5,10 +5,9 @@ use std::fmt::Display;
 use openindex_adapters_http::wire::{WorkItem, WorkItemSummary};
 use openindex_domain::work_item::ItemStatus;
 
-use crate::app::{App, Session};
 use crate::commands::names::Names;
-use crate::error::CliError;
-use crate::render::{Form, Row, Style, fields, for_terminal, listing, moment, plain, word};
+use crate::commands::prelude::*;
+use crate::render::for_terminal;
 
 /// Replaces a tab, whose width on a terminal is unknown.
 const TAB: &str = "    ";

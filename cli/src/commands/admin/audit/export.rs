@@ -5,11 +5,8 @@ use std::path::{Path, PathBuf};
 use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
-use crate::app::{App, Session};
-use crate::error::{CliError, Failure, without_path};
-use crate::field::one_of;
-use crate::parts::Run;
-use crate::render::plain;
+use crate::commands::prelude::*;
+use crate::error::without_path;
 
 use super::filter::FilterArgs;
 
@@ -46,39 +43,36 @@ struct ExportOutput {
     bytes: u64,
 }
 
-impl Run for Export {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let format = self.format;
-        let output = self
-            .output
-            .as_deref()
-            .filter(|path| *path != Path::new("-"));
-        if output.is_none() && app.globals.json && format == ExportFormat::Csv {
-            let message =
-                "--json prints one JSON document; for CSV, add --output FILE or omit --json";
-            return Err(Failure::usage(message).into());
-        }
-        let filter = self.filter.without_users(app.now())?;
-        let target = output.map(target).transpose()?;
-        let session = app.human_session()?;
-        let filter = self.filter.with_users(filter, &session)?;
-        let Some(target) = target else {
-            return to_stdout(&filter, format, &session, app);
-        };
-        let (path, bytes) = match &target {
-            Target::File(path) => (path, to_file(&filter, format, path, &session)?),
-            Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
-        };
-        let exported = ExportOutput {
-            format: format.as_str(),
-            path: path.display().to_string(),
-            bytes,
-        };
-        app.out.print(&exported, |style| {
-            let path = style.bold(&plain(&exported.path));
-            format!("{} Wrote {bytes} bytes to {path}\n", style.done())
-        })
+pub(super) fn run(args: &Export, app: &mut App<'_>) -> Result<(), CliError> {
+    let format = args.format;
+    let output = args
+        .output
+        .as_deref()
+        .filter(|path| *path != Path::new("-"));
+    if output.is_none() && app.globals.json && format == ExportFormat::Csv {
+        let message = "--json prints one JSON document; for CSV, add --output FILE or omit --json";
+        return Err(Failure::usage(message).into());
     }
+    let filter = args.filter.without_users(app.now())?;
+    let target = output.map(target).transpose()?;
+    let session = app.human_session()?;
+    let filter = args.filter.with_users(filter, &session)?;
+    let Some(target) = target else {
+        return to_stdout(&filter, format, &session, app);
+    };
+    let (path, bytes) = match &target {
+        Target::File(path) => (path, to_file(&filter, format, path, &session)?),
+        Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
+    };
+    let exported = ExportOutput {
+        format: format.as_str(),
+        path: path.display().to_string(),
+        bytes,
+    };
+    app.out.print(&exported, |style| {
+        let path = style.bold(&plain(&exported.path));
+        format!("{} Wrote {bytes} bytes to {path}\n", style.done())
+    })
 }
 
 fn to_stdout(

@@ -6,10 +6,9 @@ use openindex_adapters_http::client::AuditQuery;
 use openindex_domain::audit::{AuditAction, AuditFilter, InvalidPeriod, Subject};
 use openindex_domain::clock::Timestamp;
 
-use crate::app::Session;
 use crate::commands::admin::time_filter::{ago, date};
 use crate::commands::admin::user_ref::{self, UserRef};
-use crate::error::Failure;
+use crate::commands::prelude::*;
 
 /// The event filters, which all must match.
 #[derive(Debug, clap::Args)]

@@ -5,11 +5,8 @@ mod filter;
 
 use openindex_adapters_http::wire::{AuditActor, AuditEvent};
 
-use crate::app::App;
-use crate::error::CliError;
-use crate::parts::Run;
-use crate::parts::paging::{self, PageArgs};
-use crate::render::{Style, fields, instant, plain};
+use crate::commands::prelude::*;
+use crate::render::instant;
 
 use export::Export;
 use filter::FilterArgs;
@@ -17,9 +14,9 @@ use filter::FilterArgs;
 commands! {
     /// List audit events, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "AuditList",
+    List(List) -> "AuditList" = list,
     /// Export the audit log, or the events that match the filters, as JSON or CSV
-    Export(Export) -> "Exported",
+    Export(Export) -> "Exported" = export::run,
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,14 +34,12 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let filter = self.filter.without_users(app.now())?;
-        let session = app.human_session()?;
-        let filter = self.filter.with_users(filter, &session)?;
-        let fetch = |query: &_| session.call(|client| client.audit_list(&filter, query));
-        paging::list(&self.page, app, fetch, events_text)
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = args.filter.without_users(app.now())?;
+    let session = app.human_session()?;
+    let filter = args.filter.with_users(filter, &session)?;
+    let fetch = |query: &_| session.call(|client| client.audit_list(&filter, query));
+    paging::list(&args.page, app, fetch, events_text)
 }
 
 fn events_text(events: &[AuditEvent], style: &Style) -> String {

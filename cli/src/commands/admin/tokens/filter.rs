@@ -5,13 +5,10 @@ use openindex_adapters_http::wire::{AdminPat, Open, Status};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{self, Scope};
 
-use crate::app::Session;
 use crate::commands::admin::time_filter::{ago, ahead, date};
 use crate::commands::admin::user_ref::{self, UserRef, owner};
+use crate::commands::prelude::*;
 use crate::commands::tokens::named;
-use crate::error::Failure;
-use crate::field::one_of;
-use crate::render::{Form, Row, Style, ends, expiry, last_used, listing, plain, word};
 
 pub(super) const LIST: &str = "oi settings admin tokens list";
 

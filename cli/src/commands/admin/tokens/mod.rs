@@ -8,27 +8,21 @@ use openindex_adapters_http::wire::AdminPat;
 use openindex_domain::token::{TokenId, TokenKind};
 
 use super::user_ref::owner;
-use crate::app::App;
+use crate::commands::prelude::*;
 use crate::commands::tokens::named;
-use crate::error::{CliError, Failure};
-use crate::field::{Field, Flags, Several};
-use crate::parts::paging::{self, PageArgs, first_page};
-use crate::parts::{
-    Confirmation, Run, one_by_one, parse_distinct, parse_token_id, print_ended, question_about,
-};
-use crate::render::Style;
+use crate::parts::paging::first_page;
 use filter::{FilterArgs, LIST, pats_listing};
 use revoke_matching::RevokeMatching;
 
 commands! {
     /// List the tokens of all users, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "AdminPatList",
+    List(List) -> "AdminPatList" = list,
     /// Revoke tokens; anything using them stops working immediately
     #[command(visible_alias = "rm")]
-    Revoke(Revoke) -> "Revoked",
+    Revoke(Revoke) -> "Revoked" = revoke,
     /// Revoke every token that matches the filters, in one change
-    RevokeMatching(RevokeMatching) -> "RevokedPats",
+    RevokeMatching(RevokeMatching) -> "RevokedPats" = revoke_matching::run,
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,20 +41,18 @@ pub(crate) struct List {
     page: PageArgs,
 }
 
-impl Run for List {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let filter = self.filter.without_user(app.now())?;
-        let session = app.human_session()?;
-        let filter = self.filter.with_user(filter, &session)?;
-        let fetch = |query: &_| session.call(|client| client.admin_pats_list(&filter, query));
-        paging::list(&self.page, app, fetch, |pats, style| {
-            if pats.is_empty() {
-                "No matching tokens.\n".to_owned()
-            } else {
-                pats_listing(pats, style)
-            }
-        })
-    }
+fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = args.filter.without_user(app.now())?;
+    let session = app.human_session()?;
+    let filter = args.filter.with_user(filter, &session)?;
+    let fetch = |query: &_| session.call(|client| client.admin_pats_list(&filter, query));
+    paging::list(&args.page, app, fetch, |pats, style| {
+        if pats.is_empty() {
+            "No matching tokens.\n".to_owned()
+        } else {
+            pats_listing(pats, style)
+        }
+    })
 }
 
 /// A token ID, parsed later because a secret gets a specific error.
@@ -88,24 +80,22 @@ pub(crate) struct Revoke {
     yes: Confirmation,
 }
 
-impl Run for Revoke {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let ids = parse_distinct(&self.tokens.0, parse)?;
-        self.yes.require("revoking")?;
-        let session = app.human_session()?;
-        self.yes.ask("no token was revoked", || {
-            let acting = session.call(Client::me)?.token.id;
-            // Only for the names: without them, the IDs are shown.
-            let listed =
-                session.call(|client| client.admin_pats_list(&PatFilter::default(), &first_page()));
-            let pats = listed.map(|list| list.items).unwrap_or_default();
-            Ok(question(&ids, &pats, &acting, &app.out.message_style()))
-        })?;
-        let revoked = one_by_one(&ids, "revoked", LIST, |id| {
-            session.call(|client| client.admin_pat_revoke(*id))
-        })?;
-        print_ended(app, "revoked", "Revoked", &revoked)
-    }
+fn revoke(args: &Revoke, app: &mut App<'_>) -> Result<(), CliError> {
+    let ids = parse_distinct(&args.tokens.0, parse)?;
+    args.yes.require("revoking")?;
+    let session = app.human_session()?;
+    args.yes.ask("no token was revoked", || {
+        let acting = session.call(Client::me)?.token.id;
+        // Only for the names: without them, the IDs are shown.
+        let listed =
+            session.call(|client| client.admin_pats_list(&PatFilter::default(), &first_page()));
+        let pats = listed.map(|list| list.items).unwrap_or_default();
+        Ok(question(&ids, &pats, &acting, &app.out.message_style()))
+    })?;
+    let revoked = one_by_one(&ids, "revoked", LIST, |id| {
+        session.call(|client| client.admin_pat_revoke(*id))
+    })?;
+    print_ended(app, "revoked", "Revoked", &revoked)
 }
 
 /// Parses a token ID. A secret gets a specific error, which does not repeat it.

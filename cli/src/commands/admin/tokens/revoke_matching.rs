@@ -7,11 +7,8 @@ use openindex_domain::admin_tokens::ReviewDigest;
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::Status;
 
-use crate::app::{App, Session};
-use crate::error::{CliError, Failure};
+use crate::commands::prelude::*;
 use crate::parts::paging;
-use crate::parts::{Confirmation, Run, confirm, require_terminal_or_yes};
-use crate::render::{Style, plain};
 
 use super::filter::{FilterArgs, LIST, pats_listing};
 
@@ -44,48 +41,46 @@ pub(crate) struct RevokeMatching {
     yes: Confirmation,
 }
 
-impl Run for RevokeMatching {
-    fn run(&self, app: &mut App<'_>) -> Result<(), CliError> {
-        let filter = self.filter.without_user(app.now())?;
-        if filter.is_empty() && !self.filter.names_a_user() {
-            let message = "pass at least one filter; without any, every token would be revoked";
-            return Err(Failure::usage(message).into());
-        }
-        if filter.status == Some(Status::Revoked) {
-            return Err(Failure::usage(
-                "--status revoked matches only tokens that are already revoked",
-            )
-            .into());
-        }
-        if !self.dry_run {
-            let confirmed = self.yes.given() || self.expected.is_some();
-            require_terminal_or_yes(confirmed, "revoking")?;
-        }
-        let session = app.human_session()?;
-        let filter = self.filter.with_user(filter, &session)?;
-        if self.dry_run {
-            let would = all(&session, &filter, self.expected)?;
-            return app.out.print(&would, |style| human(&would, style));
-        }
-        let expected = if let Some(expected) = self.expected {
-            expected
-        } else {
-            let would = page(&session, &filter, None, None)?;
-            if would.count == 0 {
-                let nothing = RevokedPats {
-                    dry_run: false,
-                    expected: None,
-                    ..would
-                };
-                return app.out.print(&nothing, |style| human(&nothing, style));
-            }
-            confirm_all(&would, self.yes.given(), app)?;
-            digest(&would)?
-        };
-        let revocation = filter.revocation(Some(expected));
-        let revoked = send(&session, &revocation).map_err(|failure| failure.or_check(LIST))?;
-        app.out.print(&revoked, |style| human(&revoked, style))
+pub(super) fn run(args: &RevokeMatching, app: &mut App<'_>) -> Result<(), CliError> {
+    let filter = args.filter.without_user(app.now())?;
+    if filter.is_empty() && !args.filter.names_a_user() {
+        let message = "pass at least one filter; without any, every token would be revoked";
+        return Err(Failure::usage(message).into());
     }
+    if filter.status == Some(Status::Revoked) {
+        return Err(Failure::usage(
+            "--status revoked matches only tokens that are already revoked",
+        )
+        .into());
+    }
+    if !args.dry_run {
+        let confirmed = args.yes.given() || args.expected.is_some();
+        require_terminal_or_yes(confirmed, "revoking")?;
+    }
+    let session = app.human_session()?;
+    let filter = args.filter.with_user(filter, &session)?;
+    if args.dry_run {
+        let would = all(&session, &filter, args.expected)?;
+        return app.out.print(&would, |style| human(&would, style));
+    }
+    let expected = if let Some(expected) = args.expected {
+        expected
+    } else {
+        let would = page(&session, &filter, None, None)?;
+        if would.count == 0 {
+            let nothing = RevokedPats {
+                dry_run: false,
+                expected: None,
+                ..would
+            };
+            return app.out.print(&nothing, |style| human(&nothing, style));
+        }
+        confirm_all(&would, args.yes.given(), app)?;
+        digest(&would)?
+    };
+    let revocation = filter.revocation(Some(expected));
+    let revoked = send(&session, &revocation).map_err(|failure| failure.or_check(LIST))?;
+    app.out.print(&revoked, |style| human(&revoked, style))
 }
 
 /// Shows the tokens to revoke, and asks for confirmation unless `yes`.
