@@ -9,86 +9,52 @@ use openindex_command_line::check;
 
 use crate::error::Failure;
 
-/// Token to use; overrides every profile's token.
-pub(crate) const TOKEN: &str = "OPENINDEX_TOKEN";
-/// Profile to use.
-pub(crate) const PROFILE: &str = "OPENINDEX_PROFILE";
-/// Server URL; overrides the profile's server.
-pub(crate) const APP_URL: &str = "OPENINDEX_APP_URL";
-/// Agent to work as; overrides the profile's agent.
-pub(crate) const AGENT_ID: &str = "OPENINDEX_AGENT_ID";
-/// Path of the config file.
-pub(crate) const CONFIG: &str = "OPENINDEX_CONFIG";
-/// Directory of the config file.
-pub(crate) const CONFIG_DIR: &str = "OPENINDEX_CONFIG_DIR";
-/// `1` allows sending tokens to other machines over plain HTTP.
-pub(crate) const ALLOW_INSECURE_HTTP: &str = "OPENINDEX_ALLOW_INSECURE_HTTP";
-/// PEM file of certificate authorities to trust instead of the system's.
-pub(crate) const CERT_FILE: &str = "SSL_CERT_FILE";
-/// Directory of PEM files, named by the hashes of their subjects.
-pub(crate) const CERT_DIR: &str = "SSL_CERT_DIR";
-/// Any value turns color off (<https://no-color.org>).
-pub(crate) const NO_COLOR: &str = "NO_COLOR";
-/// Any value but `0` turns color on, even without a terminal.
-pub(crate) const CLICOLOR_FORCE: &str = "CLICOLOR_FORCE";
+/// Declares the variables: the name, what to set it to, and the description in `oi schema`.
+macro_rules! variables {
+    ($(const $constant:tt = $name:literal, $meaning:literal, $about:literal;)+) => {
+        $(pub(crate) const $constant: &str = $name;)+
+
+        /// Every variable that `oi` reads: its name, its description and what to set it to.
+        pub(crate) const ALL: &[(&str, &str, &str)] = &[$(($name, $about, $meaning)),+];
+    };
+}
+
+variables! {
+    const TOKEN = "OPENINDEX_TOKEN", "a token",
+        "token to use; overrides every profile's token without changing the config file";
+    const PROFILE = "OPENINDEX_PROFILE", "a profile name",
+        "profile to use; overridden by --profile";
+    const APP_URL = "OPENINDEX_APP_URL", "a server URL",
+        "server URL; overrides the profile's server; overridden by --app-url";
+    const AGENT_ID = "OPENINDEX_AGENT_ID", "an agent ID",
+        "ID of the agent; overrides the profile's agent ID; overridden by --agent-id and by an \
+         agent run's own agent ID";
+    const CONFIG = "OPENINDEX_CONFIG", "a file path",
+        "path of the config file";
+    const CONFIG_DIR = "OPENINDEX_CONFIG_DIR", "a directory path",
+        "directory of config.json, unless OPENINDEX_CONFIG is set";
+    const ALLOW_INSECURE_HTTP = "OPENINDEX_ALLOW_INSECURE_HTTP", "1",
+        "1 allows sending tokens to other machines over plain HTTP";
+    const CERT_FILE = "SSL_CERT_FILE", "the path of a PEM file",
+        "PEM file of certificate authorities to trust instead of the system's";
+    const CERT_DIR = "SSL_CERT_DIR", "the path of a directory of PEM files",
+        "directory of PEM files, named by the hashes of their subjects (c_rehash)";
+    const _ = "https_proxy", "a URL",
+        "proxy for https:// servers; also HTTPS_PROXY";
+    const _ = "http_proxy", "a URL",
+        "proxy for http:// servers; as in curl, HTTP_PROXY is ignored";
+    const _ = "all_proxy", "a URL",
+        "proxy for servers of either scheme; also ALL_PROXY";
+    const _ = "no_proxy", "a list",
+        "hosts, domains and networks to connect to directly, separated by commas; also NO_PROXY";
+    const NO_COLOR = "NO_COLOR", "1",
+        "any value turns color off";
+    const CLICOLOR_FORCE = "CLICOLOR_FORCE", "1",
+        "any value but 0 turns color on, even without a terminal";
+}
+
 /// `dumb` means that the terminal does not support color.
 pub(crate) const TERM: &str = "TERM";
-
-/// Every variable that `oi` reads, with its description for `oi schema`.
-pub(crate) const ALL: [(&str, &str); 15] = [
-    (
-        TOKEN,
-        "token to use; overrides every profile's token without changing the config file",
-    ),
-    (PROFILE, "profile to use; overridden by --profile"),
-    (
-        APP_URL,
-        "server URL; overrides the profile's server; overridden by --app-url",
-    ),
-    (
-        AGENT_ID,
-        "ID of the agent; overrides the profile's agent ID; overridden by --agent-id and by an \
-         agent run's own agent ID",
-    ),
-    (CONFIG, "path of the config file"),
-    (
-        CONFIG_DIR,
-        "directory of config.json, unless OPENINDEX_CONFIG is set",
-    ),
-    (
-        ALLOW_INSECURE_HTTP,
-        "1 allows sending tokens to other machines over plain HTTP",
-    ),
-    (
-        CERT_FILE,
-        "PEM file of certificate authorities to trust instead of the system's",
-    ),
-    (
-        CERT_DIR,
-        "directory of PEM files, named by the hashes of their subjects (c_rehash)",
-    ),
-    (
-        "https_proxy",
-        "proxy for https:// servers; also HTTPS_PROXY",
-    ),
-    (
-        "http_proxy",
-        "proxy for http:// servers; as in curl, HTTP_PROXY is ignored",
-    ),
-    (
-        "all_proxy",
-        "proxy for servers of either scheme; also ALL_PROXY",
-    ),
-    (
-        "no_proxy",
-        "hosts, domains and networks to connect to directly, separated by commas; also NO_PROXY",
-    ),
-    (NO_COLOR, "any value turns color off"),
-    (
-        CLICOLOR_FORCE,
-        "any value but 0 turns color on, even without a terminal",
-    ),
-];
 
 /// Environment variables by name. It does not implement `Debug`: one of them is a secret.
 #[derive(Default)]
@@ -97,7 +63,7 @@ pub(crate) struct Environment(BTreeMap<String, OsString>);
 impl Environment {
     /// Reads the environment of this process.
     pub(crate) fn of_process() -> Self {
-        let known = ALL.iter().map(|(name, _)| *name).chain([TERM]);
+        let known = ALL.iter().map(|(name, ..)| *name).chain([TERM]);
         let known = known.chain(ProxyVariables::NAMES);
         Self(
             known
@@ -117,10 +83,8 @@ impl Environment {
             return Ok(None);
         };
         let value = check(value).map_err(|error| {
-            Failure::usage(format!(
-                "{name} {error}; unset it or set it to {}",
-                meaning(name)
-            ))
+            let meaning = ALL.iter().find(|it| it.0 == name).map_or("1", |it| it.2);
+            Failure::usage(format!("{name} {error}; unset it or set it to {meaning}"))
         })?;
         Ok(Some(value.to_owned()))
     }
@@ -144,21 +108,6 @@ impl Environment {
     /// Returns a variable whose convention treats empty as unset, such as `NO_COLOR`.
     pub(crate) fn convention(&self, name: &str) -> Option<&str> {
         check(self.0.get(name)?).ok()
-    }
-}
-
-/// Returns what a variable should be set to, for error messages.
-fn meaning(name: &str) -> &'static str {
-    match name {
-        TOKEN => "a token",
-        PROFILE => "a profile name",
-        APP_URL => "a server URL",
-        AGENT_ID => "an agent ID",
-        CONFIG => "a file path",
-        CONFIG_DIR => "a directory path",
-        CERT_FILE => "the path of a PEM file",
-        CERT_DIR => "the path of a directory of PEM files",
-        _ => "1",
     }
 }
 

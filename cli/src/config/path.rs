@@ -42,8 +42,8 @@ pub(crate) fn locate(
     })
 }
 
-/// Returns `XDG_CONFIG_HOME` or `~/.config`; `%APPDATA%` on Windows. Returns `None` when `HOME` is
-/// blank or relative: the token would be stored below the current directory.
+/// Returns `XDG_CONFIG_HOME` or `~/.config`. Returns `None` when `HOME` is blank or relative: the
+/// token would be stored below the current directory.
 pub(super) fn user_config_dir() -> Option<PathBuf> {
     if std::env::var_os("HOME").is_some_and(|home| !Path::new(&home).is_absolute()) {
         return None;

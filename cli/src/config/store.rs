@@ -1,6 +1,7 @@
 use std::fmt::Display;
 use std::fs::{self, File, FileType};
 use std::io;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use openindex_command_line::quoted;
@@ -163,11 +164,7 @@ fn open(path: &Path) -> io::Result<Option<File>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     };
-    #[cfg(unix)]
-    let device = std::os::unix::fs::FileTypeExt::is_char_device(&kind);
-    #[cfg(not(unix))]
-    let device = false;
-    if !kind.is_file() && !device {
+    if !kind.is_file() && !kind.is_char_device() {
         return Err(not_a_file(kind));
     }
     File::open(path).map(Some)
@@ -189,20 +186,10 @@ fn not_a_file(kind: FileType) -> io::Error {
     })
 }
 
-/// Returns the permission bits of a path, if the system has them.
+/// Returns the permission bits of a path; `None` if it does not exist.
 pub(crate) fn mode(path: &Path) -> Option<u32> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        fs::metadata(path)
-            .ok()
-            .map(|metadata| metadata.permissions().mode() & 0o777)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        None
-    }
+    let metadata = fs::metadata(path).ok()?;
+    Some(metadata.permissions().mode() & 0o777)
 }
 
 /// Follows symbolic links, even to a missing file: an update replaces the target and not the link,

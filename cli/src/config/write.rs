@@ -1,5 +1,8 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown, lchown,
+};
 use std::path::Path;
 
 /// Locks the config file against other `oi` processes until the returned file is dropped.
@@ -13,12 +16,7 @@ pub(super) fn lock(target: &Path) -> io::Result<File> {
     name.push(".lock");
     let beside = directory.join(name);
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
+    options.write(true).create(true).truncate(false).mode(0o600);
     let file = match options.open(&beside) {
         Ok(file) => {
             inherit_owner(&beside, directory);
@@ -75,9 +73,7 @@ fn replace(target: &Path, content: &[u8]) -> io::Result<()> {
     file.as_file().sync_all()?;
     file.persist(target).map_err(|error| error.error)?;
     // The rename is durable only after the directory is synced.
-    #[cfg(unix)]
-    File::open(directory)?.sync_all()?;
-    Ok(())
+    File::open(directory)?.sync_all()
 }
 
 /// Overwrites the file in place. If the disk is full, the old content is restored.
@@ -85,18 +81,13 @@ fn overwrite(target: &Path, content: &[u8]) -> io::Result<()> {
     let old = zeroize::Zeroizing::new(fs::read(target)?);
     let mut file = OpenOptions::new().write(true).open(target)?;
     // Only the owner can change the mode; `exposure` has warned about it.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let _ = file.set_permissions(fs::Permissions::from_mode(0o600));
-    }
+    let _ = file.set_permissions(Permissions::from_mode(0o600));
     overwrite_with(&mut file, content).inspect_err(|_| {
         let _ = overwrite_with(&mut file, &old);
     })
 }
 
 fn overwrite_with(file: &mut File, content: &[u8]) -> io::Result<()> {
-    use std::io::Seek as _;
     file.rewind()?;
     file.write_all(content)?;
     file.set_len(content.len() as u64)?;
@@ -106,40 +97,25 @@ fn overwrite_with(file: &mut File, content: &[u8]) -> io::Result<()> {
 /// Gives a file the owner and group of the file that it replaces, so that users can still read
 /// their config file after `sudo oi`.
 fn keep_owner(file: &File, replaced: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{MetadataExt as _, fchown};
-        let (old, new) = (fs::metadata(replaced)?, file.metadata()?);
-        if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
-            return Ok(());
-        }
-        match fchown(file, Some(old.uid()), Some(old.gid())) {
-            // Our own file with a group that we are not in: the owner still has access.
-            Err(_) if old.uid() == new.uid() => Ok(()),
-            changed => changed,
-        }
+    let (old, new) = (fs::metadata(replaced)?, file.metadata()?);
+    if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
+        return Ok(());
     }
-    #[cfg(not(unix))]
-    {
-        let _ = (file, replaced);
-        Ok(())
+    match fchown(file, Some(old.uid()), Some(old.gid())) {
+        // Our own file with a group that we are not in: the owner still has access.
+        Err(_) if old.uid() == new.uid() => Ok(()),
+        changed => changed,
     }
 }
 
 /// Gives a file that root created in another user's directory to that user.
 fn inherit_owner(path: &Path, directory: &Path) {
-    #[cfg(unix)]
+    if let (Ok(created), Ok(parent)) = (fs::symlink_metadata(path), fs::metadata(directory))
+        && created.uid() == 0
+        && parent.uid() != 0
     {
-        use std::os::unix::fs::{MetadataExt as _, lchown};
-        if let (Ok(created), Ok(parent)) = (fs::symlink_metadata(path), fs::metadata(directory))
-            && created.uid() == 0
-            && parent.uid() != 0
-        {
-            let _ = lchown(path, Some(parent.uid()), Some(parent.gid()));
-        }
+        let _ = lchown(path, Some(parent.uid()), Some(parent.gid()));
     }
-    #[cfg(not(unix))]
-    let _ = (path, directory);
 }
 
 fn create_private_directory(directory: &Path) -> io::Result<()> {
@@ -148,20 +124,10 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
     }
     let parent = directory_of(directory);
     create_private_directory(parent)?;
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    match builder.create(directory) {
+    match fs::DirBuilder::new().mode(0o700).create(directory) {
         // Another `oi` process created it first.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && directory.is_dir() => Ok(()),
-        Err(error) => Err(error),
-        Ok(()) => {
-            inherit_owner(directory, parent);
-            Ok(())
-        }
+        created => created.inspect(|()| inherit_owner(directory, parent)),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Paginated lists: one page, or all pages.
 
-use std::cell::RefCell;
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
-use openindex_adapters_http::client::PageQuery;
+use openindex_adapters_http::client::{Client, ClientError, PageQuery};
 use openindex_adapters_http::wire::{
     AdminPat, AdminPatList, AgentRun, AgentRunList, AuditEvent, AuditList, DamagedRow, Invite,
     InviteList, Pat, PatList, RevokedPats, User, UserList, WorkItemList, WorkItemSummary,
@@ -12,7 +10,7 @@ use openindex_adapters_http::wire::{
 use openindex_domain::page::{MAX_PAGE, MAX_TOKEN_PAGE};
 use serde::Serialize;
 
-use crate::app::App;
+use crate::app::{App, Session};
 use crate::error::{CliError, Failure};
 use crate::render::Style;
 
@@ -50,8 +48,21 @@ pub(crate) struct WholeArgs {
     cursor: Option<String>,
 }
 
-impl PageArgs {
+/// How a list is paged.
+pub(crate) trait Paging {
+    /// The number of items per page when all pages are listed.
+    const LIMIT: u32;
+    /// What else to pass if there are more items than listed.
+    const ALTERNATIVE: &'static str;
+
     /// Returns the requested page; `None` means all pages.
+    fn page(&self) -> Option<PageQuery>;
+}
+
+impl Paging for PageArgs {
+    const LIMIT: u32 = MAX_PAGE;
+    const ALTERNATIVE: &'static str = ", or --all for all items";
+
     fn page(&self) -> Option<PageQuery> {
         (!self.all).then(|| PageQuery {
             limit: Some(self.limit),
@@ -60,15 +71,19 @@ impl PageArgs {
     }
 }
 
-impl WholeArgs {
-    /// Returns the requested page; `None` means all pages.
+impl Paging for WholeArgs {
+    const LIMIT: u32 = MAX_TOKEN_PAGE;
+    const ALTERNATIVE: &'static str = "";
+
     fn page(&self) -> Option<PageQuery> {
         (self.limit.is_some() || self.is_later()).then(|| PageQuery {
             limit: self.limit,
             cursor: self.cursor.clone(),
         })
     }
+}
 
+impl WholeArgs {
     /// Returns whether a page after the first is requested.
     pub(crate) fn is_later(&self) -> bool {
         self.cursor.is_some()
@@ -126,37 +141,28 @@ impl From<AuditList> for Page<AuditEvent> {
     }
 }
 
-/// Prints one page from `fetch`, or all pages with `--all`, and notes whether there are more.
-pub(crate) fn list<T: Serialize, P: Into<Page<T>>>(
-    args: &PageArgs,
+/// Prints the requested page, or all pages, and notes whether there are more.
+pub(crate) fn list<A: Paging, T: Serialize, P: Into<Page<T>>>(
+    args: &A,
+    session: &Session,
     app: &mut App<'_>,
-    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
+    request: impl Fn(&Client, &PageQuery) -> Result<P, ClientError>,
     human: impl FnOnce(&[T], &Style) -> String,
 ) -> Result<(), CliError> {
-    let page = one_or_all(args.page(), MAX_PAGE, fetch)?;
-    show(&page, ", or --all for all items", app, human)
-}
-
-/// Prints all items from `fetch` in pages of at most [`MAX_TOKEN_PAGE`], or one page if requested.
-pub(crate) fn list_whole<T: Serialize, P: Into<Page<T>>>(
-    args: &WholeArgs,
-    app: &mut App<'_>,
-    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
-    human: impl FnOnce(&[T], &Style) -> String,
-) -> Result<(), CliError> {
-    let page = one_or_all(args.page(), MAX_TOKEN_PAGE, fetch)?;
-    show(&page, "", app, human)
-}
-
-fn one_or_all<T, P: Into<Page<T>>>(
-    page: Option<PageQuery>,
-    limit: u32,
-    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
-) -> Result<Page<T>, Failure> {
-    match page {
-        Some(page) => fetch(&page).map(Into::into),
-        None => all(limit, fetch),
+    let fetch = |query: &PageQuery| session.call(|client| request(client, query));
+    let page = match args.page() {
+        Some(page) => fetch(&page)?.into(),
+        None => all(A::LIMIT, fetch)?,
+    };
+    app.out.print(&page, |style| human(&page.items, style))?;
+    warn_of(&page.damaged, app);
+    if let Some(cursor) = &page.next_cursor {
+        app.out.note(&format!(
+            "there are more items; pass --cursor {cursor} for the next page{}",
+            A::ALTERNATIVE
+        ));
     }
+    Ok(())
 }
 
 /// Returns the query for the first items, as many as a page can have.
@@ -172,37 +178,17 @@ pub(crate) fn all<T, P: Into<Page<T>>>(
     limit: u32,
     fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
 ) -> Result<Page<T>, Failure> {
-    let (mut items, damaged) = (Vec::new(), RefCell::default());
-    let fetch = |query: &PageQuery| {
-        let mut page: Page<T> = fetch(query)?.into();
-        Vec::append(&mut damaged.borrow_mut(), &mut page.damaged);
-        Ok(page)
-    };
-    walk_by(limit, fetch, |item| {
-        items.push(item);
-        ControlFlow::<()>::Continue(())
-    })?;
+    let (mut items, mut damaged) = (Vec::new(), Vec::new());
+    for page in pages(limit, fetch) {
+        let page = page?;
+        items.extend(page.items);
+        damaged.extend(page.damaged);
+    }
     Ok(Page {
         items,
-        damaged: damaged.into_inner(),
+        damaged,
         next_cursor: None,
     })
-}
-
-fn show<T: Serialize>(
-    page: &Page<T>,
-    alternative: &str,
-    app: &mut App<'_>,
-    human: impl FnOnce(&[T], &Style) -> String,
-) -> Result<(), CliError> {
-    app.out.print(page, |style| human(&page.items, style))?;
-    warn_of(&page.damaged, app);
-    if let Some(cursor) = &page.next_cursor {
-        app.out.note(&format!(
-            "there are more items; pass --cursor {cursor} for the next page{alternative}"
-        ));
-    }
-    Ok(())
 }
 
 /// Warns about rows that the server cannot read.
@@ -215,46 +201,34 @@ pub(crate) fn warn_of(damaged: &[DamagedRow], app: &mut App<'_>) {
     }
 }
 
-/// Visits the items of all pages until `visit` breaks; returns its value, or `None` at the end.
-pub(crate) fn walk<T, P: Into<Page<T>>, B>(
-    fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
-    visit: impl FnMut(T) -> ControlFlow<B>,
-) -> Result<Option<B>, Failure> {
-    walk_by(MAX_PAGE, fetch, visit)
-}
-
-fn walk_by<T, P: Into<Page<T>>, B>(
+/// Fetches page after page, with `limit` items each, until the last one or a failure.
+pub(crate) fn pages<T, P: Into<Page<T>>>(
     limit: u32,
     fetch: impl Fn(&PageQuery) -> Result<P, Failure>,
-    mut visit: impl FnMut(T) -> ControlFlow<B>,
-) -> Result<Option<B>, Failure> {
-    let mut query = PageQuery {
+) -> impl Iterator<Item = Result<Page<T>, Failure>> {
+    let query = move |cursor| PageQuery {
         limit: Some(limit),
-        cursor: None,
+        cursor,
     };
-    let mut seen = HashSet::new();
-    loop {
-        let page = fetch(&query)?.into();
-        for item in page.items {
-            if let ControlFlow::Break(found) = visit(item) {
-                return Ok(Some(found));
-            }
-        }
-        let Some(cursor) = page.next_cursor else {
-            return Ok(None);
-        };
+    let (mut next, mut seen) = (Some(query(None)), HashSet::new());
+    std::iter::from_fn(move || {
+        let requested = next.take()?;
         // Cursors that form a cycle would loop forever.
-        if !seen.insert(cursor.clone()) {
-            return Err(Failure::unexpected(
-                "the server returned the same page twice",
-            ));
+        if !seen.insert(requested.cursor.clone()) {
+            let message = "the server returned the same page twice";
+            return Some(Err(Failure::unexpected(message)));
         }
-        query.cursor = Some(cursor);
-    }
+        let page: Result<Page<T>, _> = fetch(&requested).map(Into::into);
+        let cursor = page.as_ref().ok().and_then(|page| page.next_cursor.clone());
+        next = cursor.map(|cursor| query(Some(cursor)));
+        Some(page)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     fn page(items: &[u8], next: Option<&str>) -> Page<u8> {
@@ -275,18 +249,18 @@ mod tests {
                 _ => page(&[4], None),
             })
         };
-        let mut visited = Vec::new();
-        let end = walk(fetch, |item| {
-            visited.push(item);
-            ControlFlow::<()>::Continue(())
-        });
-        assert_eq!((end.unwrap(), visited), (None, vec![1, 2, 3, 4]));
-        let found = walk(fetch, |item| match item {
-            3 => ControlFlow::Break("three"),
-            4 => panic!("visited an item after the break"),
-            _ => ControlFlow::Continue(()),
-        });
-        assert_eq!(found.unwrap(), Some("three"));
+        let visited = pages(MAX_PAGE, fetch).flat_map(|page| page.unwrap().items);
+        assert_eq!(visited.collect::<Vec<u8>>(), [1, 2, 3, 4]);
+        let fetched = Cell::new(0);
+        let fetch = |query: &PageQuery| {
+            fetched.set(fetched.get() + 1);
+            fetch(query)
+        };
+        let mut visited = pages(MAX_PAGE, fetch).flat_map(|page| page.unwrap().items);
+        assert_eq!(
+            (visited.find(|item| *item == 3), fetched.get()),
+            (Some(3), 2)
+        );
     }
 
     #[test]
@@ -297,7 +271,7 @@ mod tests {
                 _ => page(&[], Some("a")),
             })
         };
-        let failure = walk(fetch, |_| ControlFlow::<()>::Continue(())).unwrap_err();
+        let failure = all(MAX_PAGE, fetch).unwrap_err();
         assert_eq!(failure.code, "unexpected_response");
     }
 }

@@ -1,14 +1,15 @@
 //! `oi settings admin invites`: invites to join the instance.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 
+use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreateInvite, Invite, InviteStatus, Open};
 use openindex_domain::invite::InviteId;
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{Email, Role};
 
 use crate::commands::prelude::*;
-use crate::parts::paging::{first_page, walk};
+use crate::parts::paging::{first_page, pages};
 
 use super::user_ref::{Ref, Referred, marked};
 
@@ -40,8 +41,13 @@ pub(crate) struct List {
 
 fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let fetch = |query: &_| session.call(|client| client.invites_list(query));
-    paging::list(&args.page, app, fetch, invites_listing)
+    paging::list(
+        &args.page,
+        &session,
+        app,
+        Client::invites_list,
+        invites_listing,
+    )
 }
 
 fn invites_listing(invites: &[Invite], style: &Style) -> String {
@@ -228,18 +234,17 @@ fn question(ids: &[InviteId], invites: &[Invite]) -> String {
 fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Failure> {
     let mut open = HashMap::new();
     if invites.iter().any(|it| matches!(it, InviteRef::Email(_))) {
-        walk(
-            |query| session.call(|client| client.invites_list(query)),
-            |invite: Invite| {
+        let fetch = |query: &_| session.call(|client| client.invites_list(query));
+        for page in pages(MAX_PAGE, fetch) {
+            for invite in page?.items {
                 let email = invite.email.as_deref().map(Email::from_stored);
                 if let (Open::Known(InviteStatus::Open), Some(email), Ok(id)) =
                     (&invite.status, email, invite.id.parse::<InviteId>())
                 {
                     open.entry(email.key()).or_insert(id);
                 }
-                ControlFlow::<()>::Continue(())
-            },
-        )?;
+            }
+        }
     }
     let mut ids = Vec::new();
     for invite in invites {

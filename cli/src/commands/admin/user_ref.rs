@@ -1,15 +1,15 @@
 //! Users on the command line: by ID or by email address.
 
-use std::ops::ControlFlow;
 use std::str::FromStr;
 
 use openindex_adapters_http::wire::{MeUser, User, UserQuery};
+use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{Email, UserId};
 
 use crate::commands::prelude::*;
 use clap::builder::ValueParser;
 
-use crate::parts::paging::walk;
+use crate::parts::paging::pages;
 
 const LIST: &str = "oi settings admin users list --all";
 
@@ -99,21 +99,16 @@ pub(super) fn parse_id(user: &User) -> Result<UserId, Failure> {
 
 fn by_email(email: &Email, session: &Session) -> Result<User, Failure> {
     let key = email.key();
-    let found = walk(
-        |query| session.call(|client| client.users_list(&UserQuery::default(), query)),
-        |user: User| {
-            if Email::from_stored(&user.email).key() == key {
-                ControlFlow::Break(user)
-            } else {
-                ControlFlow::Continue(())
-            }
-        },
-    )?;
-    found.ok_or_else(|| {
-        let shown = redact(&plain(email.as_str()));
-        let message = format!("no user with the email address {shown}");
-        Failure::of("not_found", message).next(LIST)
-    })
+    let fetch = |query: &_| session.call(|client| client.users_list(&UserQuery::default(), query));
+    for page in pages(MAX_PAGE, fetch) {
+        let mut users = page?.items.into_iter();
+        if let Some(user) = users.find(|user: &User| Email::from_stored(&user.email).key() == key) {
+            return Ok(user);
+        }
+    }
+    let shown = redact(&plain(email.as_str()));
+    let message = format!("no user with the email address {shown}");
+    Err(Failure::of("not_found", message).next(LIST))
 }
 
 /// Formats an email address with the scripts that it, or the user's name, mixes.

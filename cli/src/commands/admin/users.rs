@@ -157,8 +157,8 @@ fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
         sort: args.sort,
     };
     let session = app.human_session()?;
-    let fetch = |page: &_| session.call(|client| client.users_list(&query, page));
-    paging::list(&args.page, app, fetch, users_listing)
+    let request = |client: &Client, page: &_| client.users_list(&query, page);
+    paging::list(&args.page, &session, app, request, users_listing)
 }
 
 fn users_listing(users: &[User], style: &Style) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{AgentRun, Open, StartAgentRun, Status};
 use openindex_domain::agent_run::{RunTtl, WorkItemKey};
 use openindex_domain::token::{TokenId, TokenKind};
@@ -148,8 +149,8 @@ pub(crate) struct List {
 
 fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    let fetch = |query: &_| session.call(|client| client.agent_runs_list(args.ended, query));
-    paging::list(&args.page, app, fetch, runs_listing)
+    let request = |client: &Client, query: &_| client.agent_runs_list(args.ended, query);
+    paging::list(&args.page, &session, app, request, runs_listing)
 }
 
 fn runs_listing(runs: &[AgentRun], style: &Style) -> String {

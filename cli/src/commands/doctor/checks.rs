@@ -147,9 +147,8 @@ fn config_file(app: &App<'_>) -> (Check, Result<Config, Failure>) {
     let shown = file.display();
     let check = match (app.store.exposure(), crate::config::mode(file)) {
         (Some((what, command)), _) => Check::warn(NAME, what).hint(command),
-        _ if !file.exists() => Check::ok(NAME, format!("{shown} (does not exist yet)")),
         (None, Some(mode)) => Check::ok(NAME, format!("{shown} (mode {mode:04o})")),
-        (None, None) => Check::ok(NAME, shown.to_string()),
+        (None, None) => Check::ok(NAME, format!("{shown} (does not exist yet)")),
     };
     (check, Ok(config))
 }

@@ -38,7 +38,9 @@ fn describe(mut root: clap::Command) -> Value {
     let mut commands = Vec::new();
     walk(&root, "oi", &mut commands);
     let outputs: Vec<Value> = commands.iter().map(|it| it["output"].clone()).collect();
-    let variables = environment::ALL.map(|(name, about)| json!({"name": name, "about": about}));
+    let variables = environment::ALL
+        .iter()
+        .map(|(name, about, _)| json!({"name": name, "about": about}));
     let statuses = ExitCode::ALL
         .map(|(code, name, about)| json!({"code": code as u8, "name": name, "about": about}));
     json!({
@@ -46,7 +48,7 @@ fn describe(mut root: clap::Command) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "globalArguments": arguments(&root, clap::Arg::is_global_set),
         "commands": commands,
-        "environment": variables,
+        "environment": variables.collect::<Vec<_>>(),
         "exitCodes": statuses,
         "output": "With --json, or when standard output is not a terminal: one JSON document on \
                    standard output, also for errors; messages on standard error.",

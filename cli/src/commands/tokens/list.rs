@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use openindex_adapters_http::client::PatQuery;
+use openindex_adapters_http::client::{Client, PatQuery};
 use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{self, Search, Sort};
 use unicode_width::UnicodeWidthStr as _;
@@ -53,8 +53,8 @@ pub(super) fn run(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
         ..filter.clone()
     } != PatQuery::default()
         || args.page.is_later();
-    let fetch = |query: &_| session.call(|client| client.pats_list(&filter, query));
-    paging::list_whole(&args.page, app, fetch, |pats, style| {
+    let request = |client: &Client, query: &_| client.pats_list(&filter, query);
+    paging::list(&args.page, &session, app, request, |pats, style| {
         human(pats, is_filtered, style)
     })
 }

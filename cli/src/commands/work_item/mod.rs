@@ -180,13 +180,13 @@ pub(crate) struct List {
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<DomainKey>,
     /// Only items of this kind
-    #[arg(long, value_parser = kind())]
+    #[arg(long, value_parser = one_of(ItemKind::ALL, ItemKind::as_str))]
     kind: Option<ItemKind>,
     /// Only items with one of these statuses, separated by commas
-    #[arg(long, value_delimiter = ',', value_parser = status())]
+    #[arg(long, value_delimiter = ',', value_parser = one_of(ItemStatus::ALL, ItemStatus::as_str))]
     status: Vec<ItemStatus>,
     /// Only items with this priority
-    #[arg(long, value_parser = priority())]
+    #[arg(long, value_parser = one_of(Priority::ALL, Priority::as_str))]
     priority: Option<Priority>,
     /// Only items with this execution target
     #[arg(long, value_parser = target(), visible_alias = "execution-target")]
@@ -222,12 +222,18 @@ fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
         parent: args.parent,
         search,
     };
-    let fetch = |query: &_| session.call(|client| client.work_items_list(&filter, query));
-    paging::list(&args.page, app, fetch, |items: &[_], style| match items {
-        [] if filter == WorkItemQuery::default() => NONE.to_owned(),
-        [] => "No matching work items.\n".to_owned(),
-        _ => items_listing(items, &Names::of(&session, items), style),
-    })
+    let request = |client: &Client, query: &_| client.work_items_list(&filter, query);
+    paging::list(
+        &args.page,
+        &session,
+        app,
+        request,
+        |items: &[_], style| match items {
+            [] if filter == WorkItemQuery::default() => NONE.to_owned(),
+            [] => "No matching work items.\n".to_owned(),
+            _ => items_listing(items, &Names::of(&session, items), style),
+        },
+    )
 }
 
 fn get(key: &One<Key>, app: &mut App<'_>) -> Result<(), CliError> {
@@ -269,7 +275,7 @@ pub(crate) struct Create {
     #[command(flatten)]
     description: DescriptionArgs,
     /// Priority [default: medium]
-    #[arg(long, value_parser = priority())]
+    #[arg(long, value_parser = one_of(Priority::ALL, Priority::as_str))]
     priority: Option<Priority>,
     /// Who can claim it [default: either]
     #[arg(long, value_parser = target(), visible_alias = "execution-target")]
@@ -314,10 +320,10 @@ pub(crate) struct Update {
     #[command(flatten)]
     description: DescriptionArgs,
     /// New status
-    #[arg(long, value_parser = status())]
+    #[arg(long, value_parser = one_of(ItemStatus::ALL, ItemStatus::as_str))]
     status: Option<ItemStatus>,
     /// New priority
-    #[arg(long, value_parser = priority())]
+    #[arg(long, value_parser = one_of(Priority::ALL, Priority::as_str))]
     priority: Option<Priority>,
     /// Who can claim it
     #[arg(long, value_parser = target(), visible_alias = "execution-target")]
@@ -425,26 +431,15 @@ fn question(item: &WorkItemSummary, names: &Names, style: &Style) -> String {
 
 /// The kinds of items that are not sub-tasks.
 fn top_kind() -> impl TypedValueParser<Value = ItemKind> {
-    let kinds = ItemKind::ALL.iter().copied();
-    let kinds = kinds.filter(|kind| *kind != ItemKind::SubTask);
-    one_of(kinds, ItemKind::as_str)
-}
-
-fn kind() -> impl TypedValueParser<Value = ItemKind> {
-    one_of(ItemKind::ALL.iter().copied(), ItemKind::as_str)
-}
-
-fn status() -> impl TypedValueParser<Value = ItemStatus> {
-    one_of(ItemStatus::ALL.iter().copied(), ItemStatus::as_str)
-}
-
-fn priority() -> impl TypedValueParser<Value = Priority> {
-    one_of(Priority::ALL.iter().copied(), Priority::as_str)
+    let kinds = ItemKind::ALL.into_iter();
+    one_of(
+        kinds.filter(|kind| *kind != ItemKind::SubTask),
+        ItemKind::as_str,
+    )
 }
 
 fn target() -> impl TypedValueParser<Value = ExecutionTarget> {
-    let targets = ExecutionTarget::ALL.iter().copied();
-    one_of(targets, ExecutionTarget::as_str)
+    one_of(ExecutionTarget::ALL, ExecutionTarget::as_str)
 }
 
 #[cfg(test)]

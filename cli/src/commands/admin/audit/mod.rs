@@ -3,6 +3,7 @@
 mod export;
 mod filter;
 
+use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{AuditActor, AuditEvent};
 
 use crate::commands::prelude::*;
@@ -38,8 +39,8 @@ fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = args.filter.without_users(app.now())?;
     let session = app.human_session()?;
     let filter = args.filter.with_users(filter, &session)?;
-    let fetch = |query: &_| session.call(|client| client.audit_list(&filter, query));
-    paging::list(&args.page, app, fetch, events_text)
+    let request = |client: &Client, query: &_| client.audit_list(&filter, query);
+    paging::list(&args.page, &session, app, request, events_text)
 }
 
 fn events_text(events: &[AuditEvent], style: &Style) -> String {

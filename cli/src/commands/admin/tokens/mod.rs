@@ -45,8 +45,8 @@ fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = args.filter.without_user(app.now())?;
     let session = app.human_session()?;
     let filter = args.filter.with_user(filter, &session)?;
-    let fetch = |query: &_| session.call(|client| client.admin_pats_list(&filter, query));
-    paging::list(&args.page, app, fetch, |pats, style| {
+    let request = |client: &Client, query: &_| client.admin_pats_list(&filter, query);
+    paging::list(&args.page, &session, app, request, |pats, style| {
         if pats.is_empty() {
             "No matching tokens.\n".to_owned()
         } else {
