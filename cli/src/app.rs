@@ -63,12 +63,12 @@ impl Session {
                 return failure;
             }
             let source = self.credential.source.to_string();
-            let failure = failure.detail("source", source.as_str());
-            match self.token_hint(&failure.code) {
-                Some(hint) => failure.prepend_hint(&hint),
-                None => failure,
-            }
-            .prepend_hint(&format!("the token is from {source}"))
+            let hint = self.token_hint(&failure.code);
+            let hints = hint
+                .into_iter()
+                .chain([format!("the token is from {source}")]);
+            let failure = failure.detail("source", source);
+            hints.fold(failure, |failure, hint| failure.prepend_hint(&hint))
         })
     }
 
@@ -167,15 +167,13 @@ pub(crate) const MAX_SKEW_MILLIS: i64 = 60_000;
 
 /// Describes the clock difference, such as `3 minutes behind the server's`.
 pub(crate) fn skew_in_words(ahead_millis: i64) -> String {
+    let difference = nearest(ahead_millis.unsigned_abs() / 1_000);
     let direction = if ahead_millis > 0 {
         "ahead of"
     } else {
         "behind"
     };
-    format!(
-        "{} {direction} the server's",
-        nearest(ahead_millis.unsigned_abs() / 1_000)
-    )
+    format!("{difference} {direction} the server's")
 }
 
 /// Adds both versions to a failure that suggests that the server has another version.
@@ -280,7 +278,7 @@ impl App<'_> {
         }
         self.announce(&server);
         let session = Session {
-            client: self.client(&server.api_url, Some(&credential))?,
+            client: self.client(&server.api_url, Some(&credential.plain()))?,
             server,
             credential,
             clock: self.clock,
@@ -309,17 +307,11 @@ impl App<'_> {
 
     /// Returns whether tokens may be sent to other machines over plain HTTP.
     fn allows_insecure_http(&self) -> Result<bool, Failure> {
-        match self
-            .environment
-            .get(environment::ALLOW_INSECURE_HTTP)?
-            .as_deref()
-        {
+        let variable = environment::ALLOW_INSECURE_HTTP;
+        match self.environment.get(variable)?.as_deref() {
             None | Some("0") => Ok(false),
             Some("1") => Ok(true),
-            Some(_) => Err(Failure::usage(format!(
-                "{} must be 1 or unset",
-                environment::ALLOW_INSECURE_HTTP
-            ))),
+            Some(_) => Err(Failure::usage(format!("{variable} must be 1 or unset"))),
         }
     }
 
@@ -327,18 +319,8 @@ impl App<'_> {
     pub(crate) fn client(
         &self,
         api_url: &BaseUrl,
-        credential: Option<&Credential>,
-    ) -> Result<Client, CliError> {
-        let token = credential.map(|credential| PlainSecret::new(credential.secret.expose()));
-        self.client_with(api_url, token.as_ref())
-    }
-
-    /// Creates a client with a token that does not come from the environment or a profile.
-    pub(crate) fn client_with(
-        &self,
-        api_url: &BaseUrl,
         token: Option<&PlainSecret>,
-    ) -> Result<Client, CliError> {
+    ) -> Result<Client, Failure> {
         let mut options = ClientOptions::default();
         concat!("oi/", env!("CARGO_PKG_VERSION")).clone_into(&mut options.user_agent);
         // An invalid variable must not fail requests that do not depend on it.
@@ -352,9 +334,7 @@ impl App<'_> {
         }
         Ok(Client::with_options(api_url, token, &options)?)
     }
-}
 
-impl App<'_> {
     /// Trusts the authorities in `SSL_CERT_FILE` and `SSL_CERT_DIR`; otherwise the system's;
     /// otherwise those that browsers trust.
     fn trust(&self, options: &mut ClientOptions) -> Result<(), Failure> {
@@ -404,24 +384,17 @@ fn other_server_warning(
     else {
         return Ok(None);
     };
-    let home = match config.profiles.get(name) {
-        Some(profile) => profile_server(name, profile)?,
-        None => None,
-    };
-    Ok(home
-        .filter(|home| {
-            ![&home.app_url, &home.api_url]
-                .iter()
-                .any(|url| url.same_origin(&server.api_url))
-        })
-        .map(|home| {
-            format!(
-                "sending the token of profile {name} to {} (set by {}) instead of {}",
-                server.api_url,
-                environment::APP_URL,
-                home.app_url
-            )
-        }))
+    let is_same = |url: &BaseUrl| url.same_origin(&server.api_url);
+    let home = profile_server(config, name)?;
+    let home = home.filter(|home| !is_same(&home.app_url) && !is_same(&home.api_url));
+    Ok(home.map(|home| {
+        format!(
+            "sending the token of profile {name} to {} (set by {}) instead of {}",
+            server.api_url,
+            environment::APP_URL,
+            home.app_url
+        )
+    }))
 }
 
 /// Rejects an agent run's token, which is recognized by its prefix.

@@ -2,13 +2,14 @@
 //! the config file.
 
 use openindex_adapters_http::client::BaseUrl;
+use openindex_adapters_http::wire::PlainSecret;
 use openindex_adapters_http::{DEFAULT_LISTEN, TOKENS_PAGE};
 use openindex_domain::token::{Secret, TokenKind};
 use openindex_domain::work_item::AgentId;
 
 use crate::config::{Config, Profile};
 use crate::environment::{self, Environment};
-use crate::error::Failure;
+use crate::error::{Failure, Named as _};
 use crate::exit_code::ExitCode;
 use crate::globals::Globals;
 use crate::render::redact;
@@ -28,6 +29,13 @@ pub(crate) struct Sources<'a> {
 pub(crate) struct Credential {
     pub(crate) secret: Secret,
     pub(crate) source: TokenSource,
+}
+
+impl Credential {
+    /// Returns the token as a request has it.
+    pub(crate) fn plain(&self) -> PlainSecret {
+        PlainSecret::new(self.secret.expose())
+    }
 }
 
 /// The source of a token; displayed as `OPENINDEX_TOKEN` or `profile:NAME`.
@@ -79,11 +87,15 @@ impl Server {
     /// Returns the server at the default address of `oi-server` on this machine.
     pub(crate) fn default_one() -> Result<Self, Failure> {
         let url = base_url(&default_url(), "the default server")?;
-        Ok(Self {
+        Ok(Self::at(url, ServerSource::Default))
+    }
+
+    fn at(url: BaseUrl, source: ServerSource) -> Self {
+        Self {
             app_url: url.clone(),
             api_url: url,
-            source: ServerSource::Default,
-        })
+            source,
+        }
     }
 
     /// Returns the URL of the page where users create tokens.
@@ -173,28 +185,17 @@ impl<'a> Sources<'a> {
     /// Returns the server from `--app-url`, `OPENINDEX_APP_URL`, the profile or the default, in
     /// this order. Only a profile can have an API URL that differs from the server's URL.
     pub(crate) fn server(&self) -> Result<Server, Failure> {
-        if let Some((text, source)) = self.given_server()? {
-            let app_url = base_url(&text, source.as_str())?;
-            return Ok(Server {
-                api_url: app_url.clone(),
-                app_url,
-                source,
-            });
-        }
-        let (name, profile) = self.profile()?;
-        match profile.map(|profile| profile_server(&name, profile)) {
-            Some(Ok(Some(server))) => Ok(server),
-            Some(Err(failure)) => Err(failure),
-            Some(Ok(None)) | None => Server::default_one(),
-        }
-    }
-
-    fn given_server(&self) -> Result<Option<(String, ServerSource)>, Failure> {
+        let at = |text: &str, source: ServerSource| {
+            base_url(text, source.as_str()).map(|url| Server::at(url, source))
+        };
         if let Some(text) = &self.globals.app_url {
-            return Ok(Some((text.clone(), ServerSource::Flag)));
+            return at(text, ServerSource::Flag);
         }
-        let text = self.environment.get(environment::APP_URL)?;
-        Ok(text.map(|text| (text, ServerSource::Environment)))
+        if let Some(text) = self.environment.get(environment::APP_URL)? {
+            return at(&text, ServerSource::Environment);
+        }
+        let (name, _) = self.profile()?;
+        profile_server(self.config()?, &name)?.map_or_else(Server::default_one, Ok)
     }
 
     /// Returns the agent from `--agent-id`, `OPENINDEX_AGENT_ID` or the profile, in this order.
@@ -203,9 +204,7 @@ impl<'a> Sources<'a> {
             return Ok(Some(agent.clone()));
         }
         if let Some(text) = self.environment.get(environment::AGENT_ID)? {
-            return AgentId::parse(&text)
-                .map(Some)
-                .map_err(|error| Failure::usage(format!("{} {error}", environment::AGENT_ID)));
+            return AgentId::parse(&text).map(Some).named(environment::AGENT_ID);
         }
         let (name, profile) = self.profile()?;
         let agent = profile.and_then(|profile| profile.agent_id.as_deref());
@@ -230,9 +229,10 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// Returns the profile's server, if it has one.
-pub(crate) fn profile_server(name: &str, profile: &Profile) -> Result<Option<Server>, Failure> {
-    let Some(app_url) = &profile.app_url else {
+/// Returns the server of the profile with this name, if there is one.
+pub(crate) fn profile_server(config: &Config, name: &str) -> Result<Option<Server>, Failure> {
+    let profile = config.profiles.get(name);
+    let Some((profile, app_url)) = profile.and_then(|it| Some((it, it.app_url.as_ref()?))) else {
         return Ok(None);
     };
     let app_url = base_url(app_url, &format!("app_url of profile {name}"))?;
@@ -277,11 +277,18 @@ fn credential(text: &str, source: TokenSource) -> Result<Credential, Failure> {
 }
 
 /// Turns a blank `OPENINDEX_TOKEN` into an authentication failure.
-fn no_credential(failure: Failure) -> Failure {
-    let mut failure = failure;
+fn no_credential(mut failure: Failure) -> Failure {
     failure.exit = ExitCode::Auth;
     "authentication_required".clone_into(&mut failure.code);
     failure.detail("source", environment::TOKEN)
+}
+
+/// Returns the failure to save a token because another process has saved one since.
+pub(crate) fn profile_changed(name: &str) -> Failure {
+    Failure::of(
+        "profile_changed",
+        format!("another process changed profile {name}"),
+    )
 }
 
 pub(crate) fn profile_not_found(name: &str) -> Failure {

@@ -4,6 +4,7 @@
 //! change is undone and the command fails.
 
 use std::io;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -118,6 +119,18 @@ fn write<T: Serialize>(
     Ok(())
 }
 
+/// Warns that the token in the output was not saved in the profile. An error document would follow
+/// the output, so only the exit status is left to return.
+pub(crate) fn unsaved(app: &mut App<'_>, error: CliError, what: &str, token: &str) -> CliError {
+    if let CliError::Failure(failure) = error {
+        app.out.warn(&format!(
+            "{what}: {}; save {token} with oi profile set --token -",
+            failure.message
+        ));
+    }
+    CliError::Reported(ExitCode::Failure)
+}
+
 /// Describes why the output was not written.
 pub(crate) fn unwritten(error: &CliError) -> String {
     match error {
@@ -132,7 +145,7 @@ pub(crate) fn unwritten(error: &CliError) -> String {
 }
 
 /// Parses an ID returned by the server.
-pub(crate) fn parse_id(id: &str) -> Result<TokenId, Failure> {
+pub(crate) fn parse_id<Id: FromStr>(id: &str) -> Result<Id, Failure> {
     id.parse().map_err(|_| {
         let message = "the server returned an invalid ID";
         Failure::unexpected(message)
@@ -147,16 +160,9 @@ impl<'a> Undo<'a> {
         api_url: &BaseUrl,
         app: &App<'_>,
     ) -> Self {
-        let client = app.client_with(api_url, Some(secret));
-        let token = parse_id(id);
-        let act = move || match client {
-            Ok(client) => Ok(client.pat_delete(token?)?),
-            Err(CliError::Failure(failure)) => Err(failure),
-            Err(_) => {
-                let message = "cannot create an HTTP client";
-                Err(Failure::of("unreachable", message))
-            }
-        };
+        let client = app.client(api_url, Some(secret));
+        let token = parse_id::<TokenId>(id);
+        let act = move || Ok(client?.pat_delete(token?)?);
         let id = plain(id);
         Self {
             created: format!("token {id}"),
@@ -181,15 +187,10 @@ impl<'a> Undo<'a> {
                 Some(self.command),
             ),
         };
-        let message = match self.consequence {
-            Some(consequence) => format!("{message}\n{consequence}"),
-            None => message,
-        };
-        let failure = Failure::of("output_failed", message);
-        match next {
-            Some(command) => failure.next(command),
-            None => failure,
-        }
+        let lines: Vec<String> = [message].into_iter().chain(self.consequence).collect();
+        let mut failure = Failure::of("output_failed", lines.join("\n"));
+        failure.next_command = next;
+        failure
     }
 }
 

@@ -124,9 +124,9 @@ fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
         .call(|client| client.invite_create(&request))
         .map_err(|failure| for_existing_user(failure, &request.email).or_check(LIST))?;
     let id = plain(&created.invite.id);
-    let act = || match id.parse() {
-        Ok(id) => session.call(|client| client.invite_withdraw(id)),
-        Err(_) => Err(Failure::usage("the server returned an invalid ID")),
+    let act = || {
+        let id = once::parse_id(&id)?;
+        session.call(|client| client.invite_withdraw(id))
     };
     let undo = Undo {
         created: format!("invite {id}"),

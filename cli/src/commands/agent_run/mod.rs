@@ -10,7 +10,6 @@ use openindex_domain::token::{TokenId, TokenKind};
 use crate::commands::prelude::*;
 use crate::commands::work_item::WorkerArgs;
 use crate::duration::span;
-use crate::parts::once::parse_id;
 
 commands! {
     /// Start an agent run and show its token once
@@ -91,7 +90,7 @@ fn start(args: &Start, app: &mut App<'_>) -> Result<(), CliError> {
         created: format!("run {id}"),
         undone: "ended because its token was not shown",
         act: Box::new(|| {
-            let id = parse_id(&started.run.id)?;
+            let id = once::parse_id(&started.run.id)?;
             session.call(|client| client.agent_run_end(id))
         }),
         command,

@@ -177,7 +177,7 @@ fn server(
         Ok(server) => server,
         Err(failure) => return (failed(NAME, &failure), None),
     };
-    match app.client(&server.api_url, credential) {
+    match app.client(&server.api_url, credential.map(Credential::plain).as_ref()) {
         Ok(client) => {
             let mut detail = format!("{} (from {})", server.api_url, server.source.as_str());
             if let Some(proxy) = client.proxy() {
@@ -190,8 +190,7 @@ fn server(
             };
             (check, Some(client))
         }
-        Err(CliError::Failure(failure)) => (failed(NAME, &failure), None),
-        Err(_) => (Check::fail(NAME, "cannot create an HTTP client"), None),
+        Err(failure) => (failed(NAME, &failure), None),
     }
 }
 

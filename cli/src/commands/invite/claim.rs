@@ -12,7 +12,7 @@ use crate::environment;
 use crate::exit_code::ExitCode;
 use crate::hidden::leave_interrupts;
 use crate::prompt;
-use crate::resolve::profile_server;
+use crate::resolve::{profile_changed, profile_server};
 use clap::Arg;
 
 use super::link::Link;
@@ -110,18 +110,12 @@ pub(super) fn run(args: &Claim, app: &mut App<'_>) -> Result<(), CliError> {
     let link = link(&args.invite.0)?;
     let config = app.config()?;
     let server = server::find(&link, app, &config)?;
-    let profile = if args.make_current {
-        Some(free_profile(&server.app_url, app, &config)?)
-    } else {
-        None
-    };
+    let profile = args.make_current;
+    let profile = profile.then(|| free_profile(&server.app_url, app, &config));
+    let profile = profile.transpose()?;
     let mut person = vec![name.as_str()];
     person.extend(email.as_ref().map(Email::as_str));
-    let password = if sets_password {
-        Some(password(&person)?)
-    } else {
-        None
-    };
+    let password = sets_password.then(|| password(&person)).transpose()?;
     if let Some(note) = &server.note {
         app.out.note(note);
     }
@@ -129,16 +123,14 @@ pub(super) fn run(args: &Claim, app: &mut App<'_>) -> Result<(), CliError> {
     if shows_token {
         leave_interrupts();
     }
-    let claimed = claim(
-        &client,
-        &ClaimInvite {
-            code: PlainSecret::new(link.code.expose()),
-            name,
-            email,
-            password,
-            token_name,
-        },
-    )?;
+    let request = ClaimInvite {
+        code: PlainSecret::new(link.code.expose()),
+        name,
+        email,
+        password,
+        token_name,
+    };
+    let claimed = claim(&client, &request)?;
     let saved = match (&profile, &claimed.token) {
         (Some(profile), Some(token)) => Some(save_to_profile(profile, token, &server, app)),
         _ => None,
@@ -167,27 +159,23 @@ fn sets_password(args: &Claim) -> Result<bool, Failure> {
 }
 
 fn link(text: &str) -> Result<Link, CliError> {
-    if text == "-" {
-        return Ok(Link::parse(&prompt::read_hidden(
-            "Invite link (input hidden): ",
-        )?)?);
+    if text != "-" {
+        return Ok(Link::parse(text)?);
     }
-    Ok(Link::parse(text)?)
+    let text = prompt::read_hidden("Invite link (input hidden): ")?;
+    Ok(Link::parse(&text)?)
 }
 
 /// Reads a new password, and checks the rules that do not depend on the server.
 fn password(person: &[&str]) -> Result<Password, CliError> {
     let check = |text: &Zeroizing<String>| -> Result<Password, Failure> {
         let rejected = |reason: &dyn std::fmt::Display| {
-            let mut failure = Failure::usage(format!("password {reason}"));
-            "weak_password".clone_into(&mut failure.code);
-            failure
+            let message = format!("password {reason}");
+            Failure::new(ExitCode::Usage, "weak_password", message)
         };
         let password = Password::parse(text).map_err(|error| rejected(&error))?;
-        password
-            .check_new(person)
-            .map_err(|error| rejected(&error))?;
-        Ok(password)
+        let checked = password.check_new(person);
+        checked.map_err(|error| rejected(&error)).map(|()| password)
     };
     let text = prompt::read_hidden("Password (at least 15 characters, input hidden): ")?;
     let password = check(&text)?;
@@ -208,13 +196,11 @@ fn free_profile(app_url: &BaseUrl, app: &App<'_>, config: &Config) -> Result<Str
             .hint("choose another profile with --profile NAME")
             .next("oi profile list")
     };
-    let Some(profile) = config.profiles.get(&name) else {
-        return Ok(name);
-    };
-    if profile.token.is_some() {
+    let profile = config.profiles.get(&name);
+    if profile.is_some_and(|profile| profile.token.is_some()) {
         return Err(taken("already has a token".to_owned()));
     }
-    match profile_server(&name, profile)? {
+    match profile_server(config, &name)? {
         Some(server) if !server.app_url.same_origin(app_url) => {
             Err(taken(format!("is for {}", server.app_url)))
         }
@@ -245,8 +231,7 @@ fn save_to_profile(
         let profile = config.profiles.entry(name.to_owned()).or_default();
         // Do not overwrite a token that another process has saved since.
         if profile.token.is_some() {
-            let message = format!("another process changed profile {name}");
-            return Err(Failure::of("profile_changed", message).into());
+            return Err(profile_changed(name).into());
         }
         *profile = Profile {
             app_url: Some(server.app_url.to_string()),
@@ -296,14 +281,12 @@ fn finish(
     let Some(Err(error)) = saved else {
         return Ok(());
     };
-    // The output with the token was printed: do not append an error document.
-    if let CliError::Failure(failure) = error {
-        app.out.warn(&format!(
-            "the token was not saved in the profile: {}; save it with oi profile set --token -",
-            failure.message
-        ));
-    }
-    Err(CliError::Reported(ExitCode::Failure))
+    Err(once::unsaved(
+        app,
+        error,
+        "the token was not saved in the profile",
+        "it",
+    ))
 }
 
 /// Returns how to revoke a first token that was not shown. The account stays.

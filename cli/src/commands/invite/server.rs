@@ -59,14 +59,7 @@ pub(super) fn find(link: &Link, app: &App<'_>, config: &Config) -> Result<ClaimS
 /// Returns the profile's server, or else the default one. The profile may not exist yet.
 fn profile_or_default(app: &App<'_>, config: &Config) -> Result<ClaimServer, CliError> {
     let name = app.sources(Ok(config)).profile_name()?;
-    let stored = match config.profiles.get(&name) {
-        Some(profile) => profile_server(&name, profile)?,
-        None => None,
-    };
-    let server = match stored {
-        Some(server) => server,
-        None => Server::default_one()?,
-    };
+    let server = profile_server(config, &name)?.map_or_else(Server::default_one, Ok)?;
     let note = (server.source == ServerSource::Default).then(|| {
         format!(
             "no server is configured; claiming the invite at {} on this machine (for another \

@@ -5,8 +5,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::commands::prelude::*;
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::discovery::{self, Resolution};
+use crate::exit_code::ExitCode;
 use crate::prompt;
 use crate::resolve::{ServerSource, base_url, default_url, profile_server};
 use crate::token;
@@ -84,43 +85,46 @@ pub(super) fn run(args: &Set, app: &mut App<'_>) -> Result<(), CliError> {
     let config = app.config()?;
     let name = name(args, app, &config)?;
     let app_url = app_url(args, app)?;
-    let changes_nothing = app_url.is_none()
-        && args.token.is_none()
-        && args.agent_id.is_none()
-        && ![
-            args.make_current,
-            args.clear_app_url,
-            args.clear_token,
-            args.clear_agent_id,
-        ]
-        .contains(&true);
-    if changes_nothing {
-        return Err(Failure::usage(
-            "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…",
-        )
-        .into());
+    let values = [&args.token, &args.agent_id];
+    let flags = [
+        args.make_current,
+        args.clear_app_url,
+        args.clear_token,
+        args.clear_agent_id,
+    ];
+    if app_url.is_none() && values == [&None, &None] && flags == [false; 4] {
+        let message =
+            "nothing to set; pass --app-url, --token, --agent-id, --use or one of --clear-…";
+        return Err(Failure::usage(message).into());
     }
     let agent_id = args.agent_id.as_deref().map(agent_id).transpose()?;
     let token = match &args.token {
         None => None,
         Some(text) => Some(new_token(text, app)?),
     };
-    let before = config.profiles.get(&name);
+    let old = config.profiles.get(&name);
+    let old = old.and_then(|profile| profile.token.as_ref());
     let resolution = if args.clear_app_url {
         None
     } else {
-        resolve(app_url.as_ref(), &name, before, app)?
+        resolve(app_url.as_ref(), &name, &config, app)?
     };
     if let Some(note) = resolution.as_ref().and_then(|it| it.note.as_ref()) {
         app.out.note(note);
     }
-    if token.is_none() && !args.clear_token {
-        note_unchanged_token(app_url.as_ref(), &name, before, app)?;
+    let unchanged = token.is_none() && !args.clear_token && old.is_some();
+    if unchanged
+        && let Some(url) = &app_url
+        && let Some(server) = profile_server(&config, &name)?
+        && !server.app_url.same_origin(url)
+    {
+        app.out.note(&format!(
+            "the profile still has the token for {}; to remove it, pass --clear-token",
+            server.app_url
+        ));
     }
-    let replaces = before
-        .and_then(|profile| profile.token.as_ref())
-        .zip(token.as_ref())
-        .is_some_and(|(old, new)| old.expose().trim() != new.expose());
+    let tokens = old.zip(token.as_ref());
+    let replaces = tokens.is_some_and(|(old, new)| old.expose().trim() != new.expose());
     let change = Change {
         name: &name,
         args,
@@ -247,10 +251,7 @@ fn agent_id(text: &str) -> Result<String, Failure> {
             "--agent-id must not be blank; to remove it, pass --clear-agent-id",
         ));
     }
-    match AgentId::parse(text) {
-        Ok(agent) => Ok(agent.to_string()),
-        Err(error) => Err(Failure::usage(format!("--agent-id {error}"))),
-    }
+    Ok(AgentId::parse(text).named("--agent-id")?.to_string())
 }
 
 /// Returns the token to save after validating it.
@@ -267,8 +268,8 @@ fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
     match token::parse(&text) {
         Ok(secret) => Ok(PlainSecret::new(secret.expose())),
         Err(error) => {
-            let mut failure = Failure::usage(format!("the token was not saved: {error}"));
-            "token_malformed".clone_into(&mut failure.code);
+            let message = format!("the token was not saved: {error}");
+            let mut failure = Failure::new(ExitCode::Usage, "token_malformed", message);
             if text.trim().is_empty() && !prompt::can_ask_hidden() {
                 failure = failure.hint(
                     "standard input has no token; if it is a pipe, see the error of the command \
@@ -284,46 +285,23 @@ fn new_token(text: &str, app: &mut App<'_>) -> Result<PlainSecret, CliError> {
 fn resolve(
     app_url: Option<&BaseUrl>,
     name: &str,
-    before: Option<&Profile>,
+    config: &Config,
     app: &App<'_>,
-) -> Result<Option<Resolution>, CliError> {
-    let stored = match before {
-        Some(profile) if app_url.is_none() => profile_server(name, profile)?,
-        _ => None,
-    };
-    if let Some(server) = &stored
-        && before.is_some_and(|profile| profile.api_url.is_some())
-    {
-        return Ok(Some(Resolution {
-            api_url: server.api_url.clone(),
-            source: discovery::PROFILE,
-            note: None,
-        }));
+) -> Result<Option<Resolution>, Failure> {
+    let discover = |url| Ok(Some(discovery::discover(&app.client(url, None)?)));
+    if let Some(url) = app_url {
+        return discover(url);
     }
-    let Some(url) = app_url.or(stored.as_ref().map(|server| &server.app_url)) else {
+    let Some(server) = profile_server(config, name)? else {
         return Ok(None);
     };
-    Ok(Some(discovery::discover(&app.client(url, None)?)))
-}
-
-/// Notes that a token that is left in the profile will be sent to the new server.
-fn note_unchanged_token(
-    app_url: Option<&BaseUrl>,
-    name: &str,
-    before: Option<&Profile>,
-    app: &mut App<'_>,
-) -> Result<(), Failure> {
-    let (Some(app_url), Some(profile)) = (app_url, before) else {
-        return Ok(());
-    };
-    if profile.token.is_some()
-        && let Some(server) = profile_server(name, profile)?
-        && !server.app_url.same_origin(app_url)
-    {
-        app.out.note(&format!(
-            "the profile still has the token for {}; to remove it, pass --clear-token",
-            server.app_url
-        ));
+    let profile = config.profiles.get(name);
+    if profile.is_none_or(|profile| profile.api_url.is_none()) {
+        return discover(&server.app_url);
     }
-    Ok(())
+    Ok(Some(Resolution {
+        api_url: server.api_url,
+        source: discovery::PROFILE,
+        note: None,
+    }))
 }

@@ -103,26 +103,19 @@ pub(super) fn parse_name(name: &str) -> Result<TokenName, Failure> {
     TokenName::parse(name).named("token name")
 }
 
-/// Returns the IDs of the tokens without duplicates. A name that several of the caller's tokens
-/// share means the only active one that is not yet rotated; otherwise it is an error, since a guess
-/// could revoke the wrong token.
-pub(super) fn resolve(named: Vec<Named>, session: &Session) -> Result<Vec<TokenId>, Failure> {
-    let mut ids = Vec::new();
-    for named in named {
-        let id = match named {
-            Named::Id(id) => id,
-            Named::Name(name) => {
-                // No token can have an invalid name.
-                let pats = match TokenName::parse(&name) {
-                    Ok(parsed) => with_name(session, &parsed)?,
-                    Err(_) => Vec::new(),
-                };
-                find(&name, &pats)?
-            }
-        };
-        push_new(&mut ids, id);
-    }
-    Ok(ids)
+/// Returns the ID of a token. A name that several of the caller's tokens share means the only active
+/// one that is not yet rotated; otherwise it is an error, since a guess could revoke the wrong token.
+pub(super) fn resolve(named: Named, session: &Session) -> Result<TokenId, Failure> {
+    let name = match named {
+        Named::Id(id) => return Ok(id),
+        Named::Name(name) => name,
+    };
+    // No token can have an invalid name.
+    let pats = match TokenName::parse(&name) {
+        Ok(parsed) => with_name(session, &parsed)?,
+        Err(_) => Vec::new(),
+    };
+    find(&name, &pats)
 }
 
 /// Returns the newest tokens with this name, at most [`MAX_NAMED`]. If there are more, returns only

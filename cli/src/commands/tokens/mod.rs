@@ -97,7 +97,10 @@ fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
     let named = named.collect::<Result<Vec<_>, _>>()?;
     args.yes.require("deleting")?;
     let session = app.human_session()?;
-    let ids = resolve(named, &session)?;
+    let mut ids = Vec::new();
+    for named in named {
+        push_new(&mut ids, resolve(named, &session)?);
+    }
     let acting = session.call(Client::me).ok().map(|me| me.token.id);
     let acting = acting.as_deref();
     args.yes.ask("no token was deleted", || {

@@ -6,11 +6,10 @@ use openindex_domain::token::{Expiry, Overlap};
 
 use crate::commands::prelude::*;
 use crate::duration::span;
-use crate::exit_code::ExitCode;
 use crate::hidden::leave_interrupts;
 use crate::parts::once::wait_when_interrupted;
 use crate::render::parse;
-use crate::resolve::TokenSource;
+use crate::resolve::{TokenSource, profile_changed};
 
 use super::argument::{ExpiryArgs, LIST, TokenField, parse_named, resolve};
 use super::created::{Replaced, show_created, undo};
@@ -66,10 +65,7 @@ pub(super) fn run(args: &Rotate, app: &mut App<'_>) -> Result<(), CliError> {
         },
     };
     let session = app.human_session()?;
-    let id = match resolve(vec![named], &session)?.as_slice() {
-        [id] => *id,
-        _ => return Err(Failure::usage("pass exactly one token").into()),
-    };
+    let id = resolve(named, &session)?;
     let acting = session.call(Client::me)?.token.id;
     let is_own = acting == id.to_string();
     let to_profile = is_own && matches!(session.credential.source, TokenSource::Profile(_));
@@ -111,22 +107,15 @@ pub(super) fn run(args: &Rotate, app: &mut App<'_>) -> Result<(), CliError> {
     };
     let replaced = replaced(id, old_expiry, request.overlap_seconds, &created);
     show_created(app, &created, Some(&replaced), args.token_only, undo)?;
-    let Err(error) = saved else {
-        if is_own && !to_profile {
-            app.out
-                .warn("you rotated the token in OPENINDEX_TOKEN; set the variable to the new one");
-        }
-        return Ok(());
-    };
-    // The output with the secret was printed: do not append an error document.
-    if let CliError::Failure(failure) = error {
-        app.out.warn(&format!(
-            "the profile still has the old token: {}; save the new one with oi profile set \
-             --token -",
-            failure.message
-        ));
+    if let Err(error) = saved {
+        let what = "the profile still has the old token";
+        return Err(once::unsaved(app, error, what, "the new one"));
     }
-    Err(CliError::Reported(ExitCode::Failure))
+    if is_own && !to_profile {
+        app.out
+            .warn("you rotated the token in OPENINDEX_TOKEN; set the variable to the new one");
+    }
+    Ok(())
 }
 
 /// Returns the old token with its new expiry; a rotation never extends it.
@@ -186,23 +175,13 @@ fn save_to_profile(
     };
     let old = session.credential.secret.expose();
     app.store.update(|config| {
-        match config.profiles.get_mut(name) {
-            // Do not overwrite a token that another process has saved since.
-            Some(profile)
-                if profile
-                    .token
-                    .as_ref()
-                    .is_some_and(|token| token.expose().trim() == old) =>
-            {
-                profile.token = Some(PlainSecret::new(created.token.expose()));
-                Ok(())
-            }
-            _ => Err(Failure::of(
-                "profile_changed",
-                format!("another process changed profile {name}"),
-            )
-            .into()),
-        }
+        let profile = config.profiles.get_mut(name);
+        // Do not overwrite a token that another process has saved since.
+        let is_old = |token: &PlainSecret| token.expose().trim() == old;
+        let profile = profile.filter(|profile| profile.token.as_ref().is_some_and(is_old));
+        let profile = profile.ok_or_else(|| profile_changed(name))?;
+        profile.token = Some(PlainSecret::new(created.token.expose()));
+        Ok(())
     })?;
     app.out
         .note(&format!("profile {name} now uses the new token"));
@@ -221,6 +200,7 @@ fn parse_overlap(flag: &str, seconds: i64) -> Result<Overlap, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exit_code::ExitCode;
 
     #[test]
     fn an_overlap_is_at_most_a_day() {
