@@ -39,21 +39,14 @@ fn decide(app_url: &BaseUrl, announced: &str) -> Resolution {
             format!("ignored the API URL announced by {app_url}: it is not a valid URL"),
         );
     };
-    if api_url.same_origin(app_url) {
-        return Resolution {
-            api_url,
-            source: DISCOVERY,
-            note: None,
-        };
-    }
     let trusted = (app_url.is_https() && api_url.is_https())
         || (app_url.is_loopback() && api_url.is_loopback());
-    if trusted {
-        let note = format!("{app_url} announces its API at {api_url}; tokens are sent there");
+    if trusted || api_url.same_origin(app_url) {
+        let note = || format!("{app_url} announces its API at {api_url}; tokens are sent there");
         return Resolution {
-            api_url,
+            note: (!api_url.same_origin(app_url)).then(note),
             source: DISCOVERY,
-            note: Some(note),
+            api_url,
         };
     }
     at_app_url(

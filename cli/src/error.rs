@@ -328,35 +328,30 @@ fn from_problem(problem: Problem) -> Failure {
     };
     let mut message = with_wait(problem.body.detail, problem.retry_after);
     let detail = message.clone();
-    for field in &problem.body.errors {
-        if detail.contains(&field.message) {
-            continue;
-        }
+    let errors = problem.body.errors.iter();
+    for field in errors.filter(|field| !detail.contains(&field.message)) {
         let _ = write!(message, "\n  {}: {}", field.field, field.message);
     }
     let mut failure = Failure::new(exit, &problem.body.code, message);
     failure.status = Some(problem.status);
     failure.next_command = problem.body.next_command;
     failure.requested_url = Some(problem.url);
-    if !problem.body.errors.is_empty() {
-        failure = failure.detail("errors", json!(problem.body.errors));
-    }
+    let errors = Some(&problem.body.errors).filter(|errors| !errors.is_empty());
+    let request_id = problem.request_id.filter(|_| problem.status >= 500);
+    failure.hint = request_id
+        .as_ref()
+        .map(|id| format!("look for request {id} in the server's logs"));
     for (name, value) in [
+        ("errors", json!(errors)),
         ("holder", json!(problem.body.holder)),
         ("successorId", json!(problem.body.successor_id)),
         ("matching", json!(problem.body.matching)),
+        ("retryAfterSeconds", json!(problem.retry_after)),
+        ("requestId", json!(request_id)),
     ] {
         if !value.is_null() {
             failure = failure.detail(name, value);
         }
-    }
-    if let Some(seconds) = problem.retry_after {
-        failure = failure.detail("retryAfterSeconds", seconds);
-    }
-    if let Some(id) = problem.request_id.filter(|_| problem.status >= 500) {
-        failure = failure
-            .hint(format!("look for request {id} in the server's logs"))
-            .detail("requestId", id);
     }
     failure
 }

@@ -129,8 +129,7 @@ impl Output {
     /// Prints a note, even in JSON mode.
     pub(crate) fn note(&mut self, text: &str) {
         let label = self.stderr_style.cyan("note:");
-        let text = lines(text);
-        self.message(&format!("{label} {text}\n"));
+        self.message(&format!("{label} {}\n", lines(text)));
     }
 
     /// Prints a note only on a terminal: scripts set their options on purpose.
@@ -143,8 +142,7 @@ impl Output {
     /// Prints a warning, even in JSON mode.
     pub(crate) fn warn(&mut self, text: &str) {
         let label = self.stderr_style.yellow("warning:");
-        let text = lines(text);
-        self.message(&format!("{label} {text}\n"));
+        self.message(&format!("{label} {}\n", lines(text)));
     }
 
     /// Reports failures only on standard error from now on.
@@ -155,10 +153,7 @@ impl Output {
     /// Reports a failure on standard error, and in JSON mode also as a document.
     pub(crate) fn failure(&mut self, failure: &Failure) -> Result<(), CliError> {
         self.failure_on_stderr(failure);
-        if !self.json {
-            return Ok(());
-        }
-        self.document(&failure.document())
+        self.document_of(failure)
     }
 
     /// Reports a failure only on standard error: after partial output, a document on standard
@@ -177,9 +172,6 @@ impl Output {
             rendered.to_string()
         };
         self.message(&text);
-        if !self.json {
-            return Ok(());
-        }
         let text = rendered.to_string();
         // The first paragraph can span several lines, one for each missing argument.
         let message: Vec<&str> = text
@@ -195,8 +187,15 @@ impl Output {
             }
             _ => "oi",
         };
-        let failure = Failure::usage(message).next(format!("{next} --help"));
-        self.document(&failure.document())
+        self.document_of(&Failure::usage(message).next(format!("{next} --help")))
+    }
+
+    /// Prints the document of a failure in JSON mode.
+    fn document_of(&mut self, failure: &Failure) -> Result<(), CliError> {
+        if self.json {
+            self.document(&failure.document())?;
+        }
+        Ok(())
     }
 
     /// Writes to standard error. A closed standard error must not turn success into failure.
@@ -226,16 +225,10 @@ fn lines(text: &str) -> String {
 }
 
 fn uses_color(environment: &Environment, terminal: bool) -> bool {
-    if environment.convention(NO_COLOR).is_some() {
-        return false;
-    }
-    if environment
-        .convention(CLICOLOR_FORCE)
-        .is_some_and(|value| value != "0")
-    {
-        return true;
-    }
-    terminal && environment.convention(TERM) != Some("dumb")
+    let forced = environment.convention(CLICOLOR_FORCE);
+    environment.convention(NO_COLOR).is_none()
+        && (forced.is_some_and(|value| value != "0")
+            || (terminal && environment.convention(TERM) != Some("dumb")))
 }
 
 #[cfg(test)]

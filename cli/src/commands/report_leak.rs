@@ -48,12 +48,9 @@ pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
     };
     if output.reported == 0 {
         let message = "no token found in the input; nothing was reported";
-        let failure = Failure::of("nothing_to_report", message);
-        return Err(match malformed {
-            Some(malformed) => failure.hint(malformed),
-            None => failure,
-        }
-        .into());
+        let mut failure = Failure::of("nothing_to_report", message);
+        failure.hint = malformed;
+        return Err(failure.into());
     }
     if let Some(malformed) = malformed {
         app.out.note(&malformed);
@@ -72,14 +69,12 @@ pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
 /// Prompts for a token and reports it.
 fn from_terminal(client: &Client) -> Result<ReportLeakOutput, CliError> {
     let text = prompt::read_token()?;
+    let secret = token::parse(&text).map_err(|error| {
+        let message = format!("nothing was reported: {error}");
+        Failure::of("nothing_to_report", message)
+    })?;
     let mut output = ReportLeakOutput::default();
-    match token::parse(&text) {
-        Ok(secret) => send(client, &mut vec![secret], &mut output)?,
-        Err(error) => {
-            let message = format!("nothing was reported: {error}");
-            return Err(Failure::of("nothing_to_report", message).into());
-        }
-    }
+    send(client, &mut vec![secret], &mut output)?;
     Ok(output)
 }
 

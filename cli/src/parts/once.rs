@@ -21,15 +21,6 @@ use crate::error::{CliError, Failure};
 use crate::exit_code::ExitCode;
 use crate::render::{Style, plain};
 
-/// The output with the secret.
-pub(crate) struct Shown<'a, T> {
-    pub(crate) document: &'a T,
-    pub(crate) secret: &'a PlainSecret,
-    /// Print only the secret.
-    pub(crate) secret_only: bool,
-    pub(crate) warning: &'a str,
-}
-
 /// How to undo a change whose secret was not delivered.
 pub(crate) struct Undo<'a> {
     /// The created object with its ID, such as `token pat_…`.
@@ -42,6 +33,10 @@ pub(crate) struct Undo<'a> {
     /// A further consequence to report.
     pub(crate) consequence: Option<String>,
 }
+
+/// The warning after a personal access token.
+pub(crate) const WARNING: &str =
+    "Copy it now: it is not shown again. Anyone who has it can act as you.";
 
 /// What happens to a token whose secret was not delivered.
 pub(crate) const REVOKED: &str = "revoked because its secret was not shown";
@@ -73,11 +68,15 @@ pub(crate) fn require_writable_stdout() -> Result<(), Failure> {
     })
 }
 
+/// A secret, whether to print only the secret, and the warning that follows it.
+type Secret<'a> = (&'a PlainSecret, bool, &'a str);
+
 /// Prints the secret on standard output and the introduction and warning on standard error. If that
 /// fails, undoes the change.
 pub(crate) fn show<T: Serialize>(
     app: &mut App<'_>,
-    shown: &Shown<'_, T>,
+    document: &T,
+    secret: Secret<'_>,
     introduction: impl FnOnce(&Style) -> String,
     undo: Undo<'_>,
 ) -> Result<(), CliError> {
@@ -85,7 +84,7 @@ pub(crate) fn show<T: Serialize>(
     let written = if interrupted {
         Err(CliError::Reported(ExitCode::Interrupted))
     } else {
-        write(app, shown, introduction)
+        write(app, document, secret, introduction)
     };
     let Err(error) = written else {
         return Ok(());
@@ -101,21 +100,22 @@ pub(crate) fn show<T: Serialize>(
 
 fn write<T: Serialize>(
     app: &mut App<'_>,
-    shown: &Shown<'_, T>,
+    document: &T,
+    (secret, secret_only, warning): Secret<'_>,
     introduction: impl FnOnce(&Style) -> String,
 ) -> Result<(), CliError> {
-    let secret = zeroize::Zeroizing::new(plain(shown.secret.expose()));
-    if shown.secret_only {
+    let secret = zeroize::Zeroizing::new(plain(secret.expose()));
+    if secret_only {
         let line = zeroize::Zeroizing::new(format!("{}\n", *secret));
         app.out.raw(&line)?;
         return Ok(settle_stdout()?);
     }
     app.out.aside(|style| format!("{}\n", introduction(style)));
     app.out
-        .print(shown.document, |style| format!("{}\n", style.bold(&secret)))?;
+        .print(document, |style| format!("{}\n", style.bold(&secret)))?;
     settle_stdout()?;
     app.out
-        .aside(|style| format!("\n{}\n", style.yellow(shown.warning)));
+        .aside(|style| format!("\n{}\n", style.yellow(warning)));
     Ok(())
 }
 

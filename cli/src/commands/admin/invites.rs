@@ -137,18 +137,9 @@ fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
             "an earlier open invite for this address was replaced and no longer works".to_owned(),
         ),
     };
-    let shown = Shown {
-        document: &created,
-        secret: &created.url,
-        secret_only: args.url_only,
-        warning: WARNING,
-    };
-    once::show(
-        app,
-        &shown,
-        |style| introduction(&created.invite, style),
-        undo,
-    )
+    let introduction = |style: &Style| introduction(&created.invite, style);
+    let secret = (&created.url, args.url_only, WARNING);
+    once::show(app, &created, secret, introduction, undo)
 }
 
 /// Adds what to do if the email address already has an account.

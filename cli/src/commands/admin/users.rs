@@ -356,18 +356,13 @@ fn sign_in_link(args: &CreateSignInLink, app: &mut App<'_>) -> Result<(), CliErr
         command: retry,
         consequence: Some(format!("the link was not shown, and it expires at {until}")),
     };
-    let shown = Shown {
-        document: &created,
-        secret: &created.url,
-        secret_only: args.url_only,
-        warning: LINK_WARNING,
-    };
     let user = match &args.user.0 {
         UserRef::Email(email) => format!("{} ({id})", plain(email.as_str())),
         UserRef::Id(id) => id.to_string(),
     };
     let introduction = |style: &Style| link_introduction(&created, user, style);
-    once::show(app, &shown, introduction, undo)
+    let secret = (&created.url, args.url_only, LINK_WARNING);
+    once::show(app, &created, secret, introduction, undo)
 }
 
 fn link_introduction(created: &SignInLink, user: String, style: &Style) -> String {

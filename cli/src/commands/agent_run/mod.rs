@@ -1,7 +1,5 @@
 //! `oi agent-run`: agent runs, each with its own token.
 
-use std::fmt::Write as _;
-
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{AgentRun, Open, StartAgentRun, Status};
 use openindex_domain::agent_run::{RunTtl, WorkItemKey};
@@ -96,13 +94,9 @@ fn start(args: &Start, app: &mut App<'_>) -> Result<(), CliError> {
         command,
         consequence: None,
     };
-    let shown = Shown {
-        document: &started,
-        secret: &started.token,
-        secret_only: args.token_only,
-        warning: WARNING,
-    };
-    once::show(app, &shown, |style| introduction(&started.run, style), undo)
+    let introduction = |style: &Style| introduction(&started.run, style);
+    let secret = (&started.token, args.token_only, WARNING);
+    once::show(app, &started, secret, introduction, undo)
 }
 
 fn ttl(text: &str) -> Result<RunTtl, Failure> {
@@ -223,13 +217,12 @@ fn parse(text: &str) -> Result<TokenId, Failure> {
 }
 
 fn question(runs: &[AgentRun], style: &Style) -> String {
-    let mut text = String::new();
-    for run in runs {
+    let lines = runs.iter().map(|run| {
         let (agent, id) = (style.bold(&plain(&run.agent_id)), plain(&run.id));
         let (item, end) = (work_item(run), end_of(run, style));
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {agent}  {id}  {item}, {end}");
-    }
+        format!("  {agent}  {id}  {item}, {end}\n")
+    });
+    let text: String = lines.collect();
     let (one, several) = ("run? Its token stops", "runs? Their tokens stop");
     question_about(&text, runs.len(), "End", one, several)
 }

@@ -301,10 +301,9 @@ fn ends(me: &Me, now: Timestamp) -> Check {
 fn failed(name: &'static str, failure: &Failure) -> Check {
     let mut check = Check::fail(name, failure.message.replace('\n', " "));
     check.about_token = failure.exit == ExitCode::Auth;
-    match failure.next_command.as_ref().or(failure.hint.as_ref()) {
-        Some(hint) => check.hint(hint),
-        None => check,
-    }
+    let hint = failure.next_command.as_ref().or(failure.hint.as_ref());
+    check.hint = hint.map(|hint| redact(hint));
+    check
 }
 
 #[cfg(test)]

@@ -262,13 +262,9 @@ fn finish(
     };
     let text = |style: &Style| human(&output, &server.app_url, style);
     if let Some(token) = shown {
-        let once = Shown {
-            document: &output,
-            secret: token,
-            secret_only: args.token_only,
-            warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
-        };
-        once::show(app, &once, text, undo(claimed, token, server, app))?;
+        let undo = undo(claimed, token, server, app);
+        let secret = (token, args.token_only, once::WARNING);
+        once::show(app, &output, secret, text, undo)?;
     } else {
         app.out.print(&output, text)?;
     }

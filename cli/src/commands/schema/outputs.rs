@@ -83,14 +83,14 @@ fn move_references(schema: &mut Value) {
 }
 
 /// Returns the formats that only `oi` has.
-fn own() -> Map<String, Value> {
+fn own() -> Value {
     let profile = json!({
         "name": text(), "current": boolean(), "appUrl": or_null("string"),
         "apiUrl": text(), "apiResolutionSource": {"enum": ["profile", "default"]},
         "token": or_null("string"), "agentId": or_null("string"),
     });
     let profile = object(&profile);
-    let definitions = json!({
+    json!({
         "ProfileList": object(&json!({
             "items": list(&profile), "currentProfile": text(), "configPath": text(),
         })),
@@ -137,11 +137,7 @@ fn own() -> Map<String, Value> {
             "token": or_null("string"), "profile": or_null("string"),
         })),
         "Reported": object(&json!({"reported": whole(), "malformed": whole()})),
-    });
-    match definitions {
-        Value::Object(definitions) => definitions,
-        _ => Map::new(),
-    }
+    })
 }
 
 fn reference(name: &str) -> Value {

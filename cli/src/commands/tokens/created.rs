@@ -32,13 +32,14 @@ pub(super) fn show_created(
     undo: Undo<'_>,
 ) -> Result<(), CliError> {
     let output = CreateOutput { created, replaced };
-    let shown = Shown {
-        document: &output,
-        secret: &created.token,
-        secret_only: token_only,
-        warning: "Copy it now: it is not shown again. Anyone who has it can act as you.",
-    };
-    once::show(app, &shown, |style| created_text(&output, style), undo)
+    let secret = (&created.token, token_only, once::WARNING);
+    once::show(
+        app,
+        &output,
+        secret,
+        |style| created_text(&output, style),
+        undo,
+    )
 }
 
 /// Returns how to revoke a new token that was not shown.

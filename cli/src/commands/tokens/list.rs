@@ -1,7 +1,5 @@
 //! Lists the caller's tokens, and formats them.
 
-use std::fmt::Write as _;
-
 use openindex_adapters_http::client::{Client, PatQuery};
 use openindex_adapters_http::wire::{Open, Pat, RevokedBy, Status};
 use openindex_domain::token::{self, Search, Sort};
@@ -102,20 +100,18 @@ fn human(pats: &[Pat], is_filtered: bool, style: &Style) -> String {
 
 /// Formats the tokens in a prompt, with when each was last used.
 pub(super) fn listed(pats: &[Pat], acting: Option<&str>, style: &Style) -> String {
-    let mut text = String::new();
     let names: Vec<String> = pats.iter().map(|pat| plain(&pat.name)).collect();
     let width = names.iter().map(|name| name.width()).max().unwrap_or(0);
-    for (pat, name) in pats.iter().zip(&names) {
+    let lines = pats.iter().zip(&names).map(|(pat, name)| {
         let used = match pat.last_used_at.as_deref() {
             _ if Some(pat.id.as_str()) == acting => style.yellow("the token you're using"),
             at => last_used(at, style).1,
         };
         let gap = " ".repeat(width - name.width());
         let (name, id) = (style.bold(name), plain(&pat.id));
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "  {name}{gap}  {id}  {used}");
-    }
-    text
+        format!("  {name}{gap}  {id}  {used}\n")
+    });
+    lines.collect()
 }
 
 /// Formats the name of a token. A replaced one is marked: until the overlap of a rotation ends, the

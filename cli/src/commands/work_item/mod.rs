@@ -121,9 +121,9 @@ impl WorkArgs {
         request: impl FnOnce(&Client, WorkItemKey, Option<&AgentId>) -> Result<WorkItem, ClientError>,
     ) -> Result<(Session, WorkItem), CliError> {
         let (session, agent) = app.working_session(self.worker.agent_id.as_ref())?;
-        let item = session
-            .call(|client| request(client, self.key.0, agent.as_ref()))
-            .map_err(|failure| suggest_get(self.key.0, failure))?;
+        let item = session.change(&get_command(self.key.0), |client| {
+            request(client, self.key.0, agent.as_ref())
+        })?;
         Ok((session, item))
     }
 }
@@ -133,40 +133,41 @@ fn title(text: &str) -> Result<Title, Failure> {
     Title::parse(text).named("--title")
 }
 
-/// Suggests to look at the item if the change may have been applied although the request failed.
-fn suggest_get(key: WorkItemKey, failure: Failure) -> Failure {
-    failure.or_check(&format!("oi work-item get {key}"))
+/// Returns the command that shows the item, to see whether a failed change was applied.
+fn get_command(key: WorkItemKey) -> String {
+    format!("oi work-item get {key}")
 }
 
-/// Explains a version mismatch with the expected version and the current one.
-fn with_version(
+/// Changes an item of a certain version. Explains a mismatch with the expected version, which
+/// `flag` may name, and the current one; `outcome` says what was not done.
+fn change_version<T>(
     key: WorkItemKey,
     flag: Option<u64>,
     outcome: &str,
     session: &Session,
-    failure: Failure,
-) -> Failure {
-    if failure.code != "version_mismatch" {
-        return suggest_get(key, failure);
-    }
+    request: impl FnOnce(&Client) -> Result<T, ClientError>,
+) -> Result<T, Failure> {
+    let mut failure = match session.change(&get_command(key), request) {
+        Err(failure) if failure.code == "version_mismatch" => failure,
+        result => return result,
+    };
     let item = session.call(|client| client.work_item_get(key));
     let current = item.ok().map(|item| item.summary.version);
     let now = current.map_or_else(
         || "another version".to_owned(),
         |current| format!("version {current}"),
     );
-    let mut failure = failure;
     failure.message = match flag {
         Some(expected) => format!("{key} is at {now}, not {expected} (--if-version); {outcome}"),
         None => format!("{key} changed before you confirmed: it is now at {now}; {outcome}"),
     };
-    let failure = failure.next(format!("oi work-item get {key}"));
-    match (current, flag) {
-        (Some(current), Some(_)) => failure
+    let failure = failure.next(get_command(key));
+    Err(match current.filter(|_| flag.is_some()) {
+        Some(current) => failure
             .hint(format!("review the item, then pass --if-version {current}"))
             .detail("currentVersion", current),
-        _ => failure,
-    }
+        None => failure,
+    })
 }
 
 #[derive(Debug, clap::Args)]
@@ -346,20 +347,15 @@ fn update(args: &Update, app: &mut App<'_>) -> Result<(), CliError> {
         assignee: args.assignee.map(|change| change.0),
     };
     if request == PatchWorkItem::default() {
-        return Err(Failure::usage(
-            "nothing to change; pass --title, --description, --description-file, --status, \
-             --priority, --target or --assignee",
-        )
-        .into());
+        let message = "nothing to change; pass --title, --description, --description-file, \
+                       --status, --priority, --target or --assignee";
+        return Err(Failure::usage(message).into());
     }
     let session = app.session()?;
-    let item = session
-        .call(|client| client.work_item_update(args.key.0, &request, args.if_version))
-        .map_err(|failure| {
-            let outcome = "nothing was changed";
-            with_version(args.key.0, args.if_version, outcome, &session, failure)
-        })?;
-    show::changed(&item, "Updated", args.key.0, &session, app)
+    let (key, flag) = (args.key.0, args.if_version);
+    let request = |client: &Client| client.work_item_update(key, &request, flag);
+    let item = change_version(key, flag, "nothing was changed", &session, request)?;
+    show::changed(&item, "Updated", key, &session, app)
 }
 
 fn claim(work: &WorkArgs, app: &mut App<'_>) -> Result<(), CliError> {
@@ -415,12 +411,14 @@ fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
         // Delete only the version that was shown.
         expected = expected.or(Some(item.version));
     }
-    session
-        .call(|client| client.work_item_delete(key, expected))
-        .map_err(|failure| {
-            let outcome = "nothing was deleted";
-            with_version(key, args.if_version, outcome, &session, failure)
-        })?;
+    let request = |client: &Client| client.work_item_delete(key, expected);
+    change_version(
+        key,
+        args.if_version,
+        "nothing was deleted",
+        &session,
+        request,
+    )?;
     print_ended(app, "deleted", "Deleted", &[key.to_string()])
 }
 

@@ -1,4 +1,3 @@
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use openindex_adapters_http::client::PatFilter;
@@ -48,10 +47,8 @@ pub(super) fn run(args: &RevokeMatching, app: &mut App<'_>) -> Result<(), CliErr
         return Err(Failure::usage(message).into());
     }
     if filter.status == Some(Status::Revoked) {
-        return Err(Failure::usage(
-            "--status revoked matches only tokens that are already revoked",
-        )
-        .into());
+        let message = "--status revoked matches only tokens that are already revoked";
+        return Err(Failure::usage(message).into());
     }
     if !args.dry_run {
         let confirmed = args.yes.given() || args.expected.is_some();
@@ -89,12 +86,11 @@ fn confirm_all(would: &RevokedPats, yes: bool, app: &mut App<'_>) -> Result<(), 
         app.out.aside(|style| preview(would, style));
         return Ok(());
     }
-    let style = app.out.message_style();
+    let it = if would.count == 1 { "it" } else { "them" };
     let question = format!(
-        "{}Revoke {}? Anything using {} stops working immediately. This cannot be undone.",
-        preview(would, &style),
+        "{}Revoke {}? Anything using {it} stops working immediately. This cannot be undone.",
+        preview(would, &app.out.message_style()),
         tokens(would.count),
-        if would.count == 1 { "it" } else { "them" },
     );
     confirm(&question, "no token was revoked")
 }
@@ -171,11 +167,9 @@ fn tokens(count: u64) -> String {
 /// Formats the tokens to revoke, at most [`MAX_SHOWN`] of them.
 fn preview(would: &RevokedPats, style: &Style) -> String {
     let shown = &would.items[..would.items.len().min(MAX_SHOWN)];
-    let mut text = pats_listing(shown, style);
-    text.push_str(&damaged(would));
-    text.push_str(&more(would, shown.len(), "; --dry-run lists all"));
-    text.push_str(&own_token_note(would));
-    text
+    let listed = pats_listing(shown, style) + &damaged(would);
+    let more = more(would, shown.len(), "; --dry-run lists all");
+    format!("{listed}{more}{}", own_token_note(would))
 }
 
 /// Returns a line with the number of tokens that are not shown.
@@ -213,26 +207,19 @@ fn human(revoked: &RevokedPats, style: &Style) -> String {
 
 /// Lists the rows that the server cannot read, which are also revoked.
 fn damaged(revoked: &RevokedPats) -> String {
-    let mut text = String::new();
-    for row in &revoked.damaged {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "{} (damaged: {}.{})",
-            plain(&row.id),
-            row.table,
-            row.column
-        );
-    }
-    text
+    let lines = revoked.damaged.iter().map(|row| {
+        let id = plain(&row.id);
+        format!("{id} (damaged: {}.{})\n", row.table, row.column)
+    });
+    lines.collect()
 }
 
 /// Says whether the token in use also matches, which is never revoked.
-fn own_token_note(revoked: &RevokedPats) -> String {
+const fn own_token_note(revoked: &RevokedPats) -> &'static str {
     if revoked.kept_own {
-        "The token you're using also matches; it is not revoked.\n".to_owned()
+        "The token you're using also matches; it is not revoked.\n"
     } else {
-        String::new()
+        ""
     }
 }
 
