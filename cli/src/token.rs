@@ -97,24 +97,18 @@ fn reason(text: &str, error: MalformedSecret) -> InvalidToken {
 fn around(before: &str, after: &str) -> Vec<&'static str> {
     let before = before.to_ascii_lowercase();
     let header = before.contains("authorization");
-    let mut parts = Vec::new();
-    if header {
-        parts.push("the header name");
-    }
-    if before.contains("bearer") {
-        parts.push("the word Bearer");
-    }
-    if before.contains('=') || (before.contains(':') && !header) {
-        parts.push("the name before it");
-    }
-    if before
-        .chars()
-        .chain(after.chars())
-        .any(|c| QUOTES.contains(c))
-    {
-        parts.push("the quotes");
-    }
-    parts
+    let has_quotes = |text: &str| text.contains(|c| QUOTES.contains(c));
+    let parts = [
+        (header, "the header name"),
+        (before.contains("bearer"), "the word Bearer"),
+        (
+            before.contains('=') || (before.contains(':') && !header),
+            "the name before it",
+        ),
+        (has_quotes(&before) || has_quotes(after), "the quotes"),
+    ];
+    let found = parts.into_iter().filter(|(is_there, _)| *is_there);
+    found.map(|(_, part)| part).collect()
 }
 
 /// Fails when an argument other than the value of `--token` contains a token: it would be

@@ -34,10 +34,7 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
         effective = format!("{effective} {}", style.yellow(&format!("({why})")));
     }
     let mut rows = vec![
-        (
-            "token",
-            format!("{} ({})", plain(&token.name), plain(&token.id)),
-        ),
+        ("token", with_id(&token.name, &token.id)),
         (
             "kind",
             match token.kind {

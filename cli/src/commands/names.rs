@@ -42,30 +42,24 @@ impl Names {
             return names;
         }
         let users = session.call(|client| client.users_list(&UserQuery::default(), &first_page()));
-        names.0.extend(users.into_iter().flat_map(|list| {
-            let users = list.items.into_iter();
-            users.map(|user| {
-                let (name, email) = (user.name, user.email);
-                (user.id, Named { name, email })
-            })
+        let users = users.into_iter().flat_map(|list| list.items);
+        names.0.extend(users.map(|user| {
+            let (name, email) = (user.name, user.email);
+            (user.id, Named { name, email })
         }));
         names
     }
 
     /// Formats a user briefly: the email address, which is unique, or else the ID.
     pub(super) fn short(&self, id: &str) -> String {
-        self.0
-            .get(id)
-            .map_or_else(|| plain(id), |user| plain(&user.email))
+        let user = self.0.get(id);
+        user.map_or_else(|| plain(id), |user| plain(&user.email))
     }
 
     /// Formats a user as `Ada Lovelace (usr_…)`, or as the ID.
     pub(super) fn full(&self, id: &str) -> String {
-        let id = plain(id);
-        match self.0.get(&id) {
-            Some(user) => format!("{} ({id})", plain(&user.name)),
-            None => id,
-        }
+        let user = self.0.get(id);
+        user.map_or_else(|| plain(id), |user| with_id(&user.name, id))
     }
 }
 

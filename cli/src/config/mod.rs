@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use path::ConfigPath;
 pub(crate) use store::{ConfigStore, mode};
+pub(crate) use write::directory_of;
 
 /// The content of the config file. Fields that this version does not know are preserved.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -132,7 +132,7 @@ fn create_private_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Returns the parent directory; `.` for a bare file name.
-fn directory_of(target: &Path) -> &Path {
+pub(crate) fn directory_of(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -9,6 +9,15 @@ pub(crate) struct Confirmation {
     yes: bool,
 }
 
+/// What to change, and whether that is confirmed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Confirmed<T: clap::Args> {
+    #[command(flatten)]
+    pub(crate) what: T,
+    #[command(flatten)]
+    pub(crate) yes: Confirmation,
+}
+
 impl Confirmation {
     /// Returns whether `--yes` was passed.
     pub(crate) const fn given(&self) -> bool {

@@ -8,7 +8,9 @@ pub(crate) mod paging;
 
 use clap::builder::CommandExt;
 
-pub(crate) use confirm::{Confirmation, confirm, question_about, require_terminal_or_yes};
+pub(crate) use confirm::{
+    Confirmation, Confirmed, confirm, question_about, require_terminal_or_yes,
+};
 pub(crate) use ended::{one_by_one, parse_distinct, parse_token_id, print_ended, push_new};
 
 /// The arguments of a command that has none.

@@ -33,6 +33,15 @@ pub(crate) struct PageArgs {
     cursor: Option<String>,
 }
 
+/// The filters of a list that prints one page by default, and its paging options.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Paged<F: clap::Args> {
+    #[command(flatten)]
+    pub(crate) filter: F,
+    #[command(flatten)]
+    pub(crate) page: PageArgs,
+}
+
 /// The paging options of lists that print all items by default.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WholeArgs {

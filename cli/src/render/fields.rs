@@ -7,19 +7,17 @@ use super::Style;
 ///   expires  never
 /// ```
 pub(crate) fn fields(fields: &[(&str, String)], style: &Style) -> String {
-    let width = fields
-        .iter()
-        .map(|(label, _)| label.len())
-        .max()
-        .unwrap_or(0);
-    fields
-        .iter()
-        .map(|(label, value)| {
-            let label = style.dim(&format!("{label:width$}"));
-            format!("  {label}  {value}\n")
-        })
-        .collect::<Vec<_>>()
-        .concat()
+    let width = widest(fields.iter().map(|(label, _)| *label));
+    let lines = fields.iter().map(|(label, value)| {
+        let label = style.dim(&format!("{label:width$}"));
+        format!("  {label}  {value}\n")
+    });
+    lines.collect()
+}
+
+/// Returns the width of a column with these texts.
+pub(crate) fn widest<'a>(texts: impl Iterator<Item = &'a str>) -> usize {
+    texts.map(str::len).max().unwrap_or(0)
 }
 
 /// Formats what was done to what, with the fields of the result below.

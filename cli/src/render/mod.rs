@@ -7,10 +7,10 @@ mod table;
 mod time;
 mod word;
 
-pub(crate) use fields::{done, fields};
+pub(crate) use fields::{done, fields, widest};
 pub(crate) use openindex_command_line::{redact, shown};
 pub(crate) use plain::{escape_json, for_terminal, masked, plain, visible};
 pub(crate) use style::Style;
 pub(crate) use table::{Form, Row, listing};
 pub(crate) use time::{ends, expiry, instant, last_used, moment, parse};
-pub(crate) use word::word;
+pub(crate) use word::{with_id, word};

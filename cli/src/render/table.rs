@@ -9,15 +9,6 @@ const PADDING: u16 = 2;
 /// The minimum width of the name column; a narrower terminal gets a list instead of a table.
 const MIN_NAME_WIDTH: usize = 20;
 
-/// Items with a name, some properties and an ID: a table if the terminal is wide enough, otherwise
-/// a list with a few lines per item. IDs are never truncated, because users copy them.
-struct Listing {
-    form: Form,
-    /// The headings of the columns between the name and the ID.
-    titles: &'static [&'static str],
-    rows: Vec<Row>,
-}
-
 /// The headings and the order of the name and ID columns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Form {
@@ -66,10 +57,12 @@ pub(crate) struct Row {
     pub(crate) inactive: bool,
 }
 
-/// Formats items as a listing; every line ends with a line break.
+/// Formats items with a name, some properties (`titles`) and an ID: as a table if the terminal is
+/// wide enough, otherwise as a list with a few lines per item. IDs are never truncated, because
+/// users copy them. Every line ends with a line break.
 pub(crate) fn listing<'a, T: 'a>(
     form: Form,
-    titles: &'static [&'static str],
+    titles: &[&str],
     items: impl IntoIterator<Item = &'a T>,
     style: &Style,
     row: impl Fn(&'a T, &Style) -> Row,
@@ -80,26 +73,23 @@ pub(crate) fn listing<'a, T: 'a>(
         ..*style
     };
     let rows = items.into_iter().map(|item| row(item, &colorless));
-    let rows = rows.collect();
-    Listing { form, titles, rows }.render(style)
+    let rows: Vec<Row> = rows.collect();
+    let widest = |cell: &dyn Fn(&Row) -> usize| rows.iter().map(cell).max().unwrap_or(0);
+    let ids = widest(&|row| row.id.width()).max(form.id().len());
+    let names = widest(&|row| row.name.width()).max(form.name().len());
+    let others: usize = (0..titles.len())
+        .map(|at| widest(&|row| row.cells[at].width()).max(titles[at].len()) + GAP)
+        .sum();
+    match style.width.checked_sub(others + ids + GAP) {
+        Some(left) if left >= names.min(MIN_NAME_WIDTH) => {
+            form.table(titles, &rows, names.min(left), style)
+        }
+        _ => form.list(&rows, style),
+    }
 }
 
-impl Listing {
-    /// Formats the listing; every line ends with a line break.
-    fn render(&self, style: &Style) -> String {
-        let widest = |cell: &dyn Fn(&Row) -> usize| self.rows.iter().map(cell).max().unwrap_or(0);
-        let ids = widest(&|row| row.id.width()).max(self.form.id().len());
-        let names = widest(&|row| row.name.width()).max(self.form.name().len());
-        let others: usize = (0..self.titles.len())
-            .map(|at| widest(&|row| row.cells[at].width()).max(self.titles[at].len()) + GAP)
-            .sum();
-        match style.width.checked_sub(others + ids + GAP) {
-            Some(left) if left >= names.min(MIN_NAME_WIDTH) => self.table(names.min(left), style),
-            _ => self.list(style),
-        }
-    }
-
-    fn table(&self, name_width: usize, style: &Style) -> String {
+impl Form {
+    fn table(self, titles: &[&str], rows: &[Row], name_width: usize, style: &Style) -> String {
         let mut table = Table::new();
         table
             .load_style(comfy_table::presets::NOTHING)
@@ -109,17 +99,16 @@ impl Listing {
         } else {
             table.force_no_tty();
         }
-        let titles = self.titles.iter().copied();
-        let titles = self.form.line(self.form.name(), titles, self.form.id());
+        let titles = self.line(self.name(), titles.iter().copied(), self.id());
         table.set_header(
             titles
                 .into_iter()
                 .map(|title| Cell::new(title.to_uppercase()).add_attribute(Attribute::Dim)),
         );
-        for row in &self.rows {
+        for row in rows {
             let name = Cell::new(truncate(&row.name, name_width)).add_attribute(Attribute::Bold);
             let cells = row.cells.iter().map(Cell::new);
-            let cells = self.form.line(name, cells, Cell::new(&row.id));
+            let cells = self.line(name, cells, Cell::new(&row.id));
             table.add_row(cells.into_iter().map(|cell| {
                 if row.inactive {
                     cell.fg(Color::DarkGrey)
@@ -138,7 +127,7 @@ impl Listing {
             .concat()
     }
 
-    fn list(&self, style: &Style) -> String {
+    fn list(self, rows: &[Row], style: &Style) -> String {
         let head = |text: &str, inactive| {
             if inactive {
                 style.dim(text)
@@ -146,7 +135,7 @@ impl Listing {
                 style.bold(text)
             }
         };
-        let rows = self.rows.iter().map(|row| match self.form {
+        let rows = rows.iter().map(|row| match self {
             Form::Named | Form::Agents => {
                 let name = head(&truncate(&row.name, style.width), row.inactive);
                 format!("{name}\n  {}\n  {}\n", row.summary, style.dim(&row.id))

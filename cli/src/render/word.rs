@@ -7,3 +7,8 @@ use super::plain;
 pub(crate) fn word<T: Serialize>(value: &Open<T>) -> String {
     plain(&value.to_string())
 }
+
+/// Formats an object with a name: `Ada Lovelace (usr_…)`.
+pub(crate) fn with_id(name: &str, id: &str) -> String {
+    format!("{} ({})", plain(name), plain(id))
+}

@@ -16,38 +16,33 @@ use super::user_ref::{Ref, Referred, marked};
 commands! {
     /// List invites, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "InviteList" = list,
-    /// Create an invite and show its link once
-    Create(Create) -> "CreatedInvite" = create,
-    /// Withdraw invites; their links stop working immediately
-    #[command(visible_alias = "rm")]
-    Withdraw(Withdraw) -> "Withdrawn" = withdraw,
-}
-
-const LIST: &str = "oi settings admin invites list";
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+    #[command(after_help = "\
 Links are not listed: each is shown only once, when its invite is created.
 
 Examples:
   oi settings admin invites list
   oi settings admin invites list --all --json |
     jq -r '.items[] | select(.status == \"open\").email'")]
-pub(crate) struct List {
-    #[command(flatten)]
-    page: PageArgs,
+    List(PageArgs) -> "InviteList" = list,
+    /// Create an invite and show its link once
+    Create(Create) -> "CreatedInvite" = create,
+    /// Withdraw invites; their links stop working immediately
+    #[command(visible_alias = "rm")]
+    #[command(after_help = "\
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first invite that
+cannot be withdrawn, and lists those already withdrawn.
+
+Examples:
+  oi settings admin invites withdraw grace@example.com
+  oi settings admin invites withdraw --yes inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    Withdraw(Confirmed<Several<InviteRef>>) -> "Withdrawn" = withdraw,
 }
 
-fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+const LIST: &str = "oi settings admin invites list";
+
+fn list(page: &PageArgs, app: &mut App<'_>) -> Result<(), CliError> {
     let session = app.human_session()?;
-    paging::list(
-        &args.page,
-        &session,
-        app,
-        Client::invites_list,
-        invites_listing,
-    )
+    paging::list(page, &session, app, Client::invites_list, invites_listing)
 }
 
 fn invites_listing(invites: &[Invite], style: &Style) -> String {
@@ -165,21 +160,6 @@ fn introduction(invite: &Invite, style: &Style) -> String {
     done("Invited", &email, &rows, style)
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Asks for confirmation on a terminal; without one, --yes is required. Stops at the first invite that
-cannot be withdrawn, and lists those already withdrawn.
-
-Examples:
-  oi settings admin invites withdraw grace@example.com
-  oi settings admin invites withdraw --yes inv_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct Withdraw {
-    #[command(flatten)]
-    invites: Several<InviteRef>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
 /// An invite by ID or by the invited email address.
 type InviteRef = Ref<InviteId>;
 
@@ -192,10 +172,10 @@ impl Referred for InviteId {
         "must be an invite ID (inv_ and 32 hexadecimal digits) or the invited email address";
 }
 
-fn withdraw(args: &Withdraw, app: &mut App<'_>) -> Result<(), CliError> {
+fn withdraw(args: &Confirmed<Several<InviteRef>>, app: &mut App<'_>) -> Result<(), CliError> {
     args.yes.require("withdrawing")?;
     let session = app.human_session()?;
-    let ids = resolve(&args.invites.0, &session)?;
+    let ids = resolve(&args.what.0, &session)?;
     args.yes.ask("no invite was withdrawn", || {
         // Only for the email addresses: without them, the IDs are shown.
         let newest = session.call(|client| client.invites_list(&first_page()));

@@ -29,7 +29,7 @@ Asks for confirmation on a terminal; without one, --yes is required.
 Examples:
   oi settings admin users suspend ada@example.com
   oi settings admin users suspend --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-    Suspend(ConfirmedArgs) -> "User" = suspend,
+    Suspend(Confirmed<One<UserRef>>) -> "User" = suspend,
     /// Unsuspend a user
     #[command(after_help = "\
 The user can sign in again, and their tokens work again.
@@ -54,18 +54,9 @@ Asks for confirmation on a terminal; without one, --yes is required.
 Examples:
   oi settings admin users delete ada@example.com
   oi settings admin users delete --yes usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-    Delete(ConfirmedArgs) -> "Deleted" = delete,
+    Delete(Confirmed<One<UserRef>>) -> "Deleted" = delete,
     /// Create a one-time sign-in link for a user
     SignInLink(CreateSignInLink) -> "SignInLink" = sign_in_link,
-}
-
-/// One user, and whether the change is confirmed.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ConfirmedArgs {
-    #[command(flatten)]
-    user: One<UserRef>,
-    #[command(flatten)]
-    yes: Confirmation,
 }
 
 /// Asks for confirmation unless `--yes`, and sends a request that changes a user. Returns the
@@ -188,10 +179,10 @@ fn get(user: &One<UserRef>, app: &mut App<'_>) -> Result<(), CliError> {
 const SUSPEND: &str =
     "Suspend this user? Their tokens and browser sessions stop working immediately.";
 
-fn suspend(args: &ConfirmedArgs, app: &mut App<'_>) -> Result<(), CliError> {
+fn suspend(args: &Confirmed<One<UserRef>>, app: &mut App<'_>) -> Result<(), CliError> {
     args.yes.require("suspending")?;
     let ends = (SUSPEND, "no user was suspended");
-    let (_, user) = change(app, (&args.user.0, &args.yes), ends, Client::user_suspend)?;
+    let (_, user) = change(app, (&args.what.0, &args.yes), ends, Client::user_suspend)?;
     changed(&user, "User suspended", app)
 }
 
@@ -313,10 +304,10 @@ const DELETE: &str = "\
 Delete this user? Their tokens, agent runs and browser sessions stop working immediately. This \
 cannot be undone.";
 
-fn delete(args: &ConfirmedArgs, app: &mut App<'_>) -> Result<(), CliError> {
+fn delete(args: &Confirmed<One<UserRef>>, app: &mut App<'_>) -> Result<(), CliError> {
     args.yes.require("deleting")?;
     let ends = (DELETE, "no user was deleted");
-    let (id, ()) = change(app, (&args.user.0, &args.yes), ends, Client::user_delete)?;
+    let (id, ()) = change(app, (&args.what.0, &args.yes), ends, Client::user_delete)?;
     print_ended(app, "deleted", "Deleted", &[id.to_string()])
 }
 

@@ -16,7 +16,14 @@ commands! {
     #[command(visible_alias = "ls")]
     List(List) -> "AgentRunList" = list,
     /// End agent runs; their tokens stop working immediately
-    End(End) -> "Ended" = end,
+    #[command(after_help = "\
+Releases the work items that the runs have claimed. Stops at the first run that cannot be ended, and
+lists those already ended. Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi agent-run end run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi agent-run end --yes run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    End(Confirmed<Several<RunId>>) -> "Ended" = end,
 }
 
 const LIST: &str = "oi agent-run list";
@@ -170,7 +177,7 @@ fn runs_listing(runs: &[AgentRun], style: &Style) -> String {
 }
 
 /// A run ID, parsed later because a secret gets a specific error.
-struct RunId;
+pub(crate) struct RunId;
 
 impl Field for RunId {
     type Value = String;
@@ -178,23 +185,8 @@ impl Field for RunId {
     const FLAGS: Flags = &[("id", "ID", "Run ID (run_…), as shown by `list`")];
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Releases the work items that the runs have claimed. Stops at the first run that cannot be ended, and
-lists those already ended. Asks for confirmation on a terminal; without one, --yes is required.
-
-Examples:
-  oi agent-run end run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
-  oi agent-run end --yes run_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct End {
-    #[command(flatten)]
-    runs: Several<RunId>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
-fn end(args: &End, app: &mut App<'_>) -> Result<(), CliError> {
-    let ids = parse_distinct(&args.runs.0, parse)?;
+fn end(args: &Confirmed<Several<RunId>>, app: &mut App<'_>) -> Result<(), CliError> {
+    let ids = parse_distinct(&args.what.0, parse)?;
     args.yes.require("ending a run")?;
     let session = app.human_session()?;
     args.yes.ask("no run was ended", || {

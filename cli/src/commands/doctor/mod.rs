@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::commands::prelude::*;
 use crate::exit_code::ExitCode;
+use crate::render::widest;
 use checks::{Check, Status};
 
 #[derive(Serialize)]
@@ -45,11 +46,7 @@ fn verdict(checks: &[Check]) -> ExitCode {
 }
 
 fn human(checks: &[Check], style: &Style) -> String {
-    let width = checks
-        .iter()
-        .map(|check| check.name.len())
-        .max()
-        .unwrap_or(0);
+    let width = widest(checks.iter().map(|check| check.name));
     let mut text = String::new();
     for check in checks {
         let mark = match check.status {

@@ -311,10 +311,7 @@ fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
         ("role", word(&user.role)),
     ];
     if let Some(pat) = output.pat {
-        rows.push((
-            "token",
-            format!("{} ({})", plain(&pat.name), plain(&pat.id)),
-        ));
+        rows.push(("token", with_id(&pat.name, &pat.id)));
         rows.push(("scope", word(&pat.scope)));
         rows.push(("expires", expiry(pat.expires_at.as_deref(), style)));
     }

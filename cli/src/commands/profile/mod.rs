@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::commands::prelude::*;
 use crate::config::Config;
 use crate::environment;
+use crate::render::widest;
 use crate::resolve::profile_not_found;
 use set::Set;
 use shown::{ProfileName, Shown, or_dash, rows};
@@ -36,7 +37,15 @@ Examples:
     Use(One<ProfileName>) -> "ProfileUse" = switch,
     /// Delete profiles; their tokens stay valid
     #[command(visible_alias = "rm")]
-    Delete(Delete) -> "ProfileDelete" = delete_all,
+    #[command(after_help = "\
+Removes the profile and its saved token from the config file. The token stays valid: to revoke it,
+run `oi settings personal tokens delete` before you delete the profile.
+Asks for confirmation on a terminal; without one, --yes is required.
+
+Examples:
+  oi profile delete work
+  oi profile delete old older --yes")]
+    Delete(Confirmed<Several<ProfileName>>) -> "ProfileDelete" = delete_all,
 }
 
 #[derive(Serialize)]
@@ -73,12 +82,7 @@ fn list_text(output: &ListOutput, style: &Style) -> String {
     if output.items.is_empty() {
         return "No profiles. Create one with: oi profile set --app-url URL --token -\n".to_owned();
     }
-    let names = output
-        .items
-        .iter()
-        .map(|item| item.name.len())
-        .max()
-        .unwrap_or(0);
+    let names = widest(output.items.iter().map(|item| item.name.as_str()));
     let lines = output.items.iter().map(|item| {
         let name = format!("{:names$}", plain(&item.name));
         let (mark, name) = if item.current {
@@ -176,22 +180,6 @@ fn switch(name: &One<ProfileName>, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Removes the profile and its saved token from the config file. The token stays valid: to revoke it,
-run `oi settings personal tokens delete` before you delete the profile.
-Asks for confirmation on a terminal; without one, --yes is required.
-
-Examples:
-  oi profile delete work
-  oi profile delete old older --yes")]
-pub(crate) struct Delete {
-    #[command(flatten)]
-    names: Several<ProfileName>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DeleteOutput {
@@ -204,9 +192,9 @@ struct DeleteOutput {
     had_token: bool,
 }
 
-fn delete_all(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
+fn delete_all(args: &Confirmed<Several<ProfileName>>, app: &mut App<'_>) -> Result<(), CliError> {
     args.yes.require("deleting")?;
-    let mut names = args.names.0.clone();
+    let mut names = args.what.0.clone();
     names.sort();
     names.dedup();
     let config = app.config()?;

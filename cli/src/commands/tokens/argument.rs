@@ -55,7 +55,7 @@ pub(super) enum Named {
 pub(super) const ID_FORM: &str = "pat_ and 32 hexadecimal digits";
 
 /// A token, parsed later because a secret gets a specific error.
-pub(super) struct TokenField;
+pub(crate) struct TokenField;
 
 impl Field for TokenField {
     type Value = Given;

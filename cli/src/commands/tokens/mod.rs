@@ -26,7 +26,14 @@ commands! {
     Create(Create) -> "CreatedPat" = create,
     /// Delete tokens; anything using them stops working immediately
     #[command(visible_alias = "rm", alias = "revoke")]
-    Delete(Delete) -> "Deleted" = delete,
+    #[command(after_help = "\
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be deleted, and lists those already deleted.
+
+Examples:
+  oi settings personal tokens delete ci
+  oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    Delete(Confirmed<Several<TokenField>>) -> "Deleted" = delete,
     /// Replace a token with a new one of the same name and scope
     Rotate(Rotate) -> "RotatedPat" = rotate::run,
 }
@@ -77,23 +84,8 @@ fn create(args: &Create, app: &mut App<'_>) -> Result<(), CliError> {
     show_created(app, &created, None, args.token_only, undo)
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
-cannot be deleted, and lists those already deleted.
-
-Examples:
-  oi settings personal tokens delete ci
-  oi settings personal tokens delete --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct Delete {
-    #[command(flatten)]
-    tokens: Several<TokenField>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
-fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
-    let named = args.tokens.0.iter().map(parse_named);
+fn delete(args: &Confirmed<Several<TokenField>>, app: &mut App<'_>) -> Result<(), CliError> {
+    let named = args.what.0.iter().map(parse_named);
     let named = named.collect::<Result<Vec<_>, _>>()?;
     args.yes.require("deleting")?;
     let session = app.human_session()?;

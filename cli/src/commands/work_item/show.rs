@@ -20,18 +20,13 @@ pub(crate) fn items_listing(items: &[WorkItemSummary], names: &Names, style: &St
         let known = item.status.known();
         let kind = word(&item.kind);
         let priority = word(&item.priority);
-        let (agent, user) = (&item.active_agent_id, &item.active_user_id);
-        let assignee = item.assignee.as_deref();
-        let (worker, phrase) = match (agent.as_deref(), user.as_deref(), assignee) {
-            (Some(agent), ..) => (plain(agent), format!("claimed by agent {}", plain(agent))),
-            (None, Some(user), _) => {
-                let user = names.short(user);
-                (user.clone(), format!("claimed by {user}"))
-            }
-            (None, None, Some(user)) => {
-                let user = names.short(user);
-                (user.clone(), format!("assigned to {user}"))
-            }
+        let agent = item.active_agent_id.as_deref().map(plain);
+        let [user, assignee] =
+            [&item.active_user_id, &item.assignee].map(|id| Some(names.short(id.as_deref()?)));
+        let (worker, phrase) = match (agent, user, assignee) {
+            (Some(agent), ..) => (agent.clone(), format!("claimed by agent {agent}")),
+            (None, Some(user), _) => (user.clone(), format!("claimed by {user}")),
+            (None, None, Some(user)) => (user.clone(), format!("assigned to {user}")),
             (None, None, None) => ("-".to_owned(), "unassigned".to_owned()),
         };
         Row {

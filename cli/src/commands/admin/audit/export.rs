@@ -6,6 +6,7 @@ use openindex_adapters_http::client::{AuditQuery, ExportError, ExportFormat};
 use serde::Serialize;
 
 use crate::commands::prelude::*;
+use crate::config::directory_of;
 use crate::error::without_path;
 
 use super::filter::FilterArgs;
@@ -55,14 +56,19 @@ pub(super) fn run(args: &Export, app: &mut App<'_>) -> Result<(), CliError> {
     }
     let filter = args.filter.without_users(app.now())?;
     let target = output.map(target).transpose()?;
-    let session = app.human_session()?;
-    let filter = args.filter.with_users(filter, &session)?;
+    let session = &app.human_session()?;
+    let filter = args.filter.with_users(filter, session)?;
+    let job = Job {
+        filter,
+        format,
+        session,
+    };
     let Some(target) = target else {
-        return to_stdout(&filter, format, &session, app);
+        return job.to_stdout(app);
     };
     let (path, bytes) = match &target {
-        Target::File(path) => (path, to_file(&filter, format, path, &session)?),
-        Target::Device(path) => (path, to_device(&filter, format, path, &session)?),
+        Target::File(path) => (path, job.to_file(path)?),
+        Target::Device(path) => (path, job.to_device(path)?),
     };
     let exported = ExportOutput {
         format: format.as_str(),
@@ -75,78 +81,85 @@ pub(super) fn run(args: &Export, app: &mut App<'_>) -> Result<(), CliError> {
     })
 }
 
-fn to_stdout(
-    filter: &AuditQuery,
+/// What to export.
+struct Job<'a> {
+    filter: AuditQuery,
     format: ExportFormat,
-    session: &Session,
-    app: &mut App<'_>,
-) -> Result<(), CliError> {
-    let mut stream = app.out.stream();
-    let outcome = export(filter, format, session, &mut stream);
-    let flushed = stream.flush();
-    let began = stream.began();
-    match outcome {
-        Ok(_) => Ok(flushed?),
-        Err(Unfinished::Sink(error)) => Err(error.into()),
-        // The output is incomplete; an error document would be mistaken for a part of it.
-        Err(Unfinished::Failure(failure)) if began => {
-            app.out.failure_on_stderr(&failure);
-            Err(CliError::Reported(failure.exit))
+    session: &'a Session,
+}
+
+impl Job<'_> {
+    fn to_stdout(&self, app: &mut App<'_>) -> Result<(), CliError> {
+        let mut stream = app.out.stream();
+        let outcome = self.export(&mut stream);
+        let flushed = stream.flush();
+        let began = stream.began();
+        match outcome {
+            Ok(_) => Ok(flushed?),
+            Err(Unfinished::Sink(error)) => Err(error.into()),
+            // The output is incomplete; an error document would be mistaken for a part of it.
+            Err(Unfinished::Failure(failure)) if began => {
+                app.out.failure_on_stderr(&failure);
+                Err(CliError::Reported(failure.exit))
+            }
+            Err(Unfinished::Failure(failure)) => Err(failure.into()),
         }
-        Err(Unfinished::Failure(failure)) => Err(failure.into()),
     }
-}
 
-fn to_file(
-    filter: &AuditQuery,
-    format: ExportFormat,
-    target: &Path,
-    session: &Session,
-) -> Result<u64, Failure> {
-    let unwritable = |error: &io::Error| unwritable(target, error);
-    let directory = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    // A temporary file has mode 0600 from the start, and is deleted on failure.
-    let mut file = tempfile::Builder::new()
-        .prefix(".oi-export-")
-        .tempfile_in(directory)
-        .map_err(|error| unwritable(&error))?;
-    let bytes = export_to(target, filter, format, session, file.as_file_mut())?;
-    file.as_file()
-        .sync_all()
-        .map_err(|error| unwritable(&error))?;
-    file.persist(target)
-        .map_err(|error| unwritable(&error.error))?;
-    Ok(bytes)
-}
+    fn to_file(&self, target: &Path) -> Result<u64, Failure> {
+        let unwritable = |error: io::Error| unwritable(target, &error);
+        // A temporary file has mode 0600 from the start, and is deleted on failure.
+        let mut file = tempfile::Builder::new()
+            .prefix(".oi-export-")
+            .tempfile_in(directory_of(target))
+            .map_err(unwritable)?;
+        let bytes = self.export_to(target, file.as_file_mut())?;
+        file.as_file().sync_all().map_err(unwritable)?;
+        file.persist(target)
+            .map_err(|error| unwritable(error.error))?;
+        Ok(bytes)
+    }
 
-/// Writes directly to a device or a pipe.
-fn to_device(
-    filter: &AuditQuery,
-    format: ExportFormat,
-    target: &Path,
-    session: &Session,
-) -> Result<u64, Failure> {
-    let mut device = fs::OpenOptions::new()
-        .write(true)
-        .open(target)
-        .map_err(|error| unwritable(target, &error))?;
-    export_to(target, filter, format, session, &mut device)
-}
+    /// Writes directly to a device or a pipe.
+    fn to_device(&self, target: &Path) -> Result<u64, Failure> {
+        let device = fs::OpenOptions::new().write(true).open(target);
+        let mut device = device.map_err(|error| unwritable(target, &error))?;
+        self.export_to(target, &mut device)
+    }
 
-fn export_to(
-    target: &Path,
-    filter: &AuditQuery,
-    format: ExportFormat,
-    session: &Session,
-    sink: &mut dyn io::Write,
-) -> Result<u64, Failure> {
-    export(filter, format, session, sink).map_err(|unfinished| match unfinished {
-        Unfinished::Sink(error) => unwritable(target, &error),
-        Unfinished::Failure(failure) => failure,
-    })
+    fn export_to(&self, target: &Path, sink: &mut dyn io::Write) -> Result<u64, Failure> {
+        self.export(sink).map_err(|unfinished| match unfinished {
+            Unfinished::Sink(error) => unwritable(target, &error),
+            Unfinished::Failure(failure) => failure,
+        })
+    }
+
+    fn export(&self, sink: &mut dyn io::Write) -> Result<u64, Unfinished> {
+        let (mut sink_error, mut interrupted) = (None, false);
+        let bytes = self.session.call(|client| {
+            match client.audit_export(&self.filter, self.format, sink) {
+                Ok(bytes) => Ok(bytes),
+                Err(ExportError::Client(error)) => Err(error),
+                Err(ExportError::Incomplete(error)) => {
+                    interrupted = true;
+                    Err(error)
+                }
+                Err(ExportError::Sink(error)) => {
+                    sink_error = Some(error);
+                    Ok(0)
+                }
+            }
+        });
+        if let Some(error) = sink_error {
+            return Err(Unfinished::Sink(error));
+        }
+        bytes.map_err(|mut failure| {
+            if interrupted {
+                failure.message = format!("the export is incomplete: {}", failure.message);
+            }
+            Unfinished::Failure(failure)
+        })
+    }
 }
 
 fn unwritable(target: &Path, error: &io::Error) -> Failure {
@@ -158,36 +171,6 @@ fn unwritable(target: &Path, error: &io::Error) -> Failure {
 enum Unfinished {
     Failure(Failure),
     Sink(io::Error),
-}
-
-fn export(
-    filter: &AuditQuery,
-    format: ExportFormat,
-    session: &Session,
-    sink: &mut dyn io::Write,
-) -> Result<u64, Unfinished> {
-    let (mut sink_error, mut interrupted) = (None, false);
-    let bytes = session.call(|client| match client.audit_export(filter, format, sink) {
-        Ok(bytes) => Ok(bytes),
-        Err(ExportError::Client(error)) => Err(error),
-        Err(ExportError::Incomplete(error)) => {
-            interrupted = true;
-            Err(error)
-        }
-        Err(ExportError::Sink(error)) => {
-            sink_error = Some(error);
-            Ok(0)
-        }
-    });
-    match sink_error {
-        Some(error) => Err(Unfinished::Sink(error)),
-        None => bytes.map_err(|mut failure| {
-            if interrupted {
-                failure.message = format!("the export is incomplete: {}", failure.message);
-            }
-            Unfinished::Failure(failure)
-        }),
-    }
 }
 
 /// Where an export goes.

@@ -12,7 +12,7 @@ use crate::commands::prelude::*;
 
 /// The event filters, which all must match.
 #[derive(Debug, clap::Args)]
-pub(super) struct FilterArgs {
+pub(crate) struct FilterArgs {
     /// Only events by this user
     #[arg(long, value_name = "ID|EMAIL")]
     actor: Option<UserRef>,

@@ -15,27 +15,19 @@ use filter::FilterArgs;
 commands! {
     /// List audit events, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "AuditList" = list,
-    /// Export the audit log, or the events that match the filters, as JSON or CSV
-    Export(Export) -> "Exported" = export::run,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+    #[command(after_help = "\
 Requires an administrator's token with the admin scope. To read the whole audit log, use `export`.
 
 Examples:
   oi settings admin audit list --last 24h
   oi settings admin audit list --actor ada@example.com --action token.revoked
   oi settings admin audit list --subject pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2 --json")]
-pub(crate) struct List {
-    #[command(flatten)]
-    filter: FilterArgs,
-    #[command(flatten)]
-    page: PageArgs,
+    List(Paged<FilterArgs>) -> "AuditList" = list,
+    /// Export the audit log, or the events that match the filters, as JSON or CSV
+    Export(Export) -> "Exported" = export::run,
 }
 
-fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+fn list(args: &Paged<FilterArgs>, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = args.filter.without_users(app.now())?;
     let session = app.human_session()?;
     let filter = args.filter.with_users(filter, &session)?;
@@ -101,10 +93,7 @@ fn actor(actor: &AuditActor) -> String {
 
 /// Returns an ID after its name, if it has one.
 fn named(id: &str, name: Option<&String>) -> String {
-    match name {
-        Some(name) => format!("{} ({})", plain(name), plain(id)),
-        None => plain(id),
-    }
+    name.map_or_else(|| plain(id), |name| with_id(name, id))
 }
 
 #[cfg(test)]

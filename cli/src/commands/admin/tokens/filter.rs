@@ -36,7 +36,7 @@ pub(super) fn pats_listing(pats: &[AdminPat], style: &Style) -> String {
 
 /// The token filters, which all must match.
 #[derive(Debug, Default, clap::Args)]
-pub(super) struct FilterArgs {
+pub(crate) struct FilterArgs {
     /// Only tokens of this user
     #[arg(long, value_name = "ID|EMAIL")]
     pub(super) user: Option<UserRef>,
@@ -67,16 +67,14 @@ impl FilterArgs {
     pub(super) fn without_user(&self, now: Timestamp) -> Result<PatFilter, Failure> {
         let since = date("--unused-since", self.unused_since.as_ref())?;
         let before = date("--expiring-before", self.expiring_before.as_ref())?;
+        let ago = ago("--unused-for", self.unused_for.as_ref(), now)?;
+        let ahead = ahead("--expiring-within", self.expiring_within.as_ref(), now)?;
         Ok(PatFilter {
             user: None,
             scope: self.scope,
             status: self.status,
-            unused_since: since.or(ago("--unused-for", self.unused_for.as_ref(), now)?),
-            expiring_before: before.or(ahead(
-                "--expiring-within",
-                self.expiring_within.as_ref(),
-                now,
-            )?),
+            unused_since: since.or(ago),
+            expiring_before: before.or(ahead),
         })
     }
 

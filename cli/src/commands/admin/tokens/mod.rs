@@ -17,16 +17,7 @@ use revoke_matching::RevokeMatching;
 commands! {
     /// List the tokens of all users, newest first
     #[command(visible_alias = "ls")]
-    List(List) -> "AdminPatList" = list,
-    /// Revoke tokens; anything using them stops working immediately
-    #[command(visible_alias = "rm")]
-    Revoke(Revoke) -> "Revoked" = revoke,
-    /// Revoke every token that matches the filters, in one change
-    RevokeMatching(RevokeMatching) -> "RevokedPats" = revoke_matching::run,
-}
-
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
+    #[command(after_help = "\
 Requires an administrator's token with the admin scope. Secrets are not listed: each is shown only
 once, when its token is created.
 
@@ -34,14 +25,23 @@ Examples:
   oi settings admin tokens list --user ada@example.com
   oi settings admin tokens list --unused-for 90d --scope admin
   oi settings admin tokens list --expiring-within 7d --all --json | jq -r '.items[].owner.email'")]
-pub(crate) struct List {
-    #[command(flatten)]
-    filter: FilterArgs,
-    #[command(flatten)]
-    page: PageArgs,
+    List(Paged<FilterArgs>) -> "AdminPatList" = list,
+    /// Revoke tokens; anything using them stops working immediately
+    #[command(visible_alias = "rm")]
+    #[command(after_help = "\
+Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
+cannot be revoked, and lists those already revoked. Only IDs are accepted, because different users'
+tokens can have the same name.
+
+Examples:
+  oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
+  oi settings admin tokens revoke --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
+    Revoke(Confirmed<Several<PatId>>) -> "Revoked" = revoke,
+    /// Revoke every token that matches the filters, in one change
+    RevokeMatching(RevokeMatching) -> "RevokedPats" = revoke_matching::run,
 }
 
-fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
+fn list(args: &Paged<FilterArgs>, app: &mut App<'_>) -> Result<(), CliError> {
     let filter = args.filter.without_user(app.now())?;
     let session = app.human_session()?;
     let filter = args.filter.with_user(filter, &session)?;
@@ -56,7 +56,7 @@ fn list(args: &List, app: &mut App<'_>) -> Result<(), CliError> {
 }
 
 /// A token ID, parsed later because a secret gets a specific error.
-struct PatId;
+pub(crate) struct PatId;
 
 impl Field for PatId {
     type Value = String;
@@ -64,24 +64,8 @@ impl Field for PatId {
     const FLAGS: Flags = &[("id", "ID", "Token ID (pat_…), as shown by `list`")];
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Asks for confirmation on a terminal; without one, --yes is required. Stops at the first token that
-cannot be revoked, and lists those already revoked. Only IDs are accepted, because different users'
-tokens can have the same name.
-
-Examples:
-  oi settings admin tokens revoke pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2
-  oi settings admin tokens revoke --yes pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2")]
-pub(crate) struct Revoke {
-    #[command(flatten)]
-    tokens: Several<PatId>,
-    #[command(flatten)]
-    yes: Confirmation,
-}
-
-fn revoke(args: &Revoke, app: &mut App<'_>) -> Result<(), CliError> {
-    let ids = parse_distinct(&args.tokens.0, parse)?;
+fn revoke(args: &Confirmed<Several<PatId>>, app: &mut App<'_>) -> Result<(), CliError> {
+    let ids = parse_distinct(&args.what.0, parse)?;
     args.yes.require("revoking")?;
     let session = app.human_session()?;
     args.yes.ask("no token was revoked", || {
