@@ -6,6 +6,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, Parser};
 
 use crate::commands::Command;
+use crate::flags;
 use crate::globals::Globals;
 
 const STYLES: Styles = Styles::styled()
@@ -97,13 +98,7 @@ fn example(error: &clap::Error) -> Option<String> {
     };
     let usage = usage.to_string();
     let path = usage.split_whitespace().skip_while(|word| *word != "oi");
-    let mut command = Cli::command();
-    for name in path.skip(1) {
-        let Some(child) = command.find_subcommand(name) else {
-            break;
-        };
-        command = child.clone();
-    }
+    let command = flags::of(Cli::command(), path.skip(1));
     let help = command.get_after_help()?.to_string();
     let (_, examples) = help.split_once("Examples:\n")?;
     Some(examples.lines().next()?.trim().to_owned())

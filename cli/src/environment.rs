@@ -29,8 +29,7 @@ variables! {
     const AGENT_ID = "OPENINDEX_AGENT_ID", "an agent ID",
         "ID of the agent; overrides the profile's agent ID; overridden by --agent-id and by an \
          agent run's own agent ID";
-    const CONFIG = "OPENINDEX_CONFIG", "a file path",
-        "path of the config file";
+    const CONFIG = "OPENINDEX_CONFIG", "a file path", "path of the config file";
     const CONFIG_DIR = "OPENINDEX_CONFIG_DIR", "a directory path",
         "directory of config.json, unless OPENINDEX_CONFIG is set";
     const ALLOW_INSECURE_HTTP = "OPENINDEX_ALLOW_INSECURE_HTTP", "1",
@@ -39,16 +38,12 @@ variables! {
         "PEM file of certificate authorities to trust instead of the system's";
     const CERT_DIR = "SSL_CERT_DIR", "the path of a directory of PEM files",
         "directory of PEM files, named by the hashes of their subjects (c_rehash)";
-    const _ = "https_proxy", "a URL",
-        "proxy for https:// servers; also HTTPS_PROXY";
-    const _ = "http_proxy", "a URL",
-        "proxy for http:// servers; as in curl, HTTP_PROXY is ignored";
-    const _ = "all_proxy", "a URL",
-        "proxy for servers of either scheme; also ALL_PROXY";
+    const _ = "https_proxy", "a URL", "proxy for https:// servers; also HTTPS_PROXY";
+    const _ = "http_proxy", "a URL", "proxy for http:// servers; as in curl, HTTP_PROXY is ignored";
+    const _ = "all_proxy", "a URL", "proxy for servers of either scheme; also ALL_PROXY";
     const _ = "no_proxy", "a list",
         "hosts, domains and networks to connect to directly, separated by commas; also NO_PROXY";
-    const NO_COLOR = "NO_COLOR", "1",
-        "any value turns color off";
+    const NO_COLOR = "NO_COLOR", "1", "any value turns color off";
     const CLICOLOR_FORCE = "CLICOLOR_FORCE", "1",
         "any value but 0 turns color on, even without a terminal";
 }

@@ -53,9 +53,12 @@ fn translate_line(line: &str, fields: &[&str], typed: &[String], command: &Comma
 }
 
 /// Returns the command that was typed.
-fn of(mut command: Command, typed: &[String]) -> Command {
+pub(crate) fn of<S: AsRef<str>>(
+    mut command: Command,
+    typed: impl IntoIterator<Item = S>,
+) -> Command {
     for word in typed {
-        if let Some(child) = command.find_subcommand(word) {
+        if let Some(child) = command.find_subcommand(word.as_ref()) {
             command = child.clone();
         }
     }

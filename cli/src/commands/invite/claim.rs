@@ -269,20 +269,17 @@ fn finish(
         app.out.print(&output, text)?;
     }
     if is_saved && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
-        let variable = environment::TOKEN;
-        app.out.warn(&format!(
-            "{variable} is set and overrides the profile's token"
-        ));
+        let warning = format!(
+            "{} is set and overrides the profile's token",
+            environment::TOKEN
+        );
+        app.out.warn(&warning);
     }
     let Some(Err(error)) = saved else {
         return Ok(());
     };
-    Err(once::unsaved(
-        app,
-        error,
-        "the token was not saved in the profile",
-        "it",
-    ))
+    let what = "the token was not saved in the profile";
+    Err(once::unsaved(app, error, what, "it"))
 }
 
 /// Returns how to revoke a first token that was not shown. The account stays.
