@@ -63,11 +63,8 @@ fn check(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
 
 fn human(check: &CheckOutput, style: &Style) -> String {
     let mut rows = token_fields(&check.me, style);
-    rows.push(("source", check.source.clone()));
-    rows.push((
-        "server",
-        format!("{} (from {})", check.app_url, check.app_url_source),
-    ));
+    let server = format!("{} (from {})", check.app_url, check.app_url_source);
+    rows.extend([("source", check.source.clone()), ("server", server)]);
     format!(
         "{} Authenticated to {} as {}\n{}",
         style.done(),

@@ -40,12 +40,8 @@ pub(super) fn run(args: &Generate, app: &mut App<'_>) -> Result<(), CliError> {
     write(&root, directory, &mut written).map_err(unwritable)?;
     app.out.print(&json!({ "written": written }), |style| {
         let directory = plain(&directory.display().to_string());
-        let count = written.len();
-        format!(
-            "{} Wrote {count} pages to {}\n",
-            style.done(),
-            style.bold(&directory)
-        )
+        let wrote = format!("Wrote {} pages to", written.len());
+        done(&wrote, &directory, &[], style)
     })
 }
 

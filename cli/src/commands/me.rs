@@ -19,7 +19,7 @@ pub(super) fn human(me: &Me, style: &Style) -> String {
 /// Formats the user as `Ada Lovelace <ada@example.com>`, or as much of it as is known.
 pub(super) fn who(me: &Me) -> String {
     match (&me.user.name, &me.user.email) {
-        (Some(name), Some(email)) => format!("{} <{}>", plain(name), plain(email)),
+        (Some(name), Some(email)) => with_email(name, email),
         (Some(one), None) | (None, Some(one)) => plain(one),
         (None, None) => plain(&me.user.id),
     }
@@ -44,9 +44,8 @@ pub(super) fn token_fields(me: &Me, style: &Style) -> Vec<(&'static str, String)
         ),
     ];
     if let Some(run) = &token.run {
-        let item = run.work_item_key.as_deref();
         rows.push(("agent", plain(&run.agent_id)));
-        rows.push(("work item", item.map_or_else(|| "any".to_owned(), plain)));
+        rows.push(("work item", or(run.work_item_key.as_deref(), "any")));
     }
     rows.extend([
         ("scope", word(&token.scope)),

@@ -10,6 +10,6 @@ pub(crate) use crate::parts::{
     print_ended, push_new, question_about, require_terminal_or_yes,
 };
 pub(crate) use crate::render::{
-    Form, Row, Style, done, ends, expiry, fields, last_used, listing, masked, moment, plain,
-    redact, with_id, word,
+    Form, Row, Style, done, ends, expiry, fields, last_used, listing, masked, moment, or, plain,
+    redact, with_email, with_id, word,
 };

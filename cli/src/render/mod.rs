@@ -13,4 +13,4 @@ pub(crate) use plain::{escape_json, for_terminal, masked, plain, visible};
 pub(crate) use style::Style;
 pub(crate) use table::{Form, Row, listing};
 pub(crate) use time::{ends, expiry, instant, last_used, moment, parse};
-pub(crate) use word::{with_id, word};
+pub(crate) use word::{or, with_email, with_id, word};

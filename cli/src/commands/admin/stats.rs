@@ -12,21 +12,18 @@ pub(super) fn count(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> 
 }
 
 fn human(stats: &Stats, style: &Style) -> String {
+    let (users, suspended) = (stats.users_active, stats.users_suspended);
+    let (tokens, admin, expired) = (
+        stats.tokens_live,
+        stats.tokens_live_admin,
+        stats.tokens_expired,
+    );
     let rows = [
-        (
-            "users",
-            format!(
-                "{} active, {} suspended",
-                stats.users_active, stats.users_suspended
-            ),
-        ),
+        ("users", format!("{users} active, {suspended} suspended")),
         ("administrators", stats.admins_active.to_string()),
         (
             "tokens",
-            format!(
-                "{} active ({} admin), {} expired",
-                stats.tokens_live, stats.tokens_live_admin, stats.tokens_expired
-            ),
+            format!("{tokens} active ({admin} admin), {expired} expired"),
         ),
         ("open invites", stats.invites_open.to_string()),
     ];

@@ -123,19 +123,10 @@ pub(super) fn marked(email: &str, mixed_scripts: &[String]) -> String {
     )
 }
 
-/// Formats a user as `Ada Lovelace <ada@example.com>`.
-pub(super) fn who(user: &User) -> String {
-    format!("{} <{}>", plain(&user.name), plain(&user.email))
-}
-
 /// Formats a token's owner: the email address, or else the name, or else the ID.
 pub(super) fn owner(user: &MeUser) -> String {
-    plain(
-        user.email
-            .as_ref()
-            .or(user.name.as_ref())
-            .unwrap_or(&user.id),
-    )
+    let shown = user.email.as_ref().or(user.name.as_ref());
+    plain(shown.unwrap_or(&user.id))
 }
 
 #[cfg(test)]

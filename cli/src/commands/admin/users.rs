@@ -118,7 +118,7 @@ fn described(user: &User, style: &Style) -> String {
         let scripts = plain(&user.mixed_scripts.join(", "));
         rows.push(("mixed scripts", style.red(&scripts)));
     }
-    let who = style.bold(&user_ref::who(user));
+    let who = style.bold(&with_email(&user.name, &user.email));
     format!("{who}\n{}", fields(&rows, style))
 }
 

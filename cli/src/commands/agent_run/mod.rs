@@ -116,10 +116,9 @@ fn lifetime(flag: &str, seconds: i64) -> Result<RunTtl, Failure> {
 }
 
 fn introduction(run: &AgentRun, style: &Style) -> String {
-    let item = run.work_item_key.as_deref();
     let rows = [
         ("id", plain(&run.id)),
-        ("work item", item.map_or_else(|| "any".to_owned(), plain)),
+        ("work item", or(run.work_item_key.as_deref(), "any")),
         ("scope", word(&run.scope)),
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
@@ -165,11 +164,11 @@ fn runs_listing(runs: &[AgentRun], style: &Style) -> String {
             _ => expiry(run.expires_at.as_deref(), style),
         };
         let (used, used_words) = last_used(run.last_used_at.as_deref(), style);
-        let item = run.work_item_key.as_deref();
+        let item = or(run.work_item_key.as_deref(), "any");
         Row {
             name: plain(&run.agent_id),
             summary: format!("{} · {end} · {used_words}", work_item(run)),
-            cells: vec![item.map_or_else(|| "any".to_owned(), plain), until, used],
+            cells: vec![item, until, used],
             id: plain(&run.id),
             inactive: run.status != Status::Live,
         }

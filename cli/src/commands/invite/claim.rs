@@ -312,11 +312,14 @@ fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
         rows.push(("scope", word(&pat.scope)));
         rows.push(("expires", expiry(pat.expires_at.as_deref(), style)));
     }
-    if let Some(profile) = output.profile {
-        rows.push(("profile", format!("{} (current)", plain(profile))));
-    }
-    let who = format!("{} <{}>", plain(&user.name), plain(&user.email));
-    done("Welcome,", &who, &rows, style)
+    let profile = output.profile;
+    rows.extend(profile.map(|name| ("profile", format!("{} (current)", plain(name)))));
+    done(
+        "Welcome,",
+        &with_email(&user.name, &user.email),
+        &rows,
+        style,
+    )
 }
 
 #[cfg(test)]

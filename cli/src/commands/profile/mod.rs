@@ -14,7 +14,7 @@ use crate::environment;
 use crate::render::widest;
 use crate::resolve::profile_not_found;
 use set::Set;
-use shown::{ProfileName, Shown, or_dash, rows};
+use shown::{ProfileName, Shown, rows};
 
 commands! {
     /// List profiles
@@ -93,7 +93,7 @@ fn list_text(output: &ListOutput, style: &Style) -> String {
         let token = item.token.as_deref().unwrap_or("no token");
         format!(
             "{mark} {name}  {}  {}\n",
-            or_dash(item.app_url.as_ref()),
+            or(item.app_url.as_deref(), "-"),
             style.dim(token)
         )
     });
@@ -117,10 +117,8 @@ fn show(name: &Optional<ProfileName>, app: &mut App<'_>) -> Result<(), CliError>
         (None, active) => active.map(|name| (name.clone(), Some(name)))?,
     };
     let name = &name;
-    let profile = config
-        .profiles
-        .get(name)
-        .ok_or_else(|| missing(name, config.profiles.is_empty()))?;
+    let profile = config.profiles.get(name);
+    let profile = profile.ok_or_else(|| missing(name, config.profiles.is_empty()))?;
     let output = ShowOutput {
         profile: Shown::new(name, active.as_ref() == Some(name), profile),
         config_path: app.store.file()?.display().to_string(),
@@ -128,10 +126,10 @@ fn show(name: &Optional<ProfileName>, app: &mut App<'_>) -> Result<(), CliError>
     app.out.print(&output, |style| {
         let shown = &output.profile;
         let rows = rows(
-            shown.app_url.as_ref(),
+            shown.app_url.as_deref(),
             (&shown.api_url, shown.api_resolution_source),
-            shown.token.as_ref(),
-            shown.agent_id.as_ref(),
+            shown.token.as_deref(),
+            shown.agent_id.as_deref(),
             &output.config_path,
         );
         let current = if shown.current { " (current)" } else { "" };
@@ -150,33 +148,24 @@ fn missing(name: &str, none_at_all: bool) -> Failure {
 }
 
 fn switch(name: &One<ProfileName>, app: &mut App<'_>) -> Result<(), CliError> {
-    app.config()?;
     let name = &name.0;
     // Check first, so that a mistyped name does not create the file.
-    if !app.store.load()?.profiles.contains_key(name) {
-        return Err(profile_not_found(name).into());
-    }
+    check([name], &app.config()?)?;
     app.store.update(|config| {
-        if !config.profiles.contains_key(name) {
-            return Err(profile_not_found(name).into());
-        }
+        check([name], config)?;
         config.current_profile = Some(name.clone());
         Ok(())
     })?;
-    match app.environment.get(environment::PROFILE) {
+    let variable = environment::PROFILE;
+    match app.environment.get(variable) {
         Ok(Some(other)) if other != *name => app.out.warn(&format!(
-            "{} is set to {other}, which overrides the current profile",
-            environment::PROFILE
+            "{variable} is set to {other}, which overrides the current profile"
         )),
         Ok(_) => {}
         Err(failure) => app.out.warn(&failure.message),
     }
     app.out.print(&json!({ "currentProfile": name }), |style| {
-        format!(
-            "{} The current profile is {}\n",
-            style.done(),
-            style.bold(&plain(name))
-        )
+        done("The current profile is", &plain(name), &[], style)
     })
 }
 
@@ -215,14 +204,11 @@ fn delete_all(args: &Confirmed<Several<ProfileName>>, app: &mut App<'_>) -> Resu
     app.out.print(&output, |style| deleted_text(&output, style))
 }
 
-fn check(names: &[String], config: &Config) -> Result<(), Failure> {
-    match names
-        .iter()
-        .find(|name| !config.profiles.contains_key(*name))
-    {
-        Some(name) => Err(profile_not_found(name)),
-        None => Ok(()),
-    }
+/// Fails if a profile does not exist.
+fn check<'a>(names: impl IntoIterator<Item = &'a String>, config: &Config) -> Result<(), Failure> {
+    let mut names = names.into_iter();
+    let missing = names.find(|name| !config.profiles.contains_key(*name));
+    missing.map_or(Ok(()), |name| Err(profile_not_found(name)))
 }
 
 /// Removes the profiles. If the current one is among them, the default profile becomes current.
@@ -247,36 +233,28 @@ fn question(names: &[String], config: &Config, style: &Style) -> String {
         let profile = config.profiles.get(name);
         let token = profile.and_then(|profile| profile.token.as_ref());
         let token = token.map_or_else(|| "no token".to_owned(), |token| masked(token.expose()));
-        let current = if name == config.current_or_default() {
-            "  (current)"
-        } else {
-            ""
-        };
+        let is_current = name == config.current_or_default();
+        let current = if is_current { "  (current)" } else { "" };
         format!("  {}  {token}{current}\n", style.bold(&plain(name)))
     });
+    let lines: String = lines.collect();
     let what = match names.len() {
         1 => "this profile".to_owned(),
         count => format!("these {count} profiles"),
     };
-    format!(
-        "{}Delete {what} from the config file?",
-        lines.collect::<String>()
-    )
+    format!("{lines}Delete {what} from the config file?")
 }
 
 fn deleted_text(output: &DeleteOutput, style: &Style) -> String {
-    let mut lines: Vec<String> = output
-        .deleted
-        .iter()
-        .map(|name| format!("{} Deleted profile {}\n", style.done(), plain(name)))
-        .collect();
+    let deleted = output.deleted.iter();
+    let lines = deleted.map(|name| format!("{} Deleted profile {}\n", style.done(), plain(name)));
     let current = style.bold(&plain(&output.current_profile));
-    lines.push(if output.current_exists {
+    let last = if output.current_exists {
         format!("The current profile is {current}\n")
     } else {
         "There is no current profile; choose one with: oi profile use NAME\n".to_owned()
-    });
-    lines.concat()
+    };
+    lines.chain([last]).collect()
 }
 
 #[cfg(test)]

@@ -147,10 +147,10 @@ pub(super) fn run(args: &Set, app: &mut App<'_>) -> Result<(), CliError> {
             output.api_resolution_source,
         );
         let rows = rows(
-            output.app_url.as_ref(),
+            output.app_url.as_deref(),
             server,
-            output.token.as_ref(),
-            output.agent_id.as_ref(),
+            output.token.as_deref(),
+            output.agent_id.as_deref(),
             &output.config_path,
         );
         let current = if output.current { " (current)" } else { "" };

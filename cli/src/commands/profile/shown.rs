@@ -65,24 +65,19 @@ impl Shown {
 
 /// Formats the settings of a profile; the server is the API's URL and where it is from.
 pub(super) fn rows(
-    app_url: Option<&String>,
+    app_url: Option<&str>,
     (api_url, source): (&str, &str),
-    token: Option<&String>,
-    agent_id: Option<&String>,
+    token: Option<&str>,
+    agent_id: Option<&str>,
     config: &str,
 ) -> [(&'static str, String); 5] {
     [
-        ("app url", or_dash(app_url)),
+        ("app url", or(app_url, "-")),
         ("api url", format!("{} (from {source})", plain(api_url))),
-        ("token", or_dash(token)),
-        ("agent id", or_dash(agent_id)),
+        ("token", or(token, "-")),
+        ("agent id", or(agent_id, "-")),
         ("config", plain(config)),
     ]
-}
-
-/// Formats an optional value; `-` if it is missing.
-pub(super) fn or_dash(value: Option<&String>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| plain(value))
 }
 
 /// Validates the name of a profile.

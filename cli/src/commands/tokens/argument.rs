@@ -156,29 +156,25 @@ pub(super) fn find(name: &str, pats: &[Pat]) -> Result<TokenId, Failure> {
     };
     let ids: Vec<&str> = candidates.iter().map(|pat| pat.id.as_str()).collect();
     match ids.as_slice() {
-        [] => Err(Failure::of(
-            "not_found",
-            if name.starts_with("pat_") {
+        [] => {
+            let message = if name.starts_with("pat_") {
                 format!("you have no token named {shown}; a token ID is {ID_FORM}")
             } else {
                 format!("you have no token with the ID or name {shown}")
-            },
-        )
-        .next(LIST)),
+            };
+            Err(Failure::of("not_found", message).next(LIST))
+        }
         [id] => id.parse().map_err(|_| {
             let message = format!("the server returned an invalid ID for token {shown}");
             Failure::unexpected(message)
         }),
-        several => Err(Failure::usage(format!(
-            "{}{} tokens are named {shown}; pass the ID of one: {}",
-            if several.len() < MAX_NAMED as usize {
-                ""
-            } else {
-                "at least "
-            },
-            several.len(),
-            several.join(", ")
-        ))
-        .next(LIST)),
+        several => {
+            let is_all = several.len() < MAX_NAMED as usize;
+            let at_least = if is_all { "" } else { "at least " };
+            let (count, ids) = (several.len(), several.join(", "));
+            let message =
+                format!("{at_least}{count} tokens are named {shown}; pass the ID of one: {ids}");
+            Err(Failure::usage(message).next(LIST))
+        }
     }
 }

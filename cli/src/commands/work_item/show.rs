@@ -43,47 +43,33 @@ pub(crate) fn items_listing(items: &[WorkItemSummary], names: &Names, style: &St
 pub(super) fn summary(item: &WorkItemSummary, names: &Names, style: &Style) -> String {
     let ago = |at: &str| moment(Some(at), style);
     let mut rows = vec![("kind", word(&item.kind))];
-    if let Some(parent) = &item.parent {
-        rows.push(("parent", plain(parent)));
-    }
+    let parent = item.parent.as_deref();
+    rows.extend(parent.map(|key| ("parent", plain(key))));
+    let assignee = item.assignee.as_deref();
+    let assignee = assignee.map_or_else(|| "none".to_owned(), |user| names.full(user));
     rows.extend([
         ("status", word(&item.status)),
         ("priority", word(&item.priority)),
         ("target", word(&item.execution_target)),
-        (
-            "assignee",
-            item.assignee
-                .as_deref()
-                .map_or_else(|| "none".to_owned(), |user| names.full(user)),
-        ),
+        ("assignee", assignee),
     ]);
-    let workers = [
-        ("agent", item.active_agent_id.as_deref().map(plain)),
+    let since = item.claimed_at.as_deref();
+    let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
+    let (agent, user) = (&item.active_agent_id, &item.active_user_id);
+    rows.extend(agent.iter().map(|id| ("agent", plain(id) + &since)));
+    rows.extend(user.iter().map(|id| ("worker", names.full(id) + &since)));
+    let run = item.active_run_id.as_deref();
+    rows.extend(run.map(|run| ("run", plain(run))));
+    let created_by = names.full(&item.created_by);
+    rows.extend([
         (
-            "worker",
-            item.active_user_id.as_deref().map(|user| names.full(user)),
+            "created",
+            format!("{} by {created_by}", ago(&item.created_at)),
         ),
-    ];
-    for (label, worker) in workers {
-        if let Some(worker) = worker {
-            let since = item.claimed_at.as_deref();
-            let since = since.map_or_else(String::new, |at| format!(", claimed {}", ago(at)));
-            rows.push((label, format!("{worker}{since}")));
-        }
-    }
-    if let Some(run) = &item.active_run_id {
-        rows.push(("run", plain(run)));
-    }
-    let created = format!(
-        "{} by {}",
-        ago(&item.created_at),
-        names.full(&item.created_by)
-    );
-    rows.push(("created", created));
-    rows.push(("updated", ago(&item.updated_at)));
-    if let Some(at) = &item.resolved_at {
-        rows.push(("resolved", ago(at)));
-    }
+        ("updated", ago(&item.updated_at)),
+    ]);
+    let resolved = item.resolved_at.as_deref();
+    rows.extend(resolved.map(|at| ("resolved", ago(at))));
     rows.push(("version", item.version.to_string()));
     let heading = format!("{}  {}", plain(&item.key), plain(&item.title));
     format!("{}\n{}", style.bold(&heading), fields(&rows, style))

@@ -76,8 +76,8 @@ pub(super) fn run(args: &Export, app: &mut App<'_>) -> Result<(), CliError> {
         bytes,
     };
     app.out.print(&exported, |style| {
-        let path = style.bold(&plain(&exported.path));
-        format!("{} Wrote {bytes} bytes to {path}\n", style.done())
+        let wrote = format!("Wrote {bytes} bytes to");
+        done(&wrote, &plain(&exported.path), &[], style)
     })
 }
 

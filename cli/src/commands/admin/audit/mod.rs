@@ -51,22 +51,15 @@ fn one(event: &AuditEvent, style: &Style) -> String {
             named(&event.subject, event.subject_name.as_ref()),
         ),
     ];
-    if let Some(related) = &event.related {
-        rows.push(("related", named(related, event.related_name.as_ref())));
-    }
-    let optional = [
-        ("ip address", &event.client_address),
-        ("request", &event.request_id),
-    ];
-    for (label, value) in optional {
-        if let Some(value) = value {
-            rows.push((label, plain(value)));
-        }
-    }
-    if let Some(change) = &event.email_change {
-        let (from, to) = (plain(&change.from), plain(&change.to));
-        rows.push(("email", format!("{from} → {to}")));
-    }
+    let related = event.related.as_ref();
+    rows.extend(related.map(|it| ("related", named(it, event.related_name.as_ref()))));
+    let address = event.client_address.as_deref();
+    rows.extend(address.map(|it| ("ip address", plain(it))));
+    let request = event.request_id.as_deref();
+    rows.extend(request.map(|it| ("request", plain(it))));
+    let change = event.email_change.as_ref();
+    let change = change.map(|it| format!("{} → {}", plain(&it.from), plain(&it.to)));
+    rows.extend(change.map(|it| ("email", it)));
     rows.push(("id", plain(&event.id)));
     format!(
         "{}  {}\n{}",
