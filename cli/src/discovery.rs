@@ -34,28 +34,25 @@ pub(crate) fn discover(client: &Client) -> Resolution {
 
 fn decide(app_url: &BaseUrl, announced: &str) -> Resolution {
     let Ok(api_url) = BaseUrl::parse(announced) else {
-        return at_app_url(
-            app_url,
-            format!("ignored the API URL announced by {app_url}: it is not a valid URL"),
-        );
+        let why = format!("announced by {app_url}: it is not a valid URL");
+        return at_app_url(app_url, format!("ignored the API URL {why}"));
     };
-    let trusted = (app_url.is_https() && api_url.is_https())
+    let is_same = api_url.same_origin(app_url);
+    let is_trusted = (app_url.is_https() && api_url.is_https())
         || (app_url.is_loopback() && api_url.is_loopback());
-    if trusted || api_url.same_origin(app_url) {
-        let note = || format!("{app_url} announces its API at {api_url}; tokens are sent there");
-        return Resolution {
-            note: (!api_url.same_origin(app_url)).then(note),
-            source: DISCOVERY,
-            api_url,
-        };
-    }
-    at_app_url(
-        app_url,
-        format!(
+    if !is_same && !is_trusted {
+        let note = format!(
             "ignored the API URL {api_url} announced by {app_url}: plain HTTP cannot redirect \
              tokens to another origin"
-        ),
-    )
+        );
+        return at_app_url(app_url, note);
+    }
+    let note = format!("{app_url} announces its API at {api_url}; tokens are sent there");
+    Resolution {
+        api_url,
+        source: DISCOVERY,
+        note: (!is_same).then_some(note),
+    }
 }
 
 fn at_app_url(app_url: &BaseUrl, note: String) -> Resolution {

@@ -285,10 +285,8 @@ fn no_credential(mut failure: Failure) -> Failure {
 
 /// Returns the failure to save a token because another process has saved one since.
 pub(crate) fn profile_changed(name: &str) -> Failure {
-    Failure::of(
-        "profile_changed",
-        format!("another process changed profile {name}"),
-    )
+    let message = format!("another process changed profile {name}");
+    Failure::of("profile_changed", message)
 }
 
 pub(crate) fn profile_not_found(name: &str) -> Failure {

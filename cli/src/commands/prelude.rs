@@ -6,8 +6,8 @@ pub(crate) use crate::field::{Field, Flags, One, Optional, Several, one_of};
 pub(crate) use crate::parts::once::{self, Undo, require_writable_stdout};
 pub(crate) use crate::parts::paging::{self, PageArgs, Paged};
 pub(crate) use crate::parts::{
-    Confirmation, Confirmed, NoArguments, confirm, one_by_one, parse_distinct, parse_token_id,
-    print_ended, push_new, question_about, require_terminal_or_yes,
+    Confirmation, Confirmed, NoArguments, confirm, distinct, one_by_one, parse_token_id,
+    print_ended, question_about, require_terminal_or_yes,
 };
 pub(crate) use crate::render::{
     Form, Row, Style, done, ends, expiry, fields, last_used, listing, masked, moment, or, plain,

@@ -59,7 +59,7 @@ pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
         let plural = if output.reported == 1 { "" } else { "s" };
         format!(
             "{} Reported {} token{plural}. Any active ones are now revoked; the server does not \
-         say which.\n",
+             say which.\n",
             style.done(),
             output.reported
         )

@@ -30,11 +30,9 @@ pub(crate) fn locate(
         .path(environment::CONFIG_DIR)?
         .or_else(|| user_config_dir.map(|directory| directory.join("openindex-agent")))
         .ok_or_else(|| {
-            Failure::of(
-                "no_config_directory",
-                "no home directory for the config file",
-            )
-            .hint("set OPENINDEX_CONFIG to the path of the config file")
+            let message = "no home directory for the config file";
+            let failure = Failure::of("no_config_directory", message);
+            failure.hint("set OPENINDEX_CONFIG to the path of the config file")
         })?;
     Ok(ConfigPath {
         file: directory.join("config.json"),

@@ -121,16 +121,10 @@ impl ConfigStore {
         }
         paths.into_iter().find_map(|(path, private_mode)| {
             let mode = mode(path).filter(|mode| mode & 0o077 != 0)?;
-            Some((
-                format!(
-                    "other users can access {} (mode {mode:04o})",
-                    path.display()
-                ),
-                format!(
-                    "chmod {private_mode:o} {}",
-                    quoted(&path.display().to_string())
-                ),
-            ))
+            let shown = path.display().to_string();
+            let what = format!("other users can access {shown} (mode {mode:04o})");
+            let command = format!("chmod {private_mode:o} {}", quoted(&shown));
+            Some((what, command))
         })
     }
 }

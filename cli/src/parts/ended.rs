@@ -31,23 +31,19 @@ pub(crate) fn parse_token_id(
     Err(Failure::usage(message).next(command))
 }
 
-/// Adds a value unless it is there already.
-pub(crate) fn push_new<T: PartialEq>(values: &mut Vec<T>, value: T) {
-    if !values.contains(&value) {
-        values.push(value);
-    }
-}
-
-/// Parses values that were passed one by one, without duplicates.
-pub(crate) fn parse_distinct<T: PartialEq>(
-    texts: &[String],
-    parse: impl Fn(&str) -> Result<T, Failure>,
+/// Parses or looks up each of the values, without duplicates.
+pub(crate) fn distinct<A, T: PartialEq>(
+    values: impl IntoIterator<Item = A>,
+    parse: impl Fn(A) -> Result<T, Failure>,
 ) -> Result<Vec<T>, Failure> {
-    let mut values = Vec::new();
-    for text in texts {
-        push_new(&mut values, parse(text)?);
+    let mut parsed = Vec::new();
+    for value in values {
+        let value = parse(value)?;
+        if !parsed.contains(&value) {
+            parsed.push(value);
+        }
     }
-    Ok(values)
+    Ok(parsed)
 }
 
 /// Runs `act` for each item and stops at the first failure, which lists the items before it under

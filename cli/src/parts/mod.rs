@@ -11,7 +11,7 @@ use clap::builder::CommandExt;
 pub(crate) use confirm::{
     Confirmation, Confirmed, confirm, question_about, require_terminal_or_yes,
 };
-pub(crate) use ended::{one_by_one, parse_distinct, parse_token_id, print_ended, push_new};
+pub(crate) use ended::{distinct, one_by_one, parse_token_id, print_ended};
 
 /// The arguments of a command that has none.
 #[derive(Debug, clap::Args)]

@@ -179,13 +179,11 @@ impl<'a> Undo<'a> {
         let why = unwritten(error);
         let (message, next) = match (self.act)() {
             Ok(()) => (format!("{why}\n{created} was {undone}"), None),
-            Err(failure) => (
-                format!(
-                    "{why}\n{created} is still valid, and undoing it failed: {}",
-                    failure.message
-                ),
-                Some(self.command),
-            ),
+            Err(failure) => {
+                let failed = format!("{created} is still valid, and undoing it failed");
+                let message = format!("{why}\n{failed}: {}", failure.message);
+                (message, Some(self.command))
+            }
         };
         let lines: Vec<String> = [message].into_iter().chain(self.consequence).collect();
         let mut failure = Failure::of("output_failed", lines.join("\n"));

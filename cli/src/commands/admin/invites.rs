@@ -9,7 +9,7 @@ use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{Email, Role};
 
 use crate::commands::prelude::*;
-use crate::parts::paging::{first_page, pages};
+use crate::parts::paging::first_page;
 
 use super::user_ref::{Ref, Referred, marked};
 
@@ -206,30 +206,23 @@ fn resolve(invites: &[InviteRef], session: &Session) -> Result<Vec<InviteId>, Fa
     let mut open = HashMap::new();
     if invites.iter().any(|it| matches!(it, InviteRef::Email(_))) {
         let fetch = |query: &_| session.call(|client| client.invites_list(query));
-        for page in pages(MAX_PAGE, fetch) {
-            for invite in page?.items {
-                let email = invite.email.as_deref().map(Email::from_stored);
-                if let (Open::Known(InviteStatus::Open), Some(email), Ok(id)) =
-                    (&invite.status, email, invite.id.parse::<InviteId>())
-                {
-                    open.entry(email.key()).or_insert(id);
-                }
+        for invite in paging::all(MAX_PAGE, fetch)?.items {
+            let email = invite.email.as_deref().map(Email::from_stored);
+            if let (Open::Known(InviteStatus::Open), Some(email), Ok(id)) =
+                (&invite.status, email, invite.id.parse::<InviteId>())
+            {
+                open.entry(email.key()).or_insert(id);
             }
         }
     }
-    let mut ids = Vec::new();
-    for invite in invites {
-        let id = match invite {
-            InviteRef::Id(id) => *id,
-            InviteRef::Email(email) => *open.get(&email.key()).ok_or_else(|| {
-                let shown = redact(&plain(email.as_str()));
-                let message = format!("no open invite for {shown}");
-                Failure::of("not_found", message).next(LIST)
-            })?,
-        };
-        push_new(&mut ids, id);
-    }
-    Ok(ids)
+    distinct(invites, |invite| match invite {
+        InviteRef::Id(id) => Ok(*id),
+        InviteRef::Email(email) => open.get(&email.key()).copied().ok_or_else(|| {
+            let shown = redact(&plain(email.as_str()));
+            let message = format!("no open invite for {shown}");
+            Failure::of("not_found", message).next(LIST)
+        }),
+    })
 }
 
 #[cfg(test)]

@@ -122,12 +122,8 @@ fn introduction(run: &AgentRun, style: &Style) -> String {
         ("scope", word(&run.scope)),
         ("expires", expiry(run.expires_at.as_deref(), style)),
     ];
-    done(
-        "Started a run of agent",
-        &plain(&run.agent_id),
-        &rows,
-        style,
-    )
+    let agent = plain(&run.agent_id);
+    done("Started a run of agent", &agent, &rows, style)
 }
 
 #[derive(Debug, clap::Args)]
@@ -185,7 +181,7 @@ impl Field for RunId {
 }
 
 fn end(args: &Confirmed<Several<RunId>>, app: &mut App<'_>) -> Result<(), CliError> {
-    let ids = parse_distinct(&args.what.0, parse)?;
+    let ids = distinct(&args.what.0, |text| parse(text))?;
     args.yes.require("ending a run")?;
     let session = app.human_session()?;
     args.yes.ask("no run was ended", || {

@@ -269,10 +269,8 @@ fn effective_scope(me: &Me) -> Check {
     if token == effective {
         return Check::ok("scope", token);
     }
-    let detail = format!(
-        "{effective}: the token's scope {token} is limited by role {}",
-        word(&me.user.role)
-    );
+    let role = word(&me.user.role);
+    let detail = format!("{effective}: the token's scope {token} is limited by role {role}");
     Check::warn("scope", detail).hint("an administrator can change your role")
 }
 
@@ -288,10 +286,8 @@ fn ends(me: &Me, now: Timestamp) -> Check {
         // A run always ends within a day, and cannot be rotated.
         _ if me.token.kind == Kind::AgentRun => Check::ok("expiry", detail),
         Some(at) if at.unix_millis() - now.unix_millis() < SOON_MILLIS => {
-            let hint = format!(
-                "oi settings personal tokens rotate {} --expires-in 90d",
-                me.token.id
-            );
+            let id = &me.token.id;
+            let hint = format!("oi settings personal tokens rotate {id} --expires-in 90d");
             Check::warn("expiry", detail).hint(hint)
         }
         _ => Check::ok("expiry", detail),

@@ -269,10 +269,8 @@ fn finish(
         app.out.print(&output, text)?;
     }
     if is_saved && !matches!(app.environment.get(environment::TOKEN), Ok(None)) {
-        let warning = format!(
-            "{} is set and overrides the profile's token",
-            environment::TOKEN
-        );
+        let variable = environment::TOKEN;
+        let warning = format!("{variable} is set and overrides the profile's token");
         app.out.warn(&warning);
     }
     let Some(Err(error)) = saved else {
@@ -314,12 +312,8 @@ fn human(output: &ClaimOutput<'_>, app_url: &BaseUrl, style: &Style) -> String {
     }
     let profile = output.profile;
     rows.extend(profile.map(|name| ("profile", format!("{} (current)", plain(name)))));
-    done(
-        "Welcome,",
-        &with_email(&user.name, &user.email),
-        &rows,
-        style,
-    )
+    let who = with_email(&user.name, &user.email);
+    done("Welcome,", &who, &rows, style)
 }
 
 #[cfg(test)]

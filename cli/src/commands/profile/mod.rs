@@ -90,12 +90,9 @@ fn list_text(output: &ListOutput, style: &Style) -> String {
         } else {
             (" ".to_owned(), name)
         };
-        let token = item.token.as_deref().unwrap_or("no token");
-        format!(
-            "{mark} {name}  {}  {}\n",
-            or(item.app_url.as_deref(), "-"),
-            style.dim(token)
-        )
+        let token = style.dim(item.token.as_deref().unwrap_or("no token"));
+        let app_url = or(item.app_url.as_deref(), "-");
+        format!("{mark} {name}  {app_url}  {token}\n")
     });
     lines.collect()
 }

@@ -33,13 +33,8 @@ pub(super) fn show_created(
 ) -> Result<(), CliError> {
     let output = CreateOutput { created, replaced };
     let secret = (&created.token, token_only, once::WARNING);
-    once::show(
-        app,
-        &output,
-        secret,
-        |style| created_text(&output, style),
-        undo,
-    )
+    let text = |style: &Style| created_text(&output, style);
+    once::show(app, &output, secret, text, undo)
 }
 
 /// Returns how to revoke a new token that was not shown.

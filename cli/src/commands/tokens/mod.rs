@@ -89,10 +89,7 @@ fn delete(args: &Confirmed<Several<TokenField>>, app: &mut App<'_>) -> Result<()
     let named = named.collect::<Result<Vec<_>, _>>()?;
     args.yes.require("deleting")?;
     let session = app.human_session()?;
-    let mut ids = Vec::new();
-    for named in named {
-        push_new(&mut ids, resolve(named, &session)?);
-    }
+    let ids = distinct(named, |named| resolve(named, &session))?;
     let acting = session.call(Client::me).ok().map(|me| me.token.id);
     let acting = acting.as_deref();
     args.yes.ask("no token was deleted", || {

@@ -412,13 +412,8 @@ fn delete(args: &Delete, app: &mut App<'_>) -> Result<(), CliError> {
         expected = expected.or(Some(item.version));
     }
     let request = |client: &Client| client.work_item_delete(key, expected);
-    change_version(
-        key,
-        args.if_version,
-        "nothing was deleted",
-        &session,
-        request,
-    )?;
+    let flag = args.if_version;
+    change_version(key, flag, "nothing was deleted", &session, request)?;
     print_ended(app, "deleted", "Deleted", &[key.to_string()])
 }
 

@@ -44,13 +44,8 @@ fn events_text(events: &[AuditEvent], style: &Style) -> String {
 }
 
 fn one(event: &AuditEvent, style: &Style) -> String {
-    let mut rows = vec![
-        ("actor", actor(&event.actor)),
-        (
-            "subject",
-            named(&event.subject, event.subject_name.as_ref()),
-        ),
-    ];
+    let subject = named(&event.subject, event.subject_name.as_ref());
+    let mut rows = vec![("actor", actor(&event.actor)), ("subject", subject)];
     let related = event.related.as_ref();
     rows.extend(related.map(|it| ("related", named(it, event.related_name.as_ref()))));
     let address = event.client_address.as_deref();
@@ -61,12 +56,8 @@ fn one(event: &AuditEvent, style: &Style) -> String {
     let change = change.map(|it| format!("{} → {}", plain(&it.from), plain(&it.to)));
     rows.extend(change.map(|it| ("email", it)));
     rows.push(("id", plain(&event.id)));
-    format!(
-        "{}  {}\n{}",
-        style.bold(&plain(&event.action)),
-        instant(&event.at),
-        fields(&rows, style)
-    )
+    let (action, at) = (style.bold(&plain(&event.action)), instant(&event.at));
+    format!("{action}  {at}\n{}", fields(&rows, style))
 }
 
 fn actor(actor: &AuditActor) -> String {

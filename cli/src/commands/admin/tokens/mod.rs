@@ -65,7 +65,7 @@ impl Field for PatId {
 }
 
 fn revoke(args: &Confirmed<Several<PatId>>, app: &mut App<'_>) -> Result<(), CliError> {
-    let ids = parse_distinct(&args.what.0, parse)?;
+    let ids = distinct(&args.what.0, |text| parse(text))?;
     args.yes.require("revoking")?;
     let session = app.human_session()?;
     args.yes.ask("no token was revoked", || {
