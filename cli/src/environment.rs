@@ -90,14 +90,11 @@ impl Environment {
     ///
     /// Returns a [`Failure`] when the variable is blank. A path need not be UTF-8.
     pub(crate) fn path(&self, name: &str) -> Result<Option<PathBuf>, Failure> {
-        if self
-            .0
-            .get(name)
-            .is_some_and(|value| value.to_str().is_some())
-        {
+        let value = self.0.get(name);
+        if value.is_some_and(|value| value.to_str().is_some()) {
             self.get(name)?;
         }
-        Ok(self.0.get(name).map(PathBuf::from))
+        Ok(value.map(PathBuf::from))
     }
 
     /// Returns a variable whose convention treats empty as unset, such as `NO_COLOR`.

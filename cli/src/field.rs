@@ -178,11 +178,8 @@ macro_rules! arguments {
     };
 }
 
-arguments!(One, Count::One, |values| values
-    .into_iter()
-    .next()
-    .map(Self));
+arguments!(One, Count::One, |mut values| values.pop().map(Self));
 arguments!(Several, Count::Several, |values| Some(Self(values)));
-arguments!(Optional, Count::Optional, |values| Some(Self(
-    values.into_iter().next()
+arguments!(Optional, Count::Optional, |mut values| Some(Self(
+    values.pop()
 )));

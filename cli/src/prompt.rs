@@ -41,10 +41,8 @@ fn ask(question: &str, input: &mut dyn BufRead, output: &mut dyn Write) -> Resul
         writeln!(output)?;
         return Err(CliError::Reported(ExitCode::Interrupted));
     }
-    Ok(matches!(
-        reply.trim().to_ascii_lowercase().as_str(),
-        "y" | "yes"
-    ))
+    let reply = reply.trim().to_ascii_lowercase();
+    Ok(["y", "yes"].contains(&reply.as_str()))
 }
 
 /// Prompts for a token, or reads it from standard input.
