@@ -29,6 +29,7 @@ mod tables;
 #[cfg(feature = "testing")]
 mod testing;
 
+pub(crate) use database::Result;
 pub use database::{Call, Database, End, LookupFailure, LookupLimits, Tx, Work};
 pub use dialect::{Dialect, Lock};
 pub use row::Row;

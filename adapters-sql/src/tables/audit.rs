@@ -1,24 +1,21 @@
 //! The table of audit events: written in the transaction of each change, read newest first.
 
+use openindex_domain::Listing;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
-use openindex_domain::{Listing, StoreError};
 
 use crate::rows;
 use crate::statement::BATCH;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 const COLUMNS: &str = "id, at, actor, actor_user, actor_token, actor_session, action, subject, \
     related, request_id, client_address, email_from, email_to";
 
 /// Writes one event in the transaction of its change.
-pub(crate) async fn insert<D: Database>(
-    tx: &mut Tx<'_, D>,
-    event: &AuditEvent,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert<D: Database>(tx: &mut Tx<'_, D>, event: &AuditEvent) -> Result<()> {
     insert_all(tx, std::slice::from_ref(event)).await
 }
 
@@ -26,7 +23,7 @@ pub(crate) async fn insert<D: Database>(
 pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     events: &[AuditEvent],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     for batch in events.chunks(BATCH) {
         let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) "));
         query.push_rows(batch, |event| {
@@ -64,7 +61,7 @@ pub(crate) async fn page<D: Database>(
     filter: &AuditFilter,
     after: Option<AuditCursor>,
     limit: u32,
-) -> Result<Listing<AuditEvent>, StoreError> {
+) -> Result<Listing<AuditEvent>> {
     let mut found = tx.rows(select_page(filter, after, limit)).await?;
     if filter.newer_than.is_some() {
         found.reverse();
@@ -76,7 +73,7 @@ pub(crate) async fn page<D: Database>(
 pub(crate) async fn ends_of<D: Database>(
     tx: &mut Tx<'_, D>,
     tokens: Vec<TokenId>,
-) -> Result<Listing<AuditEvent>, StoreError> {
+) -> Result<Listing<AuditEvent>> {
     let actions = AuditAction::END_ACTIONS
         .iter()
         .map(|action| action.as_str().to_owned());
@@ -92,14 +89,14 @@ pub(crate) async fn ends_of<D: Database>(
             .collect::<Vec<String>>(),
     )
     .bind(actions.collect::<Vec<String>>());
-    Listing::read(tx.rows(statement).await?.iter().map(rows::event))
+    tx.list(statement, rows::event).await
 }
 
 /// Returns the names of those subjects that are users, tokens or invites.
 pub(crate) async fn names<D: Database>(
     tx: &mut Tx<'_, D>,
     subjects: &[Subject],
-) -> Result<Vec<SubjectName>, StoreError> {
+) -> Result<Vec<SubjectName>> {
     let (mut users, mut tokens, mut invites) = (Vec::new(), Vec::new(), Vec::new());
     for subject in subjects {
         match subject {

@@ -1,17 +1,13 @@
 //! The table of what a user is told at the next sign-in.
 
-use openindex_domain::StoreError;
 use openindex_domain::user::{DismissNotices, Notice, UserId};
 
 use crate::rows;
 use crate::statement::BATCH;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 /// Returns a user's notices without damaged ones.
-pub(crate) async fn of_user<D: Database>(
-    tx: &mut Tx<'_, D>,
-    user: UserId,
-) -> Result<Vec<Notice>, StoreError> {
+pub(crate) async fn of_user<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<Vec<Notice>> {
     let statement = Statement::new(
         "SELECT token, token_name, at, client_address, revoked FROM notices WHERE user_id = $1",
     );
@@ -29,7 +25,7 @@ pub(crate) async fn of_user<D: Database>(
 pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     notices: &[(UserId, Notice)],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     for batch in notices.chunks(BATCH) {
         let mut query = Statement::new(
             "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
@@ -57,7 +53,7 @@ pub(crate) async fn insert_all<D: Database>(
 pub(crate) async fn dismiss<D: Database>(
     tx: &mut Tx<'_, D>,
     change: &DismissNotices,
-) -> Result<u64, StoreError> {
+) -> Result<u64> {
     let statement = Statement::new(
         "DELETE FROM notices WHERE user_id = $1 AND at <= $2 \
          AND (token NOT LIKE 'lnk%' OR $3 IS NULL OR at < $3)",
@@ -68,10 +64,7 @@ pub(crate) async fn dismiss<D: Database>(
     tx.execute(statement).await
 }
 
-pub(crate) async fn delete_all_of<D: Database>(
-    tx: &mut Tx<'_, D>,
-    user: UserId,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete_all_of<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<()> {
     tx.execute(Statement::new("DELETE FROM notices WHERE user_id = $1").bind(user))
         .await?;
     Ok(())
