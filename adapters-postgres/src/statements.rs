@@ -1,10 +1,8 @@
 //! Rows and parameters as the driver has them.
 
-use std::borrow::Cow;
-
 use openindex_adapters_sql::{Row, Statement, Value, read_columns};
-use openindex_domain::DamagedColumn;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::{DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgTypeInfo, PgValueRef, Postgres};
 use sqlx::query::Query;
@@ -81,13 +79,11 @@ impl<'r> Decode<'r, Postgres> for Millis {
     }
 }
 
+type PgQuery = Query<'static, Postgres, PgArguments>;
+
 /// Returns the driver's query.
-pub(crate) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {
-    let query = match statement.sql {
-        Cow::Borrowed(sql) => sqlx::query(sql),
-        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
-    };
-    let mut query = query.persistent(statement.is_cached);
+pub(crate) fn query(statement: Statement) -> Result<PgQuery, StoreError> {
+    let mut query = sqlx::query(AssertSqlSafe(statement.sql)).persistent(statement.is_cached);
     for value in statement.values {
         query = match value {
             Value::Uuid(id) => query.bind(id),
@@ -101,7 +97,28 @@ pub(crate) fn query(statement: Statement) -> Query<'static, Postgres, PgArgument
                 let bytes = digests.iter().map(|digest| digest.as_bytes().to_vec());
                 query.bind(bytes.collect::<Vec<Vec<u8>>>())
             }
+            Value::Column(values) => bind_column(query, values)?,
         };
     }
-    query
+    Ok(query)
+}
+
+/// Binds an array. All of its values are of the first one's variant.
+fn bind_column(query: PgQuery, values: Vec<Value>) -> Result<PgQuery, StoreError> {
+    macro_rules! bind {
+        ($variant:ident as |$value:ident| $converted:expr) => {{
+            let values = values.into_iter().map(|value| match value {
+                Value::$variant($value) => Ok($converted),
+                _ => Err(StoreError::corrupt("values of one column differ in type")),
+            });
+            query.bind(values.collect::<Result<Vec<_>, _>>()?)
+        }};
+    }
+    Ok(match values.first() {
+        Some(Value::Uuid(_)) => bind!(Uuid as |id| id),
+        Some(Value::Time(_)) => bind!(Time as |at| at.map(Timestamp::to_datetime)),
+        Some(Value::Integer(_)) => bind!(Integer as |number| number),
+        Some(Value::Bytes(_)) => bind!(Bytes as |bytes| bytes),
+        _ => bind!(Text as |text| text),
+    })
 }

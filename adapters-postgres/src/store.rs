@@ -64,7 +64,7 @@ impl Database for PostgresDatabase {
         connection: &mut PgConnection,
         statement: Statement,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let found = query(statement).fetch_all(connection).await;
+        let found = query(statement)?.fetch_all(connection).await;
         Ok(found.map_err(store_error)?.into_iter().map(PgRow).collect())
     }
 
@@ -72,7 +72,7 @@ impl Database for PostgresDatabase {
         connection: &mut PgConnection,
         statement: Statement,
     ) -> Result<u64, StoreError> {
-        let done = query(statement).execute(connection).await;
+        let done = query(statement)?.execute(connection).await;
         Ok(done.map_err(store_error)?.rows_affected())
     }
 

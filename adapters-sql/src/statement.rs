@@ -27,6 +27,9 @@ pub enum Value {
     Texts(Vec<String>),
     /// A list for [`Dialect::any`](crate::Dialect::any).
     Digests(Vec<Digest>),
+    /// The values of one column of rows, all of one variant, for a database whose
+    /// [`Dialect::push_rows`](crate::Dialect::push_rows) binds columns.
+    Column(Vec<Value>),
 }
 
 /// A statement with its parameters, `$1` to `$n`.
@@ -71,20 +74,8 @@ impl Statement {
         self.push(&placeholder)
     }
 
-    /// Adds the next parameter and returns its placeholder.
-    #[must_use = "the text must contain the placeholder"]
-    pub fn add(&mut self, value: impl Into<Value>) -> String {
-        self.values.push(value.into());
-        format!("${}", self.values.len())
-    }
-}
-
-/// Maximum number of rows in one statement: databases limit the number of parameters.
-pub(crate) const BATCH: usize = 500;
-
-impl Statement {
-    /// Appends `VALUES` with these rows. Their columns are called `column1` to `columnN`.
-    pub(crate) fn push_rows<T, const N: usize>(
+    /// Appends `VALUES` with these rows, each value a parameter.
+    pub fn push_values<T, const N: usize>(
         &mut self,
         rows: &[T],
         values: impl Fn(&T) -> [Value; N],
@@ -100,6 +91,13 @@ impl Statement {
             separator = "), (";
         }
         self.push(")");
+    }
+
+    /// Adds the next parameter and returns its placeholder.
+    #[must_use = "the text must contain the placeholder"]
+    pub fn add(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
     }
 }
 

@@ -1,7 +1,5 @@
 //! Rows and parameters as the driver has them.
 
-use std::borrow::Cow;
-
 use openindex_adapters_sql::{Row, Statement, Value, read_columns};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::{DamagedColumn, StoreError};
@@ -39,11 +37,7 @@ impl Row for SqliteRow {
 pub(crate) fn query(
     statement: Statement,
 ) -> Result<Query<'static, Sqlite, SqliteArguments>, StoreError> {
-    let query = match statement.sql {
-        Cow::Borrowed(sql) => sqlx::query(sql),
-        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
-    };
-    let mut query = query.persistent(statement.is_cached);
+    let mut query = sqlx::query(AssertSqlSafe(statement.sql)).persistent(statement.is_cached);
     for value in statement.values {
         query = match value {
             Value::Uuid(id) => query.bind(id),
@@ -55,6 +49,8 @@ pub(crate) fn query(
                 query.bind(json(&ids.iter().map(hexadecimal).collect::<Vec<_>>())?)
             }
             Value::Texts(texts) => query.bind(json(&texts)?),
+            // Only `push_rows` binds one, and SQLite's does not.
+            Value::Column(_) => return Err(StoreError::corrupt("SQLite has no arrays")),
             Value::Digests(digests) => {
                 let digests = digests.iter().map(|digest| hexadecimal(digest.as_bytes()));
                 query.bind(json(&digests.collect::<Vec<_>>())?)

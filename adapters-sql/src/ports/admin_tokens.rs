@@ -15,7 +15,7 @@ use openindex_domain::token::{RevocableTokens, Token, TokenId};
 use openindex_domain::user::UserId;
 
 use super::{acting, runs};
-use crate::lists::MatchingTokens;
+use crate::lists::{self, MatchingTokens};
 use crate::rows;
 use crate::store::{Step, Stop, run};
 use crate::tables::{audit, notices, stats, tokens};
@@ -30,7 +30,7 @@ impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_I
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>> {
-        let query = D::matching_tokens(&MatchingTokens {
+        let query = lists::matching_tokens::<D>(&MatchingTokens {
             filter,
             now,
             after,
@@ -82,7 +82,7 @@ async fn revoke_matching<D: Database>(
         after: None,
         limit: None,
     };
-    let found = tx.rows(D::matching_tokens(&matching)).await?;
+    let found = tx.rows(lists::matching_tokens::<D>(&matching)).await?;
     let read: RevocableTokens = found
         .iter()
         .map(rows::revocable)

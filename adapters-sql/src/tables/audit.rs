@@ -8,7 +8,6 @@ use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 
 use crate::rows;
-use crate::statement::BATCH;
 use crate::{Database, Result, Statement, Tx};
 
 const COLUMNS: &str = "id, at, actor, actor_user, actor_token, actor_session, action, subject, \
@@ -24,9 +23,9 @@ pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     events: &[AuditEvent],
 ) -> Result<()> {
-    for batch in events.chunks(BATCH) {
+    for batch in events.chunks(D::MAX_ROWS) {
         let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) "));
-        query.push_rows(batch, |event| {
+        D::push_rows(&mut query, batch, |event| {
             let (token, session) = match event.actor {
                 AuditActor::Token { token, .. } => (Some(token.to_string()), None),
                 AuditActor::Session { session, .. } => (None, Some(session.to_string())),

@@ -3,7 +3,6 @@
 use openindex_domain::user::{DismissNotices, Notice, UserId};
 
 use crate::rows;
-use crate::statement::BATCH;
 use crate::{Database, Result, Statement, Tx};
 
 /// Returns a user's notices without damaged ones.
@@ -26,12 +25,12 @@ pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     notices: &[(UserId, Notice)],
 ) -> Result<()> {
-    for batch in notices.chunks(BATCH) {
+    for batch in notices.chunks(D::MAX_ROWS) {
         let mut query = Statement::new(
             "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
              SELECT users.id, n.column2, n.column3, n.column4, n.column5, n.column6 FROM (",
         );
-        query.push_rows(batch, |(user, notice)| {
+        D::push_rows(&mut query, batch, |(user, notice)| {
             let about = &notice.about;
             let from = about.client_address().map(|from| from.to_string());
             [

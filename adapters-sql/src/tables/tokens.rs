@@ -16,7 +16,6 @@ use openindex_domain::{Listing, StoreError};
 use crate::lists::{self, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
 use crate::schema::INSERT_TOKEN;
-use crate::statement::BATCH;
 use crate::{Database, Result, Statement, Tx};
 
 /// Returns a query for tokens, even damaged ones.
@@ -67,7 +66,8 @@ pub(crate) async fn list<D: Database>(
         seek,
         limit,
     };
-    tx.list(D::list_tokens(&list), rows::shown_token).await
+    let query = lists::list_tokens::<D>(&list);
+    tx.list(query, rows::shown_token).await
 }
 
 pub(crate) async fn owned_by_id<D: Database>(
@@ -87,7 +87,7 @@ pub(crate) async fn matching_ids<D: Database>(
     filter: &TokenFilter,
     now: Timestamp,
 ) -> Result<Vec<TokenId>> {
-    let found = tx.rows(D::matching_ids(filter, now)).await?;
+    let found = tx.rows(lists::matching_ids::<D>(filter, now)).await?;
     Ok(found.iter().map(rows::token_id).collect())
 }
 
@@ -347,12 +347,12 @@ pub(crate) async fn write_ends<D: Database>(
         let delete = format!("DELETE FROM tokens WHERE {}", D::any("id", "$1"));
         tx.execute(Statement::new(delete).bind(&ids[..])).await?;
     }
-    for batch in tokens.chunks(BATCH) {
+    for batch in tokens.chunks(D::MAX_ROWS) {
         let mut update = Statement::new(
             "UPDATE tokens SET revoked_at = ended.column2, expires_at = ended.column3, \
                                revoked_by = ended.column4 FROM (",
         );
-        update.push_rows(batch, |token| {
+        D::push_rows(&mut update, batch, |token| {
             [
                 token.id.into(),
                 token.revoked_at.into(),
@@ -394,14 +394,14 @@ pub(crate) async fn record_last_used<D: Database>(
     let mut latest = uses.to_vec();
     latest.sort_by_key(|used| (used.token.uuid(), Reverse(used.at)));
     latest.dedup_by_key(|used| used.token.uuid());
-    for batch in latest.chunks(BATCH) {
+    for batch in latest.chunks(D::MAX_ROWS) {
         // Rows are locked in the order of their ids, so that two replicas that write at the same
         // time do not deadlock.
         let mut update = Statement::new(
             "WITH due AS (SELECT t.id, used.column2 AS at, used.column3 AS address \
              FROM tokens t JOIN (",
         );
-        update.push_rows(batch, |used| {
+        D::push_rows(&mut update, batch, |used| {
             let from = used.from.map(|from| from.to_string());
             [used.token.into(), used.at.into(), from.into()]
         });
