@@ -85,8 +85,7 @@ impl Dialect for PostgresDatabase {
             query.push(" OFFSET 0");
         }
         query.push(") t");
-        lists::push_beyond::<D>(query, " WHERE ", list);
-        lists::push_order::<D>(query, list);
+        lists::push_page::<D>(query, " WHERE ", list);
         query.push(")");
     }
 
@@ -102,10 +101,7 @@ impl Dialect for PostgresDatabase {
             query.push(" OFFSET 0");
         }
         query.push(") t");
-        lists::push_after(query, " WHERE ", matching);
-        query.push(" ORDER BY t.id DESC");
-        lists::push_limit(query, matching.limit);
-        query.push(")");
+        lists::push_newest(query, " WHERE ", matching);
     }
 
     fn push_matching_ids(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {

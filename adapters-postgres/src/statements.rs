@@ -1,36 +1,27 @@
 //! Rows and parameters as the driver has them.
 
+use openindex_adapters_sql::driver::{self, DriverQuery};
 use openindex_adapters_sql::{Row, Statement, Value, read_columns};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::{DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArguments, PgTypeInfo, PgValueRef, Postgres};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
+use sqlx::postgres::{PgTypeInfo, PgValueRef, Postgres};
+use sqlx::{Decode, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A row of PostgreSQL.
 pub struct PgRow(pub(crate) sqlx::postgres::PgRow);
 
-impl PgRow {
-    fn get<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, DamagedColumn>
-    where
-        T: Decode<'r, Postgres> + Type<Postgres>,
-    {
-        self.0.try_get(column).map_err(|_| DamagedColumn(column))
-    }
-}
-
 impl Row for PgRow {
     read_columns! { uuid: Uuid, text: &str, bytes: &[u8] }
 
     fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        Ok(self.get(column)?.map(|Integer(number)| number))
+        Ok(driver::get(&self.0, column)?.map(|Integer(number)| number))
     }
 
     fn millis(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        Ok(self.get(column)?.map(|Millis(millis)| millis))
+        Ok(driver::get(&self.0, column)?.map(|Millis(millis)| millis))
     }
 
     fn any_uuid(&self, column: &'static str) -> Uuid {
@@ -79,17 +70,10 @@ impl<'r> Decode<'r, Postgres> for Millis {
     }
 }
 
-type PgQuery = Query<'static, Postgres, PgArguments>;
-
 /// Returns the driver's query.
-pub(crate) fn query(statement: Statement) -> Result<PgQuery, StoreError> {
-    let mut query = sqlx::query(AssertSqlSafe(statement.sql)).persistent(statement.is_cached);
-    for value in statement.values {
-        query = match value {
-            Value::Uuid(id) => query.bind(id),
-            Value::Text(text) => query.bind(text),
-            Value::Bytes(bytes) => query.bind(bytes),
-            Value::Integer(number) => query.bind(number),
+pub(crate) fn query(statement: Statement) -> Result<DriverQuery<Postgres>, StoreError> {
+    driver::query(statement, |query, value| {
+        Ok(match value {
             Value::Time(at) => query.bind(at.map(Timestamp::to_datetime)),
             Value::Uuids(ids) => query.bind(ids),
             Value::Texts(texts) => query.bind(texts),
@@ -98,13 +82,16 @@ pub(crate) fn query(statement: Statement) -> Result<PgQuery, StoreError> {
                 query.bind(bytes.collect::<Vec<Vec<u8>>>())
             }
             Value::Column(values) => bind_column(query, values)?,
-        };
-    }
-    Ok(query)
+            _ => return Err(StoreError::corrupt("a parameter that is no list")),
+        })
+    })
 }
 
 /// Binds an array. All of its values are of the first one's variant.
-fn bind_column(query: PgQuery, values: Vec<Value>) -> Result<PgQuery, StoreError> {
+fn bind_column(
+    query: DriverQuery<Postgres>,
+    values: Vec<Value>,
+) -> Result<DriverQuery<Postgres>, StoreError> {
     macro_rules! bind {
         ($variant:ident as |$value:ident| $converted:expr) => {{
             let values = values.into_iter().map(|value| match value {

@@ -11,7 +11,8 @@ use crate::dialect::{Dialect, Lock};
 use crate::row::Row;
 use crate::statement::Statement;
 
-pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
+/// The result of a call of a store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// What a call does on its connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;

@@ -71,16 +71,19 @@ pub fn matching_ids<D: Dialect>(filter: &TokenFilter, now: Timestamp) -> Stateme
     query
 }
 
-/// Adds the condition for the tokens after the cursor, after the word `before`, unless the page is
-/// the first.
-pub fn push_after(query: &mut Statement, before: &str, matching: &MatchingTokens<'_>) {
+/// Adds the end of a query for the tokens after the cursor, newest first; the condition follows the
+/// word `before`.
+pub fn push_newest(query: &mut Statement, before: &str, matching: &MatchingTokens<'_>) {
     if let Some(after) = matching.after {
         query.push(before).push("t.id < ").push_bind(after);
     }
+    query.push(" ORDER BY t.id DESC");
+    push_limit(query, matching.limit);
+    query.push(")");
 }
 
 /// Adds the limit, if there is one.
-pub fn push_limit(query: &mut Statement, limit: Option<u32>) {
+fn push_limit(query: &mut Statement, limit: Option<u32>) {
     if let Some(limit) = limit {
         query.push(" LIMIT ").push_bind(limit);
     }
@@ -146,9 +149,14 @@ fn sort_key<D: Dialect>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
     Some((key, is_descending != is_back))
 }
 
-/// Adds the condition for the tokens beyond the cursor, after the word `before`, unless the page is
-/// the first.
-pub fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+/// Adds the end of a query for a page of a list; the condition for the tokens beyond the cursor
+/// follows the word `before`.
+pub fn push_page<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+    push_beyond::<D>(query, before, list);
+    push_order::<D>(query, list);
+}
+
+fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
     let (Some(seek), sort) = (list.seek, list.filter.sort) else {
         return;
     };
@@ -179,7 +187,7 @@ pub fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &Token
 }
 
 /// Adds the order and the limit of a list.
-pub fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
+fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
     let (seek, sort) = (list.seek, list.filter.sort);
     let is_back = matches!(seek, Some(Seek::Before(_)));
     let order = |is_descending| if is_descending { "DESC" } else { "ASC" };

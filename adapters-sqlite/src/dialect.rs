@@ -63,8 +63,7 @@ impl Dialect for SqliteDatabase {
         push_index(query, index, kind);
         query.push(" WHERE ");
         lists::push_listed::<D>(query, kind, list);
-        lists::push_beyond::<D>(query, " AND ", list);
-        lists::push_order::<D>(query, list);
+        lists::push_page::<D>(query, " AND ", list);
         query.push(") CROSS JOIN tokens t ON t.rowid = found)");
     }
 
@@ -91,10 +90,7 @@ fn push_matching_rows(query: &mut Statement, kind: Kind, matching: &MatchingToke
     push_index(query, index(matching.filter), kind);
     query.push(" WHERE ");
     lists::push_matching::<D>(query, kind, matching);
-    lists::push_after(query, " AND ", matching);
-    query.push(" ORDER BY t.id DESC");
-    lists::push_limit(query, matching.limit);
-    query.push(")");
+    lists::push_newest(query, " AND ", matching);
 }
 
 /// Returns the index to use whatever the statistics say; `None` if an id or the owner leaves few
