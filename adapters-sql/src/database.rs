@@ -62,8 +62,13 @@ impl<'c, D: Database> Tx<'c, D> {
     }
 
     /// Returns the number of rows that were changed.
-    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+    pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, StoreError> {
         D::execute(self.0, statement).await
+    }
+
+    /// Executes a statement that may change any number of rows.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<(), StoreError> {
+        self.affected(statement).await.map(drop)
     }
 
     /// Executes statements in their order.
@@ -83,7 +88,7 @@ impl<'c, D: Database> Tx<'c, D> {
         statement: Statement,
         what: &str,
     ) -> Result<(), StoreError> {
-        if self.execute(statement).await? == 1 {
+        if self.affected(statement).await? == 1 {
             Ok(())
         } else {
             Err(StoreError::corrupt(format!(

@@ -209,9 +209,7 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, kind: Kind, matching: &M
         query.push(" AND 'personal' = ");
         query.push_bind(token.kind().as_str());
     }
-    if let Some(owner) = filter.owner {
-        query.push(" AND t.owner_id = ").push_bind(owner);
-    }
+    query.push_some(" AND t.owner_id = ", filter.owner);
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());
@@ -228,11 +226,9 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, kind: Kind, matching: &M
         Some(Status::Expired) => push_expired(query, now),
         Some(Status::Revoked) | None => {}
     }
-    if let Some(since) = filter.unused_since {
-        query.push(" AND coalesce(t.last_used_at, t.created_at) < ");
-        query.push_bind(since);
-    }
-    if let Some(before) = filter.expiring_before {
-        query.push(" AND t.expires_at < ").push_bind(before);
-    }
+    query.push_some(
+        " AND coalesce(t.last_used_at, t.created_at) < ",
+        filter.unused_since,
+    );
+    query.push_some(" AND t.expires_at < ", filter.expiring_before);
 }

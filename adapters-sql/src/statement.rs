@@ -68,6 +68,14 @@ impl Statement {
         self
     }
 
+    /// Appends the text and a parameter, if there is a value.
+    pub fn push_some<V: Into<Value>>(&mut self, sql: &str, value: Option<V>) -> &mut Self {
+        match value {
+            Some(value) => self.push(sql).push_bind(value),
+            None => self,
+        }
+    }
+
     /// Adds the next parameter and appends its placeholder to the text.
     pub fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         let placeholder = self.add(value);

@@ -165,9 +165,9 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
 }
 
 /// Runs a function of the transaction as a [`Call`](crate::Call) of a store:
-/// `run!(self, Read, |tx| users::by_id(tx, id))`. What the function borrows besides the transaction
-/// must be owned by the caller. A macro, because a bound cannot say that the future of an async
-/// closure is `Send`.
+/// `run!(self, Read, |tx| users::by_id(tx, id))`. All else that it uses is moved into the call, so
+/// it cannot be borrowed from the caller. A macro, because a bound cannot say that the future of an
+/// async closure is `Send`.
 macro_rules! run {
     ($store:expr, $call:ident, |$tx:ident| $work:expr) => {
         $store

@@ -175,12 +175,8 @@ fn push_part(
             " AND (subject = {subject} OR related = {subject})"
         ));
     }
-    if let Some(since) = filter.since {
-        query.push(" AND at >= ").push_bind(since);
-    }
-    if let Some(until) = filter.until {
-        query.push(" AND at < ").push_bind(until);
-    }
+    query.push_some(" AND at >= ", filter.since);
+    query.push_some(" AND at < ", filter.until);
     for (cursor, beyond) in [(after, "<"), (filter.newer_than, ">")] {
         if let Some(cursor) = cursor {
             query

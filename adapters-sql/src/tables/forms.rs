@@ -21,7 +21,7 @@ pub(crate) async fn record_use<D: Database>(
     .bind(form.id.uuid())
     .bind(form.created.to_string())
     .bind(now);
-    if tx.execute(statement).await? == 1 {
+    if tx.affected(statement).await? == 1 {
         return Ok(None);
     }
     let statement = Statement::new("SELECT made FROM used_forms WHERE id = $1");
@@ -34,5 +34,5 @@ pub(crate) async fn record_use<D: Database>(
 /// Deletes the records of forms used before the given time and returns their number.
 pub(crate) async fn purge<D: Database>(tx: &mut Tx<'_, D>, used_before: Timestamp) -> Result<u64> {
     let delete = "DELETE FROM used_forms WHERE used_at < $1";
-    tx.execute(Statement::new(delete).bind(used_before)).await
+    tx.affected(Statement::new(delete).bind(used_before)).await
 }

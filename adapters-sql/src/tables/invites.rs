@@ -154,8 +154,7 @@ pub(crate) async fn withdraw_all_by<D: Database>(
         "UPDATE invites SET withdrawn_at = $2 \
          WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
     );
-    tx.execute(withdraw.bind(creator).bind(now)).await?;
-    Ok(())
+    tx.execute(withdraw.bind(creator).bind(now)).await
 }
 
 /// Deletes the invites that this user claimed or that have their address.
@@ -163,6 +162,5 @@ pub(crate) async fn delete_all_to<D: Database>(tx: &mut Tx<'_, D>, user: &User) 
     let claimed = Statement::new("DELETE FROM invites WHERE claimed_by = $1");
     tx.execute(claimed.bind(user.id)).await?;
     let addressed = Statement::new("DELETE FROM invites WHERE email_key = $1");
-    tx.execute(addressed.bind(user.email.key())).await?;
-    Ok(())
+    tx.execute(addressed.bind(user.email.key())).await
 }

@@ -60,11 +60,10 @@ pub(crate) async fn dismiss<D: Database>(
     .bind(change.user)
     .bind(change.up_to)
     .bind(change.signed_in_at);
-    tx.execute(statement).await
+    tx.affected(statement).await
 }
 
 pub(crate) async fn delete_all_of<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<()> {
     tx.execute(Statement::new("DELETE FROM notices WHERE user_id = $1").bind(user))
-        .await?;
-    Ok(())
+        .await
 }

@@ -34,14 +34,12 @@ pub(crate) async fn write<D: Database>(
     .bind(key)
     .bind(window.begun_at)
     .bind(window.count);
-    tx.execute(statement).await?;
-    Ok(())
+    tx.execute(statement).await
 }
 
 pub(crate) async fn reset<D: Database>(tx: &mut Tx<'_, D>, key: &str) -> Result<()> {
     tx.execute(Statement::new("DELETE FROM rate_limits WHERE key = $1").bind(key))
-        .await?;
-    Ok(())
+        .await
 }
 
 /// Deletes the windows that began before the given time, except for those in use, and returns their
@@ -52,7 +50,7 @@ pub(crate) async fn purge<D: Database>(tx: &mut Tx<'_, D>, begun_before: Timesta
          (SELECT key FROM rate_limits WHERE begun_at < $1{})",
         D::SKIP_LOCKED
     ));
-    tx.execute(statement.bind(begun_before)).await
+    tx.affected(statement.bind(begun_before)).await
 }
 
 /// Inserts rows that require new pages and deletes them: writing to existing pages would not show
@@ -66,6 +64,5 @@ pub(crate) async fn probe<D: Database>(tx: &mut Tx<'_, D>) -> Result<()> {
     tx.execute(insert.bind(Timestamp::from_unix_millis(0)))
         .await?;
     let delete = Statement::new("DELETE FROM rate_limits WHERE key LIKE 'probe %'");
-    tx.execute(delete).await?;
-    Ok(())
+    tx.execute(delete).await
 }

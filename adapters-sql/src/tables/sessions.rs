@@ -55,8 +55,7 @@ pub(crate) async fn touch<D: Database>(
     at: Timestamp,
 ) -> Result<()> {
     let touch = "UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
-    tx.execute(Statement::new(touch).bind(id).bind(at)).await?;
-    Ok(())
+    tx.execute(Statement::new(touch).bind(id).bind(at)).await
 }
 
 pub(crate) async fn insert<D: Database>(
@@ -90,7 +89,7 @@ pub(crate) async fn end<D: Database>(
         SessionSelection::AllBut(id) => statement.push(" AND id <> ").push_bind(id),
         SessionSelection::All => &mut statement,
     };
-    tx.execute(statement).await
+    tx.affected(statement).await
 }
 
 /// Deletes the sessions that began or were last seen before these times, and returns their number.
@@ -104,6 +103,6 @@ pub(crate) async fn purge<D: Database>(
          (SELECT id FROM sessions WHERE created_at < $1 OR last_seen_at < $2{})",
         D::SKIP_LOCKED
     ));
-    tx.execute(statement.bind(begun_before).bind(seen_before))
+    tx.affected(statement.bind(begun_before).bind(seen_before))
         .await
 }

@@ -64,8 +64,7 @@ pub(crate) async fn insert<D: Database>(
 /// Deletes a user's unused links.
 pub(crate) async fn invalidate<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<()> {
     let delete = "DELETE FROM sign_in_links WHERE user_id = $1 AND used_at IS NULL";
-    tx.execute(Statement::new(delete).bind(user)).await?;
-    Ok(())
+    tx.execute(Statement::new(delete).bind(user)).await
 }
 
 /// Deletes a deleted user's links, and the unused ones that they created.
@@ -91,6 +90,6 @@ pub(crate) async fn mark_used<D: Database>(
 
 /// Deletes the links that expired before `now` and returns their number.
 pub(crate) async fn purge<D: Database>(tx: &mut Tx<'_, D>, now: Timestamp) -> Result<u64> {
-    tx.execute(Statement::new("DELETE FROM sign_in_links WHERE expires_at < $1").bind(now))
+    tx.affected(Statement::new("DELETE FROM sign_in_links WHERE expires_at < $1").bind(now))
         .await
 }

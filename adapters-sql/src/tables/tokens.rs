@@ -246,18 +246,14 @@ pub(crate) async fn runs<D: Database>(
             .push(")"),
         RunState::Any => &mut query,
     };
-    if let Some(issuer) = filter.issuer {
-        query.push(" AND t.issuer_id = ").push_bind(issuer);
-    }
+    query.push_some(" AND t.issuer_id = ", filter.issuer);
     if let Some(agent) = &filter.agent {
         query.push(" AND t.agent_id = ").push_bind(agent.as_str());
     }
     if let Some(key) = filter.work_item {
         query.push(" AND t.work_item = ").push_bind(key.to_string());
     }
-    if let Some(after) = after {
-        query.push(" AND t.id < ").push_bind(after);
-    }
+    query.push_some(" AND t.id < ", after);
     query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
     tx.list(query, rows::token).await
 }
@@ -361,7 +357,7 @@ pub(crate) async fn write_ends<D: Database>(
             ]
         });
         update.push(") AS ended WHERE tokens.id = ended.column1");
-        if tx.execute(update).await? != batch.len() as u64 {
+        if tx.affected(update).await? != batch.len() as u64 {
             return Err(StoreError::corrupt(
                 "tokens disappeared inside the transaction that ends them",
             ));
@@ -381,8 +377,7 @@ pub(crate) async fn revoke_all_of_owner<D: Database>(
          AND (expires_at IS NULL OR expires_at > $3)",
     );
     let statement = statement.bind(owner).bind(now);
-    tx.execute(statement.bind(EndedRuns::horizon(now))).await?;
-    Ok(())
+    tx.execute(statement.bind(EndedRuns::horizon(now))).await
 }
 
 /// Writes when and from where tokens were last used, unless a later use is stored. The list may
@@ -438,7 +433,7 @@ pub(crate) async fn purge<D: Database>(
             "DELETE FROM tokens WHERE id {}",
             D::in_list(&found)
         ));
-        let purged = tx.execute(delete.bind(horizon).bind(left)).await?;
+        let purged = tx.affected(delete.bind(horizon).bind(left)).await?;
         left = left.saturating_sub(u32::try_from(purged).unwrap_or(u32::MAX));
     }
     Ok(u64::from(limit - left))

@@ -205,9 +205,7 @@ fn select_page<D: Database>(
     if let Some(target) = filter.target {
         query.push(" AND w.target = ").push_bind(target.as_str());
     }
-    if let Some(user) = filter.assignee {
-        query.push(" AND w.assignee_id = ").push_bind(user);
-    }
+    query.push_some(" AND w.assignee_id = ", filter.assignee);
     if let Some(agent) = &filter.agent {
         query
             .push(" AND w.claim_agent = ")
