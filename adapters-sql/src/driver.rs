@@ -77,8 +77,8 @@ pub fn migrate_error(
 }
 
 /// Returns the embedded migrations of the groups in their order: those of tokens and users, then
-/// those of work items, if the store has them. Unknown ones in the database are those of the other group or of a
-/// newer release; the rules in `migrations/README.md` keep them compatible.
+/// those of work items, if the store has them. Unknown ones in the database are those of the other
+/// group or of a newer release; the rules in `migrations/README.md` keep them compatible.
 #[must_use]
 pub fn migrators(with_work_items: bool, groups: [Migrator; 2]) -> Vec<Migrator> {
     let number = if with_work_items { 2 } else { 1 };

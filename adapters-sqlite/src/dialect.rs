@@ -33,6 +33,7 @@ impl Dialect for SqliteDatabase {
     // A change holds the only lock that there is from its start.
     const SKIP_LOCKED: &'static str = "";
     const HAS_CONCURRENT_CHANGES: bool = false;
+    // A statement has at most 32,766 parameters.
     const MAX_ROWS: usize = 500;
     const POSITION: &'static str = "instr";
     const ASCII: &'static str = "";
