@@ -1,10 +1,8 @@
 //! PostgreSQL's expressions, and the lists of tokens.
 
-use openindex_adapters_sql::lists::{self, MatchingTokens, TokenList};
+use openindex_adapters_sql::lists::{self, Kind, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
-use openindex_adapters_sql::{Dialect, Lock, Statement};
-use openindex_domain::admin_tokens::TokenFilter;
-use openindex_domain::clock::Timestamp;
+use openindex_adapters_sql::{Dialect, Lock, Statement, Value};
 use openindex_domain::token::Status;
 
 use crate::locks;
@@ -25,6 +23,7 @@ impl Dialect for PostgresDatabase {
          ORDER BY e.at DESC, e.id DESC LIMIT 1))))::bigint, -1)";
     const SKIP_LOCKED: &'static str = " FOR UPDATE SKIP LOCKED";
     const HAS_CONCURRENT_CHANGES: bool = true;
+    const MAX_ROWS: usize = usize::MAX;
     const POSITION: &'static str = "strpos";
     // In this collation only ASCII letters have a case, in any locale of the database.
     const ASCII: &'static str = r#" COLLATE "C""#;
@@ -49,62 +48,64 @@ impl Dialect for PostgresDatabase {
         locks::statements(lock)
     }
 
-    fn list_tokens(list: &TokenList<'_>) -> Statement {
-        let mut query = Statement::new("SELECT t.* FROM (");
-        lists::push_kinds(&mut query, |query, kind, _| {
-            query.push(&format!(
-                "(SELECT t.* FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} FROM tokens t WHERE "
-            ));
-            lists::push_listed::<D>(query, kind, list);
-            // OFFSET 0 keeps the planner from scanning an index in page order, which is slow if
-            // there are few live tokens among many expired ones.
-            if list.filter.status == Some(Status::Live) {
-                query.push(" OFFSET 0");
+    fn push_rows<T, const N: usize>(
+        query: &mut Statement,
+        rows: &[T],
+        values: impl Fn(&T) -> [Value; N],
+    ) {
+        if rows.len() == 1 {
+            return query.push_values(rows, values);
+        }
+        // Parsing and planning a parameter for each value would take longer than the rest.
+        let mut columns = [const { Vec::new() }; N];
+        for row in rows {
+            for (column, value) in columns.iter_mut().zip(values(row)) {
+                column.push(value);
             }
-            query.push(") t");
-            lists::push_beyond::<D>(query, " WHERE ", list);
-            lists::push_order::<D>(query, list);
-            query.push(")");
-        });
+        }
+        // Planned for this number of rows.
+        query.is_cached = false;
+        let mut separator = "SELECT * FROM unnest(";
+        for column in columns {
+            query.push(separator).push_bind(Value::Column(column));
+            separator = ", ";
+        }
+        let names: Vec<_> = (1..=N).map(|n| format!("column{n}")).collect();
+        query.push(&format!(") AS r ({})", names.join(", ")));
+    }
+
+    fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
+        query.push(&format!(
+            "(SELECT t.* FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} FROM tokens t WHERE "
+        ));
+        lists::push_listed::<D>(query, kind, list);
+        // OFFSET 0 keeps the planner from scanning an index in page order, which is slow if
+        // there are few live tokens among many expired ones.
+        if list.filter.status == Some(Status::Live) {
+            query.push(" OFFSET 0");
+        }
         query.push(") t");
-        lists::push_order::<D>(&mut query, list);
-        query
+        lists::push_page::<D>(query, " WHERE ", list);
+        query.push(")");
     }
 
-    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement {
-        let limit = matching.limit.map_or(i64::MAX, i64::from);
-        let mut query = Statement::new("");
-        lists::push_kinds(&mut query, |query, kind, _| {
-            query
-                .push("(SELECT t.* FROM (")
-                .push(&lists::select_owned());
-            query.push(" FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE ");
-            query.push(kind);
-            lists::push_matching::<D>(query, matching.filter, matching.now);
-            // OFFSET 0 keeps the planner from scanning the index in page order to its end for a few
-            // tokens that expire soon.
-            if matching.filter.expiring_before.is_some() {
-                query.push(" OFFSET 0");
-            }
-            query.push(") t");
-            if let Some(after) = matching.after {
-                query.push(" WHERE t.id < ").push_bind(after);
-            }
-            query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-            query.push(")");
-        });
-        query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
-        query
+    fn push_matching(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
+        query.push(&format!(
+            "(SELECT t.* FROM ({} FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE ",
+            lists::select_owned()
+        ));
+        lists::push_matching::<D>(query, kind, matching);
+        // OFFSET 0 keeps the planner from scanning the index in page order to its end for a few
+        // tokens that expire soon.
+        if matching.filter.expiring_before.is_some() {
+            query.push(" OFFSET 0");
+        }
+        query.push(") t");
+        lists::push_newest(query, " WHERE ", matching);
     }
 
-    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
-        let mut query = Statement::new("");
-        lists::push_kinds(&mut query, |query, kind, _| {
-            query
-                .push("SELECT t.id, t.kind FROM tokens t WHERE ")
-                .push(kind);
-            lists::push_matching::<D>(query, filter, now);
-        });
-        query
+    fn push_matching_ids(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
+        query.push("SELECT t.id, t.kind FROM tokens t WHERE ");
+        lists::push_matching::<D>(query, kind, matching);
     }
 }

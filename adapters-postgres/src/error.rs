@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use openindex_adapters_sql::driver;
 use openindex_domain::StoreError;
 use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
@@ -50,29 +51,17 @@ pub(crate) struct TimedOut;
 pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
     use sqlx::Error as E;
     match error {
-        E::Database(database) => {
+        // A malformed message means that the connection broke in the middle of one; the pool
+        // replaces it.
+        E::Tls(_) | E::Protocol(_) | E::Configuration(_) => StoreError::unavailable(error),
+        other => driver::store_error(other, |database| {
             let failure = DatabaseFailure {
                 code: database.code().unwrap_or_default().into_owned(),
                 message: database.message().to_owned(),
                 constraint: database.constraint().map(ToOwned::to_owned),
             };
-            if is_unavailable(&failure.code) {
-                StoreError::unavailable(failure)
-            } else {
-                StoreError::corrupt(failure)
-            }
-        }
-        // A malformed message means that the connection broke in the middle of one; the pool
-        // replaces it.
-        E::Io(_)
-        | E::Tls(_)
-        | E::Protocol(_)
-        | E::Configuration(_)
-        | E::PoolTimedOut
-        | E::PoolClosed
-        | E::WorkerCrashed
-        | E::BeginFailed => StoreError::unavailable(error),
-        other => StoreError::corrupt(other),
+            (is_unavailable(&failure.code), failure)
+        }),
     }
 }
 
@@ -299,16 +288,6 @@ pub(crate) fn is_missing_right(error: &MigrateError) -> bool {
     // 3F000: there is no schema in the search path that the role can create tables in.
     let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| matches!(&*code, "42501" | "3F000"))
-}
-
-/// Classifies an error of the migrator.
-pub(crate) fn migrate_error(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            store_error(error)
-        }
-        other => StoreError::corrupt(other),
-    }
 }
 
 #[cfg(test)]

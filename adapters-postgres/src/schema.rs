@@ -1,12 +1,12 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use openindex_adapters_sql::schema::pending;
+use openindex_adapters_sql::driver;
 use openindex_domain::StoreError;
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::PgPool;
 
-use crate::error::{is_missing_right, migrate_error, store_error};
+use crate::error::{is_missing_right, store_error};
 use crate::pooling::PoolMode;
 use crate::store::PostgresDatabase;
 use crate::{excess_privileges, grants, hidden_tables};
@@ -86,7 +86,7 @@ impl PostgresDatabase {
             if is_missing_right(&error) {
                 StoreError::unavailable(NotMigrated::Pending(pending))
             } else {
-                migrate_error(error)
+                driver::migrate_error(error, store_error)
             }
         })
     }
@@ -151,12 +151,10 @@ impl PostgresDatabase {
         } = self
             .call(|connection| Box::pin(applied(connection)))
             .await?;
-        let migrators = migrators(with_work_items);
-        let all = migrators.iter().flat_map(Migrator::iter);
-        let all = all.map(|it| (it.version, &*it.description, &*it.checksum));
-        let pending = pending(all, &migrations)?.into_iter();
+        let migrators = driver::migrators(with_work_items, groups());
+        let pending = driver::pending(&migrators, &migrations)?.into_iter();
         let pending = pending.map(|(version, name)| format!("{version:04} {name}"));
-        let known = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+        let known = groups();
         let newer = migrations.iter().map(|(version, _)| *version);
         let newer =
             newer.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
@@ -169,24 +167,15 @@ impl PostgresDatabase {
 }
 
 async fn apply_migrations(pool: &PgPool, with_work_items: bool) -> Result<(), MigrateError> {
-    for migrator in migrators(with_work_items) {
+    for migrator in driver::migrators(with_work_items, groups()) {
         migrator.run(pool).await?;
     }
     Ok(())
 }
 
-/// Returns the embedded migrations in their order. Unknown ones in the database
-/// are those of the other group or of a newer release; the rules in `migrations/README.md` keep
-/// them compatible.
-fn migrators(with_work_items: bool) -> Vec<Migrator> {
-    let mut migrators = vec![sqlx::migrate!()];
-    if with_work_items {
-        migrators.push(sqlx::migrate!("./migrations-work"));
-    }
-    for migrator in &mut migrators {
-        migrator.set_ignore_missing(true);
-    }
-    migrators
+/// Returns the embedded migrations, of tokens and users and of work items.
+fn groups() -> [Migrator; 2] {
+    [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {

@@ -1,38 +1,27 @@
 //! Rows and parameters as the driver has them.
 
-use std::borrow::Cow;
-
+use openindex_adapters_sql::driver::{self, DriverQuery};
 use openindex_adapters_sql::{Row, Statement, Value, read_columns};
-use openindex_domain::DamagedColumn;
 use openindex_domain::clock::Timestamp;
+use openindex_domain::{DamagedColumn, StoreError};
 use sqlx::error::BoxDynError;
-use sqlx::postgres::{PgArguments, PgTypeInfo, PgValueRef, Postgres};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
+use sqlx::postgres::{PgTypeInfo, PgValueRef, Postgres};
+use sqlx::{Decode, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A row of PostgreSQL.
 pub struct PgRow(pub(crate) sqlx::postgres::PgRow);
 
-impl PgRow {
-    fn get<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, DamagedColumn>
-    where
-        T: Decode<'r, Postgres> + Type<Postgres>,
-    {
-        self.0.try_get(column).map_err(|_| DamagedColumn(column))
-    }
-}
-
 impl Row for PgRow {
     read_columns! { uuid: Uuid, text: &str, bytes: &[u8] }
 
     fn integer(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        Ok(self.get(column)?.map(|Integer(number)| number))
+        Ok(driver::get(&self.0, column)?.map(|Integer(number)| number))
     }
 
     fn millis(&self, column: &'static str) -> Result<Option<i64>, DamagedColumn> {
-        Ok(self.get(column)?.map(|Millis(millis)| millis))
+        Ok(driver::get(&self.0, column)?.map(|Millis(millis)| millis))
     }
 
     fn any_uuid(&self, column: &'static str) -> Uuid {
@@ -82,18 +71,9 @@ impl<'r> Decode<'r, Postgres> for Millis {
 }
 
 /// Returns the driver's query.
-pub(crate) fn query(statement: Statement) -> Query<'static, Postgres, PgArguments> {
-    let query = match statement.sql {
-        Cow::Borrowed(sql) => sqlx::query(sql),
-        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
-    };
-    let mut query = query.persistent(statement.is_cached);
-    for value in statement.values {
-        query = match value {
-            Value::Uuid(id) => query.bind(id),
-            Value::Text(text) => query.bind(text),
-            Value::Bytes(bytes) => query.bind(bytes),
-            Value::Integer(number) => query.bind(number),
+pub(crate) fn query(statement: Statement) -> Result<DriverQuery<Postgres>, StoreError> {
+    driver::query(statement, |query, value| {
+        Ok(match value {
             Value::Time(at) => query.bind(at.map(Timestamp::to_datetime)),
             Value::Uuids(ids) => query.bind(ids),
             Value::Texts(texts) => query.bind(texts),
@@ -101,7 +81,31 @@ pub(crate) fn query(statement: Statement) -> Query<'static, Postgres, PgArgument
                 let bytes = digests.iter().map(|digest| digest.as_bytes().to_vec());
                 query.bind(bytes.collect::<Vec<Vec<u8>>>())
             }
-        };
+            Value::Column(values) => bind_column(query, values)?,
+            _ => return Err(StoreError::corrupt("a parameter that is no list")),
+        })
+    })
+}
+
+/// Binds an array. All of its values are of the first one's variant.
+fn bind_column(
+    query: DriverQuery<Postgres>,
+    values: Vec<Value>,
+) -> Result<DriverQuery<Postgres>, StoreError> {
+    macro_rules! bind {
+        ($variant:ident as |$value:ident| $converted:expr) => {{
+            let values = values.into_iter().map(|value| match value {
+                Value::$variant($value) => Ok($converted),
+                _ => Err(StoreError::corrupt("values of one column differ in type")),
+            });
+            query.bind(values.collect::<Result<Vec<_>, _>>()?)
+        }};
     }
-    query
+    Ok(match values.first() {
+        Some(Value::Uuid(_)) => bind!(Uuid as |id| id),
+        Some(Value::Time(_)) => bind!(Time as |at| at.map(Timestamp::to_datetime)),
+        Some(Value::Integer(_)) => bind!(Integer as |number| number),
+        Some(Value::Bytes(_)) => bind!(Bytes as |bytes| bytes),
+        _ => bind!(Text as |text| text),
+    })
 }

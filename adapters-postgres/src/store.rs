@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use openindex_adapters_sql::{
-    Call, Database, End, LookupFailure, LookupLimits, SqlStore, Statement, Tx, Work,
+    Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, Tx, Work, driver,
 };
 use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
@@ -60,19 +60,13 @@ impl Database for PostgresDatabase {
     type Row = PgRow;
     type Options = PoolOptions;
 
-    async fn fetch(
-        connection: &mut PgConnection,
-        statement: Statement,
-    ) -> Result<Vec<PgRow>, StoreError> {
-        let found = query(statement).fetch_all(connection).await;
+    async fn fetch(connection: &mut PgConnection, statement: Statement) -> Result<Vec<PgRow>> {
+        let found = query(statement)?.fetch_all(connection).await;
         Ok(found.map_err(store_error)?.into_iter().map(PgRow).collect())
     }
 
-    async fn execute(
-        connection: &mut PgConnection,
-        statement: Statement,
-    ) -> Result<u64, StoreError> {
-        let done = query(statement).execute(connection).await;
+    async fn execute(connection: &mut PgConnection, statement: Statement) -> Result<u64> {
+        let done = query(statement)?.execute(connection).await;
         Ok(done.map_err(store_error)?.rows_affected())
     }
 
@@ -80,7 +74,7 @@ impl Database for PostgresDatabase {
         &self,
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T> {
         let _permit = match call {
             Call::Browse => Some(self.permit(&self.permits.browsing).await?),
             Call::Count => Some(self.permit(&self.permits.counting).await?),
@@ -103,7 +97,7 @@ impl Database for PostgresDatabase {
     }
 
     // Async, since the pool requires the runtime of an async caller.
-    async fn connect(url: &str, options: PoolOptions) -> Result<Self, StoreError> {
+    async fn connect(url: &str, options: PoolOptions) -> Result<Self> {
         let (connect, pool_mode) = url::parse(url)?;
         let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
         Ok(Self {
@@ -123,7 +117,7 @@ impl Database for PostgresDatabase {
         }
     }
 
-    async fn connect_for_lookups(&self) -> Result<PgConnection, StoreError> {
+    async fn connect_for_lookups(&self) -> Result<PgConnection> {
         let mode = self.pooling.mode().await?;
         let opened = async {
             let mut connection = PgConnection::connect_with(&self.connect).await?;
@@ -165,16 +159,14 @@ impl Database for PostgresDatabase {
 
     /// Returns those for everything except token lookups.
     fn connections(&self) -> [u32; 3] {
-        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
-        let max = self.pool.options().get_max_connections();
-        [self.pool.size(), idle, max]
+        driver::connections(&self.pool)
     }
 
-    async fn migrate(&self, with_work_items: bool) -> Result<(), StoreError> {
+    async fn migrate(&self, with_work_items: bool) -> Result<()> {
         self.apply_pending(with_work_items).await
     }
 
-    async fn ready(&self, with_work_items: bool) -> Result<(), StoreError> {
+    async fn ready(&self, with_work_items: bool) -> Result<()> {
         self.check_schema(with_work_items).await
     }
 
@@ -184,7 +176,7 @@ impl Database for PostgresDatabase {
 }
 
 impl PostgresDatabase {
-    async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>, StoreError> {
+    async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>> {
         tokio::time::timeout(self.options.acquire_timeout, permits.acquire())
             .await
             .map_err(|_| exhausted(self.options.max_connections))?
@@ -195,7 +187,7 @@ impl PostgresDatabase {
     pub(crate) async fn call<T: Send + 'static>(
         &self,
         work: impl for<'c> FnOnce(&'c mut PgConnection) -> Work<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T> {
         self.run(Call::Read, |tx| {
             let done = work(tx.into_connection());
             Box::pin(async move { Ok(End::Commit(done.await?)) })
@@ -205,7 +197,7 @@ impl PostgresDatabase {
 
     /// Returns the statements that begin a call's transaction: `begin`, unless a pooler in between
     /// requires more.
-    async fn begin_for_pooler(&self, begin: Option<&str>) -> Result<Option<String>, StoreError> {
+    async fn begin_for_pooler(&self, begin: Option<&str>) -> Result<Option<String>> {
         Ok(match self.pooling.mode().await? {
             PoolMode::Session => begin.map(str::to_owned),
             // Settings and prepared statements do not outlast a transaction.
@@ -215,7 +207,7 @@ impl PostgresDatabase {
 
     /// Returns the statements that begin a transaction whose statements may each take no longer
     /// than `limit`.
-    async fn begin_bounded(&self, access: &str, limit: Duration) -> Result<String, StoreError> {
+    async fn begin_bounded(&self, access: &str, limit: Duration) -> Result<String> {
         let begin = match self.pooling.mode().await? {
             PoolMode::Session => format!("{access}; "),
             PoolMode::Transaction => self.options.begin_for_pooler(access),
@@ -230,7 +222,7 @@ impl PostgresDatabase {
         limit: Duration,
         begin: Option<String>,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>>,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T> {
         let mut lent = match self.pool.acquire().await {
             Ok(connection) => Lent::new(connection, limit),
             Err(error) => return Err(self.acquire_error(error).await),
@@ -314,7 +306,7 @@ impl Lent {
         }
     }
 
-    fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
+    fn connection(&mut self) -> Result<&mut PgConnection> {
         let connection = self.connection.as_deref_mut();
         connection.ok_or_else(|| StoreError::unavailable(sqlx::Error::PoolClosed))
     }

@@ -4,12 +4,15 @@ use std::num::NonZero;
 use std::pin::Pin;
 use std::time::Duration;
 
-use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
+use openindex_domain::{Listing, StoreError};
 
 use crate::dialect::{Dialect, Lock};
 use crate::row::Row;
 use crate::statement::Statement;
+
+/// The result of a call of a store.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// What a call does on its connection.
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
@@ -39,9 +42,44 @@ impl<'c, D: Database> Tx<'c, D> {
         Ok(self.rows(statement).await?.into_iter().next())
     }
 
+    /// Returns the first row, as `read` converts it.
+    pub(crate) async fn one<T>(
+        &mut self,
+        statement: Statement,
+        read: impl FnOnce(&D::Row) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        let row = self.row(statement).await?;
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Returns all rows, as `read` converts them, with damaged ones as such.
+    pub(crate) async fn list<T>(
+        &mut self,
+        statement: Statement,
+        read: impl FnMut(&D::Row) -> Result<T, StoreError>,
+    ) -> Result<Listing<T>, StoreError> {
+        Listing::read(self.rows(statement).await?.iter().map(read))
+    }
+
     /// Returns the number of rows that were changed.
-    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, StoreError> {
+    pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, StoreError> {
         D::execute(self.0, statement).await
+    }
+
+    /// Executes a statement that may change any number of rows.
+    pub(crate) async fn execute(&mut self, statement: Statement) -> Result<(), StoreError> {
+        self.affected(statement).await.map(drop)
+    }
+
+    /// Executes statements in their order.
+    pub(crate) async fn execute_all(
+        &mut self,
+        statements: impl IntoIterator<Item = Statement, IntoIter: Send> + Send,
+    ) -> Result<(), StoreError> {
+        for statement in statements {
+            self.execute(statement).await?;
+        }
+        Ok(())
     }
 
     /// Fails unless one row was changed, which was read in the same transaction.
@@ -50,7 +88,7 @@ impl<'c, D: Database> Tx<'c, D> {
         statement: Statement,
         what: &str,
     ) -> Result<(), StoreError> {
-        if self.execute(statement).await? == 1 {
+        if self.affected(statement).await? == 1 {
             Ok(())
         } else {
             Err(StoreError::corrupt(format!(
@@ -61,10 +99,7 @@ impl<'c, D: Database> Tx<'c, D> {
 
     /// Takes a lock until the end of the transaction.
     pub(crate) async fn lock(&mut self, lock: Lock<'_>) -> Result<(), StoreError> {
-        for statement in D::lock(lock) {
-            self.execute(statement).await?;
-        }
-        Ok(())
+        self.execute_all(D::lock(lock)).await
     }
 }
 

@@ -8,7 +8,16 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{ListFilter, Seek, TokenId};
 use openindex_domain::user::UserId;
 
-use crate::statement::Statement;
+use crate::statement::{Statement, Value};
+
+/// A kind of token that a list reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// A condition on `t`.
+    pub condition: &'static str,
+    /// Whether almost all tokens are of this kind.
+    pub is_common: bool,
+}
 
 /// A list of one owner's tokens; see [`TokenStore::list`](openindex_domain::token::TokenStore::list).
 #[derive(Debug)]
@@ -94,6 +103,9 @@ pub trait Dialect: Sized {
     /// Whether changes run at the same time, so that facts have to be read again under locks.
     const HAS_CONCURRENT_CHANGES: bool;
 
+    /// Maximum number of rows in one statement.
+    const MAX_ROWS: usize;
+
     /// The function that returns where in a text another begins, or 0.
     const POSITION: &'static str;
     /// What follows a text so that only ASCII letters have a case.
@@ -145,6 +157,16 @@ pub trait Dialect: Sized {
         format!("lower({text}{})", Self::ASCII)
     }
 
+    /// Appends a query that returns these rows, one at least and [`MAX_ROWS`](Self::MAX_ROWS) at
+    /// most. The columns are called `column1` to `columnN`.
+    fn push_rows<T, const N: usize>(
+        query: &mut Statement,
+        rows: &[T],
+        values: impl Fn(&T) -> [Value; N],
+    ) {
+        query.push_values(rows, values);
+    }
+
     /// Returns the statements that take a lock until the end of the transaction. None are required
     /// if changes do not run at the same time.
     #[must_use]
@@ -152,12 +174,13 @@ pub trait Dialect: Sized {
         Vec::new()
     }
 
-    /// Returns a query that costs the same however many tokens have ended.
-    fn list_tokens(list: &TokenList<'_>) -> Statement;
+    /// Adds a query for the tokens of this kind in a list, which costs the same however many tokens
+    /// have ended.
+    fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>);
 
-    /// Returns a query for owned tokens, newest first.
-    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement;
+    /// Adds a query for owned tokens of this kind.
+    fn push_matching(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>);
 
-    /// Returns a query for the ids and kinds of matching tokens, in any order.
-    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement;
+    /// Adds a query for the ids and kinds of matching tokens of this kind, in any order.
+    fn push_matching_ids(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>);
 }

@@ -8,7 +8,8 @@
 //!   lookup of a token by digest; and locks, lists of tokens (whose plans differ) and a few
 //!   expressions. A new database implements these traits, and [`Row`] for its driver's rows.
 //! - [`Statement`] is a text with the parameters `$1` to `$n`, each a [`Value`]. No driver is
-//!   involved, so this crate depends on none.
+//!   involved; the feature `sqlx` adds `driver`, what databases with a driver of that library have
+//!   alike.
 //!
 //! Inside, `tables` has the statements of each table and no rule, `rows` converts rows to domain
 //! types and rejects damaged ones, and `ports` has the changes. Each change locks what it depends on
@@ -17,6 +18,8 @@
 
 mod database;
 mod dialect;
+#[cfg(feature = "sqlx")]
+pub mod driver;
 pub mod lists;
 mod lookups;
 mod ports;
@@ -29,7 +32,7 @@ mod tables;
 #[cfg(feature = "testing")]
 mod testing;
 
-pub use database::{Call, Database, End, LookupFailure, LookupLimits, Tx, Work};
+pub use database::{Call, Database, End, LookupFailure, LookupLimits, Result, Tx, Work};
 pub use dialect::{Dialect, Lock};
 pub use row::Row;
 pub use statement::{Statement, Value};

@@ -6,27 +6,88 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Search, Seek, Sort, SortKey, Status};
 
 use crate::dialect::Dialect;
-pub use crate::dialect::{MatchingTokens, TokenList};
+pub use crate::dialect::{Kind, MatchingTokens, TokenList};
 use crate::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS, USER_COLUMNS};
 use crate::statement::Statement;
 
-/// Adds a part for each kind of token that a list reads, all together. The part gets a condition on
-/// `t` for the kind, and whether it is the first, that of almost all tokens.
-pub fn push_kinds(query: &mut Statement, part: impl Fn(&mut Statement, &str, bool)) {
-    for (number, kind) in LISTED_KINDS.into_iter().enumerate() {
-        if number > 0 {
-            query.push(" UNION ALL ");
-        }
-        part(query, kind, number == 0);
+/// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
+/// kind. Two conditions, so that each uses its index.
+const KINDS: [Kind; 2] = [
+    Kind {
+        condition: "t.kind = 'personal'",
+        is_common: true,
+    },
+    Kind {
+        condition: "t.kind NOT IN ('personal', 'agent_run')",
+        is_common: false,
+    },
+];
+
+/// Adds a part for each kind of token that a list reads, all together.
+fn push_kinds(query: &mut Statement, part: impl Fn(&mut Statement, Kind)) {
+    let mut separator = "";
+    for kind in KINDS {
+        query.push(separator);
+        part(query, kind);
+        separator = " UNION ALL ";
     }
 }
 
-/// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
-/// kind. Two conditions, so that each uses its index.
-const LISTED_KINDS: [&str; 2] = [
-    "t.kind = 'personal'",
-    "t.kind NOT IN ('personal', 'agent_run')",
-];
+/// Returns a query for a list of one owner's tokens.
+#[must_use]
+pub fn list_tokens<D: Dialect>(list: &TokenList<'_>) -> Statement {
+    let mut query = Statement::new("SELECT t.* FROM (");
+    push_kinds(&mut query, |query, kind| D::push_listed(query, kind, list));
+    query.push(") t");
+    push_order::<D>(&mut query, list);
+    query
+}
+
+/// Returns a query for owned tokens, newest first.
+#[must_use]
+pub fn matching_tokens<D: Dialect>(matching: &MatchingTokens<'_>) -> Statement {
+    let mut query = Statement::new("");
+    push_kinds(&mut query, |query, kind| {
+        D::push_matching(query, kind, matching);
+    });
+    query.push(" ORDER BY id DESC");
+    push_limit(&mut query, matching.limit);
+    query
+}
+
+/// Returns a query for the ids and kinds of matching tokens, in any order.
+#[must_use]
+pub fn matching_ids<D: Dialect>(filter: &TokenFilter, now: Timestamp) -> Statement {
+    let matching = MatchingTokens {
+        filter,
+        now,
+        after: None,
+        limit: None,
+    };
+    let mut query = Statement::new("");
+    push_kinds(&mut query, |query, kind| {
+        D::push_matching_ids(query, kind, &matching);
+    });
+    query
+}
+
+/// Adds the end of a query for the tokens after the cursor, newest first; the condition follows the
+/// word `before`.
+pub fn push_newest(query: &mut Statement, before: &str, matching: &MatchingTokens<'_>) {
+    if let Some(after) = matching.after {
+        query.push(before).push("t.id < ").push_bind(after);
+    }
+    query.push(" ORDER BY t.id DESC");
+    push_limit(query, matching.limit);
+    query.push(")");
+}
+
+/// Adds the limit, if there is one.
+fn push_limit(query: &mut Statement, limit: Option<u32>) {
+    if let Some(limit) = limit {
+        query.push(" LIMIT ").push_bind(limit);
+    }
+}
 
 /// The start of a query for owned tokens. A token whose owner is missing is included, as damaged.
 #[must_use]
@@ -35,9 +96,9 @@ pub fn select_owned() -> String {
 }
 
 /// Adds the conditions of a list of one owner's tokens: kind, owner, status, name and search.
-pub fn push_listed<D: Dialect>(query: &mut Statement, kind: &str, list: &TokenList<'_>) {
+pub fn push_listed<D: Dialect>(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
     let filter = list.filter;
-    query.push(kind).push(" AND t.owner_id = ");
+    query.push(kind.condition).push(" AND t.owner_id = ");
     query.push_bind(list.owner);
     push_revoked(query, filter.status == Some(Status::Revoked));
     if let Some(name) = &filter.name {
@@ -88,9 +149,14 @@ fn sort_key<D: Dialect>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
     Some((key, is_descending != is_back))
 }
 
-/// Adds the condition for the tokens beyond the cursor, after the word `before`, unless the page is
-/// the first.
-pub fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+/// Adds the end of a query for a page of a list; the condition for the tokens beyond the cursor
+/// follows the word `before`.
+pub fn push_page<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+    push_beyond::<D>(query, before, list);
+    push_order::<D>(query, list);
+}
+
+fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
     let (Some(seek), sort) = (list.seek, list.filter.sort) else {
         return;
     };
@@ -121,7 +187,7 @@ pub fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &Token
 }
 
 /// Adds the order and the limit of a list.
-pub fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
+fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
     let (seek, sort) = (list.seek, list.filter.sort);
     let is_back = matches!(seek, Some(Seek::Before(_)));
     let order = |is_descending| if is_descending { "DESC" } else { "ASC" };
@@ -133,17 +199,17 @@ pub fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
     query.push_bind(list.limit);
 }
 
-/// Adds [`TokenFilter::matches`] with only the conditions that are set, so that each can use its
-/// index.
-pub fn push_matching<D: Dialect>(query: &mut Statement, filter: &TokenFilter, now: Timestamp) {
+/// Adds the condition for the kind, and [`TokenFilter::matches`] with only the conditions that are
+/// set, so that each can use its index.
+pub fn push_matching<D: Dialect>(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
+    let (filter, now) = (matching.filter, matching.now);
+    query.push(kind.condition);
     if let Some(token) = filter.token {
         query.push(" AND t.id = ").push_bind(token);
         query.push(" AND 'personal' = ");
         query.push_bind(token.kind().as_str());
     }
-    if let Some(owner) = filter.owner {
-        query.push(" AND t.owner_id = ").push_bind(owner);
-    }
+    query.push_some(" AND t.owner_id = ", filter.owner);
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
     if let Some(scope) = filter.scope {
         query.push(" AND t.scope = ").push_bind(scope.as_str());
@@ -160,11 +226,9 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, filter: &TokenFilter, no
         Some(Status::Expired) => push_expired(query, now),
         Some(Status::Revoked) | None => {}
     }
-    if let Some(since) = filter.unused_since {
-        query.push(" AND coalesce(t.last_used_at, t.created_at) < ");
-        query.push_bind(since);
-    }
-    if let Some(before) = filter.expiring_before {
-        query.push(" AND t.expires_at < ").push_bind(before);
-    }
+    query.push_some(
+        " AND coalesce(t.last_used_at, t.created_at) < ",
+        filter.unused_since,
+    );
+    query.push_some(" AND t.expires_at < ", filter.expiring_before);
 }

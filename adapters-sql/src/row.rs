@@ -28,13 +28,15 @@ pub trait Row {
     fn any_uuid(&self, column: &'static str) -> Uuid;
 }
 
-/// Implements methods of [`Row`] by a method `get` of the type, which converts what its driver can.
+/// Implements methods of [`Row`] for a tuple struct with the driver's row, with
+/// [`driver::get`](crate::driver::get).
+#[cfg(feature = "sqlx")]
 #[macro_export]
 macro_rules! read_columns {
     ($($method:ident: $type:ty),+ $(,)?) => {
         $(
             fn $method(&self, column: &'static str) -> Result<Option<$type>, DamagedColumn> {
-                self.get(column)
+                $crate::driver::get(&self.0, column)
             }
         )+
     };

@@ -3,8 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
-use openindex_domain::StoreError;
-
 /// A table: its name, what the statements do with its rows besides reading them (locking one counts
 /// as an update), and its columns, separated by spaces.
 pub struct Table {
@@ -63,32 +61,6 @@ pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> =
 pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + Clone {
     let work: &[Table] = if with_work_items { &WORK_TABLES } else { &[] };
     TABLES.iter().chain(work)
-}
-
-/// Returns the embedded migrations, each with its number, name and checksum, that are not among the
-/// applied numbers and checksums.
-///
-/// # Errors
-///
-/// [`StoreError::Corrupt`] if one differs from the one that was applied.
-pub fn pending<'a>(
-    embedded: impl Iterator<Item = (i64, &'a str, &'a [u8])>,
-    applied: &[(i64, Vec<u8>)],
-) -> Result<Vec<(i64, &'a str)>, StoreError> {
-    let mut pending = Vec::new();
-    for (version, name, checksum) in embedded {
-        match applied.iter().find(|(applied, _)| *applied == version) {
-            None => pending.push((version, name)),
-            Some((_, applied)) if applied != checksum => {
-                return Err(StoreError::corrupt(format!(
-                    "migration {version} differs from the one that was applied; use the release \
-                     that applied it, or restore a backup"
-                )));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(pending)
 }
 
 /// Returns every column as `table.column`, sorted, to compare with a migrated database.

@@ -27,6 +27,9 @@ pub enum Value {
     Texts(Vec<String>),
     /// A list for [`Dialect::any`](crate::Dialect::any).
     Digests(Vec<Digest>),
+    /// The values of one column of rows, all of one variant, for a database whose
+    /// [`Dialect::push_rows`](crate::Dialect::push_rows) binds columns.
+    Column(Vec<Value>),
 }
 
 /// A statement with its parameters, `$1` to `$n`.
@@ -65,26 +68,22 @@ impl Statement {
         self
     }
 
+    /// Appends the text and a parameter, if there is a value.
+    pub fn push_some<V: Into<Value>>(&mut self, sql: &str, value: Option<V>) -> &mut Self {
+        match value {
+            Some(value) => self.push(sql).push_bind(value),
+            None => self,
+        }
+    }
+
     /// Adds the next parameter and appends its placeholder to the text.
     pub fn push_bind(&mut self, value: impl Into<Value>) -> &mut Self {
         let placeholder = self.add(value);
         self.push(&placeholder)
     }
 
-    /// Adds the next parameter and returns its placeholder.
-    #[must_use = "the text must contain the placeholder"]
-    pub fn add(&mut self, value: impl Into<Value>) -> String {
-        self.values.push(value.into());
-        format!("${}", self.values.len())
-    }
-}
-
-/// Maximum number of rows in one statement: databases limit the number of parameters.
-pub(crate) const BATCH: usize = 500;
-
-impl Statement {
-    /// Appends `VALUES` with these rows. Their columns are called `column1` to `columnN`.
-    pub(crate) fn push_rows<T, const N: usize>(
+    /// Appends `VALUES` with these rows, each value a parameter.
+    pub fn push_values<T, const N: usize>(
         &mut self,
         rows: &[T],
         values: impl Fn(&T) -> [Value; N],
@@ -100,6 +99,13 @@ impl Statement {
             separator = "), (";
         }
         self.push(")");
+    }
+
+    /// Adds the next parameter and returns its placeholder.
+    #[must_use = "the text must contain the placeholder"]
+    pub fn add(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
     }
 }
 

@@ -11,15 +11,14 @@ use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use tracing::{Instrument as _, Span, debug_span};
 
-use crate::database::{Call, Database, End, Tx, Work};
-use crate::dialect::Lock;
+use crate::database::{Call, Database, End, Tx};
 use crate::lookups::Lookups;
 use crate::tables::{rate_limits, users};
 
 /// A change: its outcome, which is committed, or why it stops.
 pub(crate) type Step<T> = Result<T, Stop<T>>;
 
-type Change<'c, T> = Pin<Box<dyn Future<Output = Step<T>> + Send + 'c>>;
+type Running<'c, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>;
 
 /// Why a change stops, which rolls back what it wrote.
 pub(crate) enum Stop<T> {
@@ -124,13 +123,7 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
         self.database.migrate(WORK_ITEMS).await?;
         // At each start, not once with the migration that requires it: a server stopped in between
         // would never run it.
-        self.change(|mut tx| {
-            Box::pin(async move {
-                tx.lock(Lock::NewUsers).await?;
-                Ok(users::renew_email_keys(&mut tx).await?)
-            })
-        })
-        .await
+        run!(self, Change, |tx| users::renew_email_keys(tx))
     }
 
     /// Closes all connections once their calls have finished. Later calls return
@@ -148,61 +141,18 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
         self.lookups.find(digest).await
     }
 
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(Call::Read, work).await
-    }
-
-    pub(crate) async fn browse<T: Send + 'static>(
-        &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(Call::Browse, work).await
-    }
-
-    pub(crate) async fn maintain<T: Send + 'static>(
-        &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.run(Call::Maintenance, work).await
-    }
-
-    /// Runs a call whose writes, if any, are always committed.
-    async fn run<T: Send + 'static>(
+    /// Runs a call. Its writes are committed if `work` succeeds, and rolled back otherwise.
+    pub(crate) async fn run<T: Send + 'static, E: Into<Stop<T>> + 'static>(
         &self,
         call: Call,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Work<'c, T> + Send + 'static,
+        work: impl for<'c> FnOnce(Tx<'c, D>) -> Running<'c, T, E> + Send + 'static,
     ) -> Result<T, StoreError> {
         let span = span(call, type_name_of_val(&work));
         self.database
             .run(call, move |tx| {
                 let done = work(tx);
-                Box::pin(async move { Ok(End::Commit(done.await?)) })
-            })
-            .instrument(span)
-            .await
-    }
-
-    pub(crate) async fn change<T: Send + 'static>(
-        &self,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        self.change_as(Call::Change, work).await
-    }
-
-    pub(crate) async fn change_as<T: Send + 'static>(
-        &self,
-        call: Call,
-        work: impl for<'c> FnOnce(Tx<'c, D>) -> Change<'c, T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let span = span(call, type_name_of_val(&work));
-        self.database
-            .run(call, move |tx| {
-                let changed = work(tx);
                 Box::pin(async move {
-                    match changed.await {
+                    match done.await.map_err(Into::into) {
                         Ok(outcome) => Ok(End::Commit(outcome)),
                         Err(Stop::Reply(outcome)) => Ok(End::RollBack(outcome)),
                         Err(Stop::Failed(error)) => Err(error),
@@ -213,6 +163,24 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
             .await
     }
 }
+
+/// Runs a function of the transaction as a [`Call`](crate::Call) of a store:
+/// `run!(self, Read, |tx| users::by_id(tx, id))`. All else that it uses is moved into the call, so
+/// it cannot be borrowed from the caller. A macro, because a bound cannot say that the future of an
+/// async closure is `Send`.
+macro_rules! run {
+    ($store:expr, $call:ident, |$tx:ident| $work:expr) => {
+        $store
+            .run($crate::Call::$call, move |mut tx| {
+                Box::pin(async move {
+                    let $tx = &mut tx;
+                    $work.await
+                })
+            })
+            .await
+    };
+}
+pub(crate) use run;
 
 /// Returns the span of a call. `work` is the type name of the closure that a port method passed. It
 /// contains the port and the method, so that none of them has to name itself.
@@ -239,7 +207,6 @@ impl<D: Database, const WORK_ITEMS: bool> StoreHealth for SqlStore<D, WORK_ITEMS
     }
 
     async fn write(&self) -> Result<(), StoreError> {
-        self.change(|mut tx| Box::pin(async move { Ok(rate_limits::probe(&mut tx).await?) }))
-            .await
+        run!(self, Change, |tx| rate_limits::probe(tx))
     }
 }

@@ -7,6 +7,7 @@ use openindex_domain::user::{PasswordHash, User, UserId};
 use openindex_domain::work_item::WorkItem;
 
 use crate::schema::{TOKENS, Table, USERS, WORK_ITEMS};
+use crate::store::run;
 use crate::tables::{tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
 
@@ -29,10 +30,7 @@ impl<D: Database, const WITH_WORK: bool> SqlStore<D, WITH_WORK> {
     /// [`StoreError`].
     pub async fn put_password(&self, user: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
         let hash = hash.clone();
-        self.change(move |mut tx| {
-            Box::pin(async move { Ok(users::set_password(&mut tx, user, &hash).await?) })
-        })
-        .await
+        run!(self, Change, |tx| users::set_password(tx, user, &hash))
     }
 
     /// Inserts a token, or replaces the one with the same id.
@@ -66,15 +64,7 @@ impl<D: Database, const WITH_WORK: bool> SqlStore<D, WITH_WORK> {
     }
 
     async fn put(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
-        self.change(|mut tx| {
-            Box::pin(async move {
-                for statement in statements {
-                    tx.execute(statement).await?;
-                }
-                Ok(())
-            })
-        })
-        .await
+        run!(self, Change, |tx| tx.execute_all(statements))
     }
 }
 

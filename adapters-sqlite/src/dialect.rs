@@ -2,19 +2,19 @@
 //! that index: old statistics (`ANALYZE` before most tokens expired) would make SQLite read every
 //! token instead.
 
-use openindex_adapters_sql::lists::{self, MatchingTokens, TokenList};
+use openindex_adapters_sql::lists::{self, Kind, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
 use openindex_adapters_sql::{Dialect, Statement};
 use openindex_domain::admin_tokens::TokenFilter;
-use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Status;
 
 use crate::store::SqliteDatabase;
 
 type D = SqliteDatabase;
 
-fn push_index(query: &mut Statement, index: Option<&'static str>, is_first: bool) {
-    if let Some(index) = index.filter(|_| is_first) {
+/// Names the index for tokens of the common kind; the few others are found anyway.
+fn push_index(query: &mut Statement, index: Option<&'static str>, kind: Kind) {
+    if let Some(index) = index.filter(|_| kind.is_common) {
         query.push(&D::hint(index));
     }
 }
@@ -33,6 +33,8 @@ impl Dialect for SqliteDatabase {
     // A change holds the only lock that there is from its start.
     const SKIP_LOCKED: &'static str = "";
     const HAS_CONCURRENT_CHANGES: bool = false;
+    // A statement has at most 32,766 parameters.
+    const MAX_ROWS: usize = 500;
     const POSITION: &'static str = "instr";
     const ASCII: &'static str = "";
 
@@ -48,85 +50,48 @@ impl Dialect for SqliteDatabase {
         format!(" INDEXED BY {index}")
     }
 
-    fn list_tokens(list: &TokenList<'_>) -> Statement {
+    fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
         let index = match (list.filter.status, &list.filter.name) {
             (Some(Status::Revoked), _) => None,
             (Some(Status::Live), _) => Some("personal_tokens_ending"),
             (_, Some(_)) => Some("personal_tokens_named"),
             _ => Some("personal_tokens_listed"),
         };
-        let mut query = Statement::new("SELECT t.* FROM (");
-        lists::push_kinds(&mut query, |query, kind, is_first| {
-            query.push(&format!(
-                "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
-                 FROM (SELECT t.rowid AS found FROM tokens t"
-            ));
-            push_index(query, index, is_first);
-            query.push(" WHERE ");
-            lists::push_listed::<D>(query, kind, list);
-            lists::push_beyond::<D>(query, " AND ", list);
-            lists::push_order::<D>(query, list);
-            query.push(") CROSS JOIN tokens t ON t.rowid = found)");
-        });
-        query.push(") t");
-        lists::push_order::<D>(&mut query, list);
-        query
+        query.push(&format!(
+            "SELECT * FROM (SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} \
+             FROM (SELECT t.rowid AS found FROM tokens t"
+        ));
+        push_index(query, index, kind);
+        query.push(" WHERE ");
+        lists::push_listed::<D>(query, kind, list);
+        lists::push_page::<D>(query, " AND ", list);
+        query.push(") CROSS JOIN tokens t ON t.rowid = found)");
     }
 
-    fn matching_tokens(matching: &MatchingTokens<'_>) -> Statement {
-        let mut query = Statement::new("");
-        lists::push_kinds(&mut query, |query, kind, is_first| {
-            query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
-            push_matching_rows(query, kind, is_first, matching);
-            query.push(
-                " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
-                 ORDER BY t.id DESC)",
-            );
-        });
-        query.push(" ORDER BY id DESC");
-        if let Some(limit) = matching.limit {
-            query.push(" LIMIT ").push_bind(limit);
-        }
-        query
+    fn push_matching(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
+        query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
+        push_matching_rows(query, kind, matching);
+        query.push(
+            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+             ORDER BY t.id DESC)",
+        );
     }
 
-    fn matching_ids(filter: &TokenFilter, now: Timestamp) -> Statement {
-        let mut query = Statement::new("");
-        let matching = MatchingTokens {
-            filter,
-            now,
-            after: None,
-            limit: None,
-        };
-        lists::push_kinds(&mut query, |query, kind, is_first| {
-            query.push("SELECT t.id, t.kind FROM ");
-            push_matching_rows(query, kind, is_first, &matching);
-            query.push(" CROSS JOIN tokens t ON t.rowid = found");
-        });
-        query
+    fn push_matching_ids(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
+        query.push("SELECT t.id, t.kind FROM ");
+        push_matching_rows(query, kind, matching);
+        query.push(" CROSS JOIN tokens t ON t.rowid = found");
     }
 }
 
 /// Adds the rows of this kind that match the filter, newest first, from the index that [`index`]
 /// names.
-fn push_matching_rows(
-    query: &mut Statement,
-    kind: &str,
-    is_first: bool,
-    matching: &MatchingTokens<'_>,
-) {
+fn push_matching_rows(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
     query.push("(SELECT t.rowid AS found FROM tokens t");
-    push_index(query, index(matching.filter), is_first);
-    query.push(" WHERE ").push(kind);
-    lists::push_matching::<D>(query, matching.filter, matching.now);
-    if let Some(after) = matching.after {
-        query.push(" AND t.id < ").push_bind(after);
-    }
-    query.push(" ORDER BY t.id DESC");
-    if let Some(limit) = matching.limit {
-        query.push(" LIMIT ").push_bind(limit);
-    }
-    query.push(")");
+    push_index(query, index(matching.filter), kind);
+    query.push(" WHERE ");
+    lists::push_matching::<D>(query, kind, matching);
+    lists::push_newest(query, " AND ", matching);
 }
 
 /// Returns the index to use whatever the statistics say; `None` if an id or the owner leaves few
@@ -154,7 +119,7 @@ mod tests {
     use crate::testing::{LIVE, ManyTokens};
 
     fn first_page(filter: &TokenFilter) -> Statement {
-        D::matching_tokens(&MatchingTokens {
+        lists::matching_tokens::<D>(&MatchingTokens {
             filter,
             now: NOW,
             after: None,
@@ -250,7 +215,7 @@ mod tests {
                 });
                 for after in [None, Some(&newest)] {
                     let query = |user| {
-                        D::list_tokens(&TokenList {
+                        lists::list_tokens::<D>(&TokenList {
                             owner: fixtures::user(user).id,
                             filter: &filter,
                             now: NOW,

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use openindex_adapters_sql::driver;
 use openindex_domain::StoreError;
 use sqlx::error::DatabaseError;
-use sqlx::migrate::MigrateError;
 
 /// SQLite's extended result code and message with a hint. The message names tables and columns, but
 /// contains no value of any row.
@@ -80,27 +80,17 @@ pub(crate) fn file_error(error: sqlx::Error, file: &Path) -> StoreError {
 }
 
 fn classified(error: sqlx::Error, file: Option<&Path>) -> StoreError {
-    use sqlx::Error as E;
     match error {
-        E::PoolTimedOut => StoreError::unavailable(Exhausted),
-        E::Database(database) => {
+        sqlx::Error::PoolTimedOut => StoreError::unavailable(Exhausted),
+        sqlx::Error::InvalidSavePointStatement => StoreError::unavailable(error),
+        other => driver::store_error(other, |database| {
             let failure = DatabaseFailure {
-                code: code(&*database),
+                code: code(database),
                 message: database.message().to_owned(),
                 file: file.map(Path::to_owned),
             };
-            if UNAVAILABLE.contains(&primary(failure.code)) {
-                StoreError::unavailable(failure)
-            } else {
-                StoreError::corrupt(failure)
-            }
-        }
-        E::Io(_)
-        | E::PoolClosed
-        | E::WorkerCrashed
-        | E::BeginFailed
-        | E::InvalidSavePointStatement => StoreError::unavailable(error),
-        other => StoreError::corrupt(other),
+            (UNAVAILABLE.contains(&primary(failure.code)), failure)
+        }),
     }
 }
 
@@ -121,14 +111,4 @@ fn code(error: &dyn DatabaseError) -> i32 {
 /// Returns the primary code, which is the lowest byte of an extended result code.
 const fn primary(code: i32) -> i32 {
     code & 0xff
-}
-
-/// Classifies an error of the migrator.
-pub(crate) fn migrate_error(error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
-            store_error(error)
-        }
-        other => StoreError::corrupt(other),
-    }
 }

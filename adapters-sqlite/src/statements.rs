@@ -1,27 +1,14 @@
 //! Rows and parameters as the driver has them.
 
-use std::borrow::Cow;
-
+use openindex_adapters_sql::driver::{self, DriverQuery};
 use openindex_adapters_sql::{Row, Statement, Value, read_columns};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::{DamagedColumn, StoreError};
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{AssertSqlSafe, Decode, Row as _, Type};
+use sqlx::Sqlite;
 use uuid::Uuid;
 
 /// A row of SQLite.
 pub struct SqliteRow(pub(crate) sqlx::sqlite::SqliteRow);
-
-impl SqliteRow {
-    // The driver decodes NULL as an empty text or 0 unless an `Option` is requested.
-    fn get<'r, T>(&'r self, column: &'static str) -> Result<Option<T>, DamagedColumn>
-    where
-        T: Decode<'r, Sqlite> + Type<Sqlite>,
-    {
-        self.0.try_get(column).map_err(|_| DamagedColumn(column))
-    }
-}
 
 impl Row for SqliteRow {
     read_columns! { uuid: Uuid, text: &str, bytes: &[u8], integer: i64, millis: i64 }
@@ -36,20 +23,9 @@ impl Row for SqliteRow {
 }
 
 /// Returns the driver's query. A list is one parameter, a JSON array.
-pub(crate) fn query(
-    statement: Statement,
-) -> Result<Query<'static, Sqlite, SqliteArguments>, StoreError> {
-    let query = match statement.sql {
-        Cow::Borrowed(sql) => sqlx::query(sql),
-        Cow::Owned(sql) => sqlx::query(AssertSqlSafe(sql)),
-    };
-    let mut query = query.persistent(statement.is_cached);
-    for value in statement.values {
-        query = match value {
-            Value::Uuid(id) => query.bind(id),
-            Value::Text(text) => query.bind(text),
-            Value::Bytes(bytes) => query.bind(bytes),
-            Value::Integer(number) => query.bind(number),
+pub(crate) fn query(statement: Statement) -> Result<DriverQuery<Sqlite>, StoreError> {
+    driver::query(statement, |query, value| {
+        Ok(match value {
             Value::Time(at) => query.bind(at.map(Timestamp::unix_millis)),
             Value::Uuids(ids) => {
                 query.bind(json(&ids.iter().map(hexadecimal).collect::<Vec<_>>())?)
@@ -59,9 +35,10 @@ pub(crate) fn query(
                 let digests = digests.iter().map(|digest| hexadecimal(digest.as_bytes()));
                 query.bind(json(&digests.collect::<Vec<_>>())?)
             }
-        };
-    }
-    Ok(query)
+            // A column; only `push_rows` binds one, and SQLite's does not.
+            _ => return Err(StoreError::corrupt("SQLite has no arrays")),
+        })
+    })
 }
 
 /// Returns JSON: one parameter for any number of values.

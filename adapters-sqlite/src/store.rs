@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openindex_adapters_sql::{
-    Call, Database, End, LookupFailure, LookupLimits, SqlStore, Statement, Tx, Work, schema,
+    Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, Tx, Work,
+    driver, schema,
 };
 use openindex_coalescing::MAX_BATCH;
 use openindex_domain::StoreError;
@@ -20,7 +21,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
-use crate::error::{file_error, is_busy, migrate_error, store_error};
+use crate::error::{file_error, is_busy, store_error};
 use crate::file::DatabaseFile;
 use crate::statements::{SqliteRow, query};
 use crate::writer::{Change, Writer};
@@ -109,13 +110,13 @@ impl fmt::Debug for SqliteDatabase {
 impl SqliteDatabase {
     /// Returns the connections for short reads. Fails if the files that they were opened on were
     /// removed or replaced: they would not see what others write, such as a revocation.
-    pub(crate) fn readers(&self) -> Result<&SqlitePool, StoreError> {
+    pub(crate) fn readers(&self) -> Result<&SqlitePool> {
         self.writer.file.check()?;
         Ok(&self.readers)
     }
 
     /// Begins a change; see [`Writer::begin`].
-    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
+    pub(crate) async fn begin(&self) -> Result<Change> {
         self.writer.begin().await
     }
 }
@@ -125,23 +126,14 @@ impl Database for SqliteDatabase {
     type Row = SqliteRow;
     type Options = SqliteOptions;
 
-    async fn fetch(
-        connection: &mut SqliteConnection,
-        statement: Statement,
-    ) -> Result<Vec<SqliteRow>, StoreError> {
-        let found = query(statement)?.fetch_all(connection).await;
-        Ok(found
-            .map_err(store_error)?
-            .into_iter()
-            .map(SqliteRow)
-            .collect())
+    async fn fetch(on: &mut SqliteConnection, statement: Statement) -> Result<Vec<SqliteRow>> {
+        let found = query(statement)?.fetch_all(on).await;
+        let found = found.map_err(store_error)?.into_iter();
+        Ok(found.map(SqliteRow).collect())
     }
 
-    async fn execute(
-        connection: &mut SqliteConnection,
-        statement: Statement,
-    ) -> Result<u64, StoreError> {
-        let done = query(statement)?.execute(connection).await;
+    async fn execute(on: &mut SqliteConnection, statement: Statement) -> Result<u64> {
+        let done = query(statement)?.execute(on).await;
         Ok(done.map_err(store_error)?.rows_affected())
     }
 
@@ -149,7 +141,7 @@ impl Database for SqliteDatabase {
         &self,
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T> {
         let end = match call {
             Call::Read => {
                 let mut connection = self.readers()?.acquire().await.map_err(store_error)?;
@@ -173,7 +165,7 @@ impl Database for SqliteDatabase {
         }
     }
 
-    async fn connect(url: &str, options: SqliteOptions) -> Result<Self, StoreError> {
+    async fn connect(url: &str, options: SqliteOptions) -> Result<Self> {
         let (location, create) = location(url)?;
         let connect = location
             .parse::<SqliteConnectOptions>()
@@ -236,7 +228,7 @@ impl Database for SqliteDatabase {
         }
     }
 
-    async fn connect_for_lookups(&self) -> Result<SqliteConnection, StoreError> {
+    async fn connect_for_lookups(&self) -> Result<SqliteConnection> {
         let connected = SqliteConnection::connect_with(&self.lookup_options).await;
         connected.map_err(store_error)
     }
@@ -276,12 +268,10 @@ impl Database for SqliteDatabase {
 
     /// Returns those for short reads.
     fn connections(&self) -> [u32; 3] {
-        let idle = u32::try_from(self.readers.num_idle()).unwrap_or(u32::MAX);
-        let max = self.readers.options().get_max_connections();
-        [self.readers.size(), idle, max]
+        driver::connections(&self.readers)
     }
 
-    async fn migrate(&self, with_work_items: bool) -> Result<(), StoreError> {
+    async fn migrate(&self, with_work_items: bool) -> Result<()> {
         let mut transaction = self.begin().await?;
         for migrator in migrators(with_work_items) {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
@@ -289,21 +279,19 @@ impl Database for SqliteDatabase {
             migrator
                 .run_direct(None, &mut *transaction, false)
                 .await
-                .map_err(migrate_error)?;
+                .map_err(|error| driver::migrate_error(error, store_error))?;
         }
         transaction.commit().await
     }
 
-    async fn ready(&self, with_work_items: bool) -> Result<(), StoreError> {
+    async fn ready(&self, with_work_items: bool) -> Result<()> {
         let applied: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
                 .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
-        let migrators = migrators(with_work_items);
-        let embedded = migrators.iter().flat_map(Migrator::iter);
-        let embedded = embedded.map(|it| (it.version, &*it.description, &*it.checksum));
-        if let Some((version, _)) = schema::pending(embedded, &applied)?.first() {
+        if let Some((version, _)) = driver::pending(&migrators(with_work_items), &applied)?.first()
+        {
             return Err(StoreError::unavailable(format!(
                 "pending migration: {version}; run `oi-server migrate`"
             )));
@@ -352,17 +340,10 @@ impl Database for SqliteDatabase {
     }
 }
 
-/// Returns the embedded migrations. Unknown ones in the database are those of the other group or of a newer
-/// release; the rules in `migrations/README.md` keep them compatible.
+/// Returns the embedded migrations.
 fn migrators(with_work_items: bool) -> Vec<Migrator> {
-    let mut migrators = vec![sqlx::migrate!("./migrations")];
-    if with_work_items {
-        migrators.push(sqlx::migrate!("./migrations-work"));
-    }
-    for migrator in &mut migrators {
-        migrator.set_ignore_missing(true);
-    }
-    migrators
+    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+    driver::migrators(with_work_items, groups)
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a
@@ -393,7 +374,7 @@ async fn open_writer(
 }
 
 /// Splits the URL into the location of the file and whether to create a missing one.
-fn location(url: &str) -> Result<(&str, bool), StoreError> {
+fn location(url: &str) -> Result<(&str, bool)> {
     let (location, parameters) = url.split_once('?').unwrap_or((url, "mode=rwc"));
     let create = match parameters {
         "mode=rwc" => true,

@@ -1,10 +1,9 @@
 //! The credential that a change is made with, read again inside the transaction of the change.
 
-use openindex_domain::StoreError;
 use openindex_domain::access::{ActingRecord, Actor, CredentialId};
 
 use crate::tables::{forms, sessions, tokens};
-use crate::{Database, Tx};
+use crate::{Database, Result, Tx};
 
 /// Returns the record of the acting credential, or `None` if it no longer exists. Also records the
 /// use of the form that the change was submitted with; if the change is not made, its rollback
@@ -12,7 +11,7 @@ use crate::{Database, Tx};
 pub(super) async fn record<D: Database>(
     tx: &mut Tx<'_, D>,
     actor: &Actor,
-) -> Result<Option<ActingRecord>, StoreError> {
+) -> Result<Option<ActingRecord>> {
     if let Some(form) = &actor.form
         && let Some(made) = forms::record_use(tx, form, actor.now).await?
     {
@@ -30,7 +29,7 @@ pub(super) async fn record<D: Database>(
 pub(super) async fn optional_record<D: Database>(
     tx: &mut Tx<'_, D>,
     actor: Option<&Actor>,
-) -> Result<Option<ActingRecord>, StoreError> {
+) -> Result<Option<ActingRecord>> {
     match actor {
         Some(actor) => record(tx, actor).await,
         None => Ok(None),

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
+use openindex_domain::Listing;
 use openindex_domain::admin_tokens::{
     AdminTokenStore, OwnedToken, ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, Stats,
     TokenFilter,
@@ -12,15 +13,13 @@ use openindex_domain::audit::AuditEvent;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{RevocableTokens, Token, TokenId};
 use openindex_domain::user::UserId;
-use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
-use crate::Call;
-use crate::lists::MatchingTokens;
+use crate::lists::{self, MatchingTokens};
 use crate::rows;
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, notices, stats, tokens};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_ITEMS> {
@@ -30,65 +29,43 @@ impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_I
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Listing<OwnedToken>, StoreError> {
-        let query = D::matching_tokens(&MatchingTokens {
+    ) -> Result<Listing<OwnedToken>> {
+        let query = lists::matching_tokens::<D>(&MatchingTokens {
             filter,
             now,
             after,
             limit: Some(limit),
         });
-        self.browse(move |mut tx| {
-            Box::pin(
-                async move { Listing::read(tx.rows(query).await?.iter().map(rows::owned_token)) },
-            )
-        })
-        .await
+        run!(self, Browse, |tx| tx.list(query, rows::owned_token))
     }
 
-    async fn matching_ids(
-        &self,
-        filter: &TokenFilter,
-        now: Timestamp,
-    ) -> Result<Vec<TokenId>, StoreError> {
+    async fn matching_ids(&self, filter: &TokenFilter, now: Timestamp) -> Result<Vec<TokenId>> {
         let filter = filter.clone();
-        self.browse(move |mut tx| {
-            Box::pin(async move { tokens::matching_ids(&mut tx, &filter, now).await })
-        })
-        .await
+        run!(self, Browse, |tx| tokens::matching_ids(tx, &filter, now))
     }
 
-    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>, StoreError> {
+    async fn tokens_by_id(&self, ids: &[TokenId]) -> Result<Listing<OwnedToken>> {
         let ids = ids.to_vec();
-        self.browse(move |mut tx| Box::pin(async move { tokens::owned_by_id(&mut tx, ids).await }))
-            .await
+        run!(self, Browse, |tx| tokens::owned_by_id(tx, ids))
     }
 
-    async fn revoke_matching(
-        &self,
-        change: RevokeMatching,
-    ) -> Result<RevokeMatchingOutcome, StoreError> {
-        self.change_as(Call::Maintenance, |tx| {
-            Box::pin(revoke_matching(tx, change))
-        })
-        .await
+    async fn revoke_matching(&self, change: RevokeMatching) -> Result<RevokeMatchingOutcome> {
+        run!(self, Maintenance, |tx| revoke_matching(tx, change))
     }
 
-    async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64, StoreError> {
-        self.maintain(|tx| Box::pin(report_leaked(tx, change)))
-            .await
+    async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64> {
+        run!(self, Maintenance, |tx| report_leaked(tx, change))
     }
 
-    async fn stats(&self, now: Timestamp) -> Result<Stats, StoreError> {
-        self.browse(move |mut tx| Box::pin(async move { stats::read(&mut tx, now).await }))
-            .await
+    async fn stats(&self, now: Timestamp) -> Result<Stats> {
+        run!(self, Browse, |tx| stats::read(tx, now))
     }
 }
 
 async fn revoke_matching<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: RevokeMatching,
 ) -> Step<RevokeMatchingOutcome> {
-    let tx = &mut tx;
     let now = change.actor.now;
     tx.lock(Lock::AllUsers).await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -105,7 +82,7 @@ async fn revoke_matching<D: Database>(
         after: None,
         limit: None,
     };
-    let found = tx.rows(D::matching_tokens(&matching)).await?;
+    let found = tx.rows(lists::matching_tokens::<D>(&matching)).await?;
     let read: RevocableTokens = found
         .iter()
         .map(rows::revocable)
@@ -120,11 +97,7 @@ async fn revoke_matching<D: Database>(
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
-async fn report_leaked<D: Database>(
-    mut tx: Tx<'_, D>,
-    change: ReportLeakedTokens,
-) -> Result<u64, StoreError> {
-    let tx = &mut tx;
+async fn report_leaked<D: Database>(tx: &mut Tx<'_, D>, change: ReportLeakedTokens) -> Result<u64> {
     let digests: Vec<_> = change.reported.iter().map(|(digest, _)| *digest).collect();
     // A token's digest and owner never change, so they can be read before anything is locked.
     let (mut tokens, mut read) = tokens::by_digests(tx, digests.clone()).await?;
@@ -162,7 +135,7 @@ async fn write_revocations<D: Database>(
     decided: Vec<(Token, AuditEvent)>,
     read: &RevocableTokens,
     now: Timestamp,
-) -> Result<Vec<Token>, StoreError> {
+) -> Result<Vec<Token>> {
     let (revoked, events): (Vec<Token>, Vec<AuditEvent>) = decided.into_iter().unzip();
     tokens::write_ends(tx, &revoked, read).await?;
     audit::insert_all(tx, &events).await?;

@@ -1,6 +1,7 @@
 //! [`AgentRunStore`]. A run is a row of the table of tokens.
 
 use async_trait::async_trait;
+use openindex_domain::Listing;
 use openindex_domain::agent_run::{
     AgentRunStore, BoundItem, EndRuns, EndRunsOutcome, RunFilter, StartFacts, StartRun,
     StartRunOutcome,
@@ -8,22 +9,20 @@ use openindex_domain::agent_run::{
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Token, TokenCounts, TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, tokens, work_items};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> AgentRunStore for SqlStore<D, WORK_ITEMS> {
-    async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome, StoreError> {
-        self.change(|tx| Box::pin(start(tx, change, WORK_ITEMS)))
-            .await
+    async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome> {
+        run!(self, Change, |tx| start(tx, change, WORK_ITEMS))
     }
 
-    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome, StoreError> {
-        self.change(|tx| Box::pin(end(tx, change))).await
+    async fn end_runs(&self, change: EndRuns) -> Result<EndRunsOutcome> {
+        run!(self, Change, |tx| end(tx, change))
     }
 
     async fn runs(
@@ -33,26 +32,23 @@ impl<D: Database, const WORK_ITEMS: bool> AgentRunStore for SqlStore<D, WORK_ITE
         now: Timestamp,
         after: Option<TokenId>,
         limit: u32,
-    ) -> Result<Listing<Token>, StoreError> {
+    ) -> Result<Listing<Token>> {
         let filter = filter.clone();
-        self.browse(move |mut tx| {
-            Box::pin(async move { tokens::runs(&mut tx, owner, &filter, now, after, limit).await })
-        })
-        .await
+        run!(self, Browse, |tx| tokens::runs(
+            tx, owner, &filter, now, after, limit
+        ))
     }
 
-    async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { tokens::run(&mut tx, owner, id).await }))
-            .await
+    async fn run(&self, owner: UserId, id: TokenId) -> Result<Option<Token>> {
+        run!(self, Read, |tx| tokens::run(tx, owner, id))
     }
 }
 
 async fn start<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: StartRun,
     has_work_items: bool,
 ) -> Step<StartRunOutcome> {
-    let tx = &mut tx;
     let (owner, now) = (change.run.owner, change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), &[owner])).await?;
     let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
@@ -86,8 +82,7 @@ async fn start<D: Database>(
     Ok(StartRunOutcome::Started(run))
 }
 
-async fn end<D: Database>(mut tx: Tx<'_, D>, change: EndRuns) -> Step<EndRunsOutcome> {
-    let tx = &mut tx;
+async fn end<D: Database>(tx: &mut Tx<'_, D>, change: EndRuns) -> Step<EndRunsOutcome> {
     tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
         .await?;
     tx.lock(Lock::TokensWithRuns(&change.runs, change.actor.now))

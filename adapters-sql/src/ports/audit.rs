@@ -1,14 +1,15 @@
 //! [`AuditStore`].
 
 use async_trait::async_trait;
+use openindex_domain::Listing;
 use openindex_domain::audit::{
     AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
-use openindex_domain::{Listing, StoreError};
 
+use crate::store::run;
 use crate::tables::audit;
-use crate::{Database, SqlStore};
+use crate::{Database, Result, SqlStore};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> AuditStore for SqlStore<D, WORK_ITEMS> {
@@ -17,30 +18,22 @@ impl<D: Database, const WORK_ITEMS: bool> AuditStore for SqlStore<D, WORK_ITEMS>
         filter: &AuditFilter,
         after: Option<AuditCursor>,
         limit: u32,
-    ) -> Result<Listing<AuditEvent>, StoreError> {
+    ) -> Result<Listing<AuditEvent>> {
         let filter = *filter;
-        self.browse(move |mut tx| {
-            Box::pin(async move { audit::page(&mut tx, &filter, after, limit).await })
-        })
-        .await
+        run!(self, Browse, |tx| audit::page(tx, &filter, after, limit))
     }
 
-    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
+    async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>> {
         let tokens = tokens.to_vec();
-        self.browse(move |mut tx| Box::pin(async move { audit::ends_of(&mut tx, tokens).await }))
-            .await
+        run!(self, Browse, |tx| audit::ends_of(tx, tokens))
     }
 
-    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError> {
+    async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>> {
         let subjects = subjects.to_vec();
-        self.browse(move |mut tx| Box::pin(async move { audit::names(&mut tx, &subjects).await }))
-            .await
+        run!(self, Browse, |tx| audit::names(tx, &subjects))
     }
 
-    async fn append(&self, event: AuditEvent) -> Result<(), StoreError> {
-        self.change(move |mut tx| {
-            Box::pin(async move { Ok(audit::insert(&mut tx, &event).await?) })
-        })
-        .await
+    async fn append(&self, event: AuditEvent) -> Result<()> {
+        run!(self, Change, |tx| audit::insert(tx, &event))
     }
 }

@@ -1,54 +1,47 @@
 //! [`InviteStore`].
 
 use async_trait::async_trait;
+use openindex_domain::Listing;
 use openindex_domain::invite::{
     ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteId,
     InviteStore, WithdrawInvite, WithdrawInviteOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::Email;
-use openindex_domain::{Listing, StoreError};
 
 use super::acting;
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, invites, sessions, tokens, users};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, WORK_ITEMS> {
-    async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome, StoreError> {
-        self.change(|tx| Box::pin(create(tx, change))).await
+    async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome> {
+        run!(self, Change, |tx| create(tx, change))
     }
 
-    async fn find_invite(&self, digest: &Digest) -> Result<Option<Invite>, StoreError> {
+    async fn find_invite(&self, digest: &Digest) -> Result<Option<Invite>> {
         let digest = *digest;
-        self.read(move |mut tx| Box::pin(async move { invites::by_digest(&mut tx, &digest).await }))
-            .await
+        run!(self, Read, |tx| invites::by_digest(tx, &digest))
     }
 
-    async fn invites(
-        &self,
-        after: Option<InviteId>,
-        limit: u32,
-    ) -> Result<Listing<Invite>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { invites::page(&mut tx, after, limit).await }))
-            .await
+    async fn invites(&self, after: Option<InviteId>, limit: u32) -> Result<Listing<Invite>> {
+        run!(self, Read, |tx| invites::page(tx, after, limit))
     }
 
-    async fn withdraw_invite(
-        &self,
-        change: WithdrawInvite,
-    ) -> Result<WithdrawInviteOutcome, StoreError> {
-        self.change(|tx| Box::pin(withdraw(tx, change))).await
+    async fn withdraw_invite(&self, change: WithdrawInvite) -> Result<WithdrawInviteOutcome> {
+        run!(self, Change, |tx| withdraw(tx, change))
     }
 
-    async fn claim_invite(&self, change: ClaimInvite) -> Result<ClaimInviteOutcome, StoreError> {
-        self.change(|tx| Box::pin(claim(tx, change))).await
+    async fn claim_invite(&self, change: ClaimInvite) -> Result<ClaimInviteOutcome> {
+        run!(self, Change, |tx| claim(tx, change))
     }
 }
 
-async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateInvite) -> Step<CreateInviteOutcome> {
-    let tx = &mut tx;
+async fn create<D: Database>(
+    tx: &mut Tx<'_, D>,
+    change: CreateInvite,
+) -> Step<CreateInviteOutcome> {
     tx.lock(Lock::Users(change.actor.as_ref(), &[])).await?;
     // Also serializes two invites for one address.
     tx.lock(Lock::NewUsers).await?;
@@ -71,10 +64,9 @@ async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateInvite) -> Step<Cr
 }
 
 async fn withdraw<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: WithdrawInvite,
 ) -> Step<WithdrawInviteOutcome> {
-    let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let found = invites::lock_to_withdraw(tx, change.invite).await?;
@@ -91,8 +83,7 @@ async fn withdraw<D: Database>(
     Ok(WithdrawInviteOutcome::Withdrawn)
 }
 
-async fn claim<D: Database>(mut tx: Tx<'_, D>, change: ClaimInvite) -> Step<ClaimInviteOutcome> {
-    let tx = &mut tx;
+async fn claim<D: Database>(tx: &mut Tx<'_, D>, change: ClaimInvite) -> Step<ClaimInviteOutcome> {
     let account = &change.account;
     // Users are locked before their invites. An invite's creator never changes, so it can be read
     // before locking.

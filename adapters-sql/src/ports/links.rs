@@ -12,10 +12,9 @@ use crate::tables::{audit, notices, sessions, sign_in_links, users};
 use crate::{Database, Lock, Tx};
 
 pub(super) async fn create<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: CreateSignInLink,
 ) -> Step<CreateSignInLinkOutcome> {
-    let tx = &mut tx;
     let (actor, id) = (change.actor.as_ref(), change.link.user);
     tx.lock(Lock::Users(actor, &[id])).await?;
     let actor = acting::optional_record(tx, actor).await?;
@@ -30,10 +29,9 @@ pub(super) async fn create<D: Database>(
 }
 
 pub(super) async fn redeem<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: RedeemSignInLink,
 ) -> Step<RedeemSignInLinkOutcome> {
-    let tx = &mut tx;
     let id = change.session.user;
     // Users are locked before their links. A link's user and creator never change, so they can be
     // read before locking.

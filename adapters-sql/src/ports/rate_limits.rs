@@ -2,16 +2,15 @@
 //!
 //! An attacker who guesses passwords sends many calls for one bucket at once. Those that wait for
 //! its lock must not take up the connections that lookups need, so only a few run at once
-//! ([`Call::Count`]), and a full bucket is reported without its lock.
+//! ([`Call::Count`](crate::Call::Count)), and a full bucket is reported without its lock.
 
 use async_trait::async_trait;
-use openindex_domain::StoreError;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::{RateLimit, RateLimitStore, RateLimited};
 
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::rate_limits;
-use crate::{Call, Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> RateLimitStore for SqlStore<D, WORK_ITEMS> {
@@ -19,28 +18,18 @@ impl<D: Database, const WORK_ITEMS: bool> RateLimitStore for SqlStore<D, WORK_IT
         &self,
         buckets: &[RateLimit],
         now: Timestamp,
-    ) -> Result<Result<(), RateLimited>, StoreError> {
+    ) -> Result<Result<(), RateLimited>> {
         let buckets = buckets.to_vec();
-        self.change_as(Call::Count, move |tx| Box::pin(count(tx, buckets, now)))
-            .await
+        run!(self, Count, |tx| count(tx, buckets, now))
     }
 
-    async fn reset(&self, key: &str) -> Result<(), StoreError> {
+    async fn reset(&self, key: &str) -> Result<()> {
         let key = key.to_owned();
-        self.change_as(Call::Count, move |mut tx| {
-            Box::pin(async move {
-                tx.lock(Lock::Names(&[lock_name(&key)])).await?;
-                Ok(rate_limits::reset(&mut tx, &key).await?)
-            })
-        })
-        .await
+        run!(self, Count, |tx| reset(tx, &key))
     }
 
-    async fn purge_rate_limits(&self, begun_before: Timestamp) -> Result<u64, StoreError> {
-        self.maintain(move |mut tx| {
-            Box::pin(async move { rate_limits::purge(&mut tx, begun_before).await })
-        })
-        .await
+    async fn purge_rate_limits(&self, begun_before: Timestamp) -> Result<u64> {
+        run!(self, Maintenance, |tx| rate_limits::purge(tx, begun_before))
     }
 }
 
@@ -48,12 +37,16 @@ fn lock_name(key: &str) -> String {
     format!("rate_limits: {key}")
 }
 
+async fn reset<D: Database>(tx: &mut Tx<'_, D>, key: &str) -> Result<()> {
+    tx.lock(Lock::Names(&[lock_name(key)])).await?;
+    rate_limits::reset(tx, key).await
+}
+
 async fn count<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     buckets: Vec<RateLimit>,
     now: Timestamp,
 ) -> Step<Result<(), RateLimited>> {
-    let tx = &mut tx;
     let reply = |rate_limited| Stop::Reply(Err(rate_limited));
     let keys: Vec<String> = buckets.iter().map(|bucket| bucket.key.clone()).collect();
     if D::HAS_CONCURRENT_CHANGES {

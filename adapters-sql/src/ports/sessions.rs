@@ -13,75 +13,58 @@ use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
 
 use super::{acting, links};
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, forms, sessions, sign_in_links, users};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, WORK_ITEMS> {
-    async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>, StoreError> {
+    async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>> {
         let digest = *digest;
-        self.read(move |mut tx| {
-            Box::pin(async move { sessions::record_by_digest(&mut tx, &digest).await })
-        })
-        .await
+        run!(self, Read, |tx| sessions::record_by_digest(tx, &digest))
     }
 
-    async fn touch_session(&self, id: SessionId, at: Timestamp) -> Result<(), StoreError> {
-        self.change(move |mut tx| {
-            Box::pin(async move { Ok(sessions::touch(&mut tx, id, at).await?) })
-        })
-        .await
+    async fn touch_session(&self, id: SessionId, at: Timestamp) -> Result<()> {
+        run!(self, Change, |tx| sessions::touch(tx, id, at))
     }
 
-    async fn sessions(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { sessions::of_user(&mut tx, user).await }))
-            .await
+    async fn sessions(&self, user: UserId) -> Result<Vec<Session>> {
+        run!(self, Read, |tx| sessions::of_user(tx, user))
     }
 
-    async fn start_session(&self, change: StartSession) -> Result<StartSessionOutcome, StoreError> {
-        self.change(|tx| Box::pin(start(tx, change))).await
+    async fn start_session(&self, change: StartSession) -> Result<StartSessionOutcome> {
+        run!(self, Change, |tx| start(tx, change))
     }
 
-    async fn end_sessions(&self, change: EndSessions) -> Result<EndSessionsOutcome, StoreError> {
-        self.change(|tx| Box::pin(end(tx, change))).await
+    async fn end_sessions(&self, change: EndSessions) -> Result<EndSessionsOutcome> {
+        run!(self, Change, |tx| end(tx, change))
     }
 
-    async fn change_password(
-        &self,
-        change: ChangePassword,
-    ) -> Result<ChangePasswordOutcome, StoreError> {
-        self.change(|tx| Box::pin(change_password(tx, change)))
-            .await
+    async fn change_password(&self, change: ChangePassword) -> Result<ChangePasswordOutcome> {
+        run!(self, Change, |tx| change_password(tx, change))
     }
 
     async fn create_sign_in_link(
         &self,
         change: CreateSignInLink,
-    ) -> Result<CreateSignInLinkOutcome, StoreError> {
-        self.change(|tx| Box::pin(links::create(tx, change))).await
+    ) -> Result<CreateSignInLinkOutcome> {
+        run!(self, Change, |tx| links::create(tx, change))
     }
 
-    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>, StoreError> {
+    async fn find_sign_in_link(&self, digest: &Digest) -> Result<Option<SignInLink>> {
         let digest = *digest;
-        self.read(move |mut tx| {
-            Box::pin(async move { sign_in_links::by_digest(&mut tx, &digest).await })
-        })
-        .await
+        run!(self, Read, |tx| sign_in_links::by_digest(tx, &digest))
     }
 
     async fn redeem_sign_in_link(
         &self,
         change: RedeemSignInLink,
-    ) -> Result<RedeemSignInLinkOutcome, StoreError> {
-        self.change(|tx| Box::pin(links::redeem(tx, change))).await
+    ) -> Result<RedeemSignInLinkOutcome> {
+        run!(self, Change, |tx| links::redeem(tx, change))
     }
 
-    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64, StoreError> {
-        self.maintain(move |mut tx| {
-            Box::pin(async move { forms::purge(&mut tx, used_before).await })
-        })
-        .await
+    async fn purge_forms(&self, used_before: Timestamp) -> Result<u64> {
+        run!(self, Maintenance, |tx| forms::purge(tx, used_before))
     }
 
     async fn purge_sessions(
@@ -89,19 +72,27 @@ impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, WORK_ITEM
         begun_before: Timestamp,
         seen_before: Timestamp,
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        self.maintain(move |mut tx| {
-            Box::pin(async move {
-                let sessions = sessions::purge(&mut tx, begun_before, seen_before).await?;
-                Ok(sessions + sign_in_links::purge(&mut tx, now).await?)
-            })
-        })
-        .await
+    ) -> Result<u64> {
+        run!(self, Maintenance, |tx| purge(
+            tx,
+            begun_before,
+            seen_before,
+            now
+        ))
     }
 }
 
-async fn start<D: Database>(mut tx: Tx<'_, D>, change: StartSession) -> Step<StartSessionOutcome> {
-    let tx = &mut tx;
+async fn purge<D: Database>(
+    tx: &mut Tx<'_, D>,
+    begun_before: Timestamp,
+    seen_before: Timestamp,
+    now: Timestamp,
+) -> Result<u64> {
+    let sessions = sessions::purge(tx, begun_before, seen_before).await?;
+    Ok(sessions + sign_in_links::purge(tx, now).await?)
+}
+
+async fn start<D: Database>(tx: &mut Tx<'_, D>, change: StartSession) -> Step<StartSessionOutcome> {
     let user = change.session.user;
     tx.lock(Lock::Users(None, &[user])).await?;
     let account = users::account_by_id(tx, user).await?;
@@ -111,8 +102,7 @@ async fn start<D: Database>(mut tx: Tx<'_, D>, change: StartSession) -> Step<Sta
     Ok(StartSessionOutcome::Started)
 }
 
-async fn end<D: Database>(mut tx: Tx<'_, D>, change: EndSessions) -> Step<EndSessionsOutcome> {
-    let tx = &mut tx;
+async fn end<D: Database>(tx: &mut Tx<'_, D>, change: EndSessions) -> Step<EndSessionsOutcome> {
     tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -125,10 +115,9 @@ async fn end<D: Database>(mut tx: Tx<'_, D>, change: EndSessions) -> Step<EndSes
 }
 
 async fn change_password<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: ChangePassword,
 ) -> Step<ChangePasswordOutcome> {
-    let tx = &mut tx;
     tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let account = match &actor {

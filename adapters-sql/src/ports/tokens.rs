@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use openindex_domain::Listing;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
@@ -10,34 +11,30 @@ use openindex_domain::token::{
     TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
-use openindex_domain::{Listing, StoreError};
 use tracing::{Instrument as _, debug_span};
 
 use super::{acting, runs};
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, tokens};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> TokenStore for SqlStore<D, WORK_ITEMS> {
-    async fn find_by_digest(
-        &self,
-        digest: &Digest,
-    ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
+    async fn find_by_digest(&self, digest: &Digest) -> Result<Option<Arc<TokenRecord>>> {
         let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
         self.look_up(digest).instrument(span).await
     }
 
-    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {
-        self.change(|tx| Box::pin(create(tx, change))).await
+    async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome> {
+        run!(self, Change, |tx| create(tx, change))
     }
 
-    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome, StoreError> {
-        self.change(|tx| Box::pin(revoke(tx, change))).await
+    async fn revoke_token(&self, change: RevokeToken) -> Result<RevokeTokenOutcome> {
+        run!(self, Change, |tx| revoke(tx, change))
     }
 
-    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome, StoreError> {
-        self.change(|tx| Box::pin(rotate(tx, change))).await
+    async fn rotate_token(&self, change: RotateToken) -> Result<RotateTokenOutcome> {
+        run!(self, Change, |tx| rotate(tx, change))
     }
 
     async fn list(
@@ -47,42 +44,36 @@ impl<D: Database, const WORK_ITEMS: bool> TokenStore for SqlStore<D, WORK_ITEMS>
         now: Timestamp,
         seek: Option<Seek>,
         limit: u32,
-    ) -> Result<Listing<Token>, StoreError> {
+    ) -> Result<Listing<Token>> {
         let filter = filter.clone();
-        self.read(move |mut tx| {
-            Box::pin(async move {
-                tokens::list(&mut tx, owner, &filter, now, seek.as_ref(), limit).await
-            })
-        })
-        .await
+        run!(self, Read, |tx| tokens::list(
+            tx,
+            owner,
+            &filter,
+            now,
+            seek.as_ref(),
+            limit
+        ))
     }
 
-    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { tokens::personal(&mut tx, owner, id).await }))
-            .await
+    async fn get(&self, owner: UserId, id: TokenId) -> Result<Option<Token>> {
+        run!(self, Read, |tx| tokens::personal(tx, owner, id))
     }
 
-    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
+    async fn record_last_used(&self, uses: &[TokenUse]) -> Result<()> {
         if uses.is_empty() {
             return Ok(());
         }
         let uses = uses.to_vec();
-        self.maintain(move |mut tx| {
-            Box::pin(async move { tokens::record_last_used(&mut tx, &uses).await })
-        })
-        .await
+        run!(self, Maintenance, |tx| tokens::record_last_used(tx, &uses))
     }
 
-    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        self.maintain(move |mut tx| {
-            Box::pin(async move { tokens::purge(&mut tx, horizon, limit).await })
-        })
-        .await
+    async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64> {
+        run!(self, Maintenance, |tx| tokens::purge(tx, horizon, limit))
     }
 }
 
-async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {
-    let tx = &mut tx;
+async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {
     tx.lock(Lock::Users(Some(&change.actor), &[change.token.owner]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -93,8 +84,7 @@ async fn create<D: Database>(mut tx: Tx<'_, D>, change: CreateToken) -> Step<Cre
     Ok(CreateTokenOutcome::Created)
 }
 
-async fn revoke<D: Database>(mut tx: Tx<'_, D>, change: RevokeToken) -> Step<RevokeTokenOutcome> {
-    let tx = &mut tx;
+async fn revoke<D: Database>(tx: &mut Tx<'_, D>, change: RevokeToken) -> Step<RevokeTokenOutcome> {
     let (issuers, now) = (&[change.token], change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
         .await?;
@@ -111,8 +101,7 @@ async fn revoke<D: Database>(mut tx: Tx<'_, D>, change: RevokeToken) -> Step<Rev
     Ok(RevokeTokenOutcome::Revoked)
 }
 
-async fn rotate<D: Database>(mut tx: Tx<'_, D>, change: RotateToken) -> Step<RotateTokenOutcome> {
-    let tx = &mut tx;
+async fn rotate<D: Database>(tx: &mut Tx<'_, D>, change: RotateToken) -> Step<RotateTokenOutcome> {
     let successor = &change.successor;
     let (issuers, now) = (&[change.predecessor], successor.actor.now);
     tx.lock(Lock::Users(
@@ -137,10 +126,7 @@ async fn rotate<D: Database>(mut tx: Tx<'_, D>, change: RotateToken) -> Step<Rot
 }
 
 /// Counts the owner's personal access tokens.
-async fn counts<D: Database>(
-    tx: &mut Tx<'_, D>,
-    change: &CreateToken,
-) -> Result<TokenCounts, StoreError> {
+async fn counts<D: Database>(tx: &mut Tx<'_, D>, change: &CreateToken) -> Result<TokenCounts> {
     let (owner, now) = (change.token.owner, change.actor.now);
     let unexpired = tokens::unexpired_personal(tx, owner, now).await?;
     let kind = TokenKind::Personal;

@@ -12,36 +12,30 @@ use openindex_domain::user::{
 use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, users};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, WORK_ITEMS> {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
-    ) -> Result<CreateFirstAdminOutcome, StoreError> {
-        self.change(|tx| Box::pin(create_first_admin(tx, change)))
-            .await
+    ) -> Result<CreateFirstAdminOutcome> {
+        run!(self, Change, |tx| create_first_admin(tx, change))
     }
 
-    async fn find(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { users::by_id(&mut tx, id).await }))
-            .await
+    async fn find(&self, id: UserId) -> Result<Option<User>> {
+        run!(self, Read, |tx| users::by_id(tx, id))
     }
 
-    async fn account(&self, email_key: &str) -> Result<Option<Account>, StoreError> {
+    async fn account(&self, email_key: &str) -> Result<Option<Account>> {
         let key = email_key.to_owned();
-        self.read(move |mut tx| {
-            Box::pin(async move { users::account_by_email_key(&mut tx, &key).await })
-        })
-        .await
+        run!(self, Read, |tx| users::account_by_email_key(tx, &key))
     }
 
-    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { users::page(&mut tx, after, limit).await }))
-            .await
+    async fn page(&self, after: Option<UserId>, limit: u32) -> Result<Listing<User>> {
+        run!(self, Read, |tx| users::page(tx, after, limit))
     }
 
     async fn search_users(
@@ -50,40 +44,38 @@ impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, WORK_ITEMS> 
         now: Timestamp,
         seek: Option<UserSeek>,
         limit: u32,
-    ) -> Result<Listing<ListedUser>, StoreError> {
+    ) -> Result<Listing<ListedUser>> {
         let query = query.clone();
-        self.browse(move |mut tx| {
-            Box::pin(async move { users::search(&mut tx, &query, now, seek.as_ref(), limit).await })
-        })
-        .await
+        run!(self, Browse, |tx| users::search(
+            tx,
+            &query,
+            now,
+            seek.as_ref(),
+            limit
+        ))
     }
 
-    async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome, StoreError> {
-        self.change(|tx| Box::pin(change_user(tx, change))).await
+    async fn change_user(&self, change: ChangeUser) -> Result<ChangeUserOutcome> {
+        run!(self, Change, |tx| change_user(tx, change))
     }
 
-    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome, StoreError> {
-        self.change(|tx| Box::pin(delete(tx, change))).await
+    async fn delete_user(&self, change: DeleteUser) -> Result<DeleteUserOutcome> {
+        run!(self, Change, |tx| delete(tx, change))
     }
 
-    async fn notices(&self, user: UserId) -> Result<Vec<Notice>, StoreError> {
-        self.read(move |mut tx| Box::pin(async move { notices::of_user(&mut tx, user).await }))
-            .await
+    async fn notices(&self, user: UserId) -> Result<Vec<Notice>> {
+        run!(self, Read, |tx| notices::of_user(tx, user))
     }
 
-    async fn dismiss_notices(
-        &self,
-        change: DismissNotices,
-    ) -> Result<DismissNoticesOutcome, StoreError> {
-        self.change(|tx| Box::pin(dismiss(tx, change))).await
+    async fn dismiss_notices(&self, change: DismissNotices) -> Result<DismissNoticesOutcome> {
+        run!(self, Change, |tx| dismiss(tx, change))
     }
 }
 
 async fn create_first_admin<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: CreateFirstAdmin,
 ) -> Step<CreateFirstAdminOutcome> {
-    let tx = &mut tx;
     tx.lock(Lock::NewUsers).await?;
     if users::exist(tx).await? {
         return Err(Stop::Reply(CreateFirstAdminOutcome::InstanceHasUsers));
@@ -101,15 +93,14 @@ async fn create_first_admin<D: Database>(
 
 /// Locks who is an active administrator. Locking the rows of today's administrators would miss a
 /// user who becomes one while this waits.
-async fn lock_administrators<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), StoreError> {
+async fn lock_administrators<D: Database>(tx: &mut Tx<'_, D>) -> Result<()> {
     tx.lock(Lock::Names(&["administrators".to_owned()])).await
 }
 
 async fn change_user<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: ChangeUser,
 ) -> Step<ChangeUserOutcome> {
-    let tx = &mut tx;
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
     tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
@@ -150,8 +141,7 @@ async fn change_user<D: Database>(
     Ok(ChangeUserOutcome::Changed(decision.user))
 }
 
-async fn delete<D: Database>(mut tx: Tx<'_, D>, change: DeleteUser) -> Step<DeleteUserOutcome> {
-    let tx = &mut tx;
+async fn delete<D: Database>(tx: &mut Tx<'_, D>, change: DeleteUser) -> Step<DeleteUserOutcome> {
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
     tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
@@ -180,7 +170,7 @@ async fn erase<D: Database>(
     tx: &mut Tx<'_, D>,
     change: &DeleteUser,
     facts: &DeleteUserFacts,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (id, now) = (change.user, change.actor.now);
     let user = facts.user.as_ref();
     let user = user.ok_or_else(|| StoreError::corrupt("deletion without a user"))?;
@@ -200,10 +190,9 @@ async fn erase<D: Database>(
 }
 
 async fn dismiss<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: DismissNotices,
 ) -> Step<DismissNoticesOutcome> {
-    let tx = &mut tx;
     // Also serializes two dismissals of the same notices.
     tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
         .await?;

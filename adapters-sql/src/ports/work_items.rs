@@ -11,31 +11,22 @@ use openindex_domain::work_item::{
 use openindex_domain::{Listing, StoreError};
 
 use super::{acting, runs};
-use crate::store::{Step, Stop};
+use crate::store::{Step, Stop, run};
 use crate::tables::{audit, tokens, users, work_items};
-use crate::{Database, Lock, SqlStore, Tx};
+use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
 impl<D: Database> WorkItemStore for SqlStore<D, true> {
-    async fn create_item(
-        &self,
-        change: CreateWorkItem,
-    ) -> Result<CreateWorkItemOutcome, StoreError> {
-        self.change(|tx| Box::pin(create(tx, change))).await
+    async fn create_item(&self, change: CreateWorkItem) -> Result<CreateWorkItemOutcome> {
+        run!(self, Change, |tx| create(tx, change))
     }
 
-    async fn change_item(
-        &self,
-        change: ChangeWorkItem,
-    ) -> Result<ChangeWorkItemOutcome, StoreError> {
-        self.change(|tx| Box::pin(change_item(tx, change))).await
+    async fn change_item(&self, change: ChangeWorkItem) -> Result<ChangeWorkItemOutcome> {
+        run!(self, Change, |tx| change_item(tx, change))
     }
 
-    async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>, StoreError> {
-        self.read(move |mut tx| {
-            Box::pin(async move { work_items::by_key(&mut tx, key, now).await })
-        })
-        .await
+    async fn item(&self, key: WorkItemKey, now: Timestamp) -> Result<Option<WorkItem>> {
+        run!(self, Read, |tx| work_items::by_key(tx, key, now))
     }
 
     async fn items(
@@ -44,12 +35,11 @@ impl<D: Database> WorkItemStore for SqlStore<D, true> {
         now: Timestamp,
         after: Option<WorkItemCursor>,
         limit: u32,
-    ) -> Result<Listing<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>> {
         let filter = filter.clone();
-        self.browse(move |mut tx| {
-            Box::pin(async move { work_items::page(&mut tx, &filter, now, after, limit).await })
-        })
-        .await
+        run!(self, Browse, |tx| work_items::page(
+            tx, &filter, now, after, limit
+        ))
     }
 
     async fn queue(
@@ -57,20 +47,18 @@ impl<D: Database> WorkItemStore for SqlStore<D, true> {
         section: &QueueSection,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Listing<WorkItem>, StoreError> {
+    ) -> Result<Listing<WorkItem>> {
         let section = section.clone();
-        self.browse(move |mut tx| {
-            Box::pin(async move { work_items::queue(&mut tx, &section, now, limit).await })
-        })
-        .await
+        run!(self, Browse, |tx| work_items::queue(
+            tx, &section, now, limit
+        ))
     }
 }
 
 async fn create<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: CreateWorkItem,
 ) -> Step<CreateWorkItemOutcome> {
-    let tx = &mut tx;
     let (assignee, now) = (change.item.assignee, change.actor.now);
     tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
         .await?;
@@ -104,10 +92,9 @@ async fn create<D: Database>(
 }
 
 async fn change_item<D: Database>(
-    mut tx: Tx<'_, D>,
+    tx: &mut Tx<'_, D>,
     change: ChangeWorkItem,
 ) -> Step<ChangeWorkItemOutcome> {
-    let tx = &mut tx;
     let (key, now) = (change.key, change.actor.now);
     let assignee = change.new_assignee();
     tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))

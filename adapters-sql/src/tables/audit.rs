@@ -1,24 +1,20 @@
 //! The table of audit events: written in the transaction of each change, read newest first.
 
+use openindex_domain::Listing;
 use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
-use openindex_domain::{Listing, StoreError};
 
 use crate::rows;
-use crate::statement::BATCH;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 const COLUMNS: &str = "id, at, actor, actor_user, actor_token, actor_session, action, subject, \
     related, request_id, client_address, email_from, email_to";
 
 /// Writes one event in the transaction of its change.
-pub(crate) async fn insert<D: Database>(
-    tx: &mut Tx<'_, D>,
-    event: &AuditEvent,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert<D: Database>(tx: &mut Tx<'_, D>, event: &AuditEvent) -> Result<()> {
     insert_all(tx, std::slice::from_ref(event)).await
 }
 
@@ -26,10 +22,10 @@ pub(crate) async fn insert<D: Database>(
 pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     events: &[AuditEvent],
-) -> Result<(), StoreError> {
-    for batch in events.chunks(BATCH) {
+) -> Result<()> {
+    for batch in events.chunks(D::MAX_ROWS) {
         let mut query = Statement::new(format!("INSERT INTO audit_events ({COLUMNS}) "));
-        query.push_rows(batch, |event| {
+        D::push_rows(&mut query, batch, |event| {
             let (token, session) = match event.actor {
                 AuditActor::Token { token, .. } => (Some(token.to_string()), None),
                 AuditActor::Session { session, .. } => (None, Some(session.to_string())),
@@ -64,7 +60,7 @@ pub(crate) async fn page<D: Database>(
     filter: &AuditFilter,
     after: Option<AuditCursor>,
     limit: u32,
-) -> Result<Listing<AuditEvent>, StoreError> {
+) -> Result<Listing<AuditEvent>> {
     let mut found = tx.rows(select_page(filter, after, limit)).await?;
     if filter.newer_than.is_some() {
         found.reverse();
@@ -76,7 +72,7 @@ pub(crate) async fn page<D: Database>(
 pub(crate) async fn ends_of<D: Database>(
     tx: &mut Tx<'_, D>,
     tokens: Vec<TokenId>,
-) -> Result<Listing<AuditEvent>, StoreError> {
+) -> Result<Listing<AuditEvent>> {
     let actions = AuditAction::END_ACTIONS
         .iter()
         .map(|action| action.as_str().to_owned());
@@ -92,14 +88,14 @@ pub(crate) async fn ends_of<D: Database>(
             .collect::<Vec<String>>(),
     )
     .bind(actions.collect::<Vec<String>>());
-    Listing::read(tx.rows(statement).await?.iter().map(rows::event))
+    tx.list(statement, rows::event).await
 }
 
 /// Returns the names of those subjects that are users, tokens or invites.
 pub(crate) async fn names<D: Database>(
     tx: &mut Tx<'_, D>,
     subjects: &[Subject],
-) -> Result<Vec<SubjectName>, StoreError> {
+) -> Result<Vec<SubjectName>> {
     let (mut users, mut tokens, mut invites) = (Vec::new(), Vec::new(), Vec::new());
     for subject in subjects {
         match subject {
@@ -179,12 +175,8 @@ fn push_part(
             " AND (subject = {subject} OR related = {subject})"
         ));
     }
-    if let Some(since) = filter.since {
-        query.push(" AND at >= ").push_bind(since);
-    }
-    if let Some(until) = filter.until {
-        query.push(" AND at < ").push_bind(until);
-    }
+    query.push_some(" AND at >= ", filter.since);
+    query.push_some(" AND at < ", filter.until);
     for (cursor, beyond) in [(after, "<"), (filter.newer_than, ">")] {
         if let Some(cursor) = cursor {
             query

@@ -1,14 +1,14 @@
 //! The table of invites.
 
+use openindex_domain::Listing;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::{Invite, InviteId, InviteKind};
 use openindex_domain::token::Digest;
 use openindex_domain::user::{Email, User, UserId};
-use openindex_domain::{Listing, StoreError};
 use uuid::Uuid;
 
 use crate::rows;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 fn select(condition: &str) -> Statement {
     Statement::new(format!(
@@ -17,32 +17,22 @@ fn select(condition: &str) -> Statement {
     ))
 }
 
-async fn invite<D: Database>(
-    tx: &mut Tx<'_, D>,
-    statement: Statement,
-) -> Result<Option<Invite>, StoreError> {
-    let row = tx.row(statement).await?;
-    row.as_ref().map(rows::invite).transpose()
+async fn invite<D: Database>(tx: &mut Tx<'_, D>, statement: Statement) -> Result<Option<Invite>> {
+    tx.one(statement, rows::invite).await
 }
 
-async fn invites<D: Database>(
-    tx: &mut Tx<'_, D>,
-    statement: Statement,
-) -> Result<Listing<Invite>, StoreError> {
-    Listing::read(tx.rows(statement).await?.iter().map(rows::invite))
+async fn invites<D: Database>(tx: &mut Tx<'_, D>, statement: Statement) -> Result<Listing<Invite>> {
+    tx.list(statement, rows::invite).await
 }
 
-pub(crate) async fn by_id<D: Database>(
-    tx: &mut Tx<'_, D>,
-    id: InviteId,
-) -> Result<Option<Invite>, StoreError> {
+pub(crate) async fn by_id<D: Database>(tx: &mut Tx<'_, D>, id: InviteId) -> Result<Option<Invite>> {
     invite(tx, select("id = $1").bind(id.uuid())).await
 }
 
 pub(crate) async fn by_digest<D: Database>(
     tx: &mut Tx<'_, D>,
     digest: &Digest,
-) -> Result<Option<Invite>, StoreError> {
+) -> Result<Option<Invite>> {
     invite(tx, select("digest = $1").bind(digest)).await
 }
 
@@ -50,7 +40,7 @@ pub(crate) async fn page<D: Database>(
     tx: &mut Tx<'_, D>,
     after: Option<InviteId>,
     limit: u32,
-) -> Result<Listing<Invite>, StoreError> {
+) -> Result<Listing<Invite>> {
     // No id is greater than the maximum UUID.
     let statement = select("id < $1 ORDER BY id DESC LIMIT $2")
         .bind(after.map_or(Uuid::max(), InviteId::uuid))
@@ -63,10 +53,7 @@ fn locking<D: Database>(condition: &str) -> Statement {
 }
 
 /// Reads an invite and locks it until the commit.
-pub(crate) async fn lock<D: Database>(
-    tx: &mut Tx<'_, D>,
-    id: InviteId,
-) -> Result<Option<Invite>, StoreError> {
+pub(crate) async fn lock<D: Database>(tx: &mut Tx<'_, D>, id: InviteId) -> Result<Option<Invite>> {
     invite(tx, locking::<D>("id = $1").bind(id.uuid())).await
 }
 
@@ -74,7 +61,7 @@ pub(crate) async fn lock<D: Database>(
 pub(crate) async fn lock_to_withdraw<D: Database>(
     tx: &mut Tx<'_, D>,
     id: InviteId,
-) -> Result<Option<(Invite, bool)>, StoreError> {
+) -> Result<Option<(Invite, bool)>> {
     let row = tx.row(locking::<D>("id = $1").bind(id.uuid())).await?;
     Ok(row.as_ref().map(rows::invite_to_withdraw))
 }
@@ -84,7 +71,7 @@ pub(crate) async fn lock_to_withdraw<D: Database>(
 pub(crate) async fn unclaimed<D: Database>(
     tx: &mut Tx<'_, D>,
     email_key: Option<&str>,
-) -> Result<Listing<Invite>, StoreError> {
+) -> Result<Listing<Invite>> {
     let unclaimed = "AND claimed_at IS NULL AND withdrawn_at IS NULL ORDER BY id";
     let statement = match email_key {
         Some(key) => locking::<D>(&format!("email_key = $1 {unclaimed}")).bind(key),
@@ -97,7 +84,7 @@ pub(crate) async fn unclaimed<D: Database>(
 pub(crate) async fn unclaimed_of_user<D: Database>(
     tx: &mut Tx<'_, D>,
     user: &User,
-) -> Result<Listing<Invite>, StoreError> {
+) -> Result<Listing<Invite>> {
     let statement = locking::<D>(
         "(created_by = $1 OR email_key = $2) AND claimed_at IS NULL AND withdrawn_at IS NULL \
          ORDER BY id",
@@ -109,7 +96,7 @@ pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     invite: &Invite,
     digest: &Digest,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (kind, role) = match &invite.kind {
         InviteKind::FirstAdmin => ("first_admin", None),
         InviteKind::Person { role, .. } => ("person", Some(role.as_str())),
@@ -137,19 +124,13 @@ pub(crate) async fn insert<D: Database>(
 }
 
 /// Deletes an invite whose row is damaged.
-pub(crate) async fn delete<D: Database>(
-    tx: &mut Tx<'_, D>,
-    id: InviteId,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete<D: Database>(tx: &mut Tx<'_, D>, id: InviteId) -> Result<()> {
     let delete = Statement::new("DELETE FROM invites WHERE id = $1");
     tx.execute_one(delete.bind(id.uuid()), "invite").await
 }
 
 /// Writes the columns that a claim, a withdrawal or a replacement changes.
-pub(crate) async fn update<D: Database>(
-    tx: &mut Tx<'_, D>,
-    invite: &Invite,
-) -> Result<(), StoreError> {
+pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, invite: &Invite) -> Result<()> {
     let (claimed_at, claimed_by) = invite.claimed.unzip();
     let statement = Statement::new(
         "UPDATE invites SET claimed_at = $2, claimed_by = $3, withdrawn_at = $4, \
@@ -168,23 +149,18 @@ pub(crate) async fn withdraw_all_by<D: Database>(
     tx: &mut Tx<'_, D>,
     creator: UserId,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let withdraw = Statement::new(
         "UPDATE invites SET withdrawn_at = $2 \
          WHERE created_by = $1 AND claimed_at IS NULL AND withdrawn_at IS NULL",
     );
-    tx.execute(withdraw.bind(creator).bind(now)).await?;
-    Ok(())
+    tx.execute(withdraw.bind(creator).bind(now)).await
 }
 
 /// Deletes the invites that this user claimed or that have their address.
-pub(crate) async fn delete_all_to<D: Database>(
-    tx: &mut Tx<'_, D>,
-    user: &User,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete_all_to<D: Database>(tx: &mut Tx<'_, D>, user: &User) -> Result<()> {
     let claimed = Statement::new("DELETE FROM invites WHERE claimed_by = $1");
     tx.execute(claimed.bind(user.id)).await?;
     let addressed = Statement::new("DELETE FROM invites WHERE email_key = $1");
-    tx.execute(addressed.bind(user.email.key())).await?;
-    Ok(())
+    tx.execute(addressed.bind(user.email.key())).await
 }

@@ -1,17 +1,12 @@
 //! The table of what a user is told at the next sign-in.
 
-use openindex_domain::StoreError;
 use openindex_domain::user::{DismissNotices, Notice, UserId};
 
 use crate::rows;
-use crate::statement::BATCH;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 /// Returns a user's notices without damaged ones.
-pub(crate) async fn of_user<D: Database>(
-    tx: &mut Tx<'_, D>,
-    user: UserId,
-) -> Result<Vec<Notice>, StoreError> {
+pub(crate) async fn of_user<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<Vec<Notice>> {
     let statement = Statement::new(
         "SELECT token, token_name, at, client_address, revoked FROM notices WHERE user_id = $1",
     );
@@ -29,13 +24,13 @@ pub(crate) async fn of_user<D: Database>(
 pub(crate) async fn insert_all<D: Database>(
     tx: &mut Tx<'_, D>,
     notices: &[(UserId, Notice)],
-) -> Result<(), StoreError> {
-    for batch in notices.chunks(BATCH) {
+) -> Result<()> {
+    for batch in notices.chunks(D::MAX_ROWS) {
         let mut query = Statement::new(
             "INSERT INTO notices (user_id, token, token_name, at, client_address, revoked) \
              SELECT users.id, n.column2, n.column3, n.column4, n.column5, n.column6 FROM (",
         );
-        query.push_rows(batch, |(user, notice)| {
+        D::push_rows(&mut query, batch, |(user, notice)| {
             let about = &notice.about;
             let from = about.client_address().map(|from| from.to_string());
             [
@@ -57,7 +52,7 @@ pub(crate) async fn insert_all<D: Database>(
 pub(crate) async fn dismiss<D: Database>(
     tx: &mut Tx<'_, D>,
     change: &DismissNotices,
-) -> Result<u64, StoreError> {
+) -> Result<u64> {
     let statement = Statement::new(
         "DELETE FROM notices WHERE user_id = $1 AND at <= $2 \
          AND (token NOT LIKE 'lnk%' OR $3 IS NULL OR at < $3)",
@@ -65,14 +60,10 @@ pub(crate) async fn dismiss<D: Database>(
     .bind(change.user)
     .bind(change.up_to)
     .bind(change.signed_in_at);
-    tx.execute(statement).await
+    tx.affected(statement).await
 }
 
-pub(crate) async fn delete_all_of<D: Database>(
-    tx: &mut Tx<'_, D>,
-    user: UserId,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete_all_of<D: Database>(tx: &mut Tx<'_, D>, user: UserId) -> Result<()> {
     tx.execute(Statement::new("DELETE FROM notices WHERE user_id = $1").bind(user))
-        .await?;
-    Ok(())
+        .await
 }

@@ -5,7 +5,7 @@ use openindex_domain::admin_tokens::Stats;
 use openindex_domain::clock::Timestamp;
 
 use crate::rows;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 /// One statement, so that all counts are from the same moment.
 const STATS: &str = "SELECT * FROM \
@@ -21,10 +21,7 @@ const STATS: &str = "SELECT * FROM \
      (SELECT count(*) AS invites_open FROM invites \
       WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1) AS i";
 
-pub(crate) async fn read<D: Database>(
-    tx: &mut Tx<'_, D>,
-    now: Timestamp,
-) -> Result<Stats, StoreError> {
+pub(crate) async fn read<D: Database>(tx: &mut Tx<'_, D>, now: Timestamp) -> Result<Stats> {
     let row = tx.row(Statement::new(STATS).bind(now)).await?;
     rows::stats(&row.ok_or_else(|| StoreError::corrupt("no counts"))?)
 }

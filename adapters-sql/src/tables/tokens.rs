@@ -16,8 +16,7 @@ use openindex_domain::{Listing, StoreError};
 use crate::lists::{self, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
 use crate::schema::INSERT_TOKEN;
-use crate::statement::BATCH;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 /// Returns a query for tokens, even damaged ones.
 fn select(condition: &str) -> Statement {
@@ -29,12 +28,11 @@ fn select(condition: &str) -> Statement {
 pub(crate) async fn record_by_id<D: Database>(
     tx: &mut Tx<'_, D>,
     id: TokenId,
-) -> Result<Option<TokenRecord>, StoreError> {
+) -> Result<Option<TokenRecord>> {
     let statement = Statement::new(rows::select_record("t.id = $1 AND t.kind = $2"))
         .bind(id)
         .bind(id.kind().as_str());
-    let row = tx.row(statement).await?;
-    row.as_ref().map(rows::record).transpose()
+    tx.one(statement, rows::record).await
 }
 
 /// Returns a token of this owner; `None` if it is an agent run.
@@ -42,7 +40,7 @@ pub(crate) async fn personal<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     id: TokenId,
-) -> Result<Option<Token>, StoreError> {
+) -> Result<Option<Token>> {
     let statement = Statement::new(format!(
         "SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS} FROM tokens t \
          WHERE t.id = $1 AND t.owner_id = $3 AND $2 = 'personal' AND t.kind <> 'agent_run'"
@@ -50,8 +48,7 @@ pub(crate) async fn personal<D: Database>(
     .bind(id)
     .bind(id.kind().as_str())
     .bind(owner);
-    let row = tx.row(statement).await?;
-    row.as_ref().map(rows::shown_token).transpose()
+    tx.one(statement, rows::shown_token).await
 }
 
 pub(crate) async fn list<D: Database>(
@@ -61,7 +58,7 @@ pub(crate) async fn list<D: Database>(
     now: Timestamp,
     seek: Option<&Seek>,
     limit: u32,
-) -> Result<Listing<Token>, StoreError> {
+) -> Result<Listing<Token>> {
     let list = TokenList {
         owner,
         filter,
@@ -69,29 +66,28 @@ pub(crate) async fn list<D: Database>(
         seek,
         limit,
     };
-    let found = tx.rows(D::list_tokens(&list));
-    Listing::read(found.await?.iter().map(rows::shown_token))
+    let query = lists::list_tokens::<D>(&list);
+    tx.list(query, rows::shown_token).await
 }
 
 pub(crate) async fn owned_by_id<D: Database>(
     tx: &mut Tx<'_, D>,
     ids: Vec<TokenId>,
-) -> Result<Listing<OwnedToken>, StoreError> {
+) -> Result<Listing<OwnedToken>> {
     let statement = Statement::new(format!(
         "{} FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE {} ORDER BY t.id DESC",
         lists::select_owned(),
         D::any("t.id", "$1")
     ));
-    let found = tx.rows(statement.bind(&ids[..])).await?;
-    Listing::read(found.iter().map(rows::owned_token))
+    tx.list(statement.bind(&ids[..]), rows::owned_token).await
 }
 
 pub(crate) async fn matching_ids<D: Database>(
     tx: &mut Tx<'_, D>,
     filter: &TokenFilter,
     now: Timestamp,
-) -> Result<Vec<TokenId>, StoreError> {
-    let found = tx.rows(D::matching_ids(filter, now)).await?;
+) -> Result<Vec<TokenId>> {
+    let found = tx.rows(lists::matching_ids::<D>(filter, now)).await?;
     Ok(found.iter().map(rows::token_id).collect())
 }
 
@@ -99,7 +95,7 @@ pub(crate) async fn matching_ids<D: Database>(
 pub(crate) async fn by_digests<D: Database>(
     tx: &mut Tx<'_, D>,
     digests: Vec<Digest>,
-) -> Result<(HashMap<Digest, Token>, RevocableTokens), StoreError> {
+) -> Result<(HashMap<Digest, Token>, RevocableTokens)> {
     let statement = select(&D::any("t.digest", "$1")).bind(digests);
     let found = tx.rows(statement).await?;
     let read: RevocableTokens = found
@@ -110,13 +106,13 @@ pub(crate) async fn by_digests<D: Database>(
     let tokens = digests
         .zip(&*read)
         .map(|(digest, token)| Ok((digest?, token.clone())));
-    Ok((tokens.collect::<Result<_, StoreError>>()?, read))
+    Ok((tokens.collect::<Result<_>>()?, read))
 }
 
 async fn revocable_where<D: Database>(
     tx: &mut Tx<'_, D>,
     statement: Statement,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let found = tx.rows(statement).await?;
     found.iter().map(rows::revocable).collect()
 }
@@ -127,7 +123,7 @@ pub(crate) async fn revocable<D: Database>(
     tx: &mut Tx<'_, D>,
     kind: TokenKind,
     ids: &[TokenId],
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let statement = select(&format!(
         "{} AND (t.kind = $2 OR t.kind NOT IN ('personal', 'agent_run'))",
         D::any("t.id", "$1")
@@ -141,7 +137,7 @@ pub(crate) async fn unexpired_of_owner<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     now: Timestamp,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let statement = select(
         "t.owner_id = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > $2)",
     );
@@ -154,7 +150,7 @@ pub(crate) async fn unexpired_personal<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     now: Timestamp,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let statement = Statement::new(format!(
         "SELECT {TOKEN_COLUMNS} FROM tokens t{} WHERE t.owner_id = $1 AND t.kind = 'personal' \
          AND t.revoked_at IS NULL AND {} > $2",
@@ -179,7 +175,7 @@ pub(crate) async fn runs_of_issuers<D: Database>(
     tx: &mut Tx<'_, D>,
     issuers: &[TokenId],
     now: Timestamp,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     if issuers.is_empty() {
         return Ok(RevocableTokens::default());
     }
@@ -192,7 +188,7 @@ pub(crate) async fn runs_of_owner<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     horizon: Timestamp,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let statement = select_runs::<D>("t.owner_id = $1").bind(owner);
     revocable_where(tx, statement.bind(horizon)).await
 }
@@ -202,7 +198,7 @@ pub(crate) async fn runs_of_work_item<D: Database>(
     tx: &mut Tx<'_, D>,
     key: WorkItemKey,
     now: Timestamp,
-) -> Result<RevocableTokens, StoreError> {
+) -> Result<RevocableTokens> {
     let statement = select_runs::<D>("t.work_item = $1").bind(key.to_string());
     revocable_where(tx, statement.bind(EndedRuns::horizon(now))).await
 }
@@ -211,7 +207,7 @@ pub(crate) async fn run<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     id: TokenId,
-) -> Result<Option<Token>, StoreError> {
+) -> Result<Option<Token>> {
     let statement = Statement::new(format!(
         "SELECT {TOKEN_COLUMNS} FROM tokens t WHERE t.id = $1 AND t.kind = $2 \
          AND t.kind = 'agent_run' AND t.owner_id = $3"
@@ -219,8 +215,7 @@ pub(crate) async fn run<D: Database>(
     .bind(id)
     .bind(id.kind().as_str())
     .bind(owner);
-    let row = tx.row(statement).await?;
-    row.as_ref().map(rows::token).transpose()
+    tx.one(statement, rows::token).await
 }
 
 /// Returns a page of a user's runs, newest first, with only the conditions that are set: one plan
@@ -232,7 +227,7 @@ pub(crate) async fn runs<D: Database>(
     now: Timestamp,
     after: Option<TokenId>,
     limit: u32,
-) -> Result<Listing<Token>, StoreError> {
+) -> Result<Listing<Token>> {
     let hint = D::hint(match filter.state {
         RunState::Live => "agent_runs_unrevoked",
         RunState::Ended | RunState::Any => "agent_runs_of_owner",
@@ -251,20 +246,16 @@ pub(crate) async fn runs<D: Database>(
             .push(")"),
         RunState::Any => &mut query,
     };
-    if let Some(issuer) = filter.issuer {
-        query.push(" AND t.issuer_id = ").push_bind(issuer);
-    }
+    query.push_some(" AND t.issuer_id = ", filter.issuer);
     if let Some(agent) = &filter.agent {
         query.push(" AND t.agent_id = ").push_bind(agent.as_str());
     }
     if let Some(key) = filter.work_item {
         query.push(" AND t.work_item = ").push_bind(key.to_string());
     }
-    if let Some(after) = after {
-        query.push(" AND t.id < ").push_bind(after);
-    }
+    query.push_some(" AND t.id < ", after);
     query.push(" ORDER BY t.id DESC LIMIT ").push_bind(limit);
-    Listing::read(tx.rows(query).await?.iter().map(rows::token))
+    tx.list(query, rows::token).await
 }
 
 /// Returns when the owner's token was created that is as many from the newest as the rate allows in
@@ -274,7 +265,7 @@ pub(crate) async fn nth_newest<D: Database>(
     kind: TokenKind,
     owner: UserId,
     rate: CreationRate,
-) -> Result<Option<Timestamp>, StoreError> {
+) -> Result<Option<Timestamp>> {
     // Written out, so that each kind uses its index.
     let statement = Statement::new(match kind {
         TokenKind::Personal => {
@@ -320,15 +311,12 @@ pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     token: &Token,
     digest: &Digest,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     tx.execute_one(inserted(token, digest), "token").await
 }
 
 /// Writes the columns that a revocation or a rotation changes.
-pub(crate) async fn update<D: Database>(
-    tx: &mut Tx<'_, D>,
-    token: &Token,
-) -> Result<(), StoreError> {
+pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, token: &Token) -> Result<()> {
     let statement = Statement::new(
         "UPDATE tokens SET expires_at = $2, revoked_at = $3, successor = $4, revoked_by = $5 \
          WHERE id = $1",
@@ -347,7 +335,7 @@ pub(crate) async fn write_ends<D: Database>(
     tx: &mut Tx<'_, D>,
     ended: &[Token],
     read: &RevocableTokens,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let (damaged, tokens): (Vec<&Token>, Vec<&Token>) =
         ended.iter().partition(|token| read.is_damaged(token.id));
     if !damaged.is_empty() {
@@ -355,12 +343,12 @@ pub(crate) async fn write_ends<D: Database>(
         let delete = format!("DELETE FROM tokens WHERE {}", D::any("id", "$1"));
         tx.execute(Statement::new(delete).bind(&ids[..])).await?;
     }
-    for batch in tokens.chunks(BATCH) {
+    for batch in tokens.chunks(D::MAX_ROWS) {
         let mut update = Statement::new(
             "UPDATE tokens SET revoked_at = ended.column2, expires_at = ended.column3, \
                                revoked_by = ended.column4 FROM (",
         );
-        update.push_rows(batch, |token| {
+        D::push_rows(&mut update, batch, |token| {
             [
                 token.id.into(),
                 token.revoked_at.into(),
@@ -369,7 +357,7 @@ pub(crate) async fn write_ends<D: Database>(
             ]
         });
         update.push(") AS ended WHERE tokens.id = ended.column1");
-        if tx.execute(update).await? != batch.len() as u64 {
+        if tx.affected(update).await? != batch.len() as u64 {
             return Err(StoreError::corrupt(
                 "tokens disappeared inside the transaction that ends them",
             ));
@@ -383,14 +371,13 @@ pub(crate) async fn revoke_all_of_owner<D: Database>(
     tx: &mut Tx<'_, D>,
     owner: UserId,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let statement = Statement::new(
         "UPDATE tokens SET revoked_at = $2 WHERE owner_id = $1 AND revoked_at IS NULL \
          AND (expires_at IS NULL OR expires_at > $3)",
     );
     let statement = statement.bind(owner).bind(now);
-    tx.execute(statement.bind(EndedRuns::horizon(now))).await?;
-    Ok(())
+    tx.execute(statement.bind(EndedRuns::horizon(now))).await
 }
 
 /// Writes when and from where tokens were last used, unless a later use is stored. The list may
@@ -398,18 +385,18 @@ pub(crate) async fn revoke_all_of_owner<D: Database>(
 pub(crate) async fn record_last_used<D: Database>(
     tx: &mut Tx<'_, D>,
     uses: &[TokenUse],
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let mut latest = uses.to_vec();
     latest.sort_by_key(|used| (used.token.uuid(), Reverse(used.at)));
     latest.dedup_by_key(|used| used.token.uuid());
-    for batch in latest.chunks(BATCH) {
+    for batch in latest.chunks(D::MAX_ROWS) {
         // Rows are locked in the order of their ids, so that two replicas that write at the same
         // time do not deadlock.
         let mut update = Statement::new(
             "WITH due AS (SELECT t.id, used.column2 AS at, used.column3 AS address \
              FROM tokens t JOIN (",
         );
-        update.push_rows(batch, |used| {
+        D::push_rows(&mut update, batch, |used| {
             let from = used.from.map(|from| from.to_string());
             [used.token.into(), used.at.into(), from.into()]
         });
@@ -431,7 +418,7 @@ pub(crate) async fn purge<D: Database>(
     tx: &mut Tx<'_, D>,
     horizon: Timestamp,
     limit: u32,
-) -> Result<u64, StoreError> {
+) -> Result<u64> {
     let mut left = limit;
     // Two statements, so that each uses its index.
     for ended in [
@@ -446,7 +433,7 @@ pub(crate) async fn purge<D: Database>(
             "DELETE FROM tokens WHERE id {}",
             D::in_list(&found)
         ));
-        let purged = tx.execute(delete.bind(horizon).bind(left)).await?;
+        let purged = tx.affected(delete.bind(horizon).bind(left)).await?;
         left = left.saturating_sub(u32::try_from(purged).unwrap_or(u32::MAX));
     }
     Ok(u64::from(limit - left))

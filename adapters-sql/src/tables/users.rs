@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::row::{Row as _, get};
 use crate::rows::{self, USER_COLUMNS};
 use crate::schema::INSERT_USER;
-use crate::{Database, Statement, Tx};
+use crate::{Database, Lock, Result, Statement, Tx};
 
 const BY_ID: &str = "u.id = $1 AND u.deleted_at IS NULL";
 
@@ -26,12 +26,8 @@ fn select_account(condition: &str) -> Statement {
     ))
 }
 
-pub(crate) async fn by_id<D: Database>(
-    tx: &mut Tx<'_, D>,
-    id: UserId,
-) -> Result<Option<User>, StoreError> {
-    let row = tx.row(select(BY_ID).bind(id)).await?;
-    row.as_ref().map(rows::user).transpose()
+pub(crate) async fn by_id<D: Database>(tx: &mut Tx<'_, D>, id: UserId) -> Result<Option<User>> {
+    tx.one(select(BY_ID).bind(id), rows::user).await
 }
 
 /// Like [`by_id`], but `None` without an id (what the operator created has no creator) and for a
@@ -39,7 +35,7 @@ pub(crate) async fn by_id<D: Database>(
 pub(crate) async fn by_optional_id<D: Database>(
     tx: &mut Tx<'_, D>,
     id: Option<UserId>,
-) -> Result<Option<User>, StoreError> {
+) -> Result<Option<User>> {
     match id {
         Some(id) => StoreError::ignore_damaged(by_id(tx, id).await),
         None => Ok(None),
@@ -50,7 +46,7 @@ pub(crate) async fn by_optional_id<D: Database>(
 pub(crate) async fn for_change<D: Database>(
     tx: &mut Tx<'_, D>,
     id: UserId,
-) -> Result<Option<User>, StoreError> {
+) -> Result<Option<User>> {
     let row = tx.row(select(BY_ID).bind(id)).await?;
     Ok(row.as_ref().map(rows::user_for_change))
 }
@@ -58,9 +54,8 @@ pub(crate) async fn for_change<D: Database>(
 pub(crate) async fn account_by_id<D: Database>(
     tx: &mut Tx<'_, D>,
     id: UserId,
-) -> Result<Option<Account>, StoreError> {
-    let row = tx.row(select_account(BY_ID).bind(id)).await?;
-    row.as_ref().map(rows::account).transpose()
+) -> Result<Option<Account>> {
+    tx.one(select_account(BY_ID).bind(id), rows::account).await
 }
 
 /// Returns the account with this email key. One row is found and read for every address, so that
@@ -68,7 +63,7 @@ pub(crate) async fn account_by_id<D: Database>(
 pub(crate) async fn account_by_email_key<D: Database>(
     tx: &mut Tx<'_, D>,
     key: &str,
-) -> Result<Option<Account>, StoreError> {
+) -> Result<Option<Account>> {
     let mut statement = select_account("u.email_key = $1 AND u.deleted_at IS NULL").bind(key);
     statement.push(" UNION ALL SELECT ");
     statement.push_bind(Uuid::nil());
@@ -78,8 +73,7 @@ pub(crate) async fn account_by_email_key<D: Database>(
         ", NULL, NULL, '$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$\
          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' LIMIT 1",
     );
-    let row = tx.row(statement).await?;
-    let account = row.as_ref().map(rows::account).transpose()?;
+    let account = tx.one(statement, rows::account).await?;
     Ok(account.filter(|account| !account.user.id.uuid().is_nil()))
 }
 
@@ -87,14 +81,14 @@ pub(crate) async fn account_by_email_key<D: Database>(
 pub(crate) async fn id_by_email_key<D: Database>(
     tx: &mut Tx<'_, D>,
     key: &str,
-) -> Result<Option<UserId>, StoreError> {
+) -> Result<Option<UserId>> {
     let statement = Statement::new("SELECT id FROM users WHERE email_key = $1").bind(key);
     let row = tx.row(statement).await?;
     Ok(row.map(|row| UserId::from_uuid(row.any_uuid("id"))))
 }
 
 /// Returns whether there are any users, deleted ones included.
-pub(crate) async fn exist<D: Database>(tx: &mut Tx<'_, D>) -> Result<bool, StoreError> {
+pub(crate) async fn exist<D: Database>(tx: &mut Tx<'_, D>) -> Result<bool> {
     let row = tx
         .row(Statement::new("SELECT id FROM users LIMIT 1"))
         .await?;
@@ -105,22 +99,22 @@ pub(crate) async fn page<D: Database>(
     tx: &mut Tx<'_, D>,
     after: Option<UserId>,
     limit: u32,
-) -> Result<Listing<User>, StoreError> {
+) -> Result<Listing<User>> {
     // The nil UUID comes before every id.
     let statement = select("u.id > $1 AND u.deleted_at IS NULL ORDER BY u.id LIMIT $2")
         .bind(after.map_or(Uuid::nil(), UserId::uuid))
         .bind(limit);
-    Listing::read(tx.rows(statement).await?.iter().map(rows::user))
+    tx.list(statement, rows::user).await
 }
 
 /// Counts the active administrators other than this user. The domain decides who is one, not SQL.
 pub(crate) async fn other_active_admins<D: Database>(
     tx: &mut Tx<'_, D>,
     than: UserId,
-) -> Result<u32, StoreError> {
+) -> Result<u32> {
     let statement = select("u.role = 'admin' AND u.id <> $1 AND u.deleted_at IS NULL").bind(than);
     // A user whose row is damaged is no administrator.
-    let admins = Listing::read(tx.rows(statement).await?.iter().map(rows::user))?;
+    let admins = tx.list(statement, rows::user).await?;
     let active = admins.iter().filter(|user| user.is_active_admin()).count();
     Ok(u32::try_from(active).unwrap_or(u32::MAX))
 }
@@ -131,7 +125,7 @@ pub(crate) async fn search<D: Database>(
     now: Timestamp,
     seek: Option<&UserSeek>,
     limit: u32,
-) -> Result<Listing<ListedUser>, StoreError> {
+) -> Result<Listing<ListedUser>> {
     let (name, email) = (D::lower("u.name"), D::lower("u.email"));
     let mut sql = Statement::new(format!(
         "SELECT {USER_COLUMNS}, u.live_tokens, u.seen_at FROM (SELECT u.*, {} AS seen_at, \
@@ -181,7 +175,7 @@ pub(crate) async fn search<D: Database>(
     let key = key.replace(',', &format!(" {order},"));
     sql.push(&format!(" ORDER BY {key}u.id {order} LIMIT "));
     sql.push_bind(limit);
-    Listing::read(tx.rows(sql).await?.iter().map(rows::listed_user))
+    tx.list(sql, rows::listed_user).await
 }
 
 /// Returns the statement that inserts a user who is not deleted.
@@ -202,12 +196,12 @@ pub(crate) async fn insert<D: Database>(
     tx: &mut Tx<'_, D>,
     user: &User,
     password: Option<&PasswordHash>,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     tx.execute_one(inserted(user, password), "user").await
 }
 
 /// Writes the columns that an update or a suspension changes.
-pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, user: &User) -> Result<(), StoreError> {
+pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, user: &User) -> Result<()> {
     let statement = Statement::new(
         "UPDATE users SET role = $2, suspended_at = $3, email = $4, email_key = $5, \
          name = $6 WHERE id = $1",
@@ -225,7 +219,7 @@ pub(crate) async fn set_password<D: Database>(
     tx: &mut Tx<'_, D>,
     user: UserId,
     hash: &PasswordHash,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let statement = Statement::new("UPDATE users SET password_hash = $2 WHERE id = $1")
         .bind(user)
         .bind(hash.as_stored());
@@ -238,7 +232,7 @@ pub(crate) async fn erase<D: Database>(
     user: UserId,
     suspended_at: Timestamp,
     deleted_at: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     // The id is no address's key, so the former address becomes available.
     let statement = Statement::new(
         "UPDATE users SET email = '', name = '', email_key = $3, role = 'member', \
@@ -254,11 +248,8 @@ pub(crate) async fn erase<D: Database>(
 /// Recomputes the keys of addresses that were created by an earlier rule, so that they are found.
 /// If another user already has the new key, both rows stay unchanged and the log names the users:
 /// no rule says whose address it is. Keys of ASCII addresses never change.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub(crate) async fn renew_email_keys<D: Database>(tx: &mut Tx<'_, D>) -> Result<(), StoreError> {
+pub(crate) async fn renew_email_keys<D: Database>(tx: &mut Tx<'_, D>) -> Result<()> {
+    tx.lock(Lock::NewUsers).await?;
     let earlier = "SELECT id, email, email_key FROM users WHERE deleted_at IS NULL \
                    AND octet_length(email_key) <> length(email_key) ORDER BY id";
     for row in tx.rows(Statement::new(earlier)).await? {
@@ -288,7 +279,7 @@ pub(crate) async fn renew_email_keys<D: Database>(tx: &mut Tx<'_, D>) -> Result<
 }
 
 /// Returns the id of the row and its new key, or `None` if the key is current.
-fn renewed_key<D: Database>(row: &D::Row) -> Result<Option<(Uuid, String)>, StoreError> {
+fn renewed_key<D: Database>(row: &D::Row) -> Result<Option<(Uuid, String)>> {
     let (email, key): (&str, &str) = (get(row, "email")?, get(row, "email_key")?);
     let renewed = Email::from_stored(email).key();
     Ok((renewed != key).then(|| (row.any_uuid("id"), renewed)))

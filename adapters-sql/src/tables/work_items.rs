@@ -12,7 +12,7 @@ use openindex_domain::{Damaged, DamagedColumn, Listing, StoreError};
 use crate::row::get;
 use crate::rows;
 use crate::schema::{INSERT_WORK_ITEM, UPDATE_WORK_ITEM};
-use crate::{Database, Statement, Tx};
+use crate::{Database, Result, Statement, Tx};
 
 /// The unresolved statuses. Literals instead of parameters, because the queue's partial indexes
 /// cover only these statuses.
@@ -51,17 +51,17 @@ pub(crate) async fn by_key<D: Database>(
     tx: &mut Tx<'_, D>,
     key: WorkItemKey,
     now: Timestamp,
-) -> Result<Option<WorkItem>, StoreError> {
+) -> Result<Option<WorkItem>> {
     let statement = select("w.domain = $1 AND w.number = $2 AND w.part = $3");
-    let row = tx.row(with_key(statement, key)).await?;
-    row.map(|row| rows::work_item(&row, now)).transpose()
+    let statement = with_key(statement, key);
+    tx.one(statement, |row| rows::work_item(row, now)).await
 }
 
 /// Returns whether the item has parts.
 pub(crate) async fn has_sub_tasks<D: Database>(
     tx: &mut Tx<'_, D>,
     key: WorkItemKey,
-) -> Result<bool, StoreError> {
+) -> Result<bool> {
     if key.part.is_some() {
         return Ok(false);
     }
@@ -73,10 +73,7 @@ pub(crate) async fn has_sub_tasks<D: Database>(
 }
 
 /// Returns the number of the domain's last item, 0 for none. The change has locked the domain.
-pub(crate) async fn last_number<D: Database>(
-    tx: &mut Tx<'_, D>,
-    domain: DomainKey,
-) -> Result<u32, StoreError> {
+pub(crate) async fn last_number<D: Database>(tx: &mut Tx<'_, D>, domain: DomainKey) -> Result<u32> {
     let statement = Statement::new("SELECT last_number FROM work_domains WHERE key = $1");
     let row = tx.row(statement.bind(domain.as_str())).await?;
     let number = row.map(|row| get::<i64>(&row, "last_number")).transpose();
@@ -91,7 +88,7 @@ pub(crate) async fn last_number<D: Database>(
 pub(crate) async fn set_last_number<D: Database>(
     tx: &mut Tx<'_, D>,
     key: WorkItemKey,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let statement = Statement::new(
         "INSERT INTO work_domains (key, last_number) VALUES ($1, $2) \
          ON CONFLICT (key) DO UPDATE SET last_number = excluded.last_number",
@@ -104,34 +101,28 @@ pub(crate) async fn set_last_number<D: Database>(
 pub(crate) async fn set_last_part<D: Database>(
     tx: &mut Tx<'_, D>,
     parent: &WorkItem,
-) -> Result<(), StoreError> {
+) -> Result<()> {
     let update = Statement::new(format!("UPDATE work_items SET last_part = $4 WHERE {KEY}"));
     let update = with_key(update, parent.key).bind(parent.last_part);
     tx.execute_one(update, "work item").await
 }
 
-pub(crate) async fn insert<D: Database>(
-    tx: &mut Tx<'_, D>,
-    item: &WorkItem,
-) -> Result<(), StoreError> {
+pub(crate) async fn insert<D: Database>(tx: &mut Tx<'_, D>, item: &WorkItem) -> Result<()> {
     tx.execute_one(inserted(item)?, "work item").await
 }
 
-pub(crate) async fn update<D: Database>(
-    tx: &mut Tx<'_, D>,
-    item: &WorkItem,
-) -> Result<(), StoreError> {
+pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, item: &WorkItem) -> Result<()> {
     let update = with_fields(&UPDATE_WORK_ITEM, item)?;
     tx.execute_one(update, "work item").await
 }
 
 /// Returns the statement that inserts a work item.
-pub(crate) fn inserted(item: &WorkItem) -> Result<Statement, StoreError> {
+pub(crate) fn inserted(item: &WorkItem) -> Result<Statement> {
     with_fields(&INSERT_WORK_ITEM, item)
 }
 
 /// Binds a parameter for each column.
-fn with_fields(sql: &'static str, item: &WorkItem) -> Result<Statement, StoreError> {
+fn with_fields(sql: &'static str, item: &WorkItem) -> Result<Statement> {
     let claim = item.claim.as_ref();
     let holder = claim.map(|claim| &claim.holder);
     Ok(with_key(Statement::new(sql), item.key)
@@ -156,10 +147,7 @@ fn with_fields(sql: &'static str, item: &WorkItem) -> Result<Statement, StoreErr
         .bind(claim.and_then(|claim| claim.on_behalf)))
 }
 
-pub(crate) async fn delete<D: Database>(
-    tx: &mut Tx<'_, D>,
-    key: WorkItemKey,
-) -> Result<(), StoreError> {
+pub(crate) async fn delete<D: Database>(tx: &mut Tx<'_, D>, key: WorkItemKey) -> Result<()> {
     let delete = Statement::new(format!("DELETE FROM work_items WHERE {KEY}"));
     tx.execute_one(with_key(delete, key), "work item").await
 }
@@ -171,9 +159,9 @@ pub(crate) async fn page<D: Database>(
     now: Timestamp,
     after: Option<WorkItemCursor>,
     limit: u32,
-) -> Result<Listing<WorkItem>, StoreError> {
+) -> Result<Listing<WorkItem>> {
     let query = select_page::<D>(filter, now, after, limit);
-    read(tx, query, now).await
+    tx.list(query, |row| rows::work_item(row, now)).await
 }
 
 /// Returns the items of a section of the queue, in the section's order.
@@ -182,17 +170,9 @@ pub(crate) async fn queue<D: Database>(
     section: &QueueSection,
     now: Timestamp,
     limit: u32,
-) -> Result<Listing<WorkItem>, StoreError> {
-    read(tx, select_queue(section, now, limit), now).await
-}
-
-async fn read<D: Database>(
-    tx: &mut Tx<'_, D>,
-    query: Statement,
-    now: Timestamp,
-) -> Result<Listing<WorkItem>, StoreError> {
-    let found = tx.rows(query).await?;
-    Listing::read(found.iter().map(|row| rows::work_item(row, now)))
+) -> Result<Listing<WorkItem>> {
+    let query = select_queue(section, now, limit);
+    tx.list(query, |row| rows::work_item(row, now)).await
 }
 
 /// Returns [`WorkItemFilter::matches`] as a query with only the conditions that are set, so that
@@ -225,9 +205,7 @@ fn select_page<D: Database>(
     if let Some(target) = filter.target {
         query.push(" AND w.target = ").push_bind(target.as_str());
     }
-    if let Some(user) = filter.assignee {
-        query.push(" AND w.assignee_id = ").push_bind(user);
-    }
+    query.push_some(" AND w.assignee_id = ", filter.assignee);
     if let Some(agent) = &filter.agent {
         query
             .push(" AND w.claim_agent = ")
