@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::access::{Denial, Principal, Requirement};
+use crate::audit::AdminAction;
 use crate::clock::Clock;
 use crate::credential::Token;
 use crate::entropy::{Entropy, EntropyError};
@@ -11,8 +12,7 @@ use crate::rate_limit::RateLimits;
 use crate::store::{Listing, StoreError};
 
 use super::{
-    AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
-    SubjectName,
+    AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject, SubjectName,
 };
 
 /// The use cases of the audit log: [`list`](Self::list), [`activity`](Self::activity),
@@ -296,7 +296,7 @@ impl Audit {
             .rate_limits
             .denied_admin(principal.user_id(), now)
             .await?;
-        let (each, last) = (AuditAction::AdminDenied, AuditAction::AdminDeniedRepeatedly);
+        let (each, last) = (AdminAction::DENIED, AdminAction::DENIED_REPEATEDLY);
         let Some(action) = recorded.action(each, last) else {
             return Ok(());
         };

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::store::Damaged;
 use crate::token::Token;
 use crate::user::{User, UserId};
+use crate::work_item::WorkItemAction;
 
 use super::create::check_assignee;
 use super::{
@@ -47,11 +48,11 @@ pub enum WorkItemChange {
 impl WorkItemChange {
     pub(super) const fn action(&self) -> AuditAction {
         match self {
-            Self::Edit(_) => AuditAction::WorkItemUpdated,
-            Self::Claim => AuditAction::WorkItemClaimed,
-            Self::Release => AuditAction::WorkItemReleased,
-            Self::Complete => AuditAction::WorkItemCompleted,
-            Self::Delete => AuditAction::WorkItemDeleted,
+            Self::Edit(_) => WorkItemAction::UPDATED,
+            Self::Claim => WorkItemAction::CLAIMED,
+            Self::Release => WorkItemAction::RELEASED,
+            Self::Complete => WorkItemAction::COMPLETED,
+            Self::Delete => WorkItemAction::DELETED,
         }
     }
 }
