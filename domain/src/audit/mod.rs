@@ -3,14 +3,15 @@
 
 mod action;
 mod event;
+mod raw;
 mod service;
 mod store;
 
 pub use crate::id::{AuditEventId, Subject};
-pub use crate::store::RawEvent;
 pub use action::{AdminAction, AuditAction};
 pub use event::{AuditActor, AuditEvent, EmailChange, InvalidRequestId, RequestContext, RequestId};
-pub use service::{ActivityPage, ActivitySeek, Audit, AuditError, AuditPage};
+pub use raw::RawEvent;
+pub use service::{ActivityPage, ActivitySeek, Audit, AuditError, AuditPage, SharedSubject};
 pub use store::{
     AuditCursor, AuditFilter, AuditStore, InvalidAuditCursor, InvalidPeriod, SubjectName,
 };

@@ -145,8 +145,8 @@ pub trait AuditStore: Send + Sync {
     async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
     /// Returns the names of those of these users, tokens, agent runs and invites that are stored
-    /// and have one, in any order. Omits deleted users, the first administrator's invite, sessions
-    /// and work items.
+    /// and have one, in any order. Omits deleted users and the first administrator's invite, and
+    /// whatever has no name.
     async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError>;
 
     /// Appends an event that records no change, such as a failed sign-in.

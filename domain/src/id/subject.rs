@@ -40,6 +40,12 @@ impl Subject {
     }
 }
 
+impl From<WorkItemKey> for Subject {
+    fn from(key: WorkItemKey) -> Self {
+        Self::WorkItem(key)
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

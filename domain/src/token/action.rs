@@ -21,7 +21,7 @@ vocabulary! {
     AgentRunAction: AuditAction {
         /// An agent run was started. Subject: its token; related: what it is bound to.
         STARTED = "agent_run.started",
-        /// An agent run ended. Related: the issuing token, owner or work item that it ended with;
+        /// An agent run ended. Related: what it ended with, such as the issuing token or the owner;
         /// `None` if it was ended directly.
         ENDED = "agent_run.ended".ending_token,
     }

@@ -2,7 +2,6 @@ use std::collections::HashMap;
 
 use crate::audit::{AuditEvent, Subject};
 use crate::clock::Timestamp;
-use crate::id::WorkItemKey;
 
 use super::{AgentRunAction, Token, TokenId, TokenKind};
 
@@ -47,29 +46,15 @@ impl EndedRuns {
         ended
     }
 
-    /// Ends the runs among `runs` whose owner is suspended by the change that `cause` records.
-    pub(crate) fn with_owner(cause: &AuditEvent, runs: &[Token]) -> Self {
-        let mut ended = Self::default();
-        for run in runs {
-            if cause.subject == Subject::User(run.owner) {
-                ended.end(run, cause);
-            }
-        }
-        ended
-    }
-
-    /// Ends the runs among `runs` that are bound to a work item which is now resolved or deleted.
-    pub(crate) fn with_work_item(
+    /// Ends the runs among `runs` that depend on the subject of `cause`.
+    pub(crate) fn with_subject(
         cause: &AuditEvent,
-        work_item: WorkItemKey,
         runs: &[Token],
+        depends: impl Fn(&Token) -> bool,
     ) -> Self {
         let mut ended = Self::default();
-        for run in runs {
-            let bound = run.run.as_ref().and_then(|run| run.work_item);
-            if bound == Some(work_item) {
-                ended.end(run, cause);
-            }
+        for run in runs.iter().filter(|run| depends(run)) {
+            ended.end(run, cause);
         }
         ended
     }

@@ -155,7 +155,7 @@ impl ChangeUser {
         let runs = if changed.is_active() {
             EndedRuns::default()
         } else {
-            EndedRuns::with_owner(&self.audit, runs)
+            EndedRuns::with_subject(&self.audit, runs, |run| run.owner == self.user)
         };
         let withdrawn = self.withdrawn(invites);
         let user = Subject::User(self.user);

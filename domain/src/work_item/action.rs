@@ -1,4 +1,5 @@
-use crate::audit::AuditAction;
+use crate::audit::{AuditAction, SharedSubject};
+use crate::id::WorkItemKey;
 use crate::vocabulary::vocabulary;
 
 vocabulary! {
@@ -18,3 +19,5 @@ vocabulary! {
         DELETED = "work_item.deleted",
     }
 }
+
+impl SharedSubject for WorkItemKey {}

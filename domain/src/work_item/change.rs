@@ -192,7 +192,7 @@ impl ChangeWorkItem {
         let is_open = item.as_ref().is_some_and(|item| !item.status.is_resolved());
         Ok(ChangeDecision {
             runs: if was_open && !is_open {
-                EndedRuns::with_work_item(&self.audit, self.key, &facts.runs)
+                self.bound_runs(facts)
             } else {
                 EndedRuns::default()
             },
@@ -222,7 +222,14 @@ impl ChangeWorkItem {
         }
         Ok(ChangeDecision {
             item: None,
-            runs: EndedRuns::with_work_item(&self.audit, self.key, &facts.runs),
+            runs: self.bound_runs(facts),
+        })
+    }
+
+    /// Ends the runs that are bound to the item, which is now resolved or deleted.
+    fn bound_runs(&self, facts: &ChangeFacts) -> EndedRuns {
+        EndedRuns::with_subject(&self.audit, &facts.runs, |run| {
+            run.run.as_ref().and_then(|run| run.work_item) == Some(self.key)
         })
     }
 

@@ -420,7 +420,7 @@ async fn known_and_unknown_accounts_cause_the_same_calls() {
             "count under 1 limits",
             "verify",
             "count under 1 limits",
-            "append SignInRejected"
+            "append sign_in.rejected"
         ]
     );
     assert_eq!(without_password, known);

@@ -10,7 +10,7 @@ use crate::admin_tokens::{
     ReportLeakedTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
 use crate::agent_run::{AgentRunAction, EndRuns, EndRunsOutcome, RunFilter};
-use crate::audit::{AuditFilter, RequestContext, Subject};
+use crate::audit::{AuditFilter, RawEvent, RequestContext, Subject};
 use crate::invite::{
     CreateInvite, CreateInviteOutcome, InviteAction, WithdrawInvite, WithdrawInviteOutcome,
 };
@@ -374,7 +374,7 @@ pub async fn is_an_undecoded_event(harness: &dyn DamageHarness) {
             panic!("{change}: {entries:?}");
         };
         assert_eq!((row.table, row.column.0), ("audit_events", column));
-        let raw = row.raw.as_deref().expect("as it is stored");
+        let raw = RawEvent::of(row).expect("as it is stored");
         let all = format!("{raw:?}");
         let value = change.split('\'').nth(1).expect("a value");
         assert!(all.contains(value), "{all}");
