@@ -34,6 +34,8 @@ impl AuditAction {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::fs;
+    use std::path::Path;
 
     use super::*;
 
@@ -45,5 +47,23 @@ mod tests {
             assert_eq!(AuditAction::parse(action.as_str()), Some(action));
         }
         assert_eq!(AuditAction::parse("token"), None);
+    }
+
+    #[test]
+    fn every_declared_action_is_registered() {
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        let modules = fs::read_dir(modules).expect("the modules");
+        let mut declared = HashSet::new();
+        for module in modules {
+            let path = module.expect("a module").path().join("action.rs");
+            let Ok(source) = fs::read_to_string(path) else {
+                continue;
+            };
+            let names = source.lines().filter_map(|line| line.split_once(" = \""));
+            let names = names.filter_map(|(_, rest)| rest.split_once('"'));
+            declared.extend(names.map(|(name, _)| name.to_owned()));
+        }
+        let registered = AuditAction::all().map(|action| action.as_str().to_owned());
+        assert_eq!(registered.collect::<HashSet<String>>(), declared);
     }
 }
