@@ -7,8 +7,9 @@ use openindex_domain::admin_tokens::{
     AdminTokenStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
 use openindex_domain::agent_run::{AgentRunStore, RunFilter};
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::audit::Subject;
 use openindex_domain::testing::fixtures;
+use openindex_domain::token::TokenAction;
 use support::seeded;
 
 #[tokio::test]
@@ -29,7 +30,7 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_change() {
         )
         .await;
     let now = fixtures::NOW;
-    let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
+    let (acting, action) = (fixtures::token(0, now).id, TokenAction::REVOKED);
     let filter = TokenFilter::default();
     let ids = postgres.store.matching_ids(&filter, now).await;
     let mut ids = ids.expect("the store works");

@@ -13,16 +13,18 @@ use openindex_domain::admin_tokens::{
 };
 use openindex_domain::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use openindex_domain::invite::{
-    ClaimInvite, ClaimInviteOutcome, CreateInvite, InviteKind, InviteStatus, InviteStore,
+    ClaimInvite, ClaimInviteOutcome, CreateInvite, InviteAction, InviteKind, InviteStatus,
+    InviteStore,
 };
 use openindex_domain::session::{
-    CreateSignInLink, EndSessions, RedeemSignInLink, SessionSelection, SessionStore, StartSession,
+    CreateSignInLink, EndSessions, RedeemSignInLink, SessionAction, SessionSelection, SessionStore,
+    StartSession,
 };
 use openindex_domain::testing::{AccountHarness, Harness, fixtures};
-use openindex_domain::token::{Scope, TokenStore};
+use openindex_domain::token::{Scope, TokenAction, TokenStore};
 use openindex_domain::user::{
-    Account, ChangeUser, CreateFirstAdmin, CreateFirstAdminOutcome, Email, Role, User, UserChange,
-    UserStore,
+    Account, ChangeUser, CreateFirstAdmin, CreateFirstAdminOutcome, Email, InstanceAction, Role,
+    User, UserAction, UserChange, UserStore,
 };
 use support::{Postgres, a_session_waits_for_a_lock, creation, put_token, put_user, seeded};
 use tokio::task::JoinSet;
@@ -52,7 +54,7 @@ fn invitation(number: u64, actor: Option<Actor>, kind: InviteKind) -> CreateInvi
         actor,
         invite,
         digest: fixtures::digest(number + 4_000),
-        audit: event(number + 4_000, AuditAction::InviteCreated),
+        audit: event(number + 4_000, InviteAction::CREATED),
     }
 }
 
@@ -77,7 +79,7 @@ fn claim(invite: u64, user: u64, email: Option<&str>) -> ClaimInvite {
         account,
         token: None,
         session: None,
-        audit: event(user + 5_000, AuditAction::InviteClaimed),
+        audit: event(user + 5_000, InviteAction::CLAIMED),
     }
 }
 
@@ -124,7 +126,7 @@ async fn only_one_of_the_ways_creates_the_first_admin() {
                     user: fixtures::user(number),
                     token,
                     digest: fixtures::digest(number),
-                    audit: event(number, AuditAction::InstanceBootstrapped),
+                    audit: event(number, InstanceAction::BOOTSTRAPPED),
                 };
                 let outcome = store.create_first_admin(change).await;
                 outcome.expect("the store works") == CreateFirstAdminOutcome::Created
@@ -186,7 +188,7 @@ async fn open_by_link(
     let change = CreateSignInLink {
         actor: Some(admin(by)),
         digest: fixtures::digest(number + 30_000),
-        audit: event(number + 30_000, AuditAction::SignInLinkCreated),
+        audit: event(number + 30_000, SessionAction::SIGN_IN_LINK_CREATED),
         link,
     };
     let _ = store.create_sign_in_link(change).await?;
@@ -197,7 +199,7 @@ async fn open_by_link(
         now: NOW,
         hash: fixtures::password_hash(1),
         digest: fixtures::digest(number + 40_000),
-        audit: event(number + 40_000, AuditAction::SignInLinkUsed),
+        audit: event(number + 40_000, SessionAction::SIGN_IN_LINK_USED),
         session,
     };
     store.redeem_sign_in_link(change).await.map(|_| ())
@@ -227,7 +229,7 @@ async fn change_something(store: &PostgresStore<true>, number: u64) {
                 user,
                 change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(number % 11 == 3)]
                     .clone(),
-                audit: event(number, AuditAction::UserSuspended),
+                audit: event(number, UserAction::SUSPENDED),
             };
             store.change_user(change).await.map(|_| ())
         }
@@ -240,7 +242,7 @@ async fn change_something(store: &PostgresStore<true>, number: u64) {
                 },
                 kept: None,
                 expected: None,
-                audit: event(number, AuditAction::TokenRevoked),
+                audit: event(number, TokenAction::REVOKED),
             };
             store.revoke_matching(change).await.map(|_| ())
         }
@@ -251,7 +253,7 @@ async fn change_something(store: &PostgresStore<true>, number: u64) {
                     .map(|token| {
                         (
                             fixtures::digest(token),
-                            event(number * 1_000 + token, AuditAction::TokenReportedLeaked).id,
+                            event(number * 1_000 + token, TokenAction::REPORTED_LEAKED).id,
                         )
                     })
                     .collect(),
@@ -272,7 +274,7 @@ async fn change_something(store: &PostgresStore<true>, number: u64) {
                 session,
                 digest: fixtures::digest(number + 10_000),
                 verified: fixtures::password_hash(1),
-                audit: event(number, AuditAction::SignedIn),
+                audit: event(number, SessionAction::SIGNED_IN),
             };
             store.start_session(change).await.map(|_| ())
         }
@@ -289,7 +291,7 @@ async fn change_something(store: &PostgresStore<true>, number: u64) {
                 actor: admin(by),
                 user,
                 selection: SessionSelection::All,
-                audit: event(number, AuditAction::SessionsEnded),
+                audit: event(number, SessionAction::SESSIONS_ENDED),
             };
             let ended = store.end_sessions(change).await.map(|_| ());
             let later = NOW.saturating_add_millis(1);
@@ -359,7 +361,7 @@ async fn a_token_created_meanwhile_does_not_escape_a_bulk_revocation() {
         filter: TokenFilter::default(),
         kept: None,
         expected: None,
-        audit: event(1, AuditAction::TokenRevoked),
+        audit: event(1, TokenAction::REVOKED),
     };
     let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
     while !a_session_waits_for_a_lock(&postgres.raw).await {
@@ -416,7 +418,7 @@ async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_
             filter: filter.clone(),
             kept: None,
             expected: Some(reviewed.digest),
-            audit: event(1, AuditAction::TokenRevoked),
+            audit: event(1, TokenAction::REVOKED),
         };
         let waiting = tokio::spawn(async move { store.revoke_matching(change).await });
         while !a_session_waits_for_a_lock(&postgres.raw).await {

@@ -10,15 +10,19 @@ use openindex_domain::access::{Actor, ActorError, CredentialId, Requirement};
 use openindex_domain::admin_tokens::{
     AdminTokenStore, ReportLeakedTokens, RevokeMatching, TokenFilter,
 };
-use openindex_domain::agent_run::{AgentId, AgentRunStore, EndRuns, RunFilter, WorkItemKey};
-use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore, RequestContext, Subject};
+use openindex_domain::agent_run::{
+    AgentId, AgentRunAction, AgentRunStore, EndRuns, RunFilter, WorkItemKey,
+};
+use openindex_domain::audit::{AuditFilter, AuditStore, RequestContext, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{Rejection, RevokeToken, Status, Token, TokenId, TokenStore};
-use openindex_domain::user::{ChangeUser, UserChange, UserStore};
+use openindex_domain::token::{
+    Rejection, RevokeToken, Status, Token, TokenAction, TokenId, TokenStore,
+};
+use openindex_domain::user::{ChangeUser, UserAction, UserChange, UserStore};
 use openindex_domain::work_item::{
-    ChangeWorkItem, ChangeWorkItemOutcome, Claim, Holder, Title, Versions, WorkItemChange,
-    WorkItemConflict, WorkItemEdit, WorkItemStore, Worker,
+    ChangeWorkItem, ChangeWorkItemOutcome, Claim, Holder, Title, Versions, WorkItemAction,
+    WorkItemChange, WorkItemConflict, WorkItemEdit, WorkItemStore, Worker,
 };
 use support::{Postgres, a_session_waits_for_a_lock, put_token, put_user, put_work_item, seeded};
 use tokio::task::JoinSet;
@@ -78,12 +82,7 @@ fn change(
         key: item,
         expected: Versions::ANY,
         change,
-        audit: fixtures::audit(
-            event,
-            NOW,
-            AuditAction::WorkItemUpdated,
-            Subject::WorkItem(item),
-        ),
+        audit: fixtures::audit(event, NOW, WorkItemAction::UPDATED, Subject::WorkItem(item)),
     }
 }
 
@@ -130,7 +129,7 @@ async fn change_something(
                 actor: by(issuer, Requirement::HUMAN),
                 owner,
                 token: issuer,
-                audit: audit(AuditAction::TokenRevoked),
+                audit: audit(TokenAction::REVOKED),
             };
             store.revoke_token(change).await.map(|_| ())
         }
@@ -143,7 +142,7 @@ async fn change_something(
                 },
                 kept: None,
                 expected: None,
-                audit: audit(AuditAction::TokenRevoked),
+                audit: audit(TokenAction::REVOKED),
             };
             store.revoke_matching(change).await.map(|_| ())
         }
@@ -155,7 +154,7 @@ async fn change_something(
                     .zip(1..)
                     .map(|(number, place)| {
                         let event = event * 100 + place;
-                        let action = AuditAction::TokenReportedLeaked;
+                        let action = TokenAction::REPORTED_LEAKED;
                         let event = fixtures::audit(event, NOW, action, Subject::User(owner));
                         (fixtures::digest(number), event.id)
                     })
@@ -170,7 +169,7 @@ async fn change_something(
                 actor: by(issuer, Requirement::HUMAN),
                 owner,
                 runs: vec![runs[usize::try_from(event % RUNS).expect("small")]],
-                audit: audit(AuditAction::AgentRunEnded),
+                audit: audit(AgentRunAction::ENDED),
             };
             store.end_runs(change).await.map(|_| ())
         }
@@ -180,7 +179,7 @@ async fn change_something(
                 user: owner,
                 change: [UserChange::Suspend, UserChange::Unsuspend][usize::from(kind == 8)]
                     .clone(),
-                audit: audit(AuditAction::UserSuspended),
+                audit: audit(UserAction::SUSPENDED),
             };
             store.change_user(change).await.map(|_| ())
         }
@@ -262,7 +261,7 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     }
     // Every run ended once, and its one event says so.
     let filter = AuditFilter {
-        action: Some(AuditAction::AgentRunEnded),
+        action: Some(AgentRunAction::ENDED),
         ..AuditFilter::default()
     };
     let ended = postgres.store.events(&filter, None, 1_000).await;

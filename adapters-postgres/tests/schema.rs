@@ -7,13 +7,11 @@ use std::time::Duration;
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
 use openindex_adapters_sql::schema;
 use openindex_domain::StoreHealth;
-use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
-use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
-};
+use openindex_domain::agent_run::{AgentRunAction, AgentRunStore, StartRun, StartRunOutcome};
+use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore, RequestId, Subject};
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{CreateTokenOutcome, TokenStore};
-use openindex_domain::user::UserStore;
+use openindex_domain::token::{CreateTokenOutcome, TokenAction, TokenStore};
+use openindex_domain::user::{InstanceAction, UserStore};
 use sqlx::Row;
 use support::{
     Postgres, a_session_waits_for_a_lock, creation, is_corrupt, is_unavailable, put_work_item,
@@ -94,7 +92,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     let start = |number: u64, bound_to| {
         let mut run = fixtures::run(number, fixtures::token(0, fixtures::NOW).id);
         run.run.as_mut().expect("a run").work_item = bound_to;
-        let (now, action) = (fixtures::NOW, AuditAction::AgentRunStarted);
+        let (now, action) = (fixtures::NOW, AgentRunAction::STARTED);
         StartRun {
             actor: creation(number).actor,
             digest: fixtures::digest(number),
@@ -173,7 +171,7 @@ async fn data_of_the_first_release_is_preserved() {
     assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
 
     let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
-    let (now, action) = (fixtures::NOW, AuditAction::TokenRotated);
+    let (now, action) = (fixtures::NOW, TokenAction::ROTATED);
     let mut rotated = fixtures::audit(1, now, action, Subject::Token(token));
     rotated.actor = AuditActor::Token {
         user: user.id,
@@ -181,9 +179,9 @@ async fn data_of_the_first_release_is_preserved() {
     };
     rotated.related = Some(Subject::Token(next));
     rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
-    let action = AuditAction::InstanceBootstrapped;
+    let action = InstanceAction::BOOTSTRAPPED;
     let begun = fixtures::audit(2, now, action, Subject::User(user.id));
-    let action = AuditAction::TokenCreated;
+    let action = TokenAction::CREATED;
     let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
     assert_eq!(trail.expect("the store works"), [renamed, begun, rotated]);

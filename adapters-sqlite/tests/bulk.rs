@@ -7,8 +7,9 @@ use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::{
     AdminTokenStore, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::audit::Subject;
 use openindex_domain::testing::fixtures;
+use openindex_domain::token::TokenAction;
 use support::seeded;
 
 #[tokio::test]
@@ -36,7 +37,7 @@ async fn tens_of_thousands_of_tokens_are_revoked_in_one_change() {
         )
         .await;
     let now = fixtures::NOW;
-    let (acting, action) = (fixtures::token(0, now).id, AuditAction::TokenRevoked);
+    let (acting, action) = (fixtures::token(0, now).id, TokenAction::REVOKED);
     let filter = TokenFilter::default();
     let ids = sqlite.store.matching_ids(&filter, now).await;
     let mut ids = ids.expect("the store works");

@@ -4,16 +4,14 @@ mod support;
 
 use openindex_adapters_sql::schema;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
-use openindex_domain::agent_run::{AgentRunStore, StartRun, StartRunOutcome};
-use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditFilter, AuditStore, RequestId, Subject,
-};
+use openindex_domain::agent_run::{AgentRunAction, AgentRunStore, StartRun, StartRunOutcome};
+use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore, RequestId, Subject};
 use openindex_domain::invite::InviteStore;
 use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{Harness, WorkHarness, fixtures};
-use openindex_domain::token::{CreateTokenOutcome, Digest, TokenStore};
-use openindex_domain::user::UserStore;
+use openindex_domain::token::{CreateTokenOutcome, Digest, TokenAction, TokenStore};
+use openindex_domain::user::{InstanceAction, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
@@ -141,7 +139,7 @@ async fn data_of_the_first_release_is_preserved() {
     assert_eq!(record.token, fixtures::token(0, fixtures::NOW));
 
     let (token, next) = (record.token.id, fixtures::token(1, fixtures::NOW).id);
-    let (now, action) = (fixtures::NOW, AuditAction::TokenRotated);
+    let (now, action) = (fixtures::NOW, TokenAction::ROTATED);
     let mut rotated = fixtures::audit(1, now, action, Subject::Token(token));
     rotated.actor = AuditActor::Token {
         user: user.id,
@@ -149,9 +147,9 @@ async fn data_of_the_first_release_is_preserved() {
     };
     rotated.related = Some(Subject::Token(next));
     rotated.context.request_id = Some(RequestId::parse("req-1").expect("an id"));
-    let action = AuditAction::InstanceBootstrapped;
+    let action = InstanceAction::BOOTSTRAPPED;
     let begun = fixtures::audit(2, now, action, Subject::User(user.id));
-    let action = AuditAction::TokenCreated;
+    let action = TokenAction::CREATED;
     let renamed = fixtures::audit(3, now, action, Subject::User(user.id));
     let trail = store.events(&AuditFilter::default(), None, 10).await;
     assert_eq!(trail.expect("the store works"), [renamed, begun, rotated]);
@@ -281,7 +279,7 @@ fn bound_start(item: &WorkItem) -> StartRun {
     if let Some(run) = &mut run.run {
         run.work_item = Some(item.key);
     }
-    let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+    let (action, subject) = (AgentRunAction::STARTED, Subject::Token(run.id));
     StartRun {
         actor: inserted.actor,
         run,

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use openindex_adapters_sqlite::SqliteOptions;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::audit::Subject;
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::{ListFilter, RevokeToken, TokenStore};
+use openindex_domain::token::{ListFilter, RevokeToken, TokenAction, TokenStore};
 use support::seeded;
 use tracing::Level;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -35,7 +35,7 @@ async fn each_call_and_each_batch_of_lookups_has_a_span() {
         },
         owner,
         token: token.id,
-        audit: fixtures::audit(1, now, AuditAction::TokenRevoked, Subject::Token(token.id)),
+        audit: fixtures::audit(1, now, TokenAction::REVOKED, Subject::Token(token.id)),
     };
     {
         let _guard = tracing::subscriber::set_default(subscriber);

@@ -3,11 +3,11 @@
 mod support;
 
 use openindex_adapters_sqlite::SqliteOptions;
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::audit::Subject;
 use openindex_domain::testing::{WorkHarness, fixtures};
 use openindex_domain::work_item::{
     CreateWorkItem, CreateWorkItemOutcome, Description, ExecutionTarget, NewWorkItem, Placement,
-    Priority, Title, WorkItemStore,
+    Priority, Title, WorkItemAction, WorkItemStore,
 };
 use support::{creation, seeded};
 
@@ -25,7 +25,7 @@ async fn a_new_part_changes_only_the_last_part_number_of_its_parent() {
              search_text ON work_items BEGIN SELECT raise(ABORT, 'another column'); END",
         )
         .await;
-    let (creator, action) = (fixtures::user(1).id, AuditAction::WorkItemCreated);
+    let (creator, action) = (fixtures::user(1).id, WorkItemAction::CREATED);
     let change = CreateWorkItem {
         actor: creation(1).actor,
         creator,

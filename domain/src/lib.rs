@@ -38,6 +38,7 @@ pub mod invite;
 mod opaque;
 pub mod page;
 pub mod rate_limit;
+pub mod registry;
 mod secret;
 pub mod session;
 mod store;

@@ -67,14 +67,8 @@ mod tests {
 
     fn page(rows: &[Result<u32, &str>], limit: u32) -> (Vec<u32>, usize, Option<u32>) {
         let read = rows.iter().map(|row| {
-            row.map_err(|cursor| Damaged {
-                table: "tokens",
-                id: String::new(),
-                column: DamagedColumn("scope"),
-                cursor: cursor.to_owned(),
-                raw: None,
-            })
-            .map_err(StoreError::from)
+            row.map_err(|cursor| Damaged::new("tokens", &cursor, DamagedColumn("scope")))
+                .map_err(StoreError::from)
         });
         let mut rows: Listing<u32> = Listing::read(read).unwrap();
         let next = PageSize::clamp(limit).truncate(&mut rows, |row| *row);

@@ -1,5 +1,6 @@
 //! Types shared by all store ports.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
 use async_trait::async_trait;
@@ -109,34 +110,8 @@ pub struct Damaged {
     pub column: DamagedColumn,
     /// The row's position in its listing, as that listing's cursor text.
     pub cursor: String,
-    /// The raw row, for audit events only, which are displayed undecoded.
-    pub raw: Option<Box<RawEvent>>,
-}
-
-/// An audit event as stored, if it cannot be decoded, for example because a newer version wrote its
-/// action. It is displayed undecoded.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RawEvent {
-    /// The event's id.
-    pub id: String,
-    /// When it happened.
-    pub at: String,
-    /// The kind of the actor.
-    pub actor: String,
-    /// The actor's user.
-    pub actor_user: Option<String>,
-    /// The token or session that the actor used.
-    pub actor_credential: Option<String>,
-    /// What was done.
-    pub action: String,
-    /// What it was done to.
-    pub subject: String,
-    /// What else was involved.
-    pub related: Option<String>,
-    /// The id of the request.
-    pub request_id: Option<String>,
-    /// The client address of the request.
-    pub client_address: Option<String>,
+    /// The columns as text, for rows that are displayed undecoded.
+    pub raw: BTreeMap<&'static str, String>,
 }
 
 impl Damaged {
@@ -149,7 +124,7 @@ impl Damaged {
             cursor: id.clone(),
             id,
             column,
-            raw: None,
+            raw: BTreeMap::new(),
         }
     }
 }

@@ -1,7 +1,10 @@
-//! Closed sets of values with names. Everything that lists such a set derives it from `ALL`.
+//! Sets of values with names. Everything that lists such a set derives it from `ALL`.
 
 /// Defines an enum whose values have a name that stores or the API use: all of them, and how their
 /// names are read and written. With a second name, that is the error of `FromStr`.
+///
+/// With a type, defines constants of it instead, which are some of its values; the methods after a
+/// name set their properties.
 macro_rules! vocabulary {
     ($(#[$attribute:meta])* $name:ident {
         $($(#[$variant_attribute:meta])* $variant:ident = $text:literal,)+
@@ -57,6 +60,20 @@ macro_rules! vocabulary {
             fn from_str(text: &str) -> Result<Self, $invalid> {
                 Self::parse(text).ok_or($invalid)
             }
+        }
+    };
+    ($(#[$attribute:meta])* $name:ident: $value:ident {
+        $($(#[$value_attribute:meta])* $constant:ident = $text:literal $(.$property:ident)*,)+
+    }) => {
+        $(#[$attribute])*
+        pub enum $name {}
+
+        impl $name {
+            $($(#[$value_attribute])*
+            pub const $constant: $value = $value::new($text)$(.$property())*;)+
+
+            /// Every value, in order.
+            pub const ALL: &'static [$value] = &[$(Self::$constant),+];
         }
     };
 }

@@ -25,8 +25,7 @@ pub(super) fn with_query(mut path: String, query: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use openindex_domain::audit::AuditAction;
-    use openindex_domain::token::{Scope, Status};
+    use openindex_domain::token::{Scope, Status, TokenAction};
     use openindex_domain::work_item::{ExecutionTarget, ItemKind, ItemStatus, Priority};
 
     use crate::wire::{
@@ -72,7 +71,7 @@ mod tests {
     fn the_audit_log_is_filtered_by_actor_action_and_time() {
         let filter = AuditQuery {
             actor: "usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
-            action: Some(AuditAction::TokenCreated),
+            action: Some(TokenAction::CREATED),
             subject: "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".parse().ok(),
             since: Some(openindex_domain::testing::fixtures::NOW),
             until: None,

@@ -242,14 +242,13 @@ pub(super) fn events(
             Ok(known) => Some(event(known, names)),
             Err(row) => {
                 log_once(row);
-                row.raw.as_deref().map(raw_event)
+                RawEvent::of(row).map(raw_event)
             }
         });
     shown.collect()
 }
 
-fn raw_event(event: &RawEvent) -> wire::AuditEvent {
-    let event = event.clone();
+fn raw_event(event: RawEvent) -> wire::AuditEvent {
     wire::AuditEvent {
         id: event.id,
         at: event.at,

@@ -221,7 +221,7 @@ macro_rules! words {
 
 words! {
     /// Action of an audit event.
-    AuditAction { audit::AuditAction::ALL.iter().map(|action| action.as_str()) }
+    AuditAction { audit::AuditAction::all().map(audit::AuditAction::as_str) }
     /// Status of a token in its owner's list.
     ListedStatus { token::Status::ALL.map(token::Status::as_str) }
     /// Order of the caller's tokens.

@@ -1,9 +1,10 @@
 //! Name, password, browser sessions and activity.
 
 use http::{Method, header};
-use openindex_domain::audit::{AuditAction, AuditFilter, RequestContext};
+use openindex_domain::audit::{AuditFilter, RequestContext};
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{Overlap, RotationOptions, Scope};
+use openindex_domain::user::UserAction;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Site, context, credentials, request};
 
@@ -143,7 +144,7 @@ async fn a_changed_name_appears_everywhere() {
     let tokens = site.get("/settings/tokens", &elsewhere).await;
     tokens.shows("<bdi>Ada &#60;b&#62; King</bdi>");
     let by = AuditFilter {
-        action: Some(AuditAction::UserNameChanged),
+        action: Some(UserAction::NAME_CHANGED),
         actor: Some(fixtures::user(MEMBER).id),
         ..AuditFilter::default()
     };

@@ -1,10 +1,12 @@
 //! Search, sort, filters and paging of the administrator's lists.
 
 use http_body_util::BodyExt as _;
-use openindex_domain::audit::{AuditAction, AuditActor, AuditStore as _, Subject};
+use openindex_domain::agent_run::AgentRunAction;
+use openindex_domain::audit::{AuditActor, AuditStore as _, Subject};
 use openindex_domain::testing::fixtures;
-use openindex_domain::token::Scope;
+use openindex_domain::token::{Scope, TokenAction};
 use openindex_domain::user::{Email, PersonName, Role};
+use openindex_domain::work_item::WorkItemAction;
 
 use crate::support::{ADMIN, MEMBER, OTHER, Page, Site, put_user};
 
@@ -245,7 +247,7 @@ async fn the_target_is_found_by_the_name_of_a_token() {
     // A name that several have, and that could be the key of a work item.
     let second = site.create(OTHER, "web-1", Scope::ReadWrite).await.token;
     let subject = Subject::WorkItem("WEB-1".parse().expect("a key"));
-    let event = fixtures::audit(900, fixtures::NOW, AuditAction::WorkItemClaimed, subject);
+    let event = fixtures::audit(900, fixtures::NOW, WorkItemAction::CLAIMED, subject);
     site.domain.store.append(event).await.expect("an event");
     let page = site.get(&format!("{AUDIT}?subject=web-1"), &admin).await;
     assert_eq!(page.status, 422);
@@ -356,7 +358,7 @@ async fn audit_entries_name_tokens_and_link_to_them_and_back() {
         .store
         .put_token(run.clone(), fixtures::digest(77));
     let subject = Subject::Token(run.id);
-    let mut event = fixtures::audit(900, fixtures::NOW, AuditAction::AgentRunEnded, subject);
+    let mut event = fixtures::audit(900, fixtures::NOW, AgentRunAction::ENDED, subject);
     event.actor = AuditActor::Anonymous;
     site.domain.store.append(event).await.expect("an event");
     let admin = site.sign_in(ADMIN).await;
@@ -414,7 +416,7 @@ async fn an_export_stops_with_its_session_and_is_marked_incomplete() {
         let site = Site::new().await;
         for number in 1_000..1_250 {
             let subject = Subject::User(fixtures::user(MEMBER).id);
-            let event = fixtures::audit(number, fixtures::NOW, AuditAction::TokenRevoked, subject);
+            let event = fixtures::audit(number, fixtures::NOW, TokenAction::REVOKED, subject);
             site.domain.store.append(event).await.expect("an event");
         }
         let mut other = fixtures::user(OTHER);

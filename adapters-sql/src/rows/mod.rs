@@ -1,6 +1,7 @@
 //! Converts rows to domain types. A row with a value that the domain rejects is [`Damaged`], and
 //! listed as such. Text is accepted as stored: the rules for names apply to input.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use openindex_domain::admin_tokens::{OwnedToken, Stats};
@@ -387,25 +388,15 @@ pub(crate) fn event(row: &impl Row) -> Result<AuditEvent, StoreError> {
     event_fields(row).map_err(|column| {
         let id = AuditEventId::from_uuid(row.any_uuid("id"));
         let at = any_instant(row, "at");
-        let text = |column| {
-            optional::<&str>(row, column)
-                .unwrap_or_default()
-                .map(str::to_owned)
-        };
+        let mut raw = BTreeMap::from([("id", id.to_string()), ("at", at.to_string())]);
+        for column in RawEvent::COLUMNS {
+            if let Ok(Some(text)) = optional::<&str>(row, column) {
+                raw.insert(column, text.to_owned());
+            }
+        }
         Damaged {
             cursor: AuditCursor { at, id }.to_string(),
-            raw: Some(Box::new(RawEvent {
-                id: id.to_string(),
-                at: at.to_string(),
-                actor: text("actor").unwrap_or_default(),
-                actor_user: text("actor_user"),
-                actor_credential: text("actor_token").or_else(|| text("actor_session")),
-                action: text("action").unwrap_or_default(),
-                subject: text("subject").unwrap_or_default(),
-                related: text("related"),
-                request_id: text("request_id"),
-                client_address: text("client_address"),
-            })),
+            raw,
             ..Damaged::new("audit_events", &id, column)
         }
         .into()

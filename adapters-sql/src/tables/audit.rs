@@ -73,8 +73,8 @@ pub(crate) async fn ends_of<D: Database>(
     tx: &mut Tx<'_, D>,
     tokens: Vec<TokenId>,
 ) -> Result<Listing<AuditEvent>> {
-    let actions = AuditAction::END_ACTIONS
-        .iter()
+    let actions = AuditAction::all()
+        .filter(|action| action.ends_token())
         .map(|action| action.as_str().to_owned());
     let statement = Statement::new(format!(
         "SELECT {COLUMNS} FROM audit_events WHERE {} AND {}",

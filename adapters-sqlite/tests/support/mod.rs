@@ -15,14 +15,14 @@ use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::AgentRunStore;
-use openindex_domain::audit::{AuditAction, AuditStore, Subject};
+use openindex_domain::audit::{AuditStore, Subject};
 use openindex_domain::invite::InviteStore;
 use openindex_domain::rate_limit::RateLimitStore;
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{
     AccountHarness, AgentRunHarness, DamageHarness, Harness, WorkHarness, fixtures,
 };
-use openindex_domain::token::{CreateToken, Digest, Token, TokenStore};
+use openindex_domain::token::{CreateToken, Digest, Token, TokenAction, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemStore};
 use sqlx::AssertSqlSafe;
@@ -174,7 +174,7 @@ pub fn creation(number: u64) -> CreateToken {
         audit: fixtures::audit(
             number,
             fixtures::NOW,
-            AuditAction::TokenCreated,
+            TokenAction::CREATED,
             Subject::Token(token.id),
         ),
         token,

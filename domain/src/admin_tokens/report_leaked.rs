@@ -1,6 +1,6 @@
-use crate::audit::{AuditAction, AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditActor, AuditEvent, AuditEventId, RequestContext, Subject};
 use crate::clock::Timestamp;
-use crate::token::{Digest, RevokedBy, Token};
+use crate::token::{Digest, RevokedBy, Token, TokenAction};
 use crate::user::{Notice, NoticeAbout, UserId};
 
 /// The maximum number of secrets in one report.
@@ -30,7 +30,7 @@ impl ReportLeakedTokens {
             id: event,
             at: self.now,
             actor: AuditActor::Anonymous,
-            action: AuditAction::TokenReportedLeaked,
+            action: TokenAction::REPORTED_LEAKED,
             subject: Subject::Token(token.id),
             related: Some(Subject::User(token.owner)),
             email_change: None,

@@ -3,14 +3,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEventId, RequestContext, Subject};
+use crate::audit::{AuditEventId, RequestContext, Subject};
 use crate::change::begin;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::page::PageSize;
 use crate::rate_limit::{RateLimited, RateLimits};
 use crate::store::{Listing, StoreError};
-use crate::token::{Secret, Status, Token, TokenId, TokenKind};
+use crate::token::{Secret, Status, Token, TokenAction, TokenId, TokenKind};
 
 use super::{
     AdminTokenStore, BulkRevocation, MAX_REPORTED, MAX_UNREVIEWED, OwnedToken, ReportLeakedTokens,
@@ -268,7 +268,7 @@ impl AdminTokens {
         let (actor, audit) = begin::<AdminTokenError>(
             principal,
             Requirement::HUMAN_ADMIN,
-            (AuditAction::TokenRevoked, subject),
+            (TokenAction::REVOKED, subject),
             context,
             self.clock.now(),
             &*self.entropy,

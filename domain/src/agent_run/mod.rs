@@ -9,7 +9,7 @@ mod ttl;
 
 pub use crate::credential::{AgentId, AgentRun, InvalidAgentId};
 pub use crate::id::{DomainKey, InvalidDomainKey, InvalidWorkItemKey, WorkItemKey};
-pub use crate::token::{CLOCK_MARGIN_SECONDS, EndedRuns};
+pub use crate::token::{AgentRunAction, CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use end::{EndRuns, EndRunsOutcome};
 pub use service::{AgentRunError, AgentRuns, DEFAULT_RUN_QUOTA, RunPage};
 pub use start::{BoundItem, NewRun, StartFacts, StartRun, StartRunOutcome};

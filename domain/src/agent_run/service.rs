@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use crate::access::{Actor, ActorError, Denial, Principal, Requirement};
-use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
+use crate::agent_run::AgentRunAction;
+use crate::audit::{AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::UserId;
@@ -251,7 +252,7 @@ impl AgentRuns {
             }),
             details: TokenDetails::of_new(&secret, context.client_address),
         };
-        let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+        let (action, subject) = (AgentRunAction::STARTED, Subject::Token(run.id));
         let actor = principal.audit_actor();
         let mut audit = AuditEvent::new(actor, action, subject, context, now, &*self.entropy)?;
         audit.related = request.work_item.map(Subject::WorkItem);
@@ -329,7 +330,7 @@ impl AgentRuns {
             return Ok(0);
         };
         let now = self.clock.now();
-        let (action, subject) = (AuditAction::AgentRunEnded, Subject::Token(*first));
+        let (action, subject) = (AgentRunAction::ENDED, Subject::Token(*first));
         let actor = principal.audit_actor();
         let change = EndRuns {
             actor: Actor::of(principal, requirement, now),

@@ -2,17 +2,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::access::{Denial, Principal, Requirement};
+use crate::audit::AdminAction;
 use crate::clock::Clock;
 use crate::credential::Token;
 use crate::entropy::{Entropy, EntropyError};
-use crate::id::{TokenId, WorkItemKey};
+use crate::id::TokenId;
 use crate::page::PageSize;
 use crate::rate_limit::RateLimits;
 use crate::store::{Listing, StoreError};
 
 use super::{
-    AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject,
-    SubjectName,
+    AuditCursor, AuditEvent, AuditFilter, AuditStore, RequestContext, Subject, SubjectName,
 };
 
 /// The use cases of the audit log: [`list`](Self::list), [`activity`](Self::activity),
@@ -68,6 +68,10 @@ pub enum AuditError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// The id of something that every principal may read, together with its
+/// [history](Audit::history). The module that owns it declares so.
+pub trait SharedSubject: Into<Subject> {}
 
 impl Audit {
     /// Creates the use cases on these ports.
@@ -248,23 +252,22 @@ impl Audit {
         Ok(by_subject.collect())
     }
 
-    /// Returns the events about a work item and the agent runs that were bound to it, newest first,
-    /// at most `limit`. Everyone who can read the item can read them; request ids and client
-    /// addresses are included for administrators only.
+    /// Returns the events about something that all users share, and those that are related to it,
+    /// newest first, at most `limit`, without the requests.
     ///
     /// # Errors
     ///
-    /// [`AuditError::Denied`] when the principal is not permitted to read work items;
+    /// [`AuditError::Denied`] when the principal is not permitted to read anything;
     /// [`AuditError::Store`] when the store fails.
     pub async fn history(
         &self,
         principal: &Principal,
-        item: WorkItemKey,
+        of: impl SharedSubject,
         limit: u32,
     ) -> Result<Vec<AuditEvent>, AuditError> {
         principal.authorize(Requirement::ANY_TOKEN)?;
         let filter = AuditFilter {
-            subject: Some(Subject::WorkItem(item)),
+            subject: Some(of.into()),
             ..AuditFilter::default()
         };
         let found = self
@@ -296,7 +299,7 @@ impl Audit {
             .rate_limits
             .denied_admin(principal.user_id(), now)
             .await?;
-        let (each, last) = (AuditAction::AdminDenied, AuditAction::AdminDeniedRepeatedly);
+        let (each, last) = (AdminAction::DENIED, AdminAction::DENIED_REPEATEDLY);
         let Some(action) = recorded.action(each, last) else {
             return Ok(());
         };

@@ -140,13 +140,13 @@ pub trait AuditStore: Send + Sync {
         limit: u32,
     ) -> Result<Listing<AuditEvent>, StoreError>;
 
-    /// Returns the events that [ended](AuditAction::END_ACTIONS) these tokens and agent runs, in
+    /// Returns the events that [ended](AuditAction::ends_token) these tokens and agent runs, in
     /// any order.
     async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError>;
 
     /// Returns the names of those of these users, tokens, agent runs and invites that are stored
-    /// and have one, in any order. Omits deleted users, the first administrator's invite, sessions
-    /// and work items.
+    /// and have one, in any order. Omits deleted users and the first administrator's invite, and
+    /// whatever has no name.
     async fn names(&self, subjects: &[Subject]) -> Result<Vec<SubjectName>, StoreError>;
 
     /// Appends an event that records no change, such as a failed sign-in.
@@ -156,6 +156,7 @@ pub trait AuditStore: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::SessionAction;
     use crate::testing::fixtures;
 
     #[test]
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn cursors_round_trip_and_other_text_is_rejected() {
         let subject = Subject::User(fixtures::user(1).id);
-        let event = fixtures::audit(1, fixtures::NOW, AuditAction::SignedIn, subject);
+        let event = fixtures::audit(1, fixtures::NOW, SessionAction::SIGNED_IN, subject);
         let cursor = AuditCursor {
             at: event.at,
             id: event.id,

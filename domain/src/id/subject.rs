@@ -40,6 +40,12 @@ impl Subject {
     }
 }
 
+impl From<WorkItemKey> for Subject {
+    fn from(key: WorkItemKey) -> Self {
+        Self::WorkItem(key)
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -66,5 +72,27 @@ impl FromStr for Subject {
             .or_else(|_| text.parse().map(Self::Session))
             .or_else(|_| text.parse().map(Self::Invite))
             .or_else(|InvalidId| text.parse().map(Self::WorkItem).map_err(|_| InvalidId))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::fixtures;
+
+    #[test]
+    fn subjects_round_trip() {
+        let subjects = [
+            Subject::User(fixtures::user(1).id),
+            Subject::Token(fixtures::token(1, fixtures::NOW).id),
+            Subject::Session(fixtures::session(1).id),
+            Subject::Invite(fixtures::invite(1).id),
+            Subject::WorkItem(fixtures::work_item(1).key),
+            Subject::UnknownAccount,
+        ];
+        for subject in subjects {
+            assert_eq!(subject.to_string().parse(), Ok(subject));
+        }
+        assert!("evt_x".parse::<Subject>().is_err());
     }
 }

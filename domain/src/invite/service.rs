@@ -3,10 +3,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::access::{Actor, ActorError, Denial, Principal, Requirement};
-use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
+use crate::audit::{AuditActor, RequestContext, Subject};
 use crate::change::begin;
 use crate::clock::Timestamp;
 use crate::entropy::EntropyError;
+use crate::invite::InviteAction;
 use crate::opaque::OpaqueSecret;
 use crate::page::PageSize;
 use crate::rate_limit::RateLimited;
@@ -159,7 +160,7 @@ impl Invites {
                 by.map_or(AuditActor::Operator, |(principal, _)| {
                     principal.audit_actor()
                 }),
-                AuditAction::InviteCreated,
+                InviteAction::CREATED,
                 made,
                 context,
                 now,
@@ -222,7 +223,7 @@ impl Invites {
         invite: InviteId,
         context: &RequestContext,
     ) -> Result<(), InviteError> {
-        let event = (AuditAction::InviteWithdrawn, Subject::Invite(invite));
+        let event = (InviteAction::WITHDRAWN, Subject::Invite(invite));
         let ports = &self.sessions.ports;
         let (actor, audit) = begin::<InviteError>(
             principal,
@@ -324,7 +325,7 @@ impl Invites {
             .transpose()?;
         let mut audit = self.sessions.event(
             AuditActor::Anonymous,
-            AuditAction::InviteClaimed,
+            InviteAction::CLAIMED,
             Subject::Invite(invite.id),
             context,
             now,

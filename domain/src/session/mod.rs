@@ -1,6 +1,7 @@
 //! Browser sessions: how the web interface authenticates users who signed in. No API route accepts
 //! one.
 
+mod action;
 mod end;
 mod password;
 mod service;
@@ -13,6 +14,7 @@ pub use crate::credential::{
     TOUCH_AFTER_SECONDS,
 };
 pub use crate::id::{SessionId, SignInLinkId};
+pub use action::SessionAction;
 pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
 pub use password::{ChangePassword, ChangePasswordOutcome};
 pub use service::{SessionError, SessionPorts, Sessions};

@@ -1,10 +1,9 @@
 use std::collections::HashMap;
 
-use crate::audit::{AuditAction, AuditEvent, Subject};
+use crate::audit::{AuditEvent, Subject};
 use crate::clock::Timestamp;
-use crate::id::WorkItemKey;
 
-use super::{Token, TokenId, TokenKind};
+use super::{AgentRunAction, Token, TokenId, TokenKind};
 
 /// The maximum clock difference between two servers on one store: 1 hour. A run that has expired by
 /// one clock may be live by another, so a change that ends runs includes those that expired within
@@ -47,29 +46,15 @@ impl EndedRuns {
         ended
     }
 
-    /// Ends the runs among `runs` whose owner is suspended by the change that `cause` records.
-    pub(crate) fn with_owner(cause: &AuditEvent, runs: &[Token]) -> Self {
-        let mut ended = Self::default();
-        for run in runs {
-            if cause.subject == Subject::User(run.owner) {
-                ended.end(run, cause);
-            }
-        }
-        ended
-    }
-
-    /// Ends the runs among `runs` that are bound to a work item which is now resolved or deleted.
-    pub(crate) fn with_work_item(
+    /// Ends the runs among `runs` that depend on the subject of `cause`.
+    pub(crate) fn with_subject(
         cause: &AuditEvent,
-        work_item: WorkItemKey,
         runs: &[Token],
+        depends: impl Fn(&Token) -> bool,
     ) -> Self {
         let mut ended = Self::default();
-        for run in runs {
-            let bound = run.run.as_ref().and_then(|run| run.work_item);
-            if bound == Some(work_item) {
-                ended.end(run, cause);
-            }
+        for run in runs.iter().filter(|run| depends(run)) {
+            ended.end(run, cause);
         }
         ended
     }
@@ -99,7 +84,7 @@ impl EndedRuns {
             return;
         };
         let subject = Subject::Token(run.id);
-        let event = cause.derived(AuditAction::AgentRunEnded, subject, cause.subject);
+        let event = cause.derived(AgentRunAction::ENDED, subject, cause.subject);
         self.events.push(event);
         self.tokens.push(ended);
     }
@@ -113,10 +98,11 @@ fn is_unrevoked_run(token: &Token) -> bool {
 mod tests {
     use super::*;
     use crate::testing::fixtures::{self, NOW};
+    use crate::token::TokenAction;
 
     fn revocation() -> AuditEvent {
         let pat = fixtures::token(1, NOW).id;
-        fixtures::audit(1, NOW, AuditAction::TokenRevoked, Subject::Token(pat))
+        fixtures::audit(1, NOW, TokenAction::REVOKED, Subject::Token(pat))
     }
 
     #[test]
@@ -137,7 +123,7 @@ mod tests {
         let [told, _] = &ended.events[..] else {
             panic!("two events: {:?}", ended.events);
         };
-        assert_eq!(told.action, AuditAction::AgentRunEnded);
+        assert_eq!(told.action, AgentRunAction::ENDED);
         assert_eq!(told.subject, Subject::Token(live.id));
         assert_eq!(told.related, Some(Subject::Token(issuer)));
         assert_ne!(told.id, event.id);

@@ -3,6 +3,7 @@
 //! A *token* is the credential as an entity. Its *secret* is the plaintext, shown once; its
 //! *digest* is the SHA-256 of the secret and the only form that stores receive.
 
+mod action;
 mod create;
 mod ended_runs;
 mod error;
@@ -25,6 +26,7 @@ pub use crate::credential::{
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
+pub use action::{AgentRunAction, TokenAction};
 pub use create::{CreateToken, CreateTokenOutcome, NewToken, TokenCounts, TokenWithSecret};
 pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use error::TokenError;

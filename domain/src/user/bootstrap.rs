@@ -1,7 +1,8 @@
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::audit::{AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
 use crate::token::{Expiry, Scope, TokenName, TokenWithSecret};
+use crate::user::InstanceAction;
 
 use super::{
     CreateFirstAdmin, CreateFirstAdminOutcome, Email, PersonName, Role, User, UserId, Users,
@@ -65,7 +66,7 @@ impl Users {
         )?;
         let mut audit = AuditEvent::new(
             AuditActor::Operator,
-            AuditAction::InstanceBootstrapped,
+            InstanceAction::BOOTSTRAPPED,
             Subject::User(user.id),
             &RequestContext::default(),
             now,

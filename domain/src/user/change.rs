@@ -1,8 +1,9 @@
 use crate::access::{ActingRecord, Actor, ActorError};
 use crate::agent_run::EndedRuns;
 use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
-use crate::invite::{Invite, InviteStatus};
+use crate::invite::{Invite, InviteAction, InviteStatus};
 use crate::token::Token;
+use crate::user::UserAction;
 
 use super::{Email, Notice, NoticeAbout, PersonName, Role, User, UserId};
 
@@ -27,12 +28,12 @@ pub enum UserChange {
 impl UserChange {
     pub(super) const fn action(&self) -> AuditAction {
         match self {
-            Self::Suspend => AuditAction::UserSuspended,
-            Self::Unsuspend => AuditAction::UserUnsuspended,
-            Self::SetRole(Role::Admin) => AuditAction::UserPromoted,
-            Self::SetRole(Role::Member) => AuditAction::UserDemoted,
-            Self::SetEmail(_) => AuditAction::UserEmailChanged,
-            Self::SetName(_) => AuditAction::UserNameChanged,
+            Self::Suspend => UserAction::SUSPENDED,
+            Self::Unsuspend => UserAction::UNSUSPENDED,
+            Self::SetRole(Role::Admin) => UserAction::PROMOTED,
+            Self::SetRole(Role::Member) => UserAction::DEMOTED,
+            Self::SetEmail(_) => UserAction::EMAIL_CHANGED,
+            Self::SetName(_) => UserAction::NAME_CHANGED,
         }
     }
 }
@@ -154,14 +155,13 @@ impl ChangeUser {
         let runs = if changed.is_active() {
             EndedRuns::default()
         } else {
-            EndedRuns::with_owner(&self.audit, runs)
+            EndedRuns::with_subject(&self.audit, runs, |run| run.owner == self.user)
         };
         let withdrawn = self.withdrawn(invites);
         let user = Subject::User(self.user);
         let withdrawals = withdrawn.iter().map(|invite| {
             let invite = Subject::Invite(invite.id);
-            self.audit
-                .derived(AuditAction::InviteWithdrawn, invite, user)
+            self.audit.derived(InviteAction::WITHDRAWN, invite, user)
         });
         let notice = (changed.is_active() && !current.is_active()).then_some(Notice {
             about: NoticeAbout::Unsuspended {

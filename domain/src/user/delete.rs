@@ -1,9 +1,9 @@
 use crate::access::{ActingRecord, Actor, ActorError};
-use crate::agent_run::EndedRuns;
+use crate::agent_run::{AgentRunAction, EndedRuns};
 use crate::audit::{AuditAction, AuditEvent, Subject};
-use crate::invite::{Invite, InviteId, InviteStatus};
+use crate::invite::{Invite, InviteAction, InviteId, InviteStatus};
 use crate::store::Listing;
-use crate::token::{RevocableTokens, TokenKind};
+use crate::token::{RevocableTokens, TokenAction, TokenKind};
 
 use super::{User, UserId};
 
@@ -89,8 +89,8 @@ impl DeleteUser {
                 && token.expires_at.is_none_or(|at| at > horizon)
         });
         let tokens = tokens.map(|token| match token.kind() {
-            TokenKind::Personal => self.end(AuditAction::TokenRevoked, Subject::Token(token.id)),
-            TokenKind::AgentRun => self.end(AuditAction::AgentRunEnded, Subject::Token(token.id)),
+            TokenKind::Personal => self.end(TokenAction::REVOKED, Subject::Token(token.id)),
+            TokenKind::AgentRun => self.end(AgentRunAction::ENDED, Subject::Token(token.id)),
         });
         let invites = facts
             .invites
@@ -98,7 +98,7 @@ impl DeleteUser {
             .filter(|invite| invite.status(now) == InviteStatus::Open && invite.ends_with(user))
             .map(|invite| invite.id)
             .chain(facts.damaged_invites());
-        let invites = invites.map(|id| self.end(AuditAction::InviteWithdrawn, Subject::Invite(id)));
+        let invites = invites.map(|id| self.end(InviteAction::WITHDRAWN, Subject::Invite(id)));
         Ok(tokens.chain(invites).collect())
     }
 

@@ -1,5 +1,6 @@
 //! Users, their roles and their passwords.
 
+mod action;
 mod bootstrap;
 mod change;
 mod delete;
@@ -14,6 +15,7 @@ mod store;
 pub use crate::credential::{InvalidRole, Owner, PersonName, Profile, Role};
 pub use crate::email::{Email, InvalidEmail};
 pub use crate::id::UserId;
+pub use action::{InstanceAction, UserAction};
 pub use bootstrap::{BootstrapError, Bootstrapped};
 pub use change::{ChangeUser, ChangeUserOutcome, UserChange, UserDecision};
 pub use delete::{DeleteUser, DeleteUserFacts, DeleteUserOutcome};

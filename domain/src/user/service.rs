@@ -7,6 +7,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::page::{MAX_PAGE, PageSize};
 use crate::store::{Listing, StoreError};
+use crate::user::UserAction;
 
 use super::{
     ChangeUser, ChangeUserOutcome, DeleteUser, DeleteUserOutcome, DismissNotices,
@@ -291,7 +292,7 @@ impl Users {
         user: UserId,
         context: &RequestContext,
     ) -> Result<(), UserError> {
-        let event = (AuditAction::UserDeleted, Subject::User(user));
+        let event = (UserAction::DELETED, Subject::User(user));
         let (actor, audit) = self.begin(principal, Requirement::HUMAN_ADMIN, event, context)?;
         match self
             .store
@@ -334,7 +335,7 @@ impl Users {
         context: &RequestContext,
     ) -> Result<(), UserError> {
         let user = principal.user_id();
-        let event = (AuditAction::NoticesDismissed, Subject::User(user));
+        let event = (UserAction::NOTICES_DISMISSED, Subject::User(user));
         let (actor, audit) = self.begin(principal, Requirement::HUMAN, event, context)?;
         let change = DismissNotices {
             actor,

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::store::Damaged;
 use crate::token::Token;
 use crate::user::{User, UserId};
+use crate::work_item::WorkItemAction;
 
 use super::create::check_assignee;
 use super::{
@@ -47,11 +48,11 @@ pub enum WorkItemChange {
 impl WorkItemChange {
     pub(super) const fn action(&self) -> AuditAction {
         match self {
-            Self::Edit(_) => AuditAction::WorkItemUpdated,
-            Self::Claim => AuditAction::WorkItemClaimed,
-            Self::Release => AuditAction::WorkItemReleased,
-            Self::Complete => AuditAction::WorkItemCompleted,
-            Self::Delete => AuditAction::WorkItemDeleted,
+            Self::Edit(_) => WorkItemAction::UPDATED,
+            Self::Claim => WorkItemAction::CLAIMED,
+            Self::Release => WorkItemAction::RELEASED,
+            Self::Complete => WorkItemAction::COMPLETED,
+            Self::Delete => WorkItemAction::DELETED,
         }
     }
 }
@@ -191,7 +192,7 @@ impl ChangeWorkItem {
         let is_open = item.as_ref().is_some_and(|item| !item.status.is_resolved());
         Ok(ChangeDecision {
             runs: if was_open && !is_open {
-                EndedRuns::with_work_item(&self.audit, self.key, &facts.runs)
+                self.bound_runs(facts)
             } else {
                 EndedRuns::default()
             },
@@ -221,7 +222,14 @@ impl ChangeWorkItem {
         }
         Ok(ChangeDecision {
             item: None,
-            runs: EndedRuns::with_work_item(&self.audit, self.key, &facts.runs),
+            runs: self.bound_runs(facts),
+        })
+    }
+
+    /// Ends the runs that are bound to the item, which is now resolved or deleted.
+    fn bound_runs(&self, facts: &ChangeFacts) -> EndedRuns {
+        EndedRuns::with_subject(&self.audit, &facts.runs, |run| {
+            run.run.as_ref().and_then(|run| run.work_item) == Some(self.key)
         })
     }
 

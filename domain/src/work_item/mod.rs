@@ -3,6 +3,7 @@
 //! This module depends on tokens, but tokens do not depend on it: an embedding service with its own
 //! kind of work items does not have to use it.
 
+mod action;
 mod attributes;
 mod change;
 mod conflict;
@@ -13,6 +14,7 @@ mod service;
 mod store;
 mod text;
 
+pub use action::WorkItemAction;
 pub use attributes::{
     ExecutionTarget, InvalidExecutionTarget, InvalidItemKind, InvalidItemStatus, InvalidPriority,
     ItemKind, ItemStatus, Priority,

@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use crate::access::{ActorError, Denial, Principal, Requirement};
 use crate::agent_run::{AgentId, WorkItemKey};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::audit::{RequestContext, Subject};
 use crate::change::begin;
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
+use crate::work_item::WorkItemAction;
 
 use super::{
     ChangeWorkItem, ChangeWorkItemOutcome, CreateWorkItem, CreateWorkItemOutcome, NewWorkItem,
@@ -223,7 +224,7 @@ impl WorkItems {
         let (actor, audit) = begin::<WorkItemError>(
             principal,
             Requirement::ANY_TOKEN,
-            (AuditAction::WorkItemCreated, subject),
+            (WorkItemAction::CREATED, subject),
             context,
             self.clock.now(),
             &*self.entropy,

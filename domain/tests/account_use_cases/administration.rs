@@ -2,11 +2,12 @@ use std::net::IpAddr;
 
 use openindex_domain::access::{ActorError, Denial};
 use openindex_domain::admin_tokens::{AdminTokenError, TokenFilter};
-use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, RequestContext, Subject};
+use openindex_domain::audit::{AuditFilter, AuditStore as _, RequestContext, Subject};
+use openindex_domain::invite::InviteAction;
 use openindex_domain::session::SignInLinkUser;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
-    Expiry, NewToken, Rejection, Scope, TokenError, TokenId, TokenKind, VerifyError,
+    Expiry, NewToken, Rejection, Scope, TokenAction, TokenError, TokenId, TokenKind, VerifyError,
 };
 use openindex_domain::user::{NoticeAbout, Role, UserChange, UserError};
 
@@ -156,12 +157,9 @@ async fn other_users_request_details_are_hidden_from_the_subject() {
         told.extend(events.expect("entries").to_vec());
     }
     for (action, address) in [
-        (
-            AuditAction::TokenCreated,
-            Some(IpAddr::from([192, 0, 2, 1])),
-        ),
-        (AuditAction::TokenRevoked, None),
-        (AuditAction::TokenReportedLeaked, None),
+        (TokenAction::CREATED, Some(IpAddr::from([192, 0, 2, 1]))),
+        (TokenAction::REVOKED, None),
+        (TokenAction::REPORTED_LEAKED, None),
     ] {
         let of_action = told.iter().filter(|event| event.action == action);
         let addresses: Vec<_> = of_action
@@ -212,7 +210,7 @@ async fn users_see_the_names_of_what_is_theirs_and_administrators_all() {
     assert_eq!(seen[&foreign].name, "foreign");
     // The claim of the invite is the new user's own act.
     let claimed = AuditFilter {
-        action: Some(AuditAction::InviteClaimed),
+        action: Some(InviteAction::CLAIMED),
         ..AuditFilter::default()
     };
     let events = audit.activity(&principal, &claimed, None, 10).await;
@@ -257,7 +255,7 @@ async fn the_owner_of_a_leaked_token_gets_a_notice() {
     assert_eq!(notices[0].about, told);
     let events = AuditFilter {
         subject: Some(Subject::Token(issued.token.id)),
-        action: Some(AuditAction::TokenReportedLeaked),
+        action: Some(TokenAction::REPORTED_LEAKED),
         ..AuditFilter::default()
     };
     let events = world.all.store.events(&events, None, 10).await;

@@ -1,5 +1,4 @@
-use openindex_domain::audit::AuditAction;
-use openindex_domain::invite::{Claim, InviteError, NotClaimable};
+use openindex_domain::invite::{Claim, InviteAction, InviteError, NotClaimable};
 use openindex_domain::testing::InMemory;
 use openindex_domain::user::{PersonName, Role, WeakPassword};
 
@@ -21,7 +20,7 @@ async fn an_invite_creates_one_signed_in_user() {
         "{again:?}"
     );
     assert!(world.sign_in("GRACE@example.com", PASSWORD).await.is_ok());
-    assert_eq!(world.count(AuditAction::InviteClaimed).await, 1);
+    assert_eq!(world.count(InviteAction::CLAIMED).await, 1);
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@ use std::sync::{Arc, Mutex};
 
 use openindex_domain::StoreError;
 use openindex_domain::access::ActorError;
-use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _};
+use openindex_domain::audit::{AdminAction, AuditFilter, AuditStore as _};
 use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::{
-    ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionError,
-    SessionPorts, SessionSelection, Sessions, SignInError, SignInLinkUser, TOUCH_AFTER_SECONDS,
+    ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SIGN_IN_LINK_LIFETIME_SECONDS, SessionAction,
+    SessionError, SessionPorts, SessionSelection, Sessions, SignInError, SignInLinkUser,
+    TOUCH_AFTER_SECONDS,
 };
 use openindex_domain::testing::{
     InMemory, MockAuditStore, MockPasswordHasher, MockRateLimitStore, MockUserStore, fixtures,
@@ -35,7 +36,7 @@ async fn wrong_passwords_and_unknown_addresses_get_the_same_error() {
         );
     }
     assert_eq!(
-        world.count(AuditAction::SignInRejected).await,
+        world.count(SessionAction::SIGN_IN_REJECTED).await,
         3,
         "known and unknown accounts cause the same audit events"
     );
@@ -58,8 +59,10 @@ async fn ten_failures_per_address_are_recorded_and_the_tenth_says_so() {
         let result = world.sign_in(address, OTHER).await;
         assert!(result.is_err(), "{address}: {result:?}");
         let recorded = [
-            world.count(AuditAction::SignInRejected).await,
-            world.count(AuditAction::SignInRejectedRepeatedly).await,
+            world.count(SessionAction::SIGN_IN_REJECTED).await,
+            world
+                .count(SessionAction::SIGN_IN_REJECTED_REPEATEDLY)
+                .await,
         ];
         let expected = [(number + 1).min(9), usize::from(number >= 9)];
         assert_eq!(recorded, expected, "after {} failures", number + 1);
@@ -67,7 +70,7 @@ async fn ten_failures_per_address_are_recorded_and_the_tenth_says_so() {
     world.all.clock.advance_seconds(15 * 60);
     let result = world.sign_in("nobody@example.com", OTHER).await;
     assert!(matches!(result, Err(SignInError::Rejected)), "{result:?}");
-    assert_eq!(world.count(AuditAction::SignInRejected).await, 10);
+    assert_eq!(world.count(SessionAction::SIGN_IN_REJECTED).await, 10);
 }
 
 #[tokio::test]
@@ -86,8 +89,8 @@ async fn ten_denials_per_user_are_recorded_and_the_tenth_says_so() {
         let recorded = world.all.audit.record_denial(principal, context()).await;
         recorded.expect("counted");
         let recorded = [
-            world.count(AuditAction::AdminDenied).await,
-            world.count(AuditAction::AdminDeniedRepeatedly).await,
+            world.count(AdminAction::DENIED).await,
+            world.count(AdminAction::DENIED_REPEATEDLY).await,
         ];
         let expected = [number.min(9), usize::from(number >= 10)];
         assert_eq!(recorded, expected, "after {number}");
@@ -417,7 +420,7 @@ async fn known_and_unknown_accounts_cause_the_same_calls() {
             "count under 1 limits",
             "verify",
             "count under 1 limits",
-            "append SignInRejected"
+            "append sign_in.rejected"
         ]
     );
     assert_eq!(without_password, known);

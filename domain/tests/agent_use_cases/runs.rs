@@ -1,13 +1,13 @@
 use openindex_domain::access::{ActorError, Denial, Principal, Requirement};
 use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter, RunTtl};
-use openindex_domain::audit::{AuditAction, RequestContext};
+use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
     Expiry, NewToken, Overlap, Rejection, RotationOptions, Scope, Secret, Status, TokenError,
     TokenKind, TokenName, VerifyError,
 };
 use openindex_domain::user::UserChange;
-use openindex_domain::work_item::{Versions, WorkItemChange};
+use openindex_domain::work_item::{Versions, WorkItemAction, WorkItemChange};
 
 use crate::world::{World, agent, context};
 
@@ -242,10 +242,7 @@ async fn a_history_shows_who_did_what_without_request_details() {
         .await
         .expect("a history");
     let told: Vec<_> = history.iter().map(|event| event.action).collect();
-    assert_eq!(
-        told,
-        [AuditAction::WorkItemClaimed, AuditAction::WorkItemCreated]
-    );
+    assert_eq!(told, [WorkItemAction::CLAIMED, WorkItemAction::CREATED]);
     assert!(
         history
             .iter()

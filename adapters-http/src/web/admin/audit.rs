@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use openindex_domain::access::Principal;
-use openindex_domain::audit::{AuditFilter, Subject};
+use openindex_domain::audit::{AuditFilter, RawEvent, Subject};
 
 use crate::server::stream_export;
 use crate::web::access::{Administrator, Person};
@@ -91,7 +91,7 @@ pub(in crate::web) async fn list(
             .into_iter()
             .filter_map(|event| match event {
                 Ok(event) => Some(EventView::of(event, &reader)),
-                Err(row) => row.raw.as_deref().map(|raw| EventView::raw(raw, now)),
+                Err(row) => RawEvent::of(row).map(|raw| EventView::raw(&raw, now)),
             })
             .collect(),
         actor: actor.and_then(|actor| reader.name(actor)),

@@ -18,9 +18,9 @@ pub(in crate::web) struct ActionChoice {
 
 /// Returns the options of the field `action`.
 pub(in crate::web) fn actions(chosen: &Query) -> Vec<ActionChoice> {
-    let actions = AuditAction::ALL.iter().map(|action| ActionChoice {
+    let actions = AuditAction::all().map(|action| ActionChoice {
         value: action.as_str(),
-        label: label(*action),
+        label: label(action),
         is_selected: action.as_str() == chosen.get("action"),
     });
     actions.collect()

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
 use openindex_domain::Listing;
-use openindex_domain::audit::{
-    AuditAction, AuditActor, AuditEvent, RawEvent, Subject, SubjectName,
-};
+use openindex_domain::agent_run::AgentRunAction;
+use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent, Subject, SubjectName};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{TokenId, TokenKind};
+use openindex_domain::invite::InviteAction;
+use openindex_domain::token::{TokenAction, TokenId, TokenKind};
 use openindex_domain::user::{Email, UserId};
 
 use crate::web::access::Person;
@@ -233,7 +233,7 @@ impl EventView {
                 .actor_credential
                 .as_ref()
                 .map(|id| Thing::raw("Credential", id)),
-            action: "Unknown action",
+            action: words::UNKNOWN,
             code: event.action.clone(),
             targets: subjects.map(|id| Thing::raw("Unknown", id)).collect(),
             emails: None,
@@ -262,21 +262,21 @@ const fn kind(subject: Subject) -> &'static str {
 }
 
 /// Returns what the subject is in the event.
-const fn subject_kind(event: &AuditEvent) -> &'static str {
+fn subject_kind(event: &AuditEvent) -> &'static str {
     match event.action {
-        AuditAction::TokenRotated => "Old token",
+        TokenAction::ROTATED => "Old token",
         _ => kind(event.subject),
     }
 }
 
 /// Returns what the related subject is in the event.
-const fn related_kind(event: &AuditEvent) -> &'static str {
+fn related_kind(event: &AuditEvent) -> &'static str {
     match (event.action, event.related) {
-        (AuditAction::TokenRotated, _) => "New token",
-        (AuditAction::InviteCreated, _) => "Replaced invite",
-        (AuditAction::InviteClaimed, _) => "New user",
-        (AuditAction::AgentRunEnded, Some(Subject::Token(_))) => "Issuing token",
-        (AuditAction::AgentRunEnded, Some(Subject::User(_))) => "Owner",
+        (TokenAction::ROTATED, _) => "New token",
+        (InviteAction::CREATED, _) => "Replaced invite",
+        (InviteAction::CLAIMED, _) => "New user",
+        (AgentRunAction::ENDED, Some(Subject::Token(_))) => "Issuing token",
+        (AgentRunAction::ENDED, Some(Subject::User(_))) => "Owner",
         (_, Some(related)) => kind(related),
         (_, None) => "",
     }

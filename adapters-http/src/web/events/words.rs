@@ -1,7 +1,12 @@
 //! The words for actions and actors.
 
-use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent};
-use openindex_domain::user::UserId;
+use openindex_domain::agent_run::AgentRunAction;
+use openindex_domain::audit::{AdminAction, AuditAction, AuditActor, AuditEvent};
+use openindex_domain::invite::InviteAction;
+use openindex_domain::session::SessionAction;
+use openindex_domain::token::TokenAction;
+use openindex_domain::user::{InstanceAction, UserAction, UserId};
+use openindex_domain::work_item::WorkItemAction;
 
 /// Returns the actor as shown to the affected user, without naming the administrator.
 pub(in crate::web) fn actor(event: &AuditEvent, user: UserId) -> &'static str {
@@ -13,46 +18,61 @@ pub(in crate::web) fn actor(event: &AuditEvent, user: UserId) -> &'static str {
     }
 }
 
+pub(super) const UNKNOWN: &str = "Unknown action";
+
 /// Returns the label of an action.
-pub(in crate::web) const fn label(action: AuditAction) -> &'static str {
+pub(in crate::web) fn label(action: AuditAction) -> &'static str {
     match action {
-        AuditAction::InstanceBootstrapped => "Instance set up",
-        AuditAction::TokenCreated => "Token created",
-        AuditAction::TokenRotated => "Token rotated",
-        AuditAction::TokenRevoked => "Token revoked",
-        AuditAction::TokenReportedLeaked => "Token reported as leaked",
-        AuditAction::AgentRunStarted => "Agent run started",
-        AuditAction::AgentRunEnded => "Agent run ended",
-        AuditAction::WorkItemCreated => "Work item created",
-        AuditAction::WorkItemUpdated => "Work item updated",
-        AuditAction::WorkItemClaimed => "Work item claimed",
-        AuditAction::WorkItemReleased => "Work item released",
-        AuditAction::WorkItemCompleted => "Work item completed",
-        AuditAction::WorkItemDeleted => "Work item deleted",
-        AuditAction::InviteCreated => "Invite created",
-        AuditAction::InviteWithdrawn => "Invite withdrawn",
-        AuditAction::InviteClaimed => "Invite claimed",
-        AuditAction::NoticesDismissed => "Notices dismissed",
-        AuditAction::UserSuspended => "User suspended",
-        AuditAction::UserUnsuspended => "User unsuspended",
-        AuditAction::UserDeleted => "User deleted",
-        AuditAction::UserEmailChanged => "Email address changed",
-        AuditAction::UserNameChanged => "Name changed",
-        AuditAction::UserPromoted => "Role changed to administrator",
-        AuditAction::UserDemoted => "Role changed to member",
-        AuditAction::PasswordChanged => "Password changed",
-        AuditAction::SignInLinkCreated => "Sign-in link created",
-        AuditAction::SignInLinkUsed => "Sign-in link used",
-        AuditAction::SignedIn => "Signed in",
-        AuditAction::SignInRejected => "Sign-in rejected",
-        AuditAction::SignInRejectedRepeatedly => {
+        InstanceAction::BOOTSTRAPPED => "Instance set up",
+        TokenAction::CREATED => "Token created",
+        TokenAction::ROTATED => "Token rotated",
+        TokenAction::REVOKED => "Token revoked",
+        TokenAction::REPORTED_LEAKED => "Token reported as leaked",
+        AgentRunAction::STARTED => "Agent run started",
+        AgentRunAction::ENDED => "Agent run ended",
+        WorkItemAction::CREATED => "Work item created",
+        WorkItemAction::UPDATED => "Work item updated",
+        WorkItemAction::CLAIMED => "Work item claimed",
+        WorkItemAction::RELEASED => "Work item released",
+        WorkItemAction::COMPLETED => "Work item completed",
+        WorkItemAction::DELETED => "Work item deleted",
+        InviteAction::CREATED => "Invite created",
+        InviteAction::WITHDRAWN => "Invite withdrawn",
+        InviteAction::CLAIMED => "Invite claimed",
+        UserAction::NOTICES_DISMISSED => "Notices dismissed",
+        UserAction::SUSPENDED => "User suspended",
+        UserAction::UNSUSPENDED => "User unsuspended",
+        UserAction::DELETED => "User deleted",
+        UserAction::EMAIL_CHANGED => "Email address changed",
+        UserAction::NAME_CHANGED => "Name changed",
+        UserAction::PROMOTED => "Role changed to administrator",
+        UserAction::DEMOTED => "Role changed to member",
+        SessionAction::PASSWORD_CHANGED => "Password changed",
+        SessionAction::SIGN_IN_LINK_CREATED => "Sign-in link created",
+        SessionAction::SIGN_IN_LINK_USED => "Sign-in link used",
+        SessionAction::SIGNED_IN => "Signed in",
+        SessionAction::SIGN_IN_REJECTED => "Sign-in rejected",
+        SessionAction::SIGN_IN_REJECTED_REPEATEDLY => {
             "Sign-in rejected repeatedly; further attempts not recorded"
         }
-        AuditAction::SignedOut => "Signed out",
-        AuditAction::SessionsEnded => "Browser sessions ended",
-        AuditAction::AdminDenied => "Admin access denied",
-        AuditAction::AdminDeniedRepeatedly => {
+        SessionAction::SIGNED_OUT => "Signed out",
+        SessionAction::SESSIONS_ENDED => "Browser sessions ended",
+        AdminAction::DENIED => "Admin access denied",
+        AdminAction::DENIED_REPEATEDLY => {
             "Admin access denied repeatedly; further attempts not recorded"
+        }
+        _ => UNKNOWN,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_has_a_label() {
+        for action in AuditAction::all() {
+            assert_ne!(label(action), UNKNOWN, "{action}");
         }
     }
 }

@@ -2,9 +2,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use openindex_domain::StoreError;
-use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
+use openindex_domain::audit::{AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Status, Token, TokenError, TokenId};
+use openindex_domain::token::{Status, Token, TokenAction, TokenError, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
@@ -78,14 +78,14 @@ impl Details {
                 .then(|| "Time limit reached".to_owned());
         };
         let reason = match (event.action, event.related) {
-            (AuditAction::TokenReportedLeaked, _) => "Reported as leaked",
+            (TokenAction::REPORTED_LEAKED, _) => "Reported as leaked",
             (_, Some(Subject::WorkItem(key))) => {
                 return Some(format!("{key} was completed, cancelled or deleted"));
             }
             (_, Some(Subject::User(_))) => "Account suspended",
             (_, Some(_)) => match self.endings.get(&issuer) {
-                Some(event) if event.action == AuditAction::TokenRotated => "Issuing token rotated",
-                Some(event) if event.action == AuditAction::TokenReportedLeaked => {
+                Some(event) if event.action == TokenAction::ROTATED => "Issuing token rotated",
+                Some(event) if event.action == TokenAction::REPORTED_LEAKED => {
                     "Issuing token reported as leaked"
                 }
                 Some(event) if by_me(event) => "Issuing token deleted",

@@ -7,9 +7,9 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
-use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
+use openindex_domain::audit::{AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{RETENTION_DAYS, Token, TokenId};
+use openindex_domain::token::{RETENTION_DAYS, Token, TokenAction, TokenId};
 use openindex_domain::user::UserId;
 
 use crate::web::access::Person;
@@ -169,7 +169,7 @@ async fn chain(
 /// Returns the token that this one replaced, according to its audit events.
 fn predecessor(id: TokenId, events: &[AuditEvent]) -> Option<TokenId> {
     let rotation = events.iter().find(|event| {
-        event.action == AuditAction::TokenRotated && event.related == Some(Subject::Token(id))
+        event.action == TokenAction::ROTATED && event.related == Some(Subject::Token(id))
     })?;
     match rotation.subject {
         Subject::Token(id) => Some(id),

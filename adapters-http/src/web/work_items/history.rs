@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
-use openindex_domain::agent_run::AgentRunError;
+use openindex_domain::agent_run::{AgentRunAction, AgentRunError};
 use openindex_domain::audit::{AuditAction, AuditActor, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 use openindex_domain::user::UserId;
-use openindex_domain::work_item::{ItemStatus, WorkItem, WorkItemKey};
+use openindex_domain::work_item::{ItemStatus, WorkItem, WorkItemAction, WorkItemKey};
 
 use crate::web::access::Person;
 use crate::web::error::WebError;
@@ -115,7 +115,7 @@ impl History {
         for (claim, event) in self.events.iter().enumerate() {
             match event.action {
                 _ if event.subject != own => {}
-                AuditAction::WorkItemClaimed => {
+                WorkItemAction::CLAIMED => {
                     let run = run_of(event).filter(|run| match self.runs.get(run) {
                         Some(run) => run.ended.is_some(),
                         None => !is_edited,
@@ -129,9 +129,9 @@ impl History {
                     }
                     (is_over, is_last, is_edited) = (true, false, false);
                 }
-                AuditAction::WorkItemReleased | AuditAction::WorkItemCompleted => is_over = false,
+                WorkItemAction::RELEASED | WorkItemAction::COMPLETED => is_over = false,
                 // An edit of the status ends a claim, too. Of a run of one's own, more is known.
-                AuditAction::WorkItemUpdated => is_edited = true,
+                WorkItemAction::UPDATED => is_edited = true,
                 _ => {}
             }
         }
@@ -199,16 +199,16 @@ fn run_of(event: &AuditEvent) -> Option<TokenId> {
 }
 
 /// Returns the label of an action, or `None` if the history does not show it.
-const fn what(action: AuditAction, is_subject: bool) -> Option<&'static str> {
+fn what(action: AuditAction, is_subject: bool) -> Option<&'static str> {
     Some(match (action, is_subject) {
-        (AuditAction::WorkItemCreated, true) => "Created",
-        (AuditAction::WorkItemCreated, false) => "Sub-task created",
-        (AuditAction::WorkItemUpdated, true) => "Edited",
-        (AuditAction::WorkItemClaimed, true) => "Claimed",
-        (AuditAction::WorkItemReleased, true) => "Released",
-        (AuditAction::WorkItemCompleted, true) => "Completed",
-        (AuditAction::AgentRunStarted, false) => "Agent run started",
-        (AuditAction::AgentRunEnded, false) => "Agent run ended",
+        (WorkItemAction::CREATED, true) => "Created",
+        (WorkItemAction::CREATED, false) => "Sub-task created",
+        (WorkItemAction::UPDATED, true) => "Edited",
+        (WorkItemAction::CLAIMED, true) => "Claimed",
+        (WorkItemAction::RELEASED, true) => "Released",
+        (WorkItemAction::COMPLETED, true) => "Completed",
+        (AgentRunAction::STARTED, false) => "Agent run started",
+        (AgentRunAction::ENDED, false) => "Agent run ended",
         _ => return None,
     })
 }

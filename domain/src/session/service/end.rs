@@ -1,7 +1,7 @@
 use crate::access::{ActorError, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::audit::{RequestContext, Subject};
 use crate::change::begin;
-use crate::session::{EndSessions, EndSessionsOutcome, SessionSelection};
+use crate::session::{EndSessions, EndSessionsOutcome, SessionAction, SessionSelection};
 
 use super::{SessionError, Sessions};
 
@@ -42,9 +42,9 @@ impl Sessions {
     ) -> Result<u64, SessionError> {
         let user = principal.user_id();
         let event = match selection {
-            SessionSelection::One(id) => (AuditAction::SignedOut, Subject::Session(id)),
+            SessionSelection::One(id) => (SessionAction::SIGNED_OUT, Subject::Session(id)),
             SessionSelection::AllBut(_) | SessionSelection::All => {
-                (AuditAction::SessionsEnded, Subject::User(user))
+                (SessionAction::SESSIONS_ENDED, Subject::User(user))
             }
         };
         let (actor, audit) = begin::<SessionError>(

@@ -1,7 +1,7 @@
 use crate::access::{Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::audit::{RequestContext, Subject};
 use crate::change::begin;
-use crate::session::{ChangePassword, ChangePasswordOutcome};
+use crate::session::{ChangePassword, ChangePasswordOutcome, SessionAction};
 use crate::user::{Password, WeakPassword};
 
 use super::{SessionError, Sessions};
@@ -53,7 +53,7 @@ impl Sessions {
         let (actor, audit) = begin::<SessionError>(
             principal,
             Requirement::HUMAN,
-            (AuditAction::PasswordChanged, Subject::User(user)),
+            (SessionAction::PASSWORD_CHANGED, Subject::User(user)),
             context,
             now,
             &*self.ports.entropy,

@@ -1,9 +1,10 @@
-use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
+use crate::audit::{AuditActor, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::entropy::EntropyError;
 use crate::opaque::OpaqueSecret;
 use crate::session::{
-    ClientName, Session, SessionId, SignInError, SignedIn, StartSession, StartSessionOutcome,
+    ClientName, Session, SessionAction, SessionId, SignInError, SignedIn, StartSession,
+    StartSessionOutcome,
 };
 use crate::user::{Email, Password, UserId};
 
@@ -59,7 +60,7 @@ impl Sessions {
             verified,
             audit: self.event(
                 signed_in.actor(),
-                AuditAction::SignedIn,
+                SessionAction::SIGNED_IN,
                 Subject::User(account.user.id),
                 context,
                 now,
@@ -105,8 +106,8 @@ impl Sessions {
         let address = context.client_address;
         let recorded = self.ports.rate_limits.failed_sign_in(address, now).await?;
         let (each, last) = (
-            AuditAction::SignInRejected,
-            AuditAction::SignInRejectedRepeatedly,
+            SessionAction::SIGN_IN_REJECTED,
+            SessionAction::SIGN_IN_REJECTED_REPEATEDLY,
         );
         if let Some(action) = recorded.action(each, last) {
             let event = self.event(AuditActor::Anonymous, action, subject, context, now)?;

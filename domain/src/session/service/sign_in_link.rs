@@ -1,11 +1,11 @@
 use crate::access::{Actor, Requirement};
-use crate::audit::{AuditAction, AuditActor, RequestContext, Subject};
+use crate::audit::{AuditActor, RequestContext, Subject};
 use crate::clock::Timestamp;
 use crate::opaque::OpaqueSecret;
 use crate::session::{
     ClientName, CreateSignInLink, CreateSignInLinkOutcome, NewSignInLink, RedeemSignInLink,
-    RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SignInLink, SignInLinkId,
-    SignInLinkUser, SignedIn,
+    RedeemSignInLinkOutcome, SIGN_IN_LINK_LIFETIME_SECONDS, SessionAction, SignInLink,
+    SignInLinkId, SignInLinkUser, SignedIn,
 };
 use crate::store::StoreError;
 use crate::user::{Password, User};
@@ -57,7 +57,7 @@ impl Sessions {
             digest: secret.digest(),
             audit: self.event(
                 by,
-                AuditAction::SignInLinkCreated,
+                SessionAction::SIGN_IN_LINK_CREATED,
                 Subject::User(user),
                 context,
                 now,
@@ -137,7 +137,7 @@ impl Sessions {
             digest: signed_in.secret.digest(),
             audit: self.event(
                 signed_in.actor(),
-                AuditAction::SignInLinkUsed,
+                SessionAction::SIGN_IN_LINK_USED,
                 Subject::User(user.id),
                 context,
                 now,

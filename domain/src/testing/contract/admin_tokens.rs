@@ -10,9 +10,10 @@ use crate::access::{Actor, CredentialId, Requirement};
 use crate::admin_tokens::{
     ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, Stats, TokenFilter,
 };
-use crate::audit::{AuditAction, AuditActor, AuditEvent, RequestContext, Subject};
+use crate::agent_run::AgentRunAction;
+use crate::audit::{AuditActor, AuditEvent, RequestContext, Subject};
 use crate::testing::fixtures;
-use crate::token::{PredecessorEnd, RevokedBy, Scope, Search, Status, Token, TokenId};
+use crate::token::{PredecessorEnd, RevokedBy, Scope, Search, Status, Token, TokenAction, TokenId};
 use crate::user::{NoticeAbout, Role};
 
 /// Inserts tokens 1 to 6 of two users, in every status, used and unused, and an agent run, which is
@@ -75,7 +76,7 @@ pub(super) fn revocation(filter: &TokenFilter, event: u64) -> RevokeMatching {
                 user: acting().owner,
                 token: acting().id,
             },
-            ..fixtures::audit(event, NOW, AuditAction::TokenRevoked, subject)
+            ..fixtures::audit(event, NOW, TokenAction::REVOKED, subject)
         },
     }
 }
@@ -349,10 +350,7 @@ pub async fn rejects_an_actor_that_is_no_longer_valid(harness: &dyn AccountHarne
 pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
     let tokens = fill(harness).await;
     let event = |number| {
-        let (action, subject) = (
-            AuditAction::TokenReportedLeaked,
-            Subject::Token(tokens[1].id),
-        );
+        let (action, subject) = (TokenAction::REPORTED_LEAKED, Subject::Token(tokens[1].id));
         fixtures::audit(number, NOW, action, subject).id
     };
     let report = || ReportLeakedTokens {
@@ -375,7 +373,7 @@ pub async fn reports_affect_live_tokens_only(harness: &dyn AccountHarness) {
     assert_eq!(events.len(), 2);
     let grace = fixtures::user(2).id;
     assert!(events.iter().any(|event| {
-        event.action == AuditAction::TokenReportedLeaked
+        event.action == TokenAction::REPORTED_LEAKED
             && event.subject == Subject::Token(tokens[2].id)
             && event.related == Some(Subject::User(grace))
     }));
@@ -428,8 +426,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
     };
     let outcome = revoke(harness, revocation(&one, 1)).await;
     assert!(matches!(outcome, RevokeMatchingOutcome::Revoked(tokens) if tokens.len() == 1));
-    let event =
-        |number| fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject()).id;
+    let event = |number| fixtures::audit(number, NOW, TokenAction::REPORTED_LEAKED, subject()).id;
     let report = ReportLeakedTokens {
         reported: vec![
             (fixtures::digest(2), event(2)),
@@ -457,7 +454,7 @@ pub async fn ends_the_agent_runs_of_revoked_tokens(harness: &dyn AccountHarness)
     let audit_log = audit_log(harness).await;
     let ended = audit_log
         .iter()
-        .filter(|event| event.action == AuditAction::AgentRunEnded);
+        .filter(|event| event.action == AgentRunAction::ENDED);
     assert_eq!(ended.count(), 3, "two with the first, one with the second");
     assert_eq!(audit_log.len(), 7);
     let told = harness.users().notices(fixtures::user(1).id).await;
@@ -491,13 +488,7 @@ pub async fn shows_why_a_token_was_revoked(harness: &dyn AccountHarness) {
     let report = ReportLeakedTokens {
         reported: vec![(
             fixtures::digest(3),
-            fixtures::audit(
-                13,
-                NOW,
-                AuditAction::TokenReportedLeaked,
-                Subject::Token(id(3)),
-            )
-            .id,
+            fixtures::audit(13, NOW, TokenAction::REPORTED_LEAKED, Subject::Token(id(3))).id,
         )],
         now: NOW,
         context: RequestContext::default(),

@@ -9,21 +9,22 @@ use super::{
 };
 use crate::access::{ActorError, CredentialId};
 use crate::agent_run::{
-    AgentId, EndRuns, EndRunsOutcome, RunFilter, RunState, StartRun, StartRunOutcome,
+    AgentId, AgentRunAction, EndRuns, EndRunsOutcome, RunFilter, RunState, StartRun,
+    StartRunOutcome,
 };
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::clock::Timestamp;
 use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
 use crate::token::{
     CreateTokenOutcome, CreationRate, PredecessorEnd, Rejection, RevokeTokenOutcome,
-    RotateTokenOutcome, Status, Token, TokenId, TokenName,
+    RotateTokenOutcome, Status, Token, TokenAction, TokenId, TokenName,
 };
 
 /// Returns the change that starts run `number`, with event `number`.
 pub(super) fn start(number: u64, quota: u32) -> StartRun {
     let run = fixtures::run(number, acting().id);
-    let (action, subject) = (AuditAction::AgentRunStarted, Subject::Token(run.id));
+    let (action, subject) = (AgentRunAction::STARTED, Subject::Token(run.id));
     StartRun {
         actor: actor(),
         digest: fixtures::digest(number),
@@ -45,7 +46,7 @@ pub(super) fn ending(run: TokenId, event: u64) -> EndRuns {
         actor: actor(),
         owner: fixtures::user(1).id,
         runs: vec![run],
-        audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
+        audit: fixtures::audit(event, NOW, AgentRunAction::ENDED, Subject::Token(run)),
     }
 }
 
@@ -353,11 +354,11 @@ pub async fn are_listed_with_the_events_that_ended_them(harness: &dyn AgentRunHa
         .collect();
     found.sort_by_key(|(subject, ..)| subject.clone());
     let mut expected = vec![
-        (issuer.id.to_string(), AuditAction::TokenRevoked, None),
-        (own.id.to_string(), AuditAction::AgentRunEnded, None),
+        (issuer.id.to_string(), TokenAction::REVOKED, None),
+        (own.id.to_string(), AgentRunAction::ENDED, None),
         (
             with_token.id.to_string(),
-            AuditAction::AgentRunEnded,
+            AgentRunAction::ENDED,
             Some(Subject::Token(issuer.id)),
         ),
     ];
@@ -520,7 +521,7 @@ pub async fn end_with_the_revocation_of_their_issuer(harness: &dyn AgentRunHarne
     let audit_log = audit_log(harness).await;
     assert_eq!(audit_log.len(), 102, "one for each, and the revocation");
     for event in audit_log {
-        if event.action == AuditAction::AgentRunEnded {
+        if event.action == AgentRunAction::ENDED {
             assert_eq!(event.related, Some(Subject::Token(issuer.id)));
             assert_eq!(event.at, NOW);
         } else {

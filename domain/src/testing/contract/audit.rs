@@ -7,11 +7,14 @@ use super::{
 use crate::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
+use crate::session::SessionAction;
 use crate::store::StoreError;
 use crate::testing::fixtures;
 use crate::token::{
-    CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome, TokenId, TokenKind,
+    CreateTokenOutcome, PredecessorEnd, RevokeTokenOutcome, RotateTokenOutcome, TokenAction,
+    TokenId, TokenKind,
 };
+use crate::user::UserAction;
 
 /// Actor, action, time and request id are returned unchanged, newest event first.
 pub async fn records_each_change_unchanged(harness: &dyn Harness) {
@@ -98,9 +101,9 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
     for number in 1..=12_u32 {
         let at = NOW.saturating_add_millis(i64::from(number / 3));
         let (action, subject) = match number % 3 {
-            0 => (AuditAction::TokenCreated, Subject::Token(token)),
-            1 => (AuditAction::UserSuspended, Subject::User(ada)),
-            _ => (AuditAction::SignedOut, Subject::Session(session)),
+            0 => (TokenAction::CREATED, Subject::Token(token)),
+            1 => (UserAction::SUSPENDED, Subject::User(ada)),
+            _ => (SessionAction::SIGNED_OUT, Subject::Session(session)),
         };
         let mut event = fixtures::audit(number.into(), at, action, subject);
         event.actor = match number % 4 {
@@ -127,7 +130,7 @@ pub async fn is_filtered_and_paged(harness: &dyn Harness) {
         },
         AuditFilter {
             actor: Some(grace),
-            action: Some(AuditAction::UserSuspended),
+            action: Some(UserAction::SUSPENDED),
             ..none
         },
         AuditFilter {
@@ -204,14 +207,14 @@ pub async fn names_users_and_tokens(harness: &dyn Harness) {
 /// Every action can be appended, and an id only once.
 pub async fn accepts_an_event_without_a_change(harness: &dyn Harness) {
     let subject = Subject::User(fixtures::user(1).id);
-    for (number, action) in (1..).zip(AuditAction::ALL) {
+    for (number, action) in (1..).zip(AuditAction::all()) {
         let event = fixtures::audit(number, NOW, action, subject);
         let appended = harness.audit().append(event.clone()).await;
         appended.expect("the store works");
         let again = harness.audit().append(event).await;
         assert!(matches!(again, Err(StoreError::Corrupt(_))), "{again:?}");
     }
-    assert_eq!(audit_log(harness).await.len(), AuditAction::ALL.len());
+    assert_eq!(audit_log(harness).await.len(), AuditAction::all().count());
 }
 
 /// What a user did and what was done to them, each event once, page by page in both directions.
@@ -238,7 +241,7 @@ pub async fn shows_what_involves_a_user_in_both_directions(harness: &dyn Harness
                 }
             }
         }
-        let mut event = fixtures::audit(number.into(), at, AuditAction::SignedOut, subject);
+        let mut event = fixtures::audit(number.into(), at, SessionAction::SIGNED_OUT, subject);
         (event.actor, event.related) = (actor, related);
         let appended = harness.audit().append(event.clone()).await;
         appended.expect("the store works");

@@ -7,17 +7,20 @@ use super::{
     start_session,
 };
 use crate::access::{Actor, CredentialId, Requirement};
-use crate::audit::{AuditAction, Subject};
-use crate::invite::{ClaimInviteOutcome, CreateInviteOutcome, InviteStatus, NotClaimable};
+use crate::agent_run::AgentRunAction;
+use crate::audit::Subject;
+use crate::invite::{
+    ClaimInviteOutcome, CreateInviteOutcome, InviteAction, InviteStatus, NotClaimable,
+};
 use crate::testing::fixtures;
 use crate::token::{TokenId, TokenKind};
 use crate::user::{
-    ChangeUser, ChangeUserOutcome, Email, Notice, NoticeAbout, PersonName, Role, User, UserChange,
-    UserId,
+    ChangeUser, ChangeUserOutcome, Email, Notice, NoticeAbout, PersonName, Role, User, UserAction,
+    UserChange, UserId,
 };
 
 pub(super) fn change(user: UserId, change: UserChange, event: u64) -> ChangeUser {
-    let (action, subject) = (AuditAction::UserSuspended, Subject::User(user));
+    let (action, subject) = (UserAction::SUSPENDED, Subject::User(user));
     ChangeUser {
         actor: Actor {
             requirement: Requirement::HUMAN_ADMIN,
@@ -106,7 +109,7 @@ pub async fn ends_the_agent_runs_of_a_suspended_user(harness: &dyn AccountHarnes
     let audit_log = audit_log(harness).await;
     let ended = audit_log
         .iter()
-        .filter(|event| event.action == AuditAction::AgentRunEnded)
+        .filter(|event| event.action == AgentRunAction::ENDED)
         .filter(|event| event.related == Some(Subject::User(grace.id)));
     assert_eq!(ended.count(), 2);
     assert_eq!(audit_log.len(), 4);
@@ -162,7 +165,7 @@ pub async fn lets_users_change_their_own_name(harness: &dyn AccountHarness) {
     ada.role = Role::Member;
     harness.put_user(&ada).await;
     let mut rename = change(ada.id, UserChange::SetName(name("Ada King")), 2);
-    rename.audit.action = AuditAction::UserNameChanged;
+    rename.audit.action = UserAction::NAME_CHANGED;
     let denied = apply(harness, rename.clone()).await;
     assert!(matches!(denied, ChangeUserOutcome::NotAuthorized(_)));
     rename.actor.requirement = Requirement::HUMAN;
@@ -173,8 +176,7 @@ pub async fn lets_users_change_their_own_name(harness: &dyn AccountHarness) {
     let record = find(harness, 0).await.expect("the token is there");
     let profile = record.owner.profile.expect("the store knows them");
     assert_eq!(profile.name, ada.name);
-    rename.audit.id =
-        fixtures::audit(3, NOW, AuditAction::UserNameChanged, Subject::User(ada.id)).id;
+    rename.audit.id = fixtures::audit(3, NOW, UserAction::NAME_CHANGED, Subject::User(ada.id)).id;
     let again = apply(harness, rename).await;
     assert_eq!(again, ChangeUserOutcome::Unchanged(ada.clone()));
     let sessions = harness.sessions().sessions(ada.id).await;
@@ -299,7 +301,7 @@ pub async fn withdraws_invites_for_a_new_address(harness: &dyn AccountHarness) {
     let audit_log = audit_log(harness).await;
     let of_invites = audit_log
         .iter()
-        .filter(|event| event.action == AuditAction::InviteWithdrawn);
+        .filter(|event| event.action == InviteAction::WITHDRAWN);
     let of_invites: Vec<_> = of_invites
         .map(|event| (event.subject, event.related))
         .collect();

@@ -9,13 +9,16 @@ use crate::access::{Actor, Requirement};
 use crate::admin_tokens::{
     ReportLeakedTokens, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
-use crate::agent_run::{EndRuns, EndRunsOutcome, RunFilter};
-use crate::audit::{AuditAction, AuditFilter, RequestContext, Subject};
-use crate::invite::{CreateInvite, CreateInviteOutcome, WithdrawInvite, WithdrawInviteOutcome};
+use crate::agent_run::{AgentRunAction, EndRuns, EndRunsOutcome, RunFilter};
+use crate::audit::{AuditFilter, RawEvent, RequestContext, Subject};
+use crate::invite::{
+    CreateInvite, CreateInviteOutcome, InviteAction, WithdrawInvite, WithdrawInviteOutcome,
+};
+use crate::session::SessionAction;
 use crate::store::Listing;
 use crate::testing::fixtures;
-use crate::token::{CreateTokenOutcome, ListFilter, RevokeTokenOutcome, Scope, Token};
-use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserChange};
+use crate::token::{CreateTokenOutcome, ListFilter, RevokeTokenOutcome, Scope, Token, TokenAction};
+use crate::user::{ChangeUser, ChangeUserOutcome, Role, User, UserAction, UserChange};
 use crate::work_item::{QueueSection, WorkItemFilter};
 
 /// The columns of token 1 that can be damaged.
@@ -165,7 +168,7 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
         },
         kept: Some(acting().id),
         expected: Some(Review::of([bad.id, good.id]).digest),
-        audit: fixtures::audit(9, NOW, AuditAction::TokenRevoked, Subject::User(good.owner)),
+        audit: fixtures::audit(9, NOW, TokenAction::REVOKED, Subject::User(good.owner)),
     };
     let store = harness.admin_tokens();
     let mut ids = store.matching_ids(&change.filter, NOW).await.expect("ids");
@@ -191,10 +194,10 @@ pub async fn is_revoked_in_bulk(harness: &dyn DamageHarness) {
     assert_eq!(
         told,
         [
-            AuditAction::AgentRunEnded,
-            AuditAction::AgentRunEnded,
-            AuditAction::TokenRevoked,
-            AuditAction::TokenRevoked
+            AgentRunAction::ENDED,
+            AgentRunAction::ENDED,
+            TokenAction::REVOKED,
+            TokenAction::REVOKED
         ]
     );
 }
@@ -204,7 +207,7 @@ pub async fn is_reported(harness: &dyn DamageHarness) {
     let (_, good) = seed_damaged(harness, TOKEN[0].1).await;
     let event = |number| {
         let subject = Subject::User(good.owner);
-        fixtures::audit(number, NOW, AuditAction::TokenReportedLeaked, subject).id
+        fixtures::audit(number, NOW, TokenAction::REPORTED_LEAKED, subject).id
     };
     let reported = [(1, 21), (2, 22)].map(|(token, id)| (fixtures::digest(token), event(id)));
     let change = ReportLeakedTokens {
@@ -246,7 +249,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
             actor: actor(),
             owner,
             runs: vec![run],
-            audit: fixtures::audit(event, NOW, AuditAction::AgentRunEnded, Subject::Token(run)),
+            audit: fixtures::audit(event, NOW, AgentRunAction::ENDED, Subject::Token(run)),
         };
         let ended = store.end_runs(change).await.expect("decided");
         assert_eq!(ended, EndRunsOutcome::Ended(1), "{statement}");
@@ -269,7 +272,7 @@ pub async fn ends_with_its_run_or_user(harness: &dyn DamageHarness) {
     let page = users.page(None, 10).await.expect("a list");
     assert_eq!(page.to_vec(), [fixtures::user(1)]);
     assert_eq!(damaged(&page), [("users", user.id.to_string(), "role")]);
-    let action = AuditAction::UserSuspended;
+    let action = UserAction::SUSPENDED;
     let change = ChangeUser {
         actor: admin(),
         user: user.id,
@@ -307,7 +310,7 @@ pub async fn is_withdrawn(harness: &dyn DamageHarness) {
                 audit: fixtures::audit(
                     number + 4_000,
                     NOW,
-                    AuditAction::InviteCreated,
+                    InviteAction::CREATED,
                     Subject::Invite(invite.id),
                 ),
                 invite,
@@ -328,7 +331,7 @@ pub async fn is_withdrawn(harness: &dyn DamageHarness) {
         let withdraw = WithdrawInvite {
             actor: admin(),
             invite: invite.id,
-            audit: fixtures::audit(number + 70, NOW, AuditAction::InviteWithdrawn, subject),
+            audit: fixtures::audit(number + 70, NOW, InviteAction::WITHDRAWN, subject),
         };
         let withdrawn = store.withdraw_invite(withdraw).await.expect("decided");
         assert_eq!(withdrawn, WithdrawInviteOutcome::Withdrawn, "{change}");
@@ -343,7 +346,7 @@ pub async fn is_an_undecoded_event(harness: &dyn DamageHarness) {
     let subject = Subject::User(fixtures::user(1).id);
     for second in 1..=5 {
         let at = NOW.saturating_add_seconds(i64::try_from(second).expect("a number"));
-        let event = fixtures::audit(second, at, AuditAction::SignedIn, subject);
+        let event = fixtures::audit(second, at, SessionAction::SIGNED_IN, subject);
         store.append(event).await.expect("appended");
     }
     for (column, change) in [
@@ -371,7 +374,7 @@ pub async fn is_an_undecoded_event(harness: &dyn DamageHarness) {
             panic!("{change}: {entries:?}");
         };
         assert_eq!((row.table, row.column.0), ("audit_events", column));
-        let raw = row.raw.as_deref().expect("as it is stored");
+        let raw = RawEvent::of(row).expect("as it is stored");
         let all = format!("{raw:?}");
         let value = change.split('\'').nth(1).expect("a value");
         assert!(all.contains(value), "{all}");

@@ -8,14 +8,14 @@ use super::{
     sign_in_links, start_session, users,
 };
 use crate::admin_tokens::{ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
-use crate::agent_run::{EndRuns, EndRunsOutcome};
-use crate::audit::{AuditAction, Subject};
-use crate::invite::CreateInviteOutcome;
+use crate::agent_run::{AgentRunAction, EndRuns, EndRunsOutcome};
+use crate::audit::Subject;
+use crate::invite::{CreateInviteOutcome, InviteAction};
 use crate::rate_limit::RateLimit;
 use crate::session::CreateSignInLinkOutcome;
 use crate::store::{Listing, StoreError};
 use crate::testing::fixtures;
-use crate::token::{ListFilter, RevokeTokenOutcome, Status, Token};
+use crate::token::{ListFilter, RevokeTokenOutcome, Status, Token, TokenAction};
 use crate::user::{ChangeUserOutcome, DeleteUserOutcome, UserChange};
 use crate::work_item::{
     ChangeWorkItemOutcome, Claim, Holder, QueueSection, Versions, WorkItemChange, WorkItemFilter,
@@ -126,14 +126,8 @@ pub async fn a_token_of_unknown_kind_or_owner(harness: &dyn DamageHarness) {
             assert_eq!(outcome.expect("decided"), RevokeTokenOutcome::Revoked);
             damage().await;
         }
-        let event = |number| {
-            fixtures::audit(
-                number,
-                NOW,
-                AuditAction::TokenRevoked,
-                Subject::Token(bad.id),
-            )
-        };
+        let event =
+            |number| fixtures::audit(number, NOW, TokenAction::REVOKED, Subject::Token(bad.id));
         let revoke = RevokeMatching {
             actor: admin(),
             filter: TokenFilter {
@@ -219,8 +213,7 @@ pub async fn everything_of_a_deleted_user(harness: &dyn DamageHarness) {
     let invites = harness.invites().invites(None, 10).await.expect("a list");
     assert_eq!((invites.len(), invites.count()), (1, 1));
     let withdrawn = audit_log(harness).await.into_iter().filter(|event| {
-        event.action == AuditAction::InviteWithdrawn
-            && event.related == Some(Subject::User(grace.id))
+        event.action == InviteAction::WITHDRAWN && event.related == Some(Subject::User(grace.id))
     });
     assert_eq!(withdrawn.count(), 1);
     let page = harness.users().page(None, 10).await.expect("a list");
@@ -262,7 +255,7 @@ pub async fn no_other_row(harness: &dyn DamageHarness) {
         actor: super::actor(),
         owner,
         runs: vec![id],
-        audit: fixtures::audit(1, NOW, AuditAction::AgentRunEnded, Subject::Token(id)),
+        audit: fixtures::audit(1, NOW, AgentRunAction::ENDED, Subject::Token(id)),
     };
     let ended = harness.agent_runs().end_runs(end).await;
     assert_eq!(ended.expect("decided"), EndRunsOutcome::Ended(1));

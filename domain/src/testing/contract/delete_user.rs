@@ -9,16 +9,21 @@ use super::{
     invalidate_actor, seed, session_actor, session_start, start_session,
 };
 use crate::access::{Actor, ActorError, CredentialId, Requirement};
+use crate::agent_run::AgentRunAction;
 use crate::audit::{AuditAction, AuditEvent, EmailChange, Subject};
-use crate::invite::{ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome};
+use crate::invite::{
+    ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, InviteAction,
+};
 use crate::session::{
     CreateSignInLink, CreateSignInLinkOutcome, RedeemSignInLink, RedeemSignInLinkOutcome,
+    SessionAction,
 };
 use crate::session::{EndSessions, SessionSelection, StartSessionOutcome};
 use crate::testing::fixtures;
-use crate::token::{CreateTokenOutcome, Rejection, Token, TokenRecord};
+use crate::token::{CreateTokenOutcome, Rejection, Token, TokenAction, TokenRecord};
 use crate::user::{
-    Account, ChangeUserOutcome, DeleteUserOutcome, Notice, Owner, Role, User, UserChange,
+    Account, ChangeUserOutcome, DeleteUserOutcome, Notice, Owner, Role, User, UserAction,
+    UserChange,
 };
 use crate::work_item::{Claim, Holder};
 
@@ -54,7 +59,7 @@ fn invitation(number: u64, by: &User, event: u64) -> CreateInvite {
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::InviteCreated,
+            InviteAction::CREATED,
             Subject::Invite(invite.id),
         ),
         invite,
@@ -77,7 +82,7 @@ fn claim_of(number: u64, joining: User, event: u64) -> ClaimInvite {
         session: None,
         token: None,
         now: NOW,
-        audit: fixtures::audit(event, NOW, AuditAction::InviteClaimed, Subject::Invite(id)),
+        audit: fixtures::audit(event, NOW, InviteAction::CLAIMED, Subject::Invite(id)),
     }
 }
 
@@ -96,7 +101,7 @@ fn link_for(number: u64, user: &User, by: Option<&User>, event: u64) -> CreateSi
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::SignInLinkCreated,
+            SessionAction::SIGN_IN_LINK_CREATED,
             Subject::User(user.id),
         ),
         link,
@@ -122,7 +127,7 @@ fn redemption(number: u64, user: &User, event: u64) -> RedeemSignInLink {
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::SignInLinkUsed,
+            SessionAction::SIGN_IN_LINK_USED,
             Subject::User(user.id),
         ),
         session,
@@ -212,15 +217,15 @@ pub async fn ends_everything_of_the_user_in_one_step(harness: &dyn AccountHarnes
     let audit_log = audit_log(harness).await;
     let related = Some(Subject::User(grace.id));
     for (action, count) in [
-        (AuditAction::TokenRevoked, 1),
-        (AuditAction::AgentRunEnded, 1),
-        (AuditAction::InviteWithdrawn, 1),
+        (TokenAction::REVOKED, 1),
+        (AgentRunAction::ENDED, 1),
+        (InviteAction::WITHDRAWN, 1),
     ] {
         let events = of_action(&audit_log, action);
         assert_eq!(events.len(), count, "{action:?}");
         assert!(events.iter().all(|event| event.related == related));
     }
-    assert_eq!(of_action(&audit_log, AuditAction::UserDeleted).len(), 1);
+    assert_eq!(of_action(&audit_log, UserAction::DELETED).len(), 1);
 }
 
 /// The address can be invited and used again, by a user with another id; the previous user's
@@ -294,7 +299,7 @@ pub async fn rejects_the_caller_the_last_admin_and_deleted_users(harness: &dyn A
     }
     let outcome = create_sign_in_link(harness, link_for(1, &grace, None, 7)).await;
     assert_eq!(outcome, CreateSignInLinkOutcome::NotFound);
-    let deleted = of_action(&audit_log(harness).await, AuditAction::UserDeleted).len();
+    let deleted = of_action(&audit_log(harness).await, UserAction::DELETED).len();
     assert_eq!(deleted, 1);
 }
 
@@ -324,7 +329,7 @@ pub async fn rejects_the_users_credentials_afterwards(harness: &dyn AccountHarne
         audit: fixtures::audit(
             4,
             NOW,
-            AuditAction::SignedOut,
+            SessionAction::SIGNED_OUT,
             Subject::User(fixtures::user(1).id),
         ),
     };
@@ -447,7 +452,12 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
         let _ = invite(harness, invitation(n, &grace, n + 1)).await;
         let mut start = session_start(n, hash);
         start.session.user = grace.id;
-        start.audit = fixtures::audit(n + 2, NOW, AuditAction::SignedIn, Subject::User(grace.id));
+        start.audit = fixtures::audit(
+            n + 2,
+            NOW,
+            SessionAction::SIGNED_IN,
+            Subject::User(grace.id),
+        );
         let inserts = (1..=4).map(|i| {
             let mut change = insertion(n + i, 100);
             change.actor = acts_with(n);
@@ -455,7 +465,7 @@ pub async fn leaves_nothing_that_raced_it(harness: &dyn AccountHarness) {
             change.audit = fixtures::audit(
                 n + 10 + i,
                 NOW,
-                AuditAction::TokenCreated,
+                TokenAction::CREATED,
                 Subject::Token(change.token.id),
             );
             insert(harness, change)
@@ -536,7 +546,7 @@ pub async fn changes_an_address_and_records_both(harness: &dyn AccountHarness) {
     let link = sessions.find_sign_in_link(&fixtures::digest(6_001)).await;
     assert_eq!(link.expect("the store works"), None);
     let audit_log = audit_log(harness).await;
-    let [event] = of_action(&audit_log, AuditAction::UserSuspended)[..] else {
+    let [event] = of_action(&audit_log, UserAction::SUSPENDED)[..] else {
         panic!("the event as it was given: {audit_log:?}");
     };
     let from = ada.email.clone();

@@ -5,14 +5,15 @@ use futures_util::future::join_all;
 use super::users::{delete, deletion};
 use super::{AccountHarness, InvalidActor, NOW, actor, audit_log, find, invalidate_actor, seed};
 use crate::access::{Actor, Requirement};
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::invite::{
-    ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteKind,
-    InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
+    ClaimInvite, ClaimInviteOutcome, CreateInvite, CreateInviteOutcome, Invite, InviteAction,
+    InviteKind, InviteStatus, NotClaimable, WithdrawInvite, WithdrawInviteOutcome,
 };
 use crate::testing::fixtures;
 use crate::user::{
-    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUserOutcome, Email, Role,
+    Account, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUserOutcome, Email, InstanceAction,
+    Role,
 };
 
 fn admin_actor() -> Actor {
@@ -24,7 +25,7 @@ fn admin_actor() -> Actor {
 
 pub(super) fn creation(number: u64) -> CreateInvite {
     let invite = fixtures::invite(number);
-    let action = AuditAction::InviteCreated;
+    let action = InviteAction::CREATED;
     CreateInvite {
         actor: Some(admin_actor()),
         digest: fixtures::digest(number + 4_000),
@@ -43,7 +44,7 @@ fn first_admin(number: u64) -> CreateInvite {
 
 fn withdrawal(number: u64, event: u64) -> WithdrawInvite {
     let invite = fixtures::invite(number).id;
-    let action = AuditAction::InviteWithdrawn;
+    let action = InviteAction::WITHDRAWN;
     WithdrawInvite {
         actor: admin_actor(),
         invite,
@@ -64,7 +65,7 @@ pub(super) fn claim(invite: u64, user: u64) -> ClaimInvite {
     token.owner = account.user.id;
     let mut session = fixtures::session(user);
     session.user = account.user.id;
-    let action = AuditAction::InviteClaimed;
+    let action = InviteAction::CLAIMED;
     let mut audit = fixtures::audit(user + 5_000, NOW, action, Subject::Invite(invite));
     audit.related = Some(Subject::User(account.user.id));
     ClaimInvite {
@@ -339,7 +340,7 @@ pub async fn for_the_first_admin_are_withdrawn_when_there_is_one(harness: &dyn A
     let user = fixtures::user(7);
     let mut token = fixtures::token(7, NOW);
     token.owner = user.id;
-    let action = AuditAction::InstanceBootstrapped;
+    let action = InstanceAction::BOOTSTRAPPED;
     let change = CreateFirstAdmin {
         audit: fixtures::audit(7, NOW, action, Subject::User(user.id)),
         digest: fixtures::digest(7),

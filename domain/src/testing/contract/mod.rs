@@ -13,15 +13,15 @@ use async_trait::async_trait;
 use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
 use crate::admin_tokens::AdminTokenStore;
 use crate::agent_run::AgentRunStore;
-use crate::audit::{AuditAction, AuditEvent, AuditFilter, AuditStore, Subject};
+use crate::audit::{AuditEvent, AuditFilter, AuditStore, Subject};
 use crate::clock::Timestamp;
 use crate::invite::InviteStore;
 use crate::rate_limit::RateLimitStore;
-use crate::session::{SessionStore, StartSession, StartSessionOutcome};
+use crate::session::{SessionAction, SessionStore, StartSession, StartSessionOutcome};
 use crate::testing::fixtures;
 use crate::token::{
     CreateToken, CreateTokenOutcome, CreationRate, Digest, ListFilter, PredecessorEnd, Rejection,
-    RevokeToken, RotateToken, Scope, Token, TokenId, TokenRecord, TokenStore,
+    RevokeToken, RotateToken, Scope, Token, TokenAction, TokenId, TokenRecord, TokenStore,
 };
 use crate::user::{PasswordHash, Role, User, UserId, UserStore};
 use crate::work_item::{WorkItem, WorkItemStore};
@@ -455,12 +455,7 @@ fn insertion(number: u64, quota: u32) -> CreateToken {
         digest: fixtures::digest(number),
         quota,
         rate: CreationRate::DEFAULT_TOKENS,
-        audit: fixtures::audit(
-            number,
-            NOW,
-            AuditAction::TokenCreated,
-            Subject::Token(token.id),
-        ),
+        audit: fixtures::audit(number, NOW, TokenAction::CREATED, Subject::Token(token.id)),
         token,
     }
 }
@@ -471,14 +466,14 @@ fn revocation(token: TokenId, event: u64) -> RevokeToken {
         actor: actor(),
         owner: fixtures::user(1).id,
         token,
-        audit: fixtures::audit(event, NOW, AuditAction::TokenRevoked, Subject::Token(token)),
+        audit: fixtures::audit(event, NOW, TokenAction::REVOKED, Subject::Token(token)),
     }
 }
 
 /// Returns the rotation of `predecessor` to token `number`, with event `number`.
 fn replacement(predecessor: TokenId, number: u64, end: PredecessorEnd) -> RotateToken {
     let mut successor = insertion(number, 100);
-    successor.audit.action = AuditAction::TokenRotated;
+    successor.audit.action = TokenAction::ROTATED;
     successor.audit.subject = Subject::Token(predecessor);
     successor.audit.related = Some(Subject::Token(successor.token.id));
     RotateToken {
@@ -596,7 +591,7 @@ fn session_start(number: u64, verified: PasswordHash) -> StartSession {
         audit: fixtures::audit(
             number + 1_000,
             NOW,
-            AuditAction::SignedIn,
+            SessionAction::SIGNED_IN,
             Subject::User(session.user),
         ),
         session,

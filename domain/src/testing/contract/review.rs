@@ -9,9 +9,9 @@ use super::{AccountHarness, NOW, acting, audit_log, insert, insertion, put, seed
 use crate::admin_tokens::{
     MAX_UNREVIEWED, OwnedToken, Review, RevokeMatching, RevokeMatchingOutcome, TokenFilter,
 };
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::testing::fixtures;
-use crate::token::{Token, TokenId};
+use crate::token::{Token, TokenAction, TokenId};
 
 /// Tokens of every kind and status are found by id, newest first; unknown ids are omitted.
 pub async fn finds_tokens_by_their_ids(harness: &dyn AccountHarness) {
@@ -146,7 +146,7 @@ pub async fn stays_exact_while_tokens_come_and_go(harness: &dyn AccountHarness) 
         let subject = Subject::Token(id);
         let told = audit_log(harness).await;
         let told = told.iter().filter(|event| event.subject == subject);
-        let revoked = told.filter(|event| event.action == AuditAction::TokenRevoked);
+        let revoked = told.filter(|event| event.action == TokenAction::REVOKED);
         assert_eq!(revoked.count(), 1, "{id}");
     }
 }

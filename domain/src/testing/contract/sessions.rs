@@ -5,10 +5,10 @@ use super::{
     session_actor, session_start, start_session,
 };
 use crate::access::{Actor, ActorError};
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::session::{
     ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
-    IDLE_LIMIT_SECONDS, Session, SessionSelection, StartSessionOutcome,
+    IDLE_LIMIT_SECONDS, Session, SessionAction, SessionSelection, StartSessionOutcome,
 };
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
@@ -36,7 +36,12 @@ fn ending(actor: Actor, selection: SessionSelection, event: u64) -> EndSessions 
         actor,
         user,
         selection,
-        audit: fixtures::audit(event, NOW, AuditAction::SessionsEnded, Subject::User(user)),
+        audit: fixtures::audit(
+            event,
+            NOW,
+            SessionAction::SESSIONS_ENDED,
+            Subject::User(user),
+        ),
     }
 }
 
@@ -153,7 +158,7 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::PasswordChanged,
+            SessionAction::PASSWORD_CHANGED,
             Subject::User(user.id),
         ),
     };

@@ -7,19 +7,20 @@ use super::{
     start_session,
 };
 use crate::access::{Actor, Requirement};
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::session::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome,
-    RedeemSignInLink, RedeemSignInLinkOutcome, Session, SignInLink,
+    RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionAction, SignInLink,
 };
 use crate::testing::fixtures;
 use crate::user::{
-    ChangeUser, ChangeUserOutcome, DismissNotices, DismissNoticesOutcome, Role, UserChange,
+    ChangeUser, ChangeUserOutcome, DismissNotices, DismissNoticesOutcome, Role, UserAction,
+    UserChange,
 };
 
 pub(super) fn creation(number: u64) -> CreateSignInLink {
     let link = fixtures::link(number);
-    let action = AuditAction::SignInLinkCreated;
+    let action = SessionAction::SIGN_IN_LINK_CREATED;
     CreateSignInLink {
         actor: None,
         digest: fixtures::digest(number + 2_000),
@@ -30,7 +31,7 @@ pub(super) fn creation(number: u64) -> CreateSignInLink {
 
 /// Returns the use of link `link` with new session `session`.
 fn redemption(link: u64, session: u64) -> RedeemSignInLink {
-    let action = AuditAction::SignInLinkUsed;
+    let action = SessionAction::SIGN_IN_LINK_USED;
     let session_of = fixtures::session(session);
     RedeemSignInLink {
         link: fixtures::link(link).id,
@@ -125,7 +126,7 @@ pub async fn leave_a_notice_for_the_next_sign_in(harness: &dyn AccountHarness) {
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::NoticesDismissed,
+            UserAction::NOTICES_DISMISSED,
             Subject::User(user),
         ),
     };
@@ -181,7 +182,7 @@ pub async fn are_invalid_after_a_new_password_and_after_a_suspension(harness: &d
         actor: session_actor(1),
         verified: Some(fixtures::password_hash(1)),
         hash: fixtures::password_hash(2),
-        audit: fixtures::audit(1, NOW, AuditAction::PasswordChanged, Subject::User(user)),
+        audit: fixtures::audit(1, NOW, SessionAction::PASSWORD_CHANGED, Subject::User(user)),
     };
     let changed = harness.sessions().change_password(change).await;
     assert_eq!(
@@ -206,12 +207,7 @@ pub async fn are_invalid_after_a_new_password_and_after_a_suspension(harness: &d
             },
             user: grace.id,
             change: step,
-            audit: fixtures::audit(
-                event,
-                NOW,
-                AuditAction::UserSuspended,
-                Subject::User(grace.id),
-            ),
+            audit: fixtures::audit(event, NOW, UserAction::SUSPENDED, Subject::User(grace.id)),
         };
         let changed = harness.users().change_user(change).await;
         let changed = changed.expect("the store works");

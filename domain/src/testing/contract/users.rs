@@ -7,19 +7,22 @@ use super::{
 };
 use crate::access::{Actor, Requirement};
 use crate::admin_tokens::ReportLeakedTokens;
-use crate::audit::{AuditAction, AuditActor, Subject};
+use crate::audit::{AuditActor, Subject};
+use crate::session::SessionAction;
 use crate::testing::fixtures;
+use crate::token::TokenAction;
 use crate::user::{
     Account, CreateFirstAdmin, CreateFirstAdminOutcome, DeleteUser, DeleteUserOutcome,
-    DismissNotices, DismissNoticesOutcome, Email, ListedUser, Notice, NoticeAbout, PersonName,
-    Role, User, UserCursor, UserId, UserQuery, UserSearch, UserSeek, UserSort,
+    DismissNotices, DismissNoticesOutcome, Email, InstanceAction, ListedUser, Notice, NoticeAbout,
+    PersonName, Role, User, UserAction, UserCursor, UserId, UserQuery, UserSearch, UserSeek,
+    UserSort,
 };
 
 fn creation(number: u64) -> CreateFirstAdmin {
     let user = fixtures::user(number);
     let mut token = fixtures::token(number, NOW);
     token.owner = user.id;
-    let action = AuditAction::InstanceBootstrapped;
+    let action = InstanceAction::BOOTSTRAPPED;
     let mut audit = fixtures::audit(number, NOW, action, Subject::User(user.id));
     audit.related = Some(Subject::Token(token.id));
     CreateFirstAdmin {
@@ -39,7 +42,7 @@ async fn create(harness: &dyn AccountHarness, number: u64) -> CreateFirstAdminOu
 }
 
 pub(super) fn deletion(user: UserId, event: u64) -> DeleteUser {
-    let (action, subject) = (AuditAction::UserDeleted, Subject::User(user));
+    let (action, subject) = (UserAction::DELETED, Subject::User(user));
     DeleteUser {
         actor: Actor {
             requirement: Requirement::HUMAN_ADMIN,
@@ -155,7 +158,7 @@ async fn fill(harness: &dyn AccountHarness) -> Vec<User> {
     run.owner = users[0].id;
     put(harness, 5, &run).await;
     let subject = Subject::User(users[2].id);
-    let mut event = fixtures::audit(1, NOW, AuditAction::SignedIn, subject);
+    let mut event = fixtures::audit(1, NOW, SessionAction::SIGNED_IN, subject);
     event.actor = AuditActor::Session {
         user: users[2].id,
         session: fixtures::session(1).id,
@@ -288,7 +291,7 @@ pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         let event = fixtures::audit(
             number,
             at,
-            AuditAction::TokenReportedLeaked,
+            TokenAction::REPORTED_LEAKED,
             Subject::Token(token.id),
         );
         let change = ReportLeakedTokens {
@@ -320,7 +323,7 @@ pub async fn shows_notices_until_they_are_dismissed(harness: &dyn AccountHarness
         audit: fixtures::audit(
             event,
             NOW,
-            AuditAction::NoticesDismissed,
+            UserAction::NOTICES_DISMISSED,
             Subject::User(owner.id),
         ),
     };

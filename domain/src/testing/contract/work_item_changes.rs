@@ -4,8 +4,8 @@ use super::agent_runs::{begin, start};
 use super::work_items::{agent, change, create, creation, item, items, key};
 use super::{InvalidActor, NOW, WorkHarness, acting, audit_log, find, invalidate_actor, put, seed};
 use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
-use crate::agent_run::StartRunOutcome;
-use crate::audit::{AuditAction, Subject};
+use crate::agent_run::{AgentRunAction, StartRunOutcome};
+use crate::audit::Subject;
 use crate::testing::fixtures;
 use crate::token::{Token, TokenId};
 use crate::work_item::{
@@ -480,7 +480,7 @@ pub async fn end_the_runs_bound_to_a_resolved_item(harness: &dyn WorkHarness) {
         let audit_log = audit_log(harness).await;
         let ended = audit_log
             .iter()
-            .filter(|event| event.action == AuditAction::AgentRunEnded)
+            .filter(|event| event.action == AgentRunAction::ENDED)
             .filter(|event| event.related == Some(Subject::WorkItem(key(&text))));
         assert_eq!(ended.count(), 2);
     }

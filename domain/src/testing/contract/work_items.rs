@@ -5,7 +5,7 @@ use super::{
 };
 use crate::access::{Actor, ActorError, Requirement};
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
-use crate::audit::{AuditAction, Subject};
+use crate::audit::Subject;
 use crate::clock::Timestamp;
 use crate::form::{FormId, SentForm};
 use crate::testing::fixtures;
@@ -13,7 +13,7 @@ use crate::token::TokenId;
 use crate::work_item::{
     ChangeWorkItem, ChangeWorkItemOutcome, Claim, CreateWorkItem, CreateWorkItemOutcome,
     Description, ExecutionTarget, Holder, ItemKind, ItemStatus, NewWorkItem, Placement, Priority,
-    QueueSection, SearchTerms, Title, TopKind, Versions, WorkItem, WorkItemChange,
+    QueueSection, SearchTerms, Title, TopKind, Versions, WorkItem, WorkItemAction, WorkItemChange,
     WorkItemConflict, WorkItemCursor, WorkItemFilter, Worker,
 };
 
@@ -59,18 +59,13 @@ pub(super) fn creation(place: Placement, event: u64) -> CreateWorkItem {
         actor: worker(),
         creator,
         item: task(place),
-        audit: fixtures::audit(
-            event,
-            NOW,
-            AuditAction::WorkItemCreated,
-            Subject::User(creator),
-        ),
+        audit: fixtures::audit(event, NOW, WorkItemAction::CREATED, Subject::User(creator)),
     }
 }
 
 /// Returns a change of an item by user 1, with event `event`.
 pub(super) fn change(text: &str, change: WorkItemChange, event: u64) -> ChangeWorkItem {
-    let (key, action) = (key(text), AuditAction::WorkItemUpdated);
+    let (key, action) = (key(text), WorkItemAction::UPDATED);
     ChangeWorkItem {
         actor: worker(),
         worker: Worker::Person(fixtures::user(1).id),

@@ -1,8 +1,6 @@
 use async_trait::async_trait;
 
-use crate::audit::{
-    AuditAction, AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName,
-};
+use crate::audit::{AuditCursor, AuditEvent, AuditFilter, AuditStore, Subject, SubjectName};
 use crate::store::{Listing, StoreError};
 use crate::token::TokenId;
 
@@ -35,7 +33,7 @@ impl AuditStore for MemoryStore {
 
     async fn end_events(&self, tokens: &[TokenId]) -> Result<Listing<AuditEvent>, StoreError> {
         let is_matching = |event: &&AuditEvent| {
-            AuditAction::END_ACTIONS.contains(&event.action)
+            event.action.ends_token()
                 && matches!(event.subject, Subject::Token(id) if tokens.contains(&id))
         };
         let state = self.state();

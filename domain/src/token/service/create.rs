@@ -1,6 +1,8 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
-use crate::token::{CreateToken, CreateTokenOutcome, NewToken, TokenError, TokenWithSecret};
+use crate::audit::{RequestContext, Subject};
+use crate::token::{
+    CreateToken, CreateTokenOutcome, NewToken, TokenAction, TokenError, TokenWithSecret,
+};
 
 use super::Tokens;
 
@@ -47,7 +49,7 @@ impl Tokens {
                 principal,
                 context,
                 now,
-                AuditAction::TokenCreated,
+                TokenAction::CREATED,
                 issued.token.id,
             )?,
         };

@@ -1,6 +1,6 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext};
-use crate::token::{RevokeToken, RevokeTokenOutcome, TokenError, TokenId, TokenKind};
+use crate::audit::RequestContext;
+use crate::token::{RevokeToken, RevokeTokenOutcome, TokenAction, TokenError, TokenId, TokenKind};
 
 use super::Tokens;
 
@@ -31,7 +31,7 @@ impl Tokens {
             actor: Actor::of(principal, requirement, now),
             owner: principal.user_id(),
             token: id,
-            audit: self.audit(principal, context, now, AuditAction::TokenRevoked, id)?,
+            audit: self.audit(principal, context, now, TokenAction::REVOKED, id)?,
         };
         match self.store.revoke_token(change).await? {
             RevokeTokenOutcome::Revoked => Ok(()),

@@ -1,8 +1,8 @@
 use crate::access::{Actor, Principal, Requirement};
-use crate::audit::{AuditAction, RequestContext, Subject};
+use crate::audit::{RequestContext, Subject};
 use crate::token::{
-    CreateToken, RotateToken, RotateTokenOutcome, RotationOptions, Token, TokenError, TokenId,
-    TokenWithSecret,
+    CreateToken, RotateToken, RotateTokenOutcome, RotationOptions, Token, TokenAction, TokenError,
+    TokenId, TokenWithSecret,
 };
 
 use super::Tokens;
@@ -63,7 +63,7 @@ impl Tokens {
             context.client_address,
             &*self.entropy,
         )?;
-        let mut audit = self.audit(principal, context, now, AuditAction::TokenRotated, id)?;
+        let mut audit = self.audit(principal, context, now, TokenAction::ROTATED, id)?;
         audit.related = Some(Subject::Token(issued.token.id));
         let change = RotateToken {
             predecessor: id,

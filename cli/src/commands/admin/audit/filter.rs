@@ -20,7 +20,7 @@ pub(crate) struct FilterArgs {
     #[arg(
         long,
         value_parser = clap::builder::PossibleValuesParser::new(
-            AuditAction::ALL.iter().map(|action| action.as_str())
+            AuditAction::all().map(AuditAction::as_str)
         )
     )]
     action: Option<String>,
