@@ -1,4 +1,8 @@
-//! Extractors that authorize a request. A page handler's first argument states who can open it.
+//! Extractors that authorize a request. A page handler's first argument states who can open it, and
+//! gives access to the use cases.
+
+use std::convert::Infallible;
+use std::ops::Deref;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -15,14 +19,19 @@ use super::error::WebError;
 use super::form::{Form, Sender};
 use super::site::Web;
 
-/// Any visitor; `Some` if they are signed in.
-pub(super) struct Visitor(pub(super) Option<Principal>);
+/// Any visitor.
+pub(super) struct Visitor {
+    web: Web,
+    /// `Some` if they are signed in.
+    pub(super) principal: Option<Principal>,
+}
 
 /// Any visitor. The session is not looked up.
-pub(super) struct Anyone;
+pub(super) struct Anyone(Web);
 
 /// A signed-in user, with the messages that the next page shows them.
 pub(super) struct Person {
+    web: Web,
     pub(super) principal: Principal,
     pub(super) notices: Vec<Notice>,
     pub(super) done: Option<Confirmation>,
@@ -40,12 +49,41 @@ impl Person {
 }
 
 /// An administrator who is signed in.
-pub(super) struct Administrator(pub(super) Person);
+pub(super) struct Administrator(Person);
 
 impl Person {
     /// Returns whether the user can open the administration pages.
     pub(super) fn is_administrator(&self) -> bool {
         self.principal.authorize(Requirement::HUMAN_ADMIN).is_ok()
+    }
+}
+
+impl Deref for Anyone {
+    type Target = Web;
+
+    fn deref(&self) -> &Web {
+        &self.0
+    }
+}
+impl Deref for Visitor {
+    type Target = Web;
+
+    fn deref(&self) -> &Web {
+        &self.web
+    }
+}
+impl Deref for Person {
+    type Target = Web;
+
+    fn deref(&self) -> &Web {
+        &self.web
+    }
+}
+impl Deref for Administrator {
+    type Target = Person;
+
+    fn deref(&self) -> &Person {
+        &self.0
     }
 }
 
@@ -76,18 +114,18 @@ pub(super) async fn verified(
     let Some(presented) = presented else {
         return Ok(None);
     };
-    let principal = web.api.sessions.verify(presented).await?;
+    let principal = web.sessions.verify(presented).await?;
     if let (Some(sender), Some(principal)) = (sender, &principal) {
         sender.record_user(principal);
     }
     Ok(principal)
 }
 
-impl<S: Sync> FromRequestParts<S> for Anyone {
-    type Rejection = std::convert::Infallible;
+impl FromRequestParts<Web> for Anyone {
+    type Rejection = Infallible;
 
-    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self)
+    async fn from_request_parts(_: &mut Parts, web: &Web) -> Result<Self, Infallible> {
+        Ok(Self(web.clone()))
     }
 }
 
@@ -96,7 +134,9 @@ impl FromRequestParts<Web> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let sender = parts.extensions.get();
-        verified(&parts.headers, sender, web).await.map(Self)
+        let principal = verified(&parts.headers, sender, web).await?;
+        let web = web.clone();
+        Ok(Self { web, principal })
     }
 }
 
@@ -107,12 +147,13 @@ impl FromRequestParts<Web> for Person {
         let sender = parts.extensions.get();
         let principal = verified(&parts.headers, sender, web).await?;
         let principal = principal.ok_or(WebError::SIGN_IN)?;
-        let notices = web.api.users.notices(&principal).await?;
+        let notices = web.users.notices(&principal).await?;
         let Ok(JustDone(done)) = JustDone::from_request_parts(parts, web).await;
         let draft = (parts.method == Method::GET)
             .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
             .flatten();
         Ok(Self {
+            web: web.clone(),
             draft: draft.filter(|draft| draft.is_of(principal.user_id())),
             principal,
             notices,
@@ -127,7 +168,7 @@ impl FromRequestParts<Web> for Administrator {
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let person = Person::from_request_parts(parts, web).await?;
         let Ok(context) = Context::from_request_parts(parts, web).await;
-        let audit = &web.api.audit;
+        let audit = &web.audit;
         let requirement = Requirement::HUMAN_ADMIN;
         authorize(&person.principal, requirement, Some(audit), &context).await?;
         Ok(Self(person))

@@ -1,17 +1,10 @@
 //! `/settings/account/activity`: a user's own audit events.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditCursor, AuditFilter};
 
-use super::access::Person;
-use super::error::WebError;
 use super::events::{self, ActionChoice, EventView, Reader};
-use super::invalid::Invalid;
-use super::page::{Page, html};
-use super::query::Query;
-use super::site::{Web, redirect};
+use super::{Invalid, Page, PageResult, Person, Query, html, redirect};
 
 const PATH: &str = "/settings/account/activity";
 const PAGE: u32 = 50;
@@ -29,11 +22,7 @@ struct ActivityView {
     next: Option<String>,
 }
 
-pub(super) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(super) async fn list(person: Person, query: Query) -> PageResult {
     let mut ignored = Vec::new();
     let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
     let place = cursor("before").map(ActivitySeek::Before);
@@ -41,8 +30,8 @@ pub(super) async fn list(
     let chosen = query.only(&FIELDS);
     let (mut filter, mut errors) = (AuditFilter::default(), Invalid::default());
     events::read_action(&query, &mut filter, &mut errors);
-    events::read_period(&query, web.api.tokens.now(), &mut filter, &mut errors);
-    let audit = &web.api.audit;
+    events::read_period(&query, person.now(), &mut filter, &mut errors);
+    let audit = &person.audit;
     let found = if errors.is_empty() {
         let found = audit.activity(&person.principal, &filter, place, PAGE);
         found.await?
@@ -53,11 +42,12 @@ pub(super) async fn list(
     if found.previous.is_none() && matches!(place, Some(ActivitySeek::Before(_))) {
         return Ok(redirect(&chosen.on(PATH)));
     }
-    let reader = Reader::of_own(&web, &person, &found.events).await?;
+    let reader = Reader::of_own(&person, &found.events).await?;
     let to = |field, cursor: AuditCursor| chosen.clone().with(field, cursor.to_string()).on(PATH);
     let status = errors.status();
     let template = ActivityView {
-        page: Page::of(&web, &person, "account")
+        page: person
+            .page("account")
             .with_damaged(&found.events)
             .with_ignored(ignored),
         events: found

@@ -50,8 +50,22 @@ use http::Method;
 
 use crate::server::{ApiState, Pages};
 
+// What most pages use.
+use access::{Administrator, Anyone, Person, Visitor};
+use done::Done;
+use error::{DamagedRow, PageResult, WebError};
+use form::{Form, Sent};
+use invalid::{CHOOSE, Fault, Invalid, weak_password};
+use local_path::LocalPath;
+use names::{Named, Names};
+use page::{Page, html};
+use paging::Paging;
+use path::IdPath;
+use query::Query;
 use routes::{all, not_found, other_method};
-use site::{Site, Web};
+use runs::Ending;
+use site::{Site, Transport, Web, redirect};
+use view::{Badge, Moment, Shown, TokenView, scope_name};
 
 /// Returns the web interface, to be merged into the server's router inside its layers. Those assign
 /// request IDs and client addresses, limit size and time, and prefix redirects with the public

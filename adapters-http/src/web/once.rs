@@ -2,7 +2,6 @@
 //! button does not create a duplicate.
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
@@ -13,20 +12,15 @@ use openindex_domain::user::UserError;
 
 use crate::server::Context;
 
-use super::access::Person;
-use super::error::WebError;
-use super::form::{Form, ID_FIELD};
-use super::page::{Page, html};
-use super::paths;
-use super::site::Web;
-use super::view::Shown;
+use super::form::ID_FIELD;
+use super::{Form, Page, PageResult, Person, Shown, Web, WebError, html, paths};
 
 /// Returns the ID for the form on a page: the sent one if it is still open, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
-    let now = web.api.tokens.now();
+    let now = web.now();
     match open(web, sent) {
         Some(form) => Ok(form),
-        None => FormId::generate(now, &*web.api.entropy)
+        None => FormId::generate(now, &*web.entropy)
             .map_err(TokenError::from)
             .map_err(WebError::from),
     }
@@ -51,7 +45,7 @@ pub(super) fn context(
 
 fn open(web: &Web, sent: &Form) -> Option<FormId> {
     let form: FormId = sent.get(ID_FIELD).parse().ok()?;
-    form.is_open(web.api.tokens.now()).then_some(form)
+    form.is_open(web.now()).then_some(form)
 }
 
 #[derive(Template)]
@@ -68,17 +62,13 @@ struct AlreadyPage {
 }
 
 /// Returns the page that names what the form created when it was first sent.
-pub(super) async fn already(
-    web: &Web,
-    person: &Person,
-    created: Subject,
-) -> Result<Response, WebError> {
+pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
     let principal = &person.principal;
     let template = match created {
         Subject::Invite(id) => AlreadyPage {
-            page: Page::of(web, person, "invites"),
+            page: person.page("invites"),
             kind: "invite",
-            name: match web.api.invites.get(principal, id).await {
+            name: match person.invites.get(principal, id).await {
                 Ok(invite) => invite
                     .as_ref()
                     .and_then(Invite::email)
@@ -94,9 +84,9 @@ pub(super) async fn already(
             back: (paths::INVITES, "Back to invites"),
         },
         Subject::User(user) => AlreadyPage {
-            page: Page::of(web, person, "users"),
+            page: person.page("users"),
             kind: "sign-in link",
-            name: match web.api.users.get(principal, user).await {
+            name: match person.users.get(principal, user).await {
                 Ok(user) => Some(Shown::of(user.email.as_str())),
                 Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
@@ -110,9 +100,9 @@ pub(super) async fn already(
             ),
             back: (paths::USERS, "Back to users"),
         },
-        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
-            page: Page::of(web, person, "work"),
+            page: person.page("work"),
             kind: "work item",
             name: Some(Shown::of(&key.to_string())),
             advice: "Find it in the list of work items.",
@@ -122,7 +112,7 @@ pub(super) async fn already(
         },
         _ => {
             let token = match created {
-                Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
+                Subject::Token(id) => person.tokens.get(principal, id).await.map(Some),
                 _ => Ok(None),
             };
             let token = match token {
@@ -131,7 +121,7 @@ pub(super) async fn already(
                 Err(error) => return Err(error.into()),
             };
             AlreadyPage {
-                page: Page::of(web, person, "tokens"),
+                page: person.page("tokens"),
                 kind: "token",
                 advice: if token.is_some() {
                     "Its value was shown once. If you didn’t copy it, delete the token and \
@@ -154,15 +144,15 @@ pub(super) async fn already(
     html(StatusCode::CONFLICT, &template)
 }
 
-async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
-    let run = match web.api.agent_runs.get(&person.principal, id).await {
+async fn run(person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
+    let run = match person.agent_runs.get(&person.principal, id).await {
         Ok(run) => run.run,
         Err(AgentRunError::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
     let end = (format!("/settings/agent-runs/{id}/end"), "End agent run");
     Ok(AlreadyPage {
-        page: Page::of(web, person, "agent-runs"),
+        page: person.page("agent-runs"),
         kind: "agent run",
         advice: if run.is_some() {
             "Its token was shown once. If you didn’t copy it, end the run and start another one."

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use askama::Template;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use http::{HeaderValue, StatusCode, header};
 use openindex_domain::Listing;
 use openindex_domain::access::Principal;
@@ -16,7 +16,7 @@ use super::access::Person;
 use super::assets;
 use super::done::Confirmation;
 use super::draft::Why;
-use super::error::WebError;
+use super::error::{PageResult, WebError};
 use super::site::{Site, Web};
 use super::view::{Moment, Shown};
 
@@ -136,15 +136,15 @@ impl Page {
                 email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
                 is_admin: owner.role == Role::Admin,
             }),
-            has_work: web.api.work_items.is_some(),
+            has_work: web.work_items.is_some(),
             current,
             ..Self::plain(&web.site)
         }
     }
 
     /// Returns the frame for a signed-in user, with notices, confirmation and draft.
-    pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
-        let now = web.api.tokens.now();
+    fn of(person: &Person, current: &'static str) -> Self {
+        let now = person.now();
         let (mut leaks, mut used_links) = (Vec::new(), Vec::new());
         let (mut revocations, mut unsuspended) = (Vec::new(), Vec::new());
         for notice in &person.notices {
@@ -176,7 +176,7 @@ impl Page {
                 .notices
                 .first()
                 .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
-            ..Self::framed(web, &person.principal, current)
+            ..Self::framed(person, &person.principal, current)
         }
     }
 
@@ -208,8 +208,15 @@ impl Page {
     }
 }
 
+impl Person {
+    /// Returns the frame of a page of the navigation entry `current`.
+    pub(super) fn page(&self, current: &'static str) -> Page {
+        Page::of(self, current)
+    }
+}
+
 /// Renders a page. The middleware adds the headers that every page has.
-pub(super) fn html(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
+pub(super) fn html(status: StatusCode, template: &impl Template) -> PageResult {
     let body = template.render().map_err(|error| {
         tracing::error!(%error, "page rendering failed");
         WebError::of(Code::Internal)

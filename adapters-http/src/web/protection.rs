@@ -9,8 +9,6 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::server::{if_match, is_browser};
 
-use super::access;
-use super::done;
 use super::draft::{self, Draft};
 use super::error::WebError;
 use super::error_page::FailedRequest;
@@ -18,6 +16,7 @@ use super::form::{Form, Sender};
 use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
 use super::site::Web;
+use super::{access, done};
 
 /// Allows only our own scripts, styles and images. Inline scripts and styles are blocked, so
 /// injected markup cannot run.

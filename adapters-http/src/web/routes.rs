@@ -13,7 +13,7 @@ use crate::server::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, is_browser};
 
 use super::access::Anyone;
 use super::done::JustDone;
-use super::error::WebError;
+use super::error::{PageResult, WebError};
 use super::form::{Form, Sent};
 use super::path::IdPath;
 use super::query::Query;
@@ -53,7 +53,7 @@ pub(super) async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -
 }
 
 /// Redirects a path with a trailing slash to its page. Any other path is not found.
-pub(super) async fn not_found(_: Anyone, method: Method, uri: Uri) -> Result<Response, WebError> {
+pub(super) async fn not_found(_: Anyone, method: Method, uri: Uri) -> PageResult {
     match uri.path().strip_suffix('/') {
         Some(path) if method == Method::GET && is_page(path) => Ok(redirect(path)),
         _ => Err(WebError::NOT_FOUND),

@@ -1,20 +1,12 @@
 //! `/settings/admin/tokens/revoke`: bulk revocation, after a review of the matching tokens.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::admin_tokens::{AdminTokenError, ReviewPage, TokenFilter};
 use openindex_domain::token::TokenId;
 
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::Sent;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
+use crate::web::{Administrator, Done, Page, PageResult, Query, Sent, html, paths, redirect};
 
 use super::token_filter::ChosenFilter;
 use super::tokens::OwnedView;
@@ -42,37 +34,32 @@ struct BulkPage {
     back: String,
 }
 
-pub(in crate::web) async fn preview(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn preview(by: Administrator, query: Query) -> PageResult {
     let chosen = ChosenFilter::of_query(&query);
     let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
-    let principal = &by.0.principal;
-    let review = |after| web.api.admin_tokens.review(principal, &filter, after, PAGE);
+    let principal = &by.principal;
+    let review = |after| by.admin_tokens.review(principal, &filter, after, PAGE);
     let mut found = review(query.get("after").parse().ok()).await?;
     let reviewed = query.get("expected");
     let has_changed = !reviewed.is_empty() && reviewed != found.review.digest.to_string();
     if has_changed {
         found = review(None).await?;
     }
-    render(&web, &by, &chosen, &found, has_changed)
+    render(&by, &chosen, &found, has_changed)
 }
 
 pub(in crate::web) async fn revoke(
     by: Administrator,
-    State(web): State<Web>,
     query: Query,
     Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let chosen = ChosenFilter::of_query(&query);
     let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
-    let (admin_tokens, principal) = (&web.api.admin_tokens, &by.0.principal);
+    let (admin_tokens, principal) = (&by.admin_tokens, &by.principal);
     // Without a digest, nothing was reviewed.
     if let Ok(expected) = form.get("expected").parse() {
         let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
@@ -80,8 +67,8 @@ pub(in crate::web) async fn revoke(
             Ok(revoked) => {
                 let list = chosen.to_query().on(paths::ALL_TOKENS);
                 return Ok(match revoked.tokens.count() {
-                    1 => Done::OneTokenRevoked.on(&web.site, &list),
-                    count => Done::TokensRevoked.to(&web.site, &list, &format!("{count} tokens")),
+                    1 => Done::OneTokenRevoked.on(&by.site, &list),
+                    count => Done::TokensRevoked.to(&by.site, &list, &format!("{count} tokens")),
                 });
             }
             Err(AdminTokenError::ReviewOutdated(_)) => {}
@@ -89,7 +76,7 @@ pub(in crate::web) async fn revoke(
         }
     }
     let found = admin_tokens.review(principal, &filter, None, PAGE).await?;
-    render(&web, &by, &chosen, &found, true)
+    render(&by, &chosen, &found, true)
 }
 
 /// Returns the filter, or `None` if it is invalid or matches every token.
@@ -102,13 +89,12 @@ fn to_list(chosen: &ChosenFilter) -> Response {
 }
 
 fn render(
-    web: &Web,
     by: &Administrator,
     chosen: &ChosenFilter,
     found: &ReviewPage,
     has_changed: bool,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+) -> PageResult {
+    let now = by.now();
     let expected = found.review.digest.to_string();
     // An empty `after` is omitted, which leads to the first page.
     let page = |after: Option<TokenId>| {
@@ -117,7 +103,7 @@ fn render(
         query.with("after", after).on(paths::BULK_REVOCATION)
     };
     let template = BulkPage {
-        page: Page::of(web, &by.0, "all-tokens").with_damaged(&found.tokens),
+        page: by.page("all-tokens").with_damaged(&found.tokens),
         tokens: found
             .tokens
             .iter()

@@ -1,8 +1,6 @@
 //! `/settings/admin/invites`: invites.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::clock::Timestamp;
@@ -10,18 +8,10 @@ use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
 
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::{Fault, Invalid};
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{
+    Administrator, Badge, Done, Fault, Form, IdPath, Invalid, Moment, Page, PageResult, Query,
+    Sent, Shown, WebError, html, once, paths,
+};
 
 use super::people::People;
 use super::sign_in_link::LinkPage;
@@ -98,28 +88,19 @@ impl InviteView {
     }
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
     render(
-        &web,
         &by,
         &query,
-        by.0.entries(),
+        by.entries(),
         StatusCode::OK,
         Invalid::default(),
     )
     .await
 }
 
-pub(in crate::web) async fn create(
-    by: Administrator,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn create(by: Administrator, Sent { context, form }: Sent) -> PageResult {
+    let context = once::context(&by, context, &form)?;
     let query = Query::default();
     let mut errors = Invalid::default();
     let email = Email::parse(form.get("email"));
@@ -130,11 +111,11 @@ pub(in crate::web) async fn create(
     };
     let (Some(email), Some(role)) = (email, role) else {
         let status = errors.status();
-        return render(&web, &by, &query, &form, status, errors).await;
+        return render(&by, &query, &form, status, errors).await;
     };
-    let invites = &web.api.invites;
+    let invites = &by.invites;
     let new = match invites
-        .create(&by.0.principal, email.clone(), role, &context)
+        .create(&by.principal, email.clone(), role, &context)
         .await
     {
         Ok(new) => new,
@@ -144,19 +125,19 @@ pub(in crate::web) async fn create(
                 id: "email",
                 text: "This person already has an account.".to_owned(),
                 link: Some((
-                    format!("{}{}", web.site.base, user.on(paths::USERS)),
+                    format!("{}{}", by.site.base, user.on(paths::USERS)),
                     "Create a sign-in link instead.",
                 )),
             });
-            return render(&web, &by, &query, &form, StatusCode::CONFLICT, errors).await;
+            return render(&by, &query, &form, StatusCode::CONFLICT, errors).await;
         }
         Err(InviteError::NotAuthorized(ActorError::FormUsed(created))) => {
-            return once::already(&web, &by.0, created).await;
+            return once::already(&by, created).await;
         }
         Err(error) => return Err(error.into()),
     };
     LinkPage {
-        page: Page::of(&web, &by.0, "invites"),
+        page: by.page("invites"),
         title: "Invite created",
         email: Shown::of(email.as_str()),
         mixed: email.mixed_scripts().join(", "),
@@ -166,9 +147,9 @@ pub(in crate::web) async fn create(
         }),
         is_dotless: email.has_dotless_domain(),
         purpose: "Anyone who opens it can create the account. It works once.",
-        expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
+        expires: Moment::new(new.invite.expires_at, by.now()),
         again: "If you invite this address again, this link stops working.",
-        url: &web.api.settings.invite_link(&new.secret),
+        url: &by.settings.invite_link(&new.secret),
         back: paths::INVITES.to_owned(),
         back_label: "Invites",
     }
@@ -177,19 +158,18 @@ pub(in crate::web) async fn create(
 
 pub(in crate::web) async fn confirm_withdraw(
     by: Administrator,
-    State(web): State<Web>,
     IdPath(id): IdPath<InviteId>,
     query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
-    let invite = web.api.invites.get(principal, id).await?;
+) -> PageResult {
+    let principal = &by.principal;
+    let invite = by.invites.get(principal, id).await?;
     let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
-    let mut people = People::load(&web, principal).await?;
+    let mut people = People::load(&by).await?;
     let met: Vec<UserId> = invite.created_by.into_iter().collect();
-    people.meet(&web, principal, &met).await?;
+    people.meet(&by, &met).await?;
     let template = WithdrawPage {
-        page: Page::of(&web, &by.0, "invites"),
-        invite: InviteView::of(invite, &people, web.api.tokens.now()),
+        page: by.page("invites"),
+        invite: InviteView::of(invite, &people, by.now()),
         back: Back::to(query.get("next"), paths::INVITES),
     };
     if !template.invite.can_be_withdrawn {
@@ -200,45 +180,44 @@ pub(in crate::web) async fn confirm_withdraw(
 
 pub(in crate::web) async fn withdraw(
     by: Administrator,
-    State(web): State<Web>,
     IdPath(id): IdPath<InviteId>,
     Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+) -> PageResult {
+    let principal = &by.principal;
     // A damaged invite can still be withdrawn.
-    let invite = web.api.invites.get(principal, id).await.ok().flatten();
-    web.api.invites.withdraw(principal, id, &context).await?;
+    let invite = by.invites.get(principal, id).await.ok().flatten();
+    by.invites.withdraw(principal, id, &context).await?;
     let about = invite.as_ref().and_then(Invite::email);
     let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
     let back = Back::to(form.get("next"), paths::INVITES);
-    Ok(Done::InviteWithdrawn.to(&web.site, &back.path, &about))
+    Ok(Done::InviteWithdrawn.to(&by.site, &back.path, &about))
 }
 
 async fn render(
-    web: &Web,
     by: &Administrator,
     query: &Query,
     form: &Form,
     status: StatusCode,
     errors: Invalid,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+) -> PageResult {
+    let principal = &by.principal;
     let mut ignored = Vec::new();
     let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let found = web.api.invites.list(principal, after, PAGE).await?;
-    let mut people = People::load(web, principal).await?;
+    let found = by.invites.list(principal, after, PAGE).await?;
+    let mut people = People::load(&by).await?;
     let mut met: Vec<UserId> = Vec::new();
     for invite in &found.invites {
         met.extend(invite.created_by);
         met.extend(invite.claimed.map(|(_, id)| id));
     }
-    people.meet(web, principal, &met).await?;
-    let now = web.api.tokens.now();
+    people.meet(&by, &met).await?;
+    let now = by.now();
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites")
+        page: by
+            .page("invites")
             .with_damaged(&found.invites)
             .with_ignored(ignored),
-        form: once::to_show(web, form)?,
+        form: once::to_show(by, form)?,
         invites: found
             .invites
             .iter()

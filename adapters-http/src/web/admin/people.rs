@@ -1,13 +1,10 @@
 use std::collections::HashMap;
 
 use openindex_domain::StoreError;
-use openindex_domain::access::Principal;
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{User, UserError, UserId};
 
-use crate::web::error::WebError;
-use crate::web::site::Web;
-use crate::web::view::Shown;
+use crate::web::{Person, Shown, WebError};
 
 /// The first users of the instance, for selects and to show names instead of IDs. Other users are
 /// looked up on demand.
@@ -26,8 +23,8 @@ pub(in crate::web) struct Choice {
 }
 
 impl People {
-    pub(in crate::web) async fn load(web: &Web, principal: &Principal) -> Result<Self, WebError> {
-        let page = web.api.users.list(principal, None, MAX_PAGE).await?;
+    pub(in crate::web) async fn load(person: &Person) -> Result<Self, WebError> {
+        let page = person.users.list(&person.principal, None, MAX_PAGE).await?;
         Ok(Self {
             order: page.users.iter().map(|user| user.id).collect(),
             users: page.users.into_iter().map(|user| (user.id, user)).collect(),
@@ -38,8 +35,7 @@ impl People {
     /// Looks up the users with these IDs that are not loaded yet.
     pub(in crate::web) async fn meet(
         &mut self,
-        web: &Web,
-        principal: &Principal,
+        person: &Person,
         ids: &[UserId],
     ) -> Result<(), WebError> {
         for id in ids.iter().copied() {
@@ -50,7 +46,7 @@ impl People {
             if self.users.contains_key(&id) {
                 continue;
             }
-            match web.api.users.get(principal, id).await {
+            match person.users.get(&person.principal, id).await {
                 Ok(user) => {
                     self.order.push(id);
                     self.users.insert(id, user);

@@ -2,8 +2,7 @@ use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Scope, Search, Secret, Status};
 
-use crate::web::invalid::Invalid;
-use crate::web::query::Query;
+use crate::web::{Invalid, Query};
 
 const FIELDS: [&str; 6] = [
     "search",

@@ -1,26 +1,15 @@
 //! `/settings/admin/tokens`: all tokens.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
-use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::{DamagedRow, WebError};
-use crate::web::form::Sent;
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::runs::Ending;
-use crate::web::site::Web;
-use crate::web::view::{Shown, TokenView};
+use crate::web::{
+    Administrator, DamagedRow, Done, Ending, IdPath, Invalid, Page, PageResult, Person, Query,
+    Sent, Shown, TokenView, WebError, html, paths,
+};
 
 use super::people::{Choice, People};
 use super::token_filter::ChosenFilter;
@@ -93,13 +82,9 @@ impl OwnedView {
     }
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
-    let admin_tokens = &web.api.admin_tokens;
+pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+    let principal = &by.principal;
+    let admin_tokens = &by.admin_tokens;
     let chosen = ChosenFilter::of_query(&query);
     let mut ignored = Vec::new();
     let after: Option<TokenId> = query.place("after", |text| text.parse().ok(), &mut ignored);
@@ -112,15 +97,16 @@ pub(in crate::web) async fn list(
         None => None,
     };
     let counts = admin_tokens.stats(principal).await?;
-    let mut people = People::load(&web, principal).await?;
+    let mut people = People::load(&by).await?;
     if let Some(owner) = filter.as_ref().and_then(|filter| filter.owner) {
-        people.meet(&web, principal, &[owner]).await?;
+        people.meet(&by, &[owner]).await?;
     }
-    let now = web.api.tokens.now();
+    let now = by.now();
     let next = found.as_ref().and_then(|found| found.next);
     let tokens = found.map(|found| found.tokens).unwrap_or_default();
     let template = TokensPage {
-        page: Page::of(&web, &by.0, "all-tokens")
+        page: by
+            .page("all-tokens")
             .with_damaged(&tokens)
             .with_ignored(ignored),
         tokens: tokens
@@ -155,12 +141,15 @@ pub(in crate::web) async fn list(
     html(template.errors.status(), &template)
 }
 
-async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToken>, WebError> {
+async fn find(by: &Person, id: TokenId) -> Result<Option<OwnedToken>, WebError> {
     let filter = TokenFilter {
         token: Some(id),
         ..TokenFilter::default()
     };
-    let found = web.api.admin_tokens.list(by, &filter, None, 1).await?;
+    let found = by
+        .admin_tokens
+        .list(&by.principal, &filter, None, 1)
+        .await?;
     if found.tokens.damaged().next().is_some() {
         return Err(WebError::damaged(DamagedRow::Token(id)));
     }
@@ -170,24 +159,19 @@ async fn find(web: &Web, by: &Principal, id: TokenId) -> Result<Option<OwnedToke
 /// Shows any user's token or agent run. Revoked ones are shown until they are purged.
 pub(in crate::web) async fn show(
     by: Administrator,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
-    let found = web
-        .api
-        .admin_tokens
-        .tokens_by_id(principal, vec![id])
-        .await?;
+) -> PageResult {
+    let principal = &by.principal;
+    let found = by.admin_tokens.tokens_by_id(principal, vec![id]).await?;
     let token = found.get(&id).ok_or(WebError::NOT_FOUND)?;
-    let mut people = People::load(&web, principal).await?;
-    people.meet(&web, principal, &[token.owner]).await?;
+    let mut people = People::load(&by).await?;
+    people.meet(&by, &[token.owner]).await?;
     let owner = people.user(token.owner);
     let highest = owner.map_or(token.scope, |owner| owner.role.highest_scope());
-    let view = TokenView::of_any(token, highest, web.api.tokens.now());
+    let view = TokenView::of_any(token, highest, by.now());
     let template = TokenPage {
-        page: Page::of(&web, &by.0, "all-tokens"),
+        page: by.page("all-tokens"),
         kind: match id.kind() {
             TokenKind::Personal => "Personal access token",
             TokenKind::AgentRun => "Agent run",
@@ -205,16 +189,15 @@ pub(in crate::web) async fn show(
 
 pub(in crate::web) async fn confirm_revoke(
     by: Administrator,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     query: Query,
-) -> Result<Response, WebError> {
-    let owned = find(&web, &by.0.principal, id).await?;
+) -> PageResult {
+    let owned = find(&by, id).await?;
     let owned = owned.as_ref().ok_or(WebError::NOT_FOUND)?;
     let template = RevokePage {
-        page: Page::of(&web, &by.0, "all-tokens"),
-        runs: Ending::of(&web, &by.0, owned.token.owner, Some(id)).await?,
-        owned: OwnedView::of(owned, web.api.tokens.now()),
+        page: by.page("all-tokens"),
+        runs: Ending::of(&by, owned.token.owner, Some(id)).await?,
+        owned: OwnedView::of(owned, by.now()),
         back: Back::to(query.get("next"), paths::ALL_TOKENS),
     };
     html(StatusCode::OK, &template)
@@ -222,18 +205,17 @@ pub(in crate::web) async fn confirm_revoke(
 
 pub(in crate::web) async fn revoke(
     by: Administrator,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+) -> PageResult {
+    let principal = &by.principal;
     // A damaged token can still be revoked.
-    let owned = find(&web, principal, id).await.ok().flatten();
-    web.api.admin_tokens.revoke(principal, id, &context).await?;
+    let owned = find(&by, id).await.ok().flatten();
+    by.admin_tokens.revoke(principal, id, &context).await?;
     let about = owned.map_or_else(
         || id.to_string(),
         |owned| owned.token.name.as_str().to_owned(),
     );
     let back = Back::to(form.get("next"), paths::ALL_TOKENS);
-    Ok(Done::TokenRevoked.to(&web.site, &back.path, &about))
+    Ok(Done::TokenRevoked.to(&by.site, &back.path, &about))
 }

@@ -1,21 +1,14 @@
 //! `/settings/admin/users`: the list of users.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::{
     ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
 };
 
-use crate::web::access::Administrator;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{
+    Administrator, Badge, Invalid, Moment, Page, PageResult, Query, Shown, html, paths,
+};
 
 use super::{Back, PAGE};
 
@@ -104,7 +97,7 @@ impl UserView {
             status,
             joined: Moment::new(user.created_at, now),
             suspended: user.suspended_at.map(|at| Moment::new(at, now)),
-            is_self: user.id == by.0.principal.user_id(),
+            is_self: user.id == by.principal.user_id(),
         }
     }
 }
@@ -119,12 +112,8 @@ impl ListedView {
     }
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+    let principal = &by.principal;
     let mut ignored = Vec::new();
     let sort = query.place("sort", UserSort::parse, &mut ignored);
     let sort = sort.unwrap_or_default();
@@ -150,16 +139,16 @@ pub(in crate::web) async fn list(
         Some(UserSeek::After(at)) => chosen.clone().with("after", at.to_string()),
         Some(UserSeek::Before(at)) => chosen.clone().with("before", at.to_string()),
     };
-    let users = &web.api.users;
+    let users = &by.users;
     let found = if errors.is_empty() {
         let query = UserQuery { search, sort };
         Some(users.search(principal, &query, seek, PAGE).await?)
     } else {
         None
     };
-    let counts = web.api.admin_tokens.stats(principal).await?;
-    let now = web.api.tokens.now();
-    let page = Page::of(&web, &by.0, "users").with_ignored(ignored);
+    let counts = by.admin_tokens.stats(principal).await?;
+    let now = by.now();
+    let page = by.page("users").with_ignored(ignored);
     let link = |name: &str, to: String| chosen.clone().with(name, to).on(paths::USERS);
     let (page, users, previous, next) = match found {
         None => (page, Vec::new(), None, None),

@@ -4,8 +4,7 @@ use openindex_domain::audit::{AuditAction, AuditFilter, InvalidPeriod};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
 
-use crate::web::invalid::Invalid;
-use crate::web::query::Query;
+use crate::web::{Invalid, Query};
 
 use super::words::label;
 

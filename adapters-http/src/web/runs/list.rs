@@ -1,19 +1,10 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::agent_run::{AgentId, RunFilter, RunState, WorkItemKey};
 use openindex_domain::token::TokenId;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::page::{Page, html};
-use crate::web::paging::Paging;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{CHOOSE, Invalid, Page, PageResult, Paging, Person, Query, html, paths};
 
 use super::Ending;
 use super::view::{Details, RunView};
@@ -36,13 +27,9 @@ struct ListPage {
     paging: Paging,
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
     let principal = &person.principal;
-    let runs = &web.api.agent_runs;
+    let runs = &person.agent_runs;
     let chosen = query.only(&FIELDS);
     let mut ignored = Vec::new();
     let after = query.place("after", |text| text.parse().ok(), &mut ignored);
@@ -56,10 +43,11 @@ pub(in crate::web) async fn list(
     let next = found.as_ref().and_then(|found| found.next);
     let found = found.map(|found| found.runs).unwrap_or_default();
     let shown: Vec<_> = found.iter().cloned().collect();
-    let details = Details::of(&web, &person, &shown).await?;
+    let details = Details::of(&person, &shown).await?;
     let now = runs.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "agent-runs")
+        page: person
+            .page("agent-runs")
             .with_damaged(&found)
             .with_ignored(ignored),
         runs: shown
@@ -68,10 +56,8 @@ pub(in crate::web) async fn list(
             .collect(),
         is_filtered: !chosen.is_empty(),
         errors,
-        live: Ending::of(&web, &person, principal.user_id(), None)
-            .await?
-            .count,
-        has_work: web.api.work_items.is_some(),
+        live: Ending::of(&person, principal.user_id(), None).await?.count,
+        has_work: person.work_items.is_some(),
         paging: Paging::of(&query, paths::RUNS, &chosen, next.map(|id| id.to_string())),
         chosen,
     };

@@ -1,8 +1,6 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
@@ -12,15 +10,9 @@ use openindex_domain::page::MAX_TOKEN_PAGE;
 use openindex_domain::token::{ListFilter, Status, Token, TokenError, TokenId, TokenWithSecret};
 use openindex_domain::work_item::WorkItemError;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::{
+    Form, Invalid, Moment, Page, PageResult, Person, Query, Sent, Shown, WebError, html, once,
+};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -88,11 +80,7 @@ impl<'a> Typed<'a> {
 }
 
 /// Shows the form. `?token=` and `?item=` preselect a token and a work item.
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResult {
     let entries = person.entries();
     let typed = if entries.get("time").is_empty() {
         Typed {
@@ -104,16 +92,12 @@ pub(in crate::web) async fn show_form(
     } else {
         Typed::of(entries)
     };
-    let form = once::to_show(&web, entries)?;
-    render(&web, &person, form, &typed, Invalid::default(), None).await
+    let form = once::to_show(&person, entries)?;
+    render(&person, form, &typed, Invalid::default(), None).await
 }
 
-pub(in crate::web) async fn start(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn start(person: Person, Sent { context, form }: Sent) -> PageResult {
+    let context = once::context(&person, context, &form)?;
     let (mut errors, mut limit) = (Invalid::default(), None);
     let agent = AgentId::parse(form.get("agent").trim());
     let agent = errors.check("agent", agent, |error| format!("The agent ID {error}."));
@@ -135,11 +119,11 @@ pub(in crate::web) async fn start(
             ttl,
             issuer: Some(issuer),
         };
-        let runs = &web.api.agent_runs;
+        let runs = &person.agent_runs;
         match runs.start(&person.principal, new, &context).await {
-            Ok(run) => return started(&web, &person, &run),
+            Ok(run) => return started(&person, &run),
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
-                return once::already(&web, &person, created).await;
+                return once::already(&person, created).await;
             }
             Err(AgentRunError::IssuerNotFound(_)) => errors.add("token", NO_TOKEN),
             Err(AgentRunError::WorkItemNotFound(key)) => errors.add("item", no_item(key)),
@@ -161,10 +145,10 @@ pub(in crate::web) async fn start(
             Err(error) => return Err(error.into()),
         }
     }
-    check_existing(&web, &person, issuer, work_item, &mut errors).await?;
+    check_existing(&person, issuer, work_item, &mut errors).await?;
     errors.sort(&["agent", "token", "item", "time"]);
-    let shown = once::to_show(&web, &form)?;
-    render(&web, &person, shown, &Typed::of(&form), errors, limit).await
+    let shown = once::to_show(&person, &form)?;
+    render(&person, shown, &Typed::of(&form), errors, limit).await
 }
 
 const NO_TOKEN: &str = "Choose one of your active tokens.";
@@ -180,13 +164,12 @@ fn resolved(key: WorkItemKey) -> String {
 /// Adds the errors of a token that is not active and of a work item that does not exist or is
 /// resolved. [`start`] rejects both, but one at a time, and only when the other fields are valid.
 async fn check_existing(
-    web: &Web,
     person: &Person,
     issuer: Option<TokenId>,
     work_item: Option<WorkItemKey>,
     errors: &mut Invalid,
 ) -> Result<(), WebError> {
-    let tokens = &web.api.tokens;
+    let tokens = &person.tokens;
     if let (Some(id), None) = (issuer, errors.get("token")) {
         match tokens.get(&person.principal, id).await {
             Ok(token) if token.status(tokens.now()) == Status::Live => {}
@@ -194,7 +177,7 @@ async fn check_existing(
             Err(error) => return Err(error.into()),
         }
     }
-    if let (Some(key), None, Some(work)) = (work_item, errors.get("item"), &web.api.work_items) {
+    if let (Some(key), None, Some(work)) = (work_item, errors.get("item"), &person.work_items) {
         match work.get(&person.principal, key).await {
             Ok(item) if item.status.is_resolved() => errors.add("item", resolved(key)),
             Ok(_) => {}
@@ -206,18 +189,17 @@ async fn check_existing(
 }
 
 async fn render(
-    web: &Web,
     person: &Person,
     form: FormId,
     typed: &Typed<'_>,
     errors: Invalid,
     limit: Option<String>,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let live = ListFilter {
         status: Some(Status::Live),
         ..ListFilter::default()
     };
-    let tokens = &web.api.tokens;
+    let tokens = &person.tokens;
     let found = tokens.list(&person.principal, &live, None, MAX_TOKEN_PAGE);
     let found = found.await?.tokens;
     let choice = |token: &Token| {
@@ -235,7 +217,7 @@ async fn render(
         }
     };
     let template = StartPage {
-        page: Page::of(web, person, "agent-runs"),
+        page: person.page("agent-runs"),
         form,
         tokens: found
             .iter()
@@ -245,7 +227,7 @@ async fn render(
             .collect(),
         agent: typed.agent,
         work_item: typed.work_item,
-        has_work: web.api.work_items.is_some(),
+        has_work: person.work_items.is_some(),
         times: TIMES
             .iter()
             .map(|(value, label)| Choice {
@@ -264,20 +246,20 @@ async fn render(
     html(status, &template)
 }
 
-fn started(web: &Web, person: &Person, issued: &TokenWithSecret) -> Result<Response, WebError> {
+fn started(person: &Person, issued: &TokenWithSecret) -> PageResult {
     let token = &issued.token;
     let run = token.run.as_ref();
     let template = StartedPage {
-        page: Page::of(web, person, "agent-runs"),
+        page: person.page("agent-runs"),
         id: token.id.to_string(),
         agent: Shown::of(run.map_or("", |run| run.agent.as_str())),
         work_item: run.and_then(|run| run.work_item).map(|key| key.to_string()),
         expires: token
             .expires_at
-            .map(|at| Moment::new(at, web.api.agent_runs.now())),
+            .map(|at| Moment::new(at, person.agent_runs.now())),
         secret: issued.secret.expose(),
-        url: &web.api.settings.public_url,
-        has_work: web.api.work_items.is_some(),
+        url: &person.settings.public_url,
+        has_work: person.work_items.is_some(),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -3,8 +3,7 @@
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, ExpiryError};
 
-use crate::web::form::Form;
-use crate::web::view::Moment;
+use crate::web::{Form, Moment};
 
 const PRESETS: [(&str, i64, &str); 4] = [
     ("7", 7, "7 days"),

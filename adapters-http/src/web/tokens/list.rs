@@ -1,20 +1,12 @@
 use std::collections::HashSet;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::Listing;
 use openindex_domain::token::{
     ListCursor, ListFilter, RETENTION_DAYS, Search, Seek, Sort, Status, Token, TokenName,
 };
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::TokenView;
+use crate::web::{Invalid, Page, PageResult, Person, Query, TokenView, html};
 
 /// Tokens per page.
 const PAGE: u32 = 50;
@@ -56,12 +48,8 @@ pub(super) fn shares_name(token: &Token, status: Status, shared: &HashSet<TokenN
     status == Status::Live && token.successor.is_none() && shared.contains(&token.name)
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let (tokens, principal) = (&web.api.tokens, &person.principal);
+pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
+    let (tokens, principal) = (&person.tokens, &person.principal);
     let mut kept = kept(&query);
     let chosen = query.only(&FIELDS);
     let (mut ignored, mut errors) = (Vec::new(), Invalid::default());
@@ -114,7 +102,8 @@ pub(in crate::web) async fn list(
         page.on(crate::TOKENS_PAGE)
     };
     let template = ListPage {
-        page: Page::of(&web, &person, "tokens")
+        page: person
+            .page("tokens")
             .with_damaged(&found)
             .with_ignored(ignored),
         tokens: found

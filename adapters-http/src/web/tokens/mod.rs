@@ -14,15 +14,10 @@ pub(super) use rotate::{rotate, show_form as show_rotate_form};
 pub(super) use show::show;
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::token::{Token, TokenError, TokenId, TokenWithSecret};
 
-use super::error::{DamagedRow, WebError};
-use super::page::{Page, html};
-use super::query::Query;
-use super::site::Web;
-use super::view::{Moment, Shown, scope_name};
+use super::{DamagedRow, Moment, Page, PageResult, Query, Shown, Web, WebError, html, scope_name};
 
 /// Converts a lookup of the user's own token; a damaged row gets its own error page.
 fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
@@ -60,8 +55,8 @@ fn created(
     predecessor: Option<String>,
     shares_name: bool,
     query: &Query,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+) -> PageResult {
+    let now = web.now();
     let token = &issued.token;
     let template = CreatedPage {
         page,
@@ -71,7 +66,7 @@ fn created(
         expires: token.expires_at.map(|at| Moment::end(at, now)),
         predecessor,
         secret: issued.secret.expose(),
-        url: web.api.settings.public_url.trim_end_matches('/'),
+        url: web.settings.public_url.trim_end_matches('/'),
         shares_name,
         list: list::kept(query).on(crate::TOKENS_PAGE),
     };

@@ -1,20 +1,11 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::query::Query;
-use crate::web::runs::Ending;
-use crate::web::site::Web;
-use crate::web::view::{Moment, TokenView};
+use crate::web::{
+    Ending, Form, IdPath, Invalid, Moment, Page, PageResult, Person, Query, Sent, TokenView, html,
+};
 
 use super::expiry::{self, Choice};
 use super::{found, list};
@@ -53,19 +44,17 @@ struct RotatedPage {
 
 pub(in crate::web) async fn show_form(
     person: Person,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     query: Query,
-) -> Result<Response, WebError> {
+) -> PageResult {
     // Fails like the form would, before the user fills it in.
-    let token = match web.api.tokens.rotatable(&person.principal, id).await {
+    let token = match person.tokens.rotatable(&person.principal, id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&web, &person, successor, &query);
+            return rotated(&person, successor, &query);
         }
         read => found(read, id)?,
     };
     render(
-        &web,
         &person,
         &token,
         &query,
@@ -77,21 +66,20 @@ pub(in crate::web) async fn show_form(
 
 pub(in crate::web) async fn rotate(
     person: Person,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     query: Query,
     Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let tokens = &web.api.tokens;
+) -> PageResult {
+    let tokens = &person.tokens;
     let predecessor = match tokens.rotatable(&person.principal, id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&web, &person, successor, &query);
+            return rotated(&person, successor, &query);
         }
         read => read?,
     };
     let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
-        render(&web, &person, &predecessor, &query, &form, errors)
+        render(&person, &predecessor, &query, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
@@ -108,7 +96,7 @@ pub(in crate::web) async fn rotate(
         .await
     {
         Ok(issued) => {
-            let page = Page::of(&web, &person, "tokens");
+            let page = person.page("tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!("The old token keeps working for {}.", at_least(seconds))
@@ -116,7 +104,7 @@ pub(in crate::web) async fn rotate(
                 _ => "The old token no longer works.".to_owned(),
             };
             super::created(
-                &web,
+                &person,
                 page,
                 &issued,
                 "Token rotated",
@@ -126,7 +114,7 @@ pub(in crate::web) async fn rotate(
             )
         }
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            rotated(&web, &person, successor, &query)
+            rotated(&person, successor, &query)
         }
         Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),
@@ -134,15 +122,10 @@ pub(in crate::web) async fn rotate(
 }
 
 /// The page for a token that was rotated before, as Back and a second press of the button find it.
-fn rotated(
-    web: &Web,
-    person: &Person,
-    successor: TokenId,
-    query: &Query,
-) -> Result<Response, WebError> {
+fn rotated(person: &Person, successor: TokenId, query: &Query) -> PageResult {
     let kept = list::kept(query);
     let template = RotatedPage {
-        page: Page::of(web, person, "tokens"),
+        page: person.page("tokens"),
         successor: kept.on(&format!("{}/{successor}", crate::TOKENS_PAGE)),
         list: kept.on(crate::TOKENS_PAGE),
     };
@@ -150,21 +133,20 @@ fn rotated(
 }
 
 async fn render(
-    web: &Web,
     person: &Person,
     token: &Token,
     query: &Query,
     form: &Form,
     errors: Invalid,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+) -> PageResult {
+    let now = person.now();
     let kept = token.expires_at.map_or_else(
         || "Unchanged (never expires)".to_owned(),
         |at| format!("Unchanged (expires {})", Moment::end(at, now).day()),
     );
     let template = RotatePage {
-        page: Page::of(web, person, "tokens"),
-        runs: Ending::of(web, person, token.owner, Some(token.id)).await?,
+        page: person.page("tokens"),
+        runs: Ending::of(person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
         overlaps: OVERLAPS.map(|(value, label)| Choice {
             value,

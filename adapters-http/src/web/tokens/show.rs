@@ -3,8 +3,6 @@
 use std::net::IpAddr;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
@@ -12,14 +10,11 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{RETENTION_DAYS, Token, TokenId};
 use openindex_domain::user::UserId;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
 use crate::web::events::{actor, label};
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown, TokenView, scope_name};
+use crate::web::{
+    Badge, IdPath, Moment, Page, PageResult, Person, Query, Shown, TokenView, WebError, html,
+    scope_name,
+};
 
 use super::list::{kept, shares_name};
 
@@ -73,22 +68,20 @@ struct Event {
 
 pub(in crate::web) async fn show(
     person: Person,
-    State(web): State<Web>,
     IdPath(id): IdPath<TokenId>,
     query: Query,
-) -> Result<Response, WebError> {
-    let (tokens, principal) = (&web.api.tokens, &person.principal);
+) -> PageResult {
+    let (tokens, principal) = (&person.tokens, &person.principal);
     let token = tokens.get_including_revoked(principal, id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
-    let events = web.api.audit.own_token_events(principal, &token, NEWEST);
+    let events = person.audit.own_token_events(principal, &token, NEWEST);
     let events = events.await?;
     let issued_with = RunFilter {
         issuer: Some(id),
         ..RunFilter::ANY
     };
-    let runs = web
-        .api
+    let runs = person
         .agent_runs
         .list(principal, &issued_with, None, NEWEST);
     let runs = runs.await?;
@@ -96,13 +89,13 @@ pub(in crate::web) async fn show(
     let now = tokens.now();
     let allowed = principal.effective_scope();
     let template = ShowPage {
-        page: Page::of(&web, &person, "tokens"),
+        page: person.page("tokens"),
         effective_scope: scope_name(token.scope.min(allowed)),
         last_four: token.details.last_four.map(|end| end.to_string()),
         created_from: token.details.created_from,
         last_used_from: token.details.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
-        chain: chain(&web, &person, &token, &events, now).await?,
+        chain: chain(&person, &token, &events, now).await?,
         runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
         has_more_runs,
         events: events
@@ -118,7 +111,6 @@ pub(in crate::web) async fn show(
 
 /// Returns the rotation chain of a token, oldest first.
 async fn chain(
-    web: &Web,
     person: &Person,
     token: &Token,
     events: &[AuditEvent],
@@ -127,15 +119,13 @@ async fn chain(
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = web
-            .api
+        let found = person
             .tokens
             .get_including_revoked(&person.principal, id)
             .await?;
         before = match &found {
             Some(found) => {
-                let events = web
-                    .api
+                let events = person
                     .audit
                     .own_token_events(&person.principal, found, NEWEST);
                 predecessor(id, &events.await?)
@@ -152,8 +142,7 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = web
-            .api
+        let found = person
             .tokens
             .get_including_revoked(&person.principal, id)
             .await?;

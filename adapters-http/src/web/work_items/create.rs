@@ -1,22 +1,11 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::work_item::{
     DomainKey, NewWorkItem, Placement, TopKind, WorkItemConflict, WorkItemError,
 };
 
-use crate::web::access::Person;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::names::Names;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{Done, Form, Invalid, Names, Page, PageResult, Person, Query, Sent, html, once};
 
 use super::fields::{Fields, Values, read};
 use super::view::conflict;
@@ -50,11 +39,7 @@ impl TypedPlace {
 }
 
 /// Shows the form. With `?parent=`, it is the form for a sub-task.
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResult {
     let entries = person.entries();
     let is_entered = !entries.get("priority").is_empty();
     let (place, values) = if is_entered {
@@ -67,17 +52,13 @@ pub(in crate::web) async fn show_form(
         };
         (place, Values::blank())
     };
-    let fields = Fields::of(&web, &person, values, None, Invalid::default());
+    let fields = Fields::of(&person, values, None, Invalid::default());
     let fields = fields.await?;
-    render(&web, &person, entries, fields, place)
+    render(&person, entries, fields, place)
 }
 
-pub(in crate::web) async fn create(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn create(person: Person, Sent { context, form }: Sent) -> PageResult {
+    let context = once::context(&person, context, &form)?;
     let mut errors = Invalid::default();
     let place = place(&form, &mut errors);
     let read = read(&form, &mut errors);
@@ -94,14 +75,14 @@ pub(in crate::web) async fn create(
             target: read.target,
             assignee: read.assignee,
         };
-        let work = use_cases(&web)?;
+        let work = use_cases(&person)?;
         match work.create(&person.principal, new, &context).await {
             Ok(item) => {
                 let key = item.key;
-                return Ok(Done::ItemCreated.to(&web.site, &path_of(key), &key.to_string()));
+                return Ok(Done::ItemCreated.to(&person.site, &path_of(key), &key.to_string()));
             }
             Err(WorkItemError::NotAuthorized(ActorError::FormUsed(created))) => {
-                return once::already(&web, &person, created).await;
+                return once::already(&person, created).await;
             }
             Err(WorkItemError::ParentNotFound) => {
                 errors.add("parent", "The parent item doesn’t exist.");
@@ -110,7 +91,7 @@ pub(in crate::web) async fn create(
                 errors.add("parent", "The parent item is done or cancelled.");
             }
             Err(WorkItemError::Conflict(why)) => {
-                let names = Names::of(&web, &person, Vec::new()).await?;
+                let names = Names::of(&person, Vec::new()).await?;
                 let field = match why {
                     WorkItemConflict::AssigneeNotFound => "assignee",
                     _ => at,
@@ -120,8 +101,8 @@ pub(in crate::web) async fn create(
             Err(error) => return Err(error.into()),
         }
     }
-    let fields = Fields::of(&web, &person, Values::typed(&form), None, errors).await?;
-    render(&web, &person, &form, fields, TypedPlace::of(&form))
+    let fields = Fields::of(&person, Values::typed(&form), None, errors).await?;
+    render(&person, &form, fields, TypedPlace::of(&form))
 }
 
 /// Parses the placement: below a parent, or at the top level of a domain. Returns `None` after
@@ -142,16 +123,10 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
     domain.map(|domain| Placement::Domain(domain, kind))
 }
 
-fn render(
-    web: &Web,
-    person: &Person,
-    form: &Form,
-    fields: Fields,
-    place: TypedPlace,
-) -> Result<Response, WebError> {
+fn render(person: &Person, form: &Form, fields: Fields, place: TypedPlace) -> PageResult {
     let template = NewPage {
-        page: Page::of(web, person, "work"),
-        form: once::to_show(web, form)?,
+        page: person.page("work"),
+        form: once::to_show(person, form)?,
         fields,
         place,
     };

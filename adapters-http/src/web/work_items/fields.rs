@@ -5,13 +5,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{Description, ExecutionTarget, Priority, Title, WorkItem};
 
-use crate::web::access::Person;
 use crate::web::admin::People;
-use crate::web::error::WebError;
-use crate::web::form::Form;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::names::Names;
-use crate::web::site::Web;
+use crate::web::{CHOOSE, Form, Invalid, Names, Person, WebError};
 
 use super::list::choices;
 use super::view::{Choice, priority, target};
@@ -163,7 +158,6 @@ pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
 impl Fields {
     /// Loads the choices. `current` is the item's assignee, who remains a choice.
     pub(super) async fn of(
-        web: &Web,
         person: &Person,
         values: Values,
         current: Option<UserId>,
@@ -178,8 +172,8 @@ impl Fields {
         ];
         let mut has_more_people = false;
         if person.is_administrator() {
-            let mut people = People::load(web, principal).await?;
-            people.meet(web, principal, current.as_slice()).await?;
+            let mut people = People::load(person).await?;
+            people.meet(person, current.as_slice()).await?;
             has_more_people = people.has_more;
             let others = people.choices(selected).into_iter();
             assignees.extend(others.filter(|one| one.id != me).map(|one| Choice {
@@ -188,7 +182,7 @@ impl Fields {
                 is_selected: one.is_selected,
             }));
         } else if let Some(user) = current.filter(|user| *user != principal.user_id()) {
-            let name = Names::of(web, person, vec![user]).await?.get(user);
+            let name = Names::of(person, vec![user]).await?.get(user);
             assignees.push(Choice::new(&user.to_string(), name.as_str(), selected));
         }
         Ok(Self {

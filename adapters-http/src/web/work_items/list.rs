@@ -1,8 +1,6 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
@@ -10,15 +8,7 @@ use openindex_domain::work_item::{
     WorkItemFilter, WorkItemKey,
 };
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::names::Names;
-use crate::web::page::{Page, html};
-use crate::web::paging::Paging;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{CHOOSE, Invalid, Names, Page, PageResult, Paging, Person, Query, html, paths};
 
 use super::use_cases;
 use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
@@ -49,12 +39,8 @@ struct Select {
     options: Vec<Choice>,
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let work = use_cases(&web)?;
+pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
+    let work = use_cases(&person)?;
     let principal = &person.principal;
     let me = principal.user_id();
     let chosen = query.only(&FIELDS);
@@ -72,10 +58,11 @@ pub(in crate::web) async fn list(
     let items = found.map(|found| found.items).unwrap_or_default();
     let assignee = filter.assignee;
     let met = items.iter().flat_map(users_of).chain(assignee).collect();
-    let names = Names::of(&web, &person, met).await?;
-    let now = web.api.tokens.now();
+    let names = Names::of(&person, met).await?;
+    let now = person.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "work")
+        page: person
+            .page("work")
             .with_damaged(&items)
             .with_ignored(ignored),
         items: items

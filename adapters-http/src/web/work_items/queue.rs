@@ -1,17 +1,8 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::work_item::{QueueItems, WorkItem};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::names::Names;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{Invalid, Names, Page, PageResult, Person, Query, html, paths};
 
 use super::use_cases;
 use super::view::{ItemView, users_of};
@@ -38,12 +29,8 @@ struct Section {
     has_more: bool,
 }
 
-pub(in crate::web) async fn queue(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let work = use_cases(&web)?;
+pub(in crate::web) async fn queue(person: Person, query: Query) -> PageResult {
+    let work = use_cases(&person)?;
     let principal = &person.principal;
     let mut ignored = Vec::new();
     let read = |text: &str| (text == "agents").then_some(());
@@ -69,13 +56,14 @@ pub(in crate::web) async fn queue(
         (found.mine, next)
     };
     let both = mine.items.iter().chain(next.items.iter());
-    let names = Names::of(&web, &person, both.flat_map(users_of).collect()).await?;
-    let now = web.api.tokens.now();
+    let names = Names::of(&person, both.flat_map(users_of).collect()).await?;
+    let now = person.now();
     let chosen = query.only(&["agent"]);
     let me = principal.user_id();
     let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
     let template = QueuePage {
-        page: Page::of(&web, &person, "queue")
+        page: person
+            .page("queue")
             .with_damaged(&mine.items)
             .with_damaged(&next.items)
             .with_ignored(ignored),

@@ -4,8 +4,7 @@ use openindex_domain::work_item::{
     ExecutionTarget, Holder, ItemKind, ItemStatus, Priority, WorkItem, WorkItemConflict,
 };
 
-use crate::web::names::Names;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{Badge, Moment, Names, Shown};
 
 /// A work item in a list or on its page.
 pub(super) struct ItemView {
