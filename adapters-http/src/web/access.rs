@@ -3,6 +3,7 @@
 
 use std::convert::Infallible;
 use std::ops::Deref;
+use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -17,6 +18,8 @@ use super::done::{Confirmation, JustDone};
 use super::draft::Draft;
 use super::error::WebError;
 use super::form::{Form, Sender};
+use super::path::IdPath;
+use super::query::Query;
 use super::site::Web;
 
 /// Any visitor.
@@ -29,10 +32,12 @@ pub(super) struct Visitor {
 /// Any visitor. The session is not looked up.
 pub(super) struct Anyone(Web);
 
-/// A signed-in user, with the messages that the next page shows them.
+/// A signed-in user, with what they request and the messages that the next page shows them.
 pub(super) struct Person {
     web: Web,
     pub(super) principal: Principal,
+    pub(super) query: Query,
+    pub(super) context: Context,
     pub(super) notices: Vec<Notice>,
     pub(super) done: Option<Confirmation>,
     /// The form they sent from this page after their session had ended.
@@ -50,6 +55,12 @@ impl Person {
 
 /// An administrator who is signed in.
 pub(super) struct Administrator(Person);
+
+/// Someone at the page of what the path names.
+pub(super) struct At<P, Id> {
+    by: P,
+    pub(super) id: Id,
+}
 
 impl Person {
     /// Returns whether the user can open the administration pages.
@@ -86,6 +97,13 @@ impl Deref for Administrator {
         &self.0
     }
 }
+impl<P, Id> Deref for At<P, Id> {
+    type Target = P;
+
+    fn deref(&self) -> &P {
+        &self.by
+    }
+}
 
 impl Permission for Anyone {
     const ACCESS: Access = Access::Public;
@@ -98,6 +116,9 @@ impl Permission for Person {
 }
 impl Permission for Administrator {
     const ACCESS: Access = Access::Requires(Requirement::HUMAN_ADMIN);
+}
+impl<P: Permission, Id> Permission for At<P, Id> {
+    const ACCESS: Access = P::ACCESS;
 }
 
 /// Verifies the session cookie, at most once per request. Returns `None` if there is no active
@@ -149,6 +170,7 @@ impl FromRequestParts<Web> for Person {
         let principal = principal.ok_or(WebError::SIGN_IN)?;
         let notices = web.users.notices(&principal).await?;
         let Ok(JustDone(done)) = JustDone::from_request_parts(parts, web).await;
+        let Ok(query) = Query::from_request_parts(parts, web).await;
         let draft = (parts.method == Method::GET)
             .then(|| Draft::of_page(&parts.headers, &web.site, parts.uri.path()))
             .flatten();
@@ -156,6 +178,8 @@ impl FromRequestParts<Web> for Person {
             web: web.clone(),
             draft: draft.filter(|draft| draft.is_of(principal.user_id())),
             principal,
+            query,
+            context: Context::of(parts),
             notices,
             done,
         })
@@ -167,10 +191,22 @@ impl FromRequestParts<Web> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
         let person = Person::from_request_parts(parts, web).await?;
-        let Ok(context) = Context::from_request_parts(parts, web).await;
-        let audit = &web.audit;
-        let requirement = Requirement::HUMAN_ADMIN;
-        authorize(&person.principal, requirement, Some(audit), &context).await?;
+        let (principal, requirement) = (&person.principal, Requirement::HUMAN_ADMIN);
+        authorize(principal, requirement, Some(&web.audit), &person.context).await?;
         Ok(Self(person))
+    }
+}
+
+impl<P, Id> FromRequestParts<Web> for At<P, Id>
+where
+    P: FromRequestParts<Web, Rejection = WebError> + Send,
+    Id: FromStr,
+{
+    type Rejection = WebError;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Web) -> Result<Self, WebError> {
+        let by = P::from_request_parts(parts, web).await?;
+        let IdPath(id) = IdPath::from_request_parts(parts, web).await?;
+        Ok(Self { by, id })
     }
 }

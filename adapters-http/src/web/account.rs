@@ -7,12 +7,10 @@ use openindex_domain::session::{
 };
 use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 
-use crate::server::Context;
-
 use super::sign_in::leave;
 use super::view::browser;
 use super::{
-    Done, IdPath, Invalid, Moment, Page, PageResult, Person, Sent, Shown, WebError, html, paths,
+    At, Done, Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, paths,
     weak_password,
 };
 
@@ -47,11 +45,13 @@ pub(super) async fn show(person: Person) -> PageResult {
     render(&person, typed, Invalid::default()).await
 }
 
-pub(super) async fn change_name(person: Person, Sent { context, form }: Sent) -> PageResult {
+pub(super) async fn change_name(person: Person, form: Form) -> PageResult {
     match PersonName::parse(form.get("name")) {
         Ok(name) => {
             let users = &person.users;
-            let user = users.rename_self(&person.principal, name, &context).await?;
+            let user = users
+                .rename_self(&person.principal, name, &person.context)
+                .await?;
             Ok(Done::NameChanged.to(&person.site, paths::ACCOUNT, user.name.as_str()))
         }
         Err(error) => {
@@ -62,7 +62,7 @@ pub(super) async fn change_name(person: Person, Sent { context, form }: Sent) ->
     }
 }
 
-pub(super) async fn change_password(person: Person, Sent { context, form }: Sent) -> PageResult {
+pub(super) async fn change_password(person: Person, form: Form) -> PageResult {
     let mut errors = Invalid::default();
     let current = form.password("currentPassword");
     let current = errors.check("current", current, |_| WRONG);
@@ -70,7 +70,7 @@ pub(super) async fn change_password(person: Person, Sent { context, form }: Sent
     if let (Some(current), Some(new)) = (current, new) {
         let sessions = &person.sessions;
         match sessions
-            .change_password(&person.principal, &current, &new, &context)
+            .change_password(&person.principal, &current, &new, &person.context)
             .await
         {
             Ok(()) => {
@@ -92,25 +92,24 @@ pub(super) async fn change_password(person: Person, Sent { context, form }: Sent
     render(&person, None, errors).await
 }
 
-pub(super) async fn end_session(
-    person: Person,
-    IdPath(id): IdPath<String>,
-    context: Context,
-) -> PageResult {
-    let id: SessionId = id.parse().map_err(|_| WebError::NOT_FOUND)?;
+pub(super) async fn end_session(person: At<Person, SessionId>) -> PageResult {
     let own = person.principal.session().map(|session| session.id);
     let sessions = &person.sessions;
     let client = sessions
         .list(&person.principal)
         .await?
         .iter()
-        .find(|session| session.id == id)
+        .find(|session| session.id == person.id)
         .map(|session| session.client.as_str().to_owned())
         .unwrap_or_default();
     let ended = sessions
-        .end(&person.principal, SessionSelection::One(id), &context)
+        .end(
+            &person.principal,
+            SessionSelection::One(person.id),
+            &person.context,
+        )
         .await?;
-    if own == Some(id) {
+    if own == Some(person.id) {
         return Ok(leave(&person, Done::SignedOut));
     }
     if ended == 0 {
@@ -120,10 +119,10 @@ pub(super) async fn end_session(
     Ok(Done::SessionEnded.to(&person.site, paths::ACCOUNT, &about))
 }
 
-pub(super) async fn sign_out_everywhere(person: Person, context: Context) -> PageResult {
+pub(super) async fn sign_out_everywhere(person: Person) -> PageResult {
     person
         .sessions
-        .end(&person.principal, SessionSelection::All, &context)
+        .end(&person.principal, SessionSelection::All, &person.context)
         .await?;
     Ok(leave(&person, Done::SignedOutEverywhere))
 }

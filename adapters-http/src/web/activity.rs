@@ -22,15 +22,19 @@ struct ActivityView {
     next: Option<String>,
 }
 
-pub(super) async fn list(person: Person, query: Query) -> PageResult {
+pub(super) async fn list(person: Person) -> PageResult {
     let mut ignored = Vec::new();
-    let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
+    let mut cursor = |name| {
+        person
+            .query
+            .place(name, |text| text.parse().ok(), &mut ignored)
+    };
     let place = cursor("before").map(ActivitySeek::Before);
     let place = place.or_else(|| cursor("after").map(ActivitySeek::After));
-    let chosen = query.only(&FIELDS);
+    let chosen = person.query.only(&FIELDS);
     let (mut filter, mut errors) = (AuditFilter::default(), Invalid::default());
-    events::read_action(&query, &mut filter, &mut errors);
-    events::read_period(&query, person.now(), &mut filter, &mut errors);
+    events::read_action(&person.query, &mut filter, &mut errors);
+    events::read_period(&person.query, person.now(), &mut filter, &mut errors);
     let audit = &person.audit;
     let found = if errors.is_empty() {
         let found = audit.activity(&person.principal, &filter, place, PAGE);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::body::HttpBody as _;
-use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::extract::{FromRequest, Request};
 use http::header;
 use http_body_util::LengthLimitError;
 use openindex_domain::access::Principal;
@@ -11,7 +11,7 @@ use openindex_domain::token::Secret;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
-use crate::server::{Code, Context, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
+use crate::server::{Code, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
 
 use super::error::WebError;
 
@@ -149,21 +149,4 @@ fn unreadable(error: &axum::Error) -> WebError {
         cause = error.source();
     }
     WebError::of(Code::InvalidRequest)
-}
-
-/// A form and its request context, as one handler argument.
-pub(super) struct Sent {
-    pub(super) context: Context,
-    pub(super) form: Form,
-}
-
-impl<S: Send + Sync> FromRequest<S> for Sent {
-    type Rejection = WebError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, WebError> {
-        let (mut parts, body) = request.into_parts();
-        let Ok(context) = Context::from_request_parts(&mut parts, state).await;
-        let form = Form::from_request(Request::from_parts(parts, body), state).await?;
-        Ok(Self { context, form })
-    }
 }

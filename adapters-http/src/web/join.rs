@@ -5,11 +5,11 @@ use http::{HeaderMap, StatusCode};
 use openindex_domain::invite::{Claim, Invite, InviteError, NotClaimable};
 use openindex_domain::user::{Email, MIN_PASSWORD_CHARS, PersonName, Role};
 
-use crate::server::Code;
+use crate::server::{Code, Context};
 
 use super::sign_in::{client_name, enter};
 use super::{
-    Done, Form, IdPath, Invalid, Moment, Page, PageResult, Sent, Shown, Transport, Visitor, Web,
+    Done, Form, IdPath, Invalid, Moment, Page, PageResult, Shown, Transport, Visitor, Web,
     WebError, html, weak_password,
 };
 
@@ -48,7 +48,8 @@ pub(super) async fn submit(
     visitor: Visitor,
     IdPath(code): IdPath<String>,
     headers: HeaderMap,
-    Sent { context, form }: Sent,
+    context: Context,
+    form: Form,
 ) -> PageResult {
     let invite = match visitor.invites.preview(&code).await {
         Ok(invite) => invite,

@@ -51,10 +51,10 @@ use http::Method;
 use crate::server::{ApiState, Pages};
 
 // What most pages use.
-use access::{Administrator, Anyone, Person, Visitor};
+use access::{Administrator, Anyone, At, Person, Visitor};
 use done::Done;
 use error::{DamagedRow, PageResult, WebError};
-use form::{Form, Sent};
+use form::Form;
 use invalid::{CHOOSE, Fault, Invalid, weak_password};
 use local_path::LocalPath;
 use names::{Named, Names};

@@ -2,12 +2,12 @@
 
 use openindex_domain::clock::Timestamp;
 
-use crate::server::{Code, Context};
+use crate::server::Code;
 
 use super::{Form, PageResult, Person, WebError, paths, redirect};
 
 /// Dismisses the notices that the user was shown, but none that arrived later.
-pub(super) async fn dismiss(person: Person, context: Context, form: Form) -> PageResult {
+pub(super) async fn dismiss(person: Person, form: Form) -> PageResult {
     let up_to = form
         .get("upTo")
         .parse()
@@ -16,7 +16,7 @@ pub(super) async fn dismiss(person: Person, context: Context, form: Form) -> Pag
         .ok_or(WebError::of(Code::InvalidRequest))?;
     person
         .users
-        .dismiss_notices(&person.principal, up_to, &context)
+        .dismiss_notices(&person.principal, up_to, &person.context)
         .await?;
     Ok(redirect(paths::TOKENS))
 }

@@ -10,8 +10,6 @@ use openindex_domain::invite::{Invite, InviteError};
 use openindex_domain::token::{TokenError, TokenId, TokenKind};
 use openindex_domain::user::UserError;
 
-use crate::server::Context;
-
 use super::form::ID_FIELD;
 use super::{Form, Page, PageResult, Person, Shown, Web, WebError, html, paths};
 
@@ -31,15 +29,11 @@ pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
 /// # Errors
 ///
 /// [`WebError::STALE_FORM`] if the form has no ID or is too old.
-pub(super) fn context(
-    web: &Web,
-    context: Context,
-    sent: &Form,
-) -> Result<RequestContext, WebError> {
-    let form = open(web, sent).ok_or(WebError::STALE_FORM)?;
+pub(super) fn context(person: &Person, sent: &Form) -> Result<RequestContext, WebError> {
+    let form = open(person, sent).ok_or(WebError::STALE_FORM)?;
     Ok(RequestContext {
         form: Some(form),
-        ..context.0
+        ..person.context.0.clone()
     })
 }
 

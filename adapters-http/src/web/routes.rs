@@ -14,7 +14,7 @@ use crate::server::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, is_browser};
 use super::access::Anyone;
 use super::done::JustDone;
 use super::error::{PageResult, WebError};
-use super::form::{Form, Sent};
+use super::form::Form;
 use super::path::IdPath;
 use super::query::Query;
 use super::site::{Web, redirect};
@@ -104,9 +104,6 @@ impl Argument for Query {
     const QUERY: bool = true;
 }
 impl Argument for Form {
-    const BODY: bool = true;
-}
-impl Argument for Sent {
     const BODY: bool = true;
 }
 

@@ -154,10 +154,10 @@ pub(super) async fn submit(
     }
 }
 
-pub(super) async fn sign_out(person: Person, context: Context) -> PageResult {
+pub(super) async fn sign_out(person: Person) -> PageResult {
     person
         .sessions
-        .sign_out(&person.principal, &context)
+        .sign_out(&person.principal, &person.context)
         .await?;
     Ok(leave(&person, Done::SignedOut))
 }

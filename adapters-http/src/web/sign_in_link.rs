@@ -5,10 +5,12 @@ use http::{HeaderMap, StatusCode};
 use openindex_domain::session::SessionError;
 use openindex_domain::user::{MIN_PASSWORD_CHARS, User};
 
+use crate::server::Context;
+
 use super::join::invalid_link;
 use super::sign_in::{client_name, enter};
 use super::{
-    Anyone, Done, IdPath, Invalid, Page, PageResult, Sent, Shown, Transport, Web, html,
+    Anyone, Done, Form, IdPath, Invalid, Page, PageResult, Shown, Transport, Web, html,
     weak_password,
 };
 
@@ -35,7 +37,8 @@ pub(super) async fn submit(
     anyone: Anyone,
     IdPath(code): IdPath<String>,
     headers: HeaderMap,
-    Sent { context, form }: Sent,
+    context: Context,
+    form: Form,
 ) -> PageResult {
     let sessions = &anyone.sessions;
     let user = match sessions.get_sign_in_link(&code).await {

@@ -53,12 +53,14 @@ struct Parsed {
     subjects: Vec<ChoiceView>,
 }
 
-pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let principal = &by.principal;
-    let chosen = chosen(&query);
+    let chosen = chosen(&by.query);
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let parsed = parse(&by, &query).await?;
+    let after = by
+        .query
+        .place("after", |text| text.parse().ok(), &mut ignored);
+    let parsed = parse(&by, &by.query).await?;
     let filter = parsed.filter;
     let found = if parsed.errors.is_empty() {
         Some(by.audit.list(principal, &filter, after, PAGE).await?)
@@ -104,14 +106,14 @@ pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult 
 }
 
 /// Streams the matching audit events as a file, like the API's export.
-pub(in crate::web) async fn export(by: Administrator, query: Query) -> PageResult {
-    let chosen = chosen(&query);
-    let parsed = parse(&by, &query).await?;
+pub(in crate::web) async fn export(by: Administrator) -> PageResult {
+    let chosen = chosen(&by.query);
+    let parsed = parse(&by, &by.query).await?;
     if !parsed.errors.is_empty() {
         // The page shows what is invalid.
         return Ok(redirect(&chosen.on(paths::AUDIT)));
     }
-    let format = match query.get("format") {
+    let format = match by.query.get("format") {
         "json" => ExportFormat::Json,
         _ => ExportFormat::Csv,
     };

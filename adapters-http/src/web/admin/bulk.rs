@@ -6,7 +6,7 @@ use http::StatusCode;
 use openindex_domain::admin_tokens::{AdminTokenError, ReviewPage, TokenFilter};
 use openindex_domain::token::TokenId;
 
-use crate::web::{Administrator, Done, Page, PageResult, Query, Sent, html, paths, redirect};
+use crate::web::{Administrator, Done, Form, Page, PageResult, html, paths, redirect};
 
 use super::token_filter::ChosenFilter;
 use super::tokens::OwnedView;
@@ -34,15 +34,15 @@ struct BulkPage {
     back: String,
 }
 
-pub(in crate::web) async fn preview(by: Administrator, query: Query) -> PageResult {
-    let chosen = ChosenFilter::of_query(&query);
+pub(in crate::web) async fn preview(by: Administrator) -> PageResult {
+    let chosen = ChosenFilter::of_query(&by.query);
     let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
     let principal = &by.principal;
     let review = |after| by.admin_tokens.review(principal, &filter, after, PAGE);
-    let mut found = review(query.get("after").parse().ok()).await?;
-    let reviewed = query.get("expected");
+    let mut found = review(by.query.get("after").parse().ok()).await?;
+    let reviewed = by.query.get("expected");
     let has_changed = !reviewed.is_empty() && reviewed != found.review.digest.to_string();
     if has_changed {
         found = review(None).await?;
@@ -50,19 +50,15 @@ pub(in crate::web) async fn preview(by: Administrator, query: Query) -> PageResu
     render(&by, &chosen, &found, has_changed)
 }
 
-pub(in crate::web) async fn revoke(
-    by: Administrator,
-    query: Query,
-    Sent { context, form }: Sent,
-) -> PageResult {
-    let chosen = ChosenFilter::of_query(&query);
+pub(in crate::web) async fn revoke(by: Administrator, form: Form) -> PageResult {
+    let chosen = ChosenFilter::of_query(&by.query);
     let Some(filter) = valid_filter(&chosen) else {
         return Ok(to_list(&chosen));
     };
     let (admin_tokens, principal) = (&by.admin_tokens, &by.principal);
     // Without a digest, nothing was reviewed.
     if let Ok(expected) = form.get("expected").parse() {
-        let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
+        let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &by.context);
         match revoked.await {
             Ok(revoked) => {
                 let list = chosen.to_query().on(paths::ALL_TOKENS);

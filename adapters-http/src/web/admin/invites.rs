@@ -9,8 +9,8 @@ use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
 
 use crate::web::{
-    Administrator, Badge, Done, Fault, Form, IdPath, Invalid, Moment, Page, PageResult, Query,
-    Sent, Shown, WebError, html, once, paths,
+    Administrator, At, Badge, Done, Fault, Form, Invalid, Moment, Page, PageResult, Query, Shown,
+    WebError, html, once, paths,
 };
 
 use super::people::People;
@@ -88,10 +88,10 @@ impl InviteView {
     }
 }
 
-pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     render(
         &by,
-        &query,
+        &by.query,
         by.entries(),
         StatusCode::OK,
         Invalid::default(),
@@ -99,8 +99,8 @@ pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult 
     .await
 }
 
-pub(in crate::web) async fn create(by: Administrator, Sent { context, form }: Sent) -> PageResult {
-    let context = once::context(&by, context, &form)?;
+pub(in crate::web) async fn create(by: Administrator, form: Form) -> PageResult {
+    let context = once::context(&by, &form)?;
     let query = Query::default();
     let mut errors = Invalid::default();
     let email = Email::parse(form.get("email"));
@@ -156,13 +156,9 @@ pub(in crate::web) async fn create(by: Administrator, Sent { context, form }: Se
     .respond()
 }
 
-pub(in crate::web) async fn confirm_withdraw(
-    by: Administrator,
-    IdPath(id): IdPath<InviteId>,
-    query: Query,
-) -> PageResult {
+pub(in crate::web) async fn confirm_withdraw(by: At<Administrator, InviteId>) -> PageResult {
     let principal = &by.principal;
-    let invite = by.invites.get(principal, id).await?;
+    let invite = by.invites.get(principal, by.id).await?;
     let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
     let mut people = People::load(&by).await?;
     let met: Vec<UserId> = invite.created_by.into_iter().collect();
@@ -170,7 +166,7 @@ pub(in crate::web) async fn confirm_withdraw(
     let template = WithdrawPage {
         page: by.page("invites"),
         invite: InviteView::of(invite, &people, by.now()),
-        back: Back::to(query.get("next"), paths::INVITES),
+        back: Back::to(by.query.get("next"), paths::INVITES),
     };
     if !template.invite.can_be_withdrawn {
         return Err(WebError::NOT_FOUND);
@@ -178,17 +174,13 @@ pub(in crate::web) async fn confirm_withdraw(
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn withdraw(
-    by: Administrator,
-    IdPath(id): IdPath<InviteId>,
-    Sent { context, form }: Sent,
-) -> PageResult {
+pub(in crate::web) async fn withdraw(by: At<Administrator, InviteId>, form: Form) -> PageResult {
     let principal = &by.principal;
     // A damaged invite can still be withdrawn.
-    let invite = by.invites.get(principal, id).await.ok().flatten();
-    by.invites.withdraw(principal, id, &context).await?;
+    let invite = by.invites.get(principal, by.id).await.ok().flatten();
+    by.invites.withdraw(principal, by.id, &by.context).await?;
     let about = invite.as_ref().and_then(Invite::email);
-    let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
+    let about = about.map_or_else(|| by.id.to_string(), |email| email.as_str().to_owned());
     let back = Back::to(form.get("next"), paths::INVITES);
     Ok(Done::InviteWithdrawn.to(&by.site, &back.path, &about))
 }

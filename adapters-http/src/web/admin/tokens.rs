@@ -7,8 +7,8 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::web::{
-    Administrator, DamagedRow, Done, Ending, IdPath, Invalid, Page, PageResult, Person, Query,
-    Sent, Shown, TokenView, WebError, html, paths,
+    Administrator, At, DamagedRow, Done, Ending, Form, Invalid, Page, PageResult, Person, Shown,
+    TokenView, WebError, html, paths,
 };
 
 use super::people::{Choice, People};
@@ -82,12 +82,14 @@ impl OwnedView {
     }
 }
 
-pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let principal = &by.principal;
     let admin_tokens = &by.admin_tokens;
-    let chosen = ChosenFilter::of_query(&query);
+    let chosen = ChosenFilter::of_query(&by.query);
     let mut ignored = Vec::new();
-    let after: Option<TokenId> = query.place("after", |text| text.parse().ok(), &mut ignored);
+    let after: Option<TokenId> = by
+        .query
+        .place("after", |text| text.parse().ok(), &mut ignored);
     let (filter, errors) = match chosen.parse() {
         Ok(filter) => (Some(filter), Invalid::default()),
         Err(errors) => (None, errors),
@@ -132,7 +134,7 @@ pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult 
         back: Back::to(
             &chosen
                 .to_query()
-                .with("after", query.get("after"))
+                .with("after", by.query.get("after"))
                 .on(paths::ALL_TOKENS),
             paths::ALL_TOKENS,
         ),
@@ -157,14 +159,10 @@ async fn find(by: &Person, id: TokenId) -> Result<Option<OwnedToken>, WebError> 
 }
 
 /// Shows any user's token or agent run. Revoked ones are shown until they are purged.
-pub(in crate::web) async fn show(
-    by: Administrator,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> PageResult {
+pub(in crate::web) async fn show(by: At<Administrator, TokenId>) -> PageResult {
     let principal = &by.principal;
-    let found = by.admin_tokens.tokens_by_id(principal, vec![id]).await?;
-    let token = found.get(&id).ok_or(WebError::NOT_FOUND)?;
+    let found = by.admin_tokens.tokens_by_id(principal, vec![by.id]).await?;
+    let token = found.get(&by.id).ok_or(WebError::NOT_FOUND)?;
     let mut people = People::load(&by).await?;
     people.meet(&by, &[token.owner]).await?;
     let owner = people.user(token.owner);
@@ -172,7 +170,7 @@ pub(in crate::web) async fn show(
     let view = TokenView::of_any(token, highest, by.now());
     let template = TokenPage {
         page: by.page("all-tokens"),
-        kind: match id.kind() {
+        kind: match by.id.kind() {
             TokenKind::Personal => "Personal access token",
             TokenKind::AgentRun => "Agent run",
         },
@@ -180,40 +178,34 @@ pub(in crate::web) async fn show(
             let name = Shown::of(owner.name.as_str());
             (name, format!("{}/{}", paths::USERS, owner.id))
         }),
-        can_be_revoked: id.kind() == TokenKind::Personal && !view.is_revoked,
+        can_be_revoked: by.id.kind() == TokenKind::Personal && !view.is_revoked,
         token: view,
-        back: Back::to(query.get("next"), paths::ALL_TOKENS),
+        back: Back::to(by.query.get("next"), paths::ALL_TOKENS),
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn confirm_revoke(
-    by: Administrator,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> PageResult {
-    let owned = find(&by, id).await?;
+pub(in crate::web) async fn confirm_revoke(by: At<Administrator, TokenId>) -> PageResult {
+    let owned = find(&by, by.id).await?;
     let owned = owned.as_ref().ok_or(WebError::NOT_FOUND)?;
     let template = RevokePage {
         page: by.page("all-tokens"),
-        runs: Ending::of(&by, owned.token.owner, Some(id)).await?,
+        runs: Ending::of(&by, owned.token.owner, Some(by.id)).await?,
         owned: OwnedView::of(owned, by.now()),
-        back: Back::to(query.get("next"), paths::ALL_TOKENS),
+        back: Back::to(by.query.get("next"), paths::ALL_TOKENS),
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn revoke(
-    by: Administrator,
-    IdPath(id): IdPath<TokenId>,
-    Sent { context, form }: Sent,
-) -> PageResult {
+pub(in crate::web) async fn revoke(by: At<Administrator, TokenId>, form: Form) -> PageResult {
     let principal = &by.principal;
     // A damaged token can still be revoked.
-    let owned = find(&by, id).await.ok().flatten();
-    by.admin_tokens.revoke(principal, id, &context).await?;
+    let owned = find(&by, by.id).await.ok().flatten();
+    by.admin_tokens
+        .revoke(principal, by.id, &by.context)
+        .await?;
     let about = owned.map_or_else(
-        || id.to_string(),
+        || by.id.to_string(),
         |owned| owned.token.name.as_str().to_owned(),
     );
     let back = Back::to(form.get("next"), paths::ALL_TOKENS);

@@ -112,21 +112,25 @@ impl ListedView {
     }
 }
 
-pub(in crate::web) async fn list(by: Administrator, query: Query) -> PageResult {
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let principal = &by.principal;
     let mut ignored = Vec::new();
-    let sort = query.place("sort", UserSort::parse, &mut ignored);
+    let sort = by.query.place("sort", UserSort::parse, &mut ignored);
     let sort = sort.unwrap_or_default();
     let mut errors = Invalid::default();
-    let search = errors.optional("search", query.get("search"), UserSearch::parse, |error| {
-        format!("The search text {error}.")
-    });
-    let searched = query.only(&["search"]);
+    let search = errors.optional(
+        "search",
+        by.query.get("search"),
+        UserSearch::parse,
+        |error| format!("The search text {error}."),
+    );
+    let searched = by.query.only(&["search"]);
     // A cursor is of one order.
     let mut cursor = |name| {
         let parse = |text: &str| text.parse().ok();
         let of_order = |cursor: &UserCursor| cursor.sort == sort;
-        query.place(name, |text| parse(text).filter(of_order), &mut ignored)
+        by.query
+            .place(name, |text| parse(text).filter(of_order), &mut ignored)
     };
     let seek = cursor("before").map(UserSeek::Before);
     let seek = seek.or_else(|| cursor("after").map(UserSeek::After));

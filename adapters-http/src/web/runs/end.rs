@@ -3,8 +3,8 @@ use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::token::{Token, TokenId};
 
-use crate::server::{Code, Context};
-use crate::web::{Done, IdPath, Page, PageResult, Person, Sent, WebError, html, paths, redirect};
+use crate::server::Code;
+use crate::web::{At, Done, Form, Page, PageResult, Person, WebError, html, paths, redirect};
 
 use super::view::{Details, RunView};
 
@@ -28,14 +28,14 @@ struct EndAllPage {
     is_limited: bool,
 }
 
-pub(in crate::web) async fn confirm(person: Person, IdPath(id): IdPath<TokenId>) -> PageResult {
-    let token = person.agent_runs.get(&person.principal, id).await?;
+pub(in crate::web) async fn confirm(person: At<Person, TokenId>) -> PageResult {
+    let token = person.agent_runs.get(&person.principal, person.id).await?;
     let details = Details::of(&person, std::slice::from_ref(&token)).await?;
     let run = RunView::of(&token, &details, person.agent_runs.now());
     let run = run.ok_or(WebError::NOT_FOUND)?;
     if !run.is_live {
         // The run's page shows when and why it ended.
-        return Ok(redirect(&format!("{}/{id}", paths::RUNS)));
+        return Ok(redirect(&format!("{}/{}", paths::RUNS, person.id)));
     }
     let template = EndPage {
         page: person.page("agent-runs"),
@@ -44,17 +44,13 @@ pub(in crate::web) async fn confirm(person: Person, IdPath(id): IdPath<TokenId>)
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn end(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    context: Context,
-) -> PageResult {
+pub(in crate::web) async fn end(person: At<Person, TokenId>) -> PageResult {
     let (runs, principal) = (&person.agent_runs, &person.principal);
     // A damaged run can still be ended.
-    let token = runs.get(principal, id).await.ok();
-    runs.end(principal, id, &context).await?;
+    let token = runs.get(principal, person.id).await.ok();
+    runs.end(principal, person.id, &person.context).await?;
     let about = token.and_then(|token| token.run);
-    let about = about.map_or_else(|| id.to_string(), |run| run.agent.to_string());
+    let about = about.map_or_else(|| person.id.to_string(), |run| run.agent.to_string());
     Ok(Done::RunEnded.to(&person.site, paths::RUNS, &about))
 }
 
@@ -79,7 +75,7 @@ pub(in crate::web) async fn confirm_all(person: Person) -> PageResult {
 }
 
 /// Ends exactly the runs that were shown, but none that started later.
-pub(in crate::web) async fn end_all(person: Person, Sent { context, form }: Sent) -> PageResult {
+pub(in crate::web) async fn end_all(person: Person, form: Form) -> PageResult {
     let ids: Result<Vec<TokenId>, _> = form
         .get("runs")
         .split_ascii_whitespace()
@@ -87,7 +83,10 @@ pub(in crate::web) async fn end_all(person: Person, Sent { context, form }: Sent
         .collect();
     let ids = ids.map_err(|_| WebError::of(Code::InvalidRequest))?;
     let runs = &person.agent_runs;
-    let about = match runs.end_all(&person.principal, ids, &context).await? {
+    let about = match runs
+        .end_all(&person.principal, ids, &person.context)
+        .await?
+    {
         0 => return Ok(Done::NoRunsEnded.on(&person.site, paths::RUNS)),
         1 => "1 agent run".to_owned(),
         count => format!("{count} agent runs"),

@@ -27,14 +27,16 @@ struct ListPage {
     paging: Paging,
 }
 
-pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn list(person: Person) -> PageResult {
     let principal = &person.principal;
     let runs = &person.agent_runs;
-    let chosen = query.only(&FIELDS);
+    let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
+    let after = person
+        .query
+        .place("after", |text| text.parse().ok(), &mut ignored);
     let mut errors = Invalid::default();
-    let filter = parse(&query, &mut errors);
+    let filter = parse(&person.query, &mut errors);
     let found = if errors.is_empty() {
         Some(runs.list(principal, &filter, after, PAGE).await?)
     } else {
@@ -58,7 +60,12 @@ pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
         errors,
         live: Ending::of(&person, principal.user_id(), None).await?.count,
         has_work: person.work_items.is_some(),
-        paging: Paging::of(&query, paths::RUNS, &chosen, next.map(|id| id.to_string())),
+        paging: Paging::of(
+            &person.query,
+            paths::RUNS,
+            &chosen,
+            next.map(|id| id.to_string()),
+        ),
         chosen,
     };
     html(template.errors.status(), &template)

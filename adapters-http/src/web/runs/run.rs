@@ -3,7 +3,7 @@ use http::StatusCode;
 use openindex_domain::token::{Status, TokenId};
 use openindex_domain::work_item::WorkItemFilter;
 
-use crate::web::{IdPath, Page, PageResult, Person, Shown, WebError, html};
+use crate::web::{At, Page, PageResult, Person, Shown, WebError, html};
 
 use super::view::{Details, RunView};
 
@@ -26,9 +26,9 @@ struct ClaimView {
     title: Shown,
 }
 
-pub(in crate::web) async fn show(person: Person, IdPath(id): IdPath<TokenId>) -> PageResult {
+pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
     let principal = &person.principal;
-    let token = person.agent_runs.get(principal, id).await?;
+    let token = person.agent_runs.get(principal, person.id).await?;
     let now = person.agent_runs.now();
     let details = Details::of(&person, std::slice::from_ref(&token)).await?;
     let mut claims = Vec::new();
@@ -37,7 +37,7 @@ pub(in crate::web) async fn show(person: Person, IdPath(id): IdPath<TokenId>) ->
         && token.status(now) == Status::Live
     {
         let filter = WorkItemFilter {
-            run: Some(id),
+            run: Some(person.id),
             ..WorkItemFilter::default()
         };
         let found = work.list(principal, &filter, None, CLAIMS).await?;

@@ -10,9 +10,7 @@ use openindex_domain::page::MAX_TOKEN_PAGE;
 use openindex_domain::token::{ListFilter, Status, Token, TokenError, TokenId, TokenWithSecret};
 use openindex_domain::work_item::WorkItemError;
 
-use crate::web::{
-    Form, Invalid, Moment, Page, PageResult, Person, Query, Sent, Shown, WebError, html, once,
-};
+use crate::web::{Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, once};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -80,13 +78,13 @@ impl<'a> Typed<'a> {
 }
 
 /// Shows the form. `?token=` and `?item=` preselect a token and a work item.
-pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn show_form(person: Person) -> PageResult {
     let entries = person.entries();
     let typed = if entries.get("time").is_empty() {
         Typed {
             agent: "",
-            token: query.get("token"),
-            work_item: query.get("item"),
+            token: person.query.get("token"),
+            work_item: person.query.get("item"),
             time: DEFAULT_TIME,
         }
     } else {
@@ -96,8 +94,8 @@ pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResul
     render(&person, form, &typed, Invalid::default(), None).await
 }
 
-pub(in crate::web) async fn start(person: Person, Sent { context, form }: Sent) -> PageResult {
-    let context = once::context(&person, context, &form)?;
+pub(in crate::web) async fn start(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let (mut errors, mut limit) = (Invalid::default(), None);
     let agent = AgentId::parse(form.get("agent").trim());
     let agent = errors.check("agent", agent, |error| format!("The agent ID {error}."));

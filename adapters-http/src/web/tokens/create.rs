@@ -4,7 +4,7 @@ use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenError, TokenName};
 
-use crate::web::{Form, Invalid, Page, PageResult, Person, Query, Sent, html, once};
+use crate::web::{Form, Invalid, Page, PageResult, Person, Query, html, once};
 
 use super::expiry::{self, Choice};
 
@@ -29,8 +29,8 @@ pub(in crate::web) async fn show_form(person: Person) -> PageResult {
     render(&person, person.entries(), Invalid::default(), None)
 }
 
-pub(in crate::web) async fn create(person: Person, Sent { context, form }: Sent) -> PageResult {
-    let context = once::context(&person, context, &form)?;
+pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let mut errors = Invalid::default();
     let name = TokenName::parse(form.get("name"));
     let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));

@@ -2,8 +2,7 @@ use askama::Template;
 use http::StatusCode;
 use openindex_domain::token::TokenId;
 
-use crate::server::Context;
-use crate::web::{Done, Ending, IdPath, Page, PageResult, Person, Query, TokenView, html};
+use crate::web::{At, Done, Ending, Page, PageResult, Person, TokenView, html};
 
 use super::found;
 use super::list::kept;
@@ -18,34 +17,31 @@ struct DeletePage {
     runs: Ending,
 }
 
-pub(in crate::web) async fn confirm(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> PageResult {
-    let token = found(person.tokens.get(&person.principal, id).await, id)?;
+pub(in crate::web) async fn confirm(person: At<Person, TokenId>) -> PageResult {
+    let token = found(
+        person.tokens.get(&person.principal, person.id).await,
+        person.id,
+    )?;
     let owner = person.principal.user_id();
     let allowed = person.principal.effective_scope();
     let template = DeletePage {
         page: person.page("tokens"),
         token: TokenView::of(&token, allowed, person.now()),
-        list: kept(&query).on(crate::TOKENS_PAGE),
-        runs: Ending::of(&person, owner, Some(id)).await?,
+        list: kept(&person.query).on(crate::TOKENS_PAGE),
+        runs: Ending::of(&person, owner, Some(person.id)).await?,
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn delete(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-    context: Context,
-) -> PageResult {
+pub(in crate::web) async fn delete(person: At<Person, TokenId>) -> PageResult {
     let (tokens, principal) = (&person.tokens, &person.principal);
     // A damaged token can still be deleted.
-    let token = tokens.get(principal, id).await.ok();
-    tokens.revoke(principal, id, &context).await?;
-    let about = token.map_or_else(|| id.to_string(), |token| token.name.as_str().to_owned());
-    let list = kept(&query).on(crate::TOKENS_PAGE);
+    let token = tokens.get(principal, person.id).await.ok();
+    tokens.revoke(principal, person.id, &person.context).await?;
+    let about = token.map_or_else(
+        || person.id.to_string(),
+        |token| token.name.as_str().to_owned(),
+    );
+    let list = kept(&person.query).on(crate::TOKENS_PAGE);
     Ok(Done::TokenDeleted.to(&person.site, &list, &about))
 }

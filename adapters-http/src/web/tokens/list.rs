@@ -48,9 +48,10 @@ pub(super) fn shares_name(token: &Token, status: Status, shared: &HashSet<TokenN
     status == Status::Live && token.successor.is_none() && shared.contains(&token.name)
 }
 
-pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn list(person: Person) -> PageResult {
     let (tokens, principal) = (&person.tokens, &person.principal);
-    let mut kept = kept(&query);
+    let query = &person.query;
+    let mut kept = kept(query);
     let chosen = query.only(&FIELDS);
     let (mut ignored, mut errors) = (Vec::new(), Invalid::default());
     let search = errors.optional("search", query.get("search"), Search::parse, |error| {

@@ -4,7 +4,7 @@ use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
 use crate::web::{
-    Ending, Form, IdPath, Invalid, Moment, Page, PageResult, Person, Query, Sent, TokenView, html,
+    At, Ending, Form, Invalid, Moment, Page, PageResult, Person, Query, TokenView, html,
 };
 
 use super::expiry::{self, Choice};
@@ -42,44 +42,35 @@ struct RotatedPage {
     list: String,
 }
 
-pub(in crate::web) async fn show_form(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> PageResult {
+pub(in crate::web) async fn show_form(person: At<Person, TokenId>) -> PageResult {
     // Fails like the form would, before the user fills it in.
-    let token = match person.tokens.rotatable(&person.principal, id).await {
+    let token = match person.tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&person, successor, &query);
+            return rotated(&person, successor, &person.query);
         }
-        read => found(read, id)?,
+        read => found(read, person.id)?,
     };
     render(
         &person,
         &token,
-        &query,
+        &person.query,
         person.entries(),
         Invalid::default(),
     )
     .await
 }
 
-pub(in crate::web) async fn rotate(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-    Sent { context, form }: Sent,
-) -> PageResult {
+pub(in crate::web) async fn rotate(person: At<Person, TokenId>, form: Form) -> PageResult {
     let tokens = &person.tokens;
-    let predecessor = match tokens.rotatable(&person.principal, id).await {
+    let predecessor = match tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&person, successor, &query);
+            return rotated(&person, successor, &person.query);
         }
         read => read?,
     };
     let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
-        render(&person, &predecessor, &query, &form, errors)
+        render(&person, &predecessor, &person.query, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
@@ -92,7 +83,7 @@ pub(in crate::web) async fn rotate(
         overlap,
     };
     match tokens
-        .rotate(&person.principal, id, options, &context)
+        .rotate(&person.principal, person.id, options, &person.context)
         .await
     {
         Ok(issued) => {
@@ -110,11 +101,11 @@ pub(in crate::web) async fn rotate(
                 "Token rotated",
                 Some(was),
                 false,
-                &query,
+                &person.query,
             )
         }
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            rotated(&person, successor, &query)
+            rotated(&person, successor, &person.query)
         }
         Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),

@@ -12,8 +12,7 @@ use openindex_domain::user::UserId;
 
 use crate::web::events::{actor, label};
 use crate::web::{
-    Badge, IdPath, Moment, Page, PageResult, Person, Query, Shown, TokenView, WebError, html,
-    scope_name,
+    At, Badge, Moment, Page, PageResult, Person, Shown, TokenView, WebError, html, scope_name,
 };
 
 use super::list::{kept, shares_name};
@@ -66,19 +65,15 @@ struct Event {
     from: Option<IpAddr>,
 }
 
-pub(in crate::web) async fn show(
-    person: Person,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> PageResult {
+pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
     let (tokens, principal) = (&person.tokens, &person.principal);
-    let token = tokens.get_including_revoked(principal, id).await?;
+    let token = tokens.get_including_revoked(principal, person.id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
     let events = person.audit.own_token_events(principal, &token, NEWEST);
     let events = events.await?;
     let issued_with = RunFilter {
-        issuer: Some(id),
+        issuer: Some(person.id),
         ..RunFilter::ANY
     };
     let runs = person
@@ -103,7 +98,7 @@ pub(in crate::web) async fn show(
             .map(|event| Event::of(event, principal.user_id(), now))
             .collect(),
         retention_days: RETENTION_DAYS,
-        kept: kept(&query).on(""),
+        kept: kept(&person.query).on(""),
         token: TokenView::of(&token, allowed, now),
     };
     html(StatusCode::OK, &template)

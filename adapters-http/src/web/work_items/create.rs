@@ -5,7 +5,7 @@ use openindex_domain::work_item::{
     DomainKey, NewWorkItem, Placement, TopKind, WorkItemConflict, WorkItemError,
 };
 
-use crate::web::{Done, Form, Invalid, Names, Page, PageResult, Person, Query, Sent, html, once};
+use crate::web::{Done, Form, Invalid, Names, Page, PageResult, Person, html, once};
 
 use super::fields::{Fields, Values, read};
 use super::view::conflict;
@@ -39,15 +39,15 @@ impl TypedPlace {
 }
 
 /// Shows the form. With `?parent=`, it is the form for a sub-task.
-pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn show_form(person: Person) -> PageResult {
     let entries = person.entries();
     let is_entered = !entries.get("priority").is_empty();
     let (place, values) = if is_entered {
         (TypedPlace::of(entries), Values::typed(entries))
     } else {
         let place = TypedPlace {
-            parent: query.get("parent").to_owned(),
-            domain: query.get("domain").to_owned(),
+            parent: person.query.get("parent").to_owned(),
+            domain: person.query.get("domain").to_owned(),
             ..TypedPlace::default()
         };
         (place, Values::blank())
@@ -57,8 +57,8 @@ pub(in crate::web) async fn show_form(person: Person, query: Query) -> PageResul
     render(&person, entries, fields, place)
 }
 
-pub(in crate::web) async fn create(person: Person, Sent { context, form }: Sent) -> PageResult {
-    let context = once::context(&person, context, &form)?;
+pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let mut errors = Invalid::default();
     let place = place(&form, &mut errors);
     let read = read(&form, &mut errors);

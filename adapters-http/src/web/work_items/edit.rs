@@ -6,7 +6,7 @@ use openindex_domain::work_item::{
 };
 
 use crate::web::{
-    CHOOSE, Done, IdPath, Invalid, Names, Page, PageResult, Person, Sent, Shown, WebError, html,
+    At, CHOOSE, Done, Form, Invalid, Names, Page, PageResult, Person, Shown, WebError, html,
 };
 
 use super::fields::{Fields, Values, lines, read};
@@ -31,11 +31,10 @@ struct EditPage {
     has_changed: bool,
 }
 
-pub(in crate::web) async fn show_form(
-    person: Person,
-    IdPath(key): IdPath<WorkItemKey>,
-) -> PageResult {
-    let item = use_cases(&person)?.get(&person.principal, key).await?;
+pub(in crate::web) async fn show_form(person: At<Person, WorkItemKey>) -> PageResult {
+    let item = use_cases(&person)?
+        .get(&person.principal, person.id)
+        .await?;
     let (entries, errors) = (person.entries(), Invalid::default());
     let Ok(version) = entries.get("version").parse() else {
         let values = Values::of(&item);
@@ -48,13 +47,9 @@ pub(in crate::web) async fn show_form(
     render(&person, &item, values, before, errors, false).await
 }
 
-pub(in crate::web) async fn edit(
-    person: Person,
-    IdPath(key): IdPath<WorkItemKey>,
-    Sent { context, form }: Sent,
-) -> PageResult {
+pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) -> PageResult {
     let (work, principal) = (use_cases(&person)?, &person.principal);
-    let current = work.get(principal, key).await?;
+    let current = work.get(principal, person.id).await?;
     let mut errors = Invalid::default();
     let read = read(&form, &mut errors);
     let status = form.get("status").parse::<ItemStatus>();
@@ -74,11 +69,22 @@ pub(in crate::web) async fn edit(
         let change = WorkItemChange::Edit(edit);
         let expected = expected(&form);
         match work
-            .change(principal, None, key, expected, change, &context)
+            .change(
+                principal,
+                None,
+                person.id,
+                expected,
+                change,
+                &person.context,
+            )
             .await
         {
             Ok(_) => {
-                return Ok(Done::ItemChanged.to(&person.site, &path_of(key), &key.to_string()));
+                return Ok(Done::ItemChanged.to(
+                    &person.site,
+                    &path_of(person.id),
+                    &person.id.to_string(),
+                ));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::VersionMismatch { .. })) => {
                 has_changed = true;
@@ -98,7 +104,7 @@ pub(in crate::web) async fn edit(
     let mut values = Values::typed(&form);
     let before = Values::before(&form);
     if has_changed {
-        let item = work.get(principal, key).await?;
+        let item = work.get(principal, person.id).await?;
         values.refresh(&before, &item);
         let before = Values::of(&item).remembered();
         return render(&person, &item, values, before, errors, true).await;

@@ -3,7 +3,7 @@ use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::work_item::{WorkItem, WorkItemConflict, WorkItemFilter, WorkItemKey};
 
-use crate::web::{IdPath, Moment, Named, Names, Page, PageResult, Person, Shown, WebError, html};
+use crate::web::{At, Moment, Named, Names, Page, PageResult, Person, Shown, WebError, html};
 
 use super::history::{Entry, History, RunLink};
 use super::use_cases;
@@ -46,8 +46,10 @@ pub(super) enum Rejected {
     Agent(String),
 }
 
-pub(in crate::web) async fn show(person: Person, IdPath(key): IdPath<WorkItemKey>) -> PageResult {
-    let item = use_cases(&person)?.get(&person.principal, key).await?;
+pub(in crate::web) async fn show(person: At<Person, WorkItemKey>) -> PageResult {
+    let item = use_cases(&person)?
+        .get(&person.principal, person.id)
+        .await?;
     render(&person, &item, None).await
 }
 

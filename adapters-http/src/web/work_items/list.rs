@@ -39,16 +39,18 @@ struct Select {
     options: Vec<Choice>,
 }
 
-pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn list(person: Person) -> PageResult {
     let work = use_cases(&person)?;
     let principal = &person.principal;
     let me = principal.user_id();
-    let chosen = query.only(&FIELDS);
+    let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
     let after: Option<WorkItemCursor> =
-        query.place("after", |text| text.parse().ok(), &mut ignored);
+        person
+            .query
+            .place("after", |text| text.parse().ok(), &mut ignored);
     let mut errors = Invalid::default();
-    let filter = parse(&query, me, &mut errors);
+    let filter = parse(&person.query, me, &mut errors);
     let found = if errors.is_empty() {
         Some(work.list(principal, &filter, after, PAGE).await?)
     } else {
@@ -70,13 +72,13 @@ pub(in crate::web) async fn list(person: Person, query: Query) -> PageResult {
             .map(|item| ItemView::of(item, me, &names, now))
             .collect(),
         selects: selects(
-            &query,
-            assignees(query.get("assignee"), assignee, me, &names),
+            &person.query,
+            assignees(person.query.get("assignee"), assignee, me, &names),
         ),
         is_filtered: !chosen.is_empty(),
         errors,
         paging: Paging::of(
-            &query,
+            &person.query,
             paths::WORK_ITEMS,
             &chosen,
             next.map(|cursor| cursor.to_string()),

@@ -29,14 +29,14 @@ struct Section {
     has_more: bool,
 }
 
-pub(in crate::web) async fn queue(person: Person, query: Query) -> PageResult {
+pub(in crate::web) async fn queue(person: Person) -> PageResult {
     let work = use_cases(&person)?;
     let principal = &person.principal;
     let mut ignored = Vec::new();
     let read = |text: &str| (text == "agents").then_some(());
-    let is_for_agents = query.place("for", read, &mut ignored).is_some();
+    let is_for_agents = person.query.place("for", read, &mut ignored).is_some();
     let mut errors = Invalid::default();
-    let agent = match query.get("agent") {
+    let agent = match person.query.get("agent") {
         text if is_for_agents => errors.optional("agent", text, AgentId::parse, |error| {
             format!("The agent ID {error}.")
         }),
@@ -58,7 +58,7 @@ pub(in crate::web) async fn queue(person: Person, query: Query) -> PageResult {
     let both = mine.items.iter().chain(next.items.iter());
     let names = Names::of(&person, both.flat_map(users_of).collect()).await?;
     let now = person.now();
-    let chosen = query.only(&["agent"]);
+    let chosen = person.query.only(&["agent"]);
     let me = principal.user_id();
     let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
     let template = QueuePage {
