@@ -3,8 +3,8 @@
 use askama::Template;
 use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditCursor, AuditFilter};
 
-use super::events::{self, ActionChoice, EventView, Reader};
-use super::{Invalid, Page, PageResult, Person, Query, html, redirect};
+use super::events::{self, EventView, Reader};
+use super::{Choice, Invalid, Page, PageResult, Person, Query, html, redirect};
 
 const PATH: &str = "/settings/account/activity";
 const PAGE: u32 = 50;
@@ -15,7 +15,7 @@ const FIELDS: [&str; 3] = ["action", "from", "to"];
 struct ActivityView {
     page: Page,
     events: Vec<EventView>,
-    actions: Vec<ActionChoice>,
+    actions: Vec<Choice>,
     chosen: Query,
     errors: Invalid,
     previous: Option<String>,

@@ -27,6 +27,12 @@ impl Form {
     /// A form without fields.
     pub(super) const EMPTY: Self = Self(Vec::new());
 
+    /// Returns a form with these entries.
+    pub(super) fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned().into());
+        Self(entries.into_iter().map(owned).collect())
+    }
+
     /// Parses encoded fields. Returns `None` if a field is repeated.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields: Vec<(String, Zeroizing<String>)> = Vec::new();
@@ -56,12 +62,7 @@ impl Form {
     /// Returns the entries and the id of the form.
     pub(super) fn without_secrets(&self) -> Self {
         let id = Some((ID_FIELD, self.shown(ID_FIELD))).filter(|(_, id)| !id.is_empty());
-        let fields = self.entries().chain(id);
-        Self(
-            fields
-                .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())))
-                .collect(),
-        )
+        Self::of(self.entries().chain(id))
     }
 
     /// Returns a field as typed, or an empty string if it is missing.

@@ -63,14 +63,14 @@ pub(super) async fn submit(
     let mut errors = Invalid::default();
     let email = match invite.email() {
         Some(_) => Some(None),
-        None => errors.check(
+        None => errors.named(
             "email",
+            "address",
             Email::parse(form.get("email")).map(Some),
-            |error| format!("The address {error}."),
         ),
     };
     let name = PersonName::parse(form.get("name"));
-    let name = errors.check("name", name, |error| format!("The name {error}."));
+    let name = errors.named("name", "name", name);
     let address = invite.email().map_or(form.get("email"), Email::as_str);
     let password = errors.new_password(&form, &[form.get("name"), address]);
     let (Some(name), Some(email), Some(password)) = (name, email, password) else {

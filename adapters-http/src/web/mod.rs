@@ -65,7 +65,7 @@ use query::Query;
 use routes::{all, not_found, other_method};
 use runs::Ending;
 use site::{Site, Transport, Web, redirect};
-use view::{Badge, Moment, Shown, TokenView, scope_name};
+use view::{Badge, Choice, Moment, Shown, TokenView, scope_name};
 
 /// Returns the web interface, to be merged into the server's router inside its layers. Those assign
 /// request IDs and client addresses, limit size and time, and prefix redirects with the public

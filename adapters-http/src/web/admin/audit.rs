@@ -4,9 +4,10 @@ use askama::Template;
 use openindex_domain::audit::{AuditFilter, Subject};
 
 use crate::server::stream_export;
-use crate::web::events::{self, ActionChoice, EventView, Reader};
+use crate::web::events::{self, EventView, Reader};
 use crate::web::{
-    Administrator, Invalid, Page, PageResult, Person, Query, Shown, WebError, html, paths, redirect,
+    Administrator, Choice, Invalid, Page, PageResult, Person, Query, Shown, WebError, html, paths,
+    redirect,
 };
 use crate::wire::ExportFormat;
 
@@ -24,7 +25,7 @@ struct AuditPage {
     /// The names of the user and the target in the filter.
     actor: Option<Shown>,
     subject: Option<Shown>,
-    actions: Vec<ActionChoice>,
+    actions: Vec<Choice>,
     chosen: Query,
     is_filtered: bool,
     errors: Invalid,

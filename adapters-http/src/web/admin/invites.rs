@@ -104,7 +104,7 @@ pub(in crate::web) async fn create(by: Administrator, form: Form) -> PageResult 
     let query = Query::default();
     let mut errors = Invalid::default();
     let email = Email::parse(form.get("email"));
-    let email = errors.check("email", email, |error| format!("The address {error}."));
+    let email = errors.named("email", "address", email);
     let role = match form.get("role") {
         "" => Some(Role::Member),
         text => errors.choice("role", text, Role::parse),

@@ -4,7 +4,7 @@ use openindex_domain::StoreError;
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{User, UserError, UserId};
 
-use crate::web::{Person, Shown, WebError};
+use crate::web::{Choice, Person, Shown, WebError};
 
 /// The first users of the instance, for selects and to show names instead of IDs. Other users are
 /// looked up on demand.
@@ -13,13 +13,6 @@ pub(in crate::web) struct People {
     order: Vec<UserId>,
     /// There are more users than a select lists.
     pub(in crate::web) has_more: bool,
-}
-
-/// An option of a select.
-pub(in crate::web) struct Choice {
-    pub(in crate::web) id: String,
-    pub(in crate::web) label: Shown,
-    pub(in crate::web) is_selected: bool,
 }
 
 impl People {
@@ -81,12 +74,8 @@ impl People {
             .iter()
             .filter_map(|id| self.users.get(id))
             .map(|user| {
-                let id = user.id.to_string();
-                Choice {
-                    is_selected: id == selected,
-                    label: Shown::of(&format!("{} ({})", user.name, user.email)),
-                    id,
-                }
+                let label = format!("{} ({})", user.name, user.email);
+                Choice::new(&user.id.to_string(), &label, selected)
             })
             .collect()
     }

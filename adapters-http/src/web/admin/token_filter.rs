@@ -49,25 +49,17 @@ impl ChosenFilter {
     ///
     /// The error of each invalid field. An invalid field must not widen a bulk revocation.
     pub(super) fn parse(&self) -> Result<TokenFilter, Invalid> {
-        const DATE: &str = "Enter a date such as 2026-12-31.";
         let mut errors = Invalid::default();
-        let date = |text: &str| Timestamp::parse_since(text).ok_or(());
+        let date = Timestamp::parse_since;
         let get = |field| self.typed(field);
         let filter = TokenFilter {
             token: None,
-            search: errors.optional("search", get("search"), Search::parse, |error| {
-                format!("The name {error}.")
-            }),
+            search: errors.optional("search", "name", get("search"), Search::parse),
             owner: errors.choice("user", get("user"), |text| text.parse().ok()),
             scope: errors.choice("scope", get("scope"), |text| text.parse::<Scope>().ok()),
             status: errors.choice("status", get("status"), Status::parse),
-            unused_since: errors.optional("unused-since", get("unusedSince"), date, |()| DATE),
-            expiring_before: errors.optional(
-                "expiring-before",
-                get("expiringBefore"),
-                date,
-                |()| DATE,
-            ),
+            unused_since: errors.date("unused-since", get("unusedSince"), date),
+            expiring_before: errors.date("expiring-before", get("expiringBefore"), date),
         };
         if errors.is_empty() {
             Ok(filter)

@@ -7,11 +7,11 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::web::{
-    Administrator, At, DamagedRow, Done, Ending, Form, Invalid, Page, PageResult, Person, Shown,
-    TokenView, WebError, html, paths,
+    Administrator, At, Choice, DamagedRow, Done, Ending, Form, Invalid, Page, PageResult, Person,
+    Shown, TokenView, WebError, html, paths,
 };
 
-use super::people::{Choice, People};
+use super::people::People;
 use super::token_filter::ChosenFilter;
 use super::{Back, PAGE};
 

@@ -120,9 +120,9 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let mut errors = Invalid::default();
     let search = errors.optional(
         "search",
+        "search text",
         by.query.get("search"),
         UserSearch::parse,
-        |error| format!("The search text {error}."),
     );
     let searched = by.query.only(&["search"]);
     // A cursor is of one order.

@@ -2,7 +2,6 @@ use std::str::FromStr as _;
 
 use askama::Template;
 use openindex_domain::agent_run::{AgentId, RunFilter, RunState, WorkItemKey};
-use openindex_domain::token::TokenId;
 
 use crate::web::{CHOOSE, Invalid, Page, PageResult, Paging, Person, Query, html, paths};
 
@@ -75,9 +74,7 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
 fn parse(query: &Query, errors: &mut Invalid) -> RunFilter {
     let get = |name| query.get(name);
     RunFilter {
-        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
+        agent: errors.optional("agent", "agent ID", get("agent"), AgentId::parse),
         state: match get("status") {
             "" => RunState::Live,
             "ended" => RunState::Ended,
@@ -87,14 +84,10 @@ fn parse(query: &Query, errors: &mut Invalid) -> RunFilter {
                 RunState::Live
             }
         },
-        work_item: errors.optional("item", get("item"), WorkItemKey::from_str, |error| {
-            format!("The work item {error}.")
-        }),
-        issuer: errors.optional(
-            "token",
-            get("token"),
-            TokenId::from_str,
-            |_| "This isn’t the ID of a token.",
-        ),
+        work_item: errors.optional("item", "work item", get("item"), WorkItemKey::from_str),
+        issuer: match get("token") {
+            "" => None,
+            id => errors.check("token", id.parse(), |_| "This isn’t the ID of a token."),
+        },
     }
 }

@@ -10,7 +10,9 @@ use openindex_domain::page::MAX_TOKEN_PAGE;
 use openindex_domain::token::{ListFilter, Status, Token, TokenError, TokenId, TokenWithSecret};
 use openindex_domain::work_item::WorkItemError;
 
-use crate::web::{Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, once};
+use crate::web::{
+    Choice, Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, once,
+};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -31,16 +33,10 @@ struct StartPage<'a> {
     agent: &'a str,
     work_item: &'a str,
     has_work: bool,
-    times: Vec<Choice>,
+    times: [Choice; 5],
     errors: Invalid,
     /// The quota or the creation rate is reached.
     limit: Option<String>,
-}
-
-struct Choice {
-    value: String,
-    label: Shown,
-    is_selected: bool,
 }
 
 /// The only page that shows a run's token.
@@ -58,53 +54,28 @@ struct StartedPage<'a> {
     has_work: bool,
 }
 
-/// The entries, to show again.
-struct Typed<'a> {
-    agent: &'a str,
-    token: &'a str,
-    work_item: &'a str,
-    time: &'a str,
-}
-
-impl<'a> Typed<'a> {
-    fn of(form: &'a Form) -> Self {
-        Self {
-            agent: form.shown("agent"),
-            token: form.shown("token"),
-            work_item: form.shown("item"),
-            time: form.shown("time"),
-        }
-    }
-}
-
 /// Shows the form. `?token=` and `?item=` preselect a token and a work item.
 pub(in crate::web) async fn show_form(person: Person) -> PageResult {
-    let entries = person.entries();
-    let typed = if entries.get("time").is_empty() {
-        Typed {
-            agent: "",
-            token: person.query.get("token"),
-            work_item: person.query.get("item"),
-            time: DEFAULT_TIME,
-        }
-    } else {
-        Typed::of(entries)
-    };
-    let form = once::to_show(&person, entries)?;
-    render(&person, form, &typed, Invalid::default(), None).await
+    let (entries, query) = (person.entries(), &person.query);
+    let linked = Form::of([
+        ("token", query.get("token")),
+        ("item", query.get("item")),
+        ("time", DEFAULT_TIME),
+    ]);
+    let is_entered = !entries.get("time").is_empty();
+    let form = if is_entered { entries } else { &linked };
+    render(&person, form, Invalid::default(), None).await
 }
 
 pub(in crate::web) async fn start(person: Person, form: Form) -> PageResult {
     let context = once::context(&person, &form)?;
     let (mut errors, mut limit) = (Invalid::default(), None);
     let agent = AgentId::parse(form.get("agent").trim());
-    let agent = errors.check("agent", agent, |error| format!("The agent ID {error}."));
+    let agent = errors.named("agent", "agent ID", agent);
     let issuer = form.get("token").parse();
     let issuer = errors.check("token", issuer, |_| NO_TOKEN);
     let work_item = form.get("item").trim();
-    let work_item = errors.optional("item", work_item, WorkItemKey::from_str, |error| {
-        format!("The work item {error}.")
-    });
+    let work_item = errors.optional("item", "work item", work_item, WorkItemKey::from_str);
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
     let ttl = errors.check("time", ttl.ok_or(()), |()| "Choose when the run expires.");
@@ -145,8 +116,7 @@ pub(in crate::web) async fn start(person: Person, form: Form) -> PageResult {
     }
     check_existing(&person, issuer, work_item, &mut errors).await?;
     errors.sort(&["agent", "token", "item", "time"]);
-    let shown = once::to_show(&person, &form)?;
-    render(&person, shown, &Typed::of(&form), errors, limit).await
+    render(&person, &form, errors, limit).await
 }
 
 const NO_TOKEN: &str = "Choose one of your active tokens.";
@@ -188,8 +158,7 @@ async fn check_existing(
 
 async fn render(
     person: &Person,
-    form: FormId,
-    typed: &Typed<'_>,
+    form: &Form,
     errors: Invalid,
     limit: Option<String>,
 ) -> PageResult {
@@ -201,39 +170,28 @@ async fn render(
     let found = tokens.list(&person.principal, &live, None, MAX_TOKEN_PAGE);
     let found = found.await?.tokens;
     let choice = |token: &Token| {
-        let value = token.id.to_string();
         let now = tokens.now();
         let expires = token.expires_at.map_or_else(
             || "never expires".to_owned(),
             |at| format!("expires {}", Moment::end(at, now).day()),
         );
         let created = Moment::new(token.created_at, now).day();
-        Choice {
-            label: Shown::of(&format!("{} (created {created}, {expires})", token.name)),
-            is_selected: value == typed.token,
-            value,
-        }
+        let label = format!("{} (created {created}, {expires})", token.name);
+        Choice::new(&token.id.to_string(), &label, form.shown("token"))
     };
     let template = StartPage {
         page: person.page("agent-runs"),
-        form,
+        form: once::to_show(person, form)?,
         tokens: found
             .iter()
             // A rotated token expires soon, and the run would end with it.
             .filter(|token| token.successor.is_none())
             .map(choice)
             .collect(),
-        agent: typed.agent,
-        work_item: typed.work_item,
+        agent: form.shown("agent"),
+        work_item: form.shown("item"),
         has_work: person.work_items.is_some(),
-        times: TIMES
-            .iter()
-            .map(|(value, label)| Choice {
-                value: (*value).to_owned(),
-                label: Shown::of(label),
-                is_selected: *value == typed.time,
-            })
-            .collect(),
+        times: TIMES.map(|(value, label)| Choice::new(value, label, form.shown("time"))),
         errors,
         limit,
     };

@@ -4,9 +4,9 @@ use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenError, TokenName};
 
-use crate::web::{Form, Invalid, Page, PageResult, Person, Query, html, once};
+use crate::web::{Choice, Form, Invalid, Page, PageResult, Person, Query, html, once};
 
-use super::expiry::{self, Choice};
+use super::expiry;
 
 #[derive(Template)]
 #[template(path = "tokens/create.html")]
@@ -33,12 +33,12 @@ pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
     let context = once::context(&person, &form)?;
     let mut errors = Invalid::default();
     let name = TokenName::parse(form.get("name"));
-    let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));
+    let name = errors.named("name", "name", name);
     let scope = form.get("scope").parse::<Scope>();
-    let scope = scope.map_err(|_| errors.add("scope", "Choose a scope."));
+    let scope = errors.check("scope", scope, |_| "Choose a scope.");
     let expires = expiry::chosen(&form, person.now());
-    let expires = expires.map_err(|error| errors.add("expiry-date", error));
-    let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
+    let expires = errors.check("expiry-date", expires, |error| error);
+    let (Some(name), Some(scope), Some(expires)) = (name, scope, expires) else {
         return render(&person, &form, errors, None);
     };
     let new = NewToken {

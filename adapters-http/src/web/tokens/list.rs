@@ -54,9 +54,7 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
     let mut kept = kept(query);
     let chosen = query.only(&FIELDS);
     let (mut ignored, mut errors) = (Vec::new(), Invalid::default());
-    let search = errors.optional("search", query.get("search"), Search::parse, |error| {
-        format!("The search {error}.")
-    });
+    let search = errors.optional("search", "search", query.get("search"), Search::parse);
     let filter = ListFilter {
         search,
         status: errors.choice("status", query.get("status"), Status::parse),

@@ -4,11 +4,10 @@ use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
 use crate::web::{
-    At, Ending, Form, Invalid, Moment, Page, PageResult, Person, Query, TokenView, html,
+    At, Choice, Ending, Form, Invalid, Moment, Page, PageResult, Person, Query, TokenView, html,
 };
 
-use super::expiry::{self, Choice};
-use super::{found, list};
+use super::{expiry, found, list};
 
 /// How long the old token keeps working, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -139,11 +138,7 @@ async fn render(
         page: person.page("tokens"),
         runs: Ending::of(person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
-        overlaps: OVERLAPS.map(|(value, label)| Choice {
-            value,
-            label: label.to_owned(),
-            is_selected: value == form.get("overlap"),
-        }),
+        overlaps: OVERLAPS.map(|(value, label)| Choice::new(value, label, form.get("overlap"))),
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),

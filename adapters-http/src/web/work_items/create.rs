@@ -2,7 +2,8 @@ use askama::Template;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::work_item::{
-    DomainKey, NewWorkItem, Placement, TopKind, WorkItemConflict, WorkItemError,
+    DomainKey, ExecutionTarget, NewWorkItem, Placement, Priority, TopKind, WorkItemConflict,
+    WorkItemError,
 };
 
 use crate::web::{Done, Form, Invalid, Names, Page, PageResult, Person, html, once};
@@ -13,48 +14,26 @@ use super::{path_of, use_cases};
 
 #[derive(Template)]
 #[template(path = "work/new.html")]
-struct NewPage {
+struct NewPage<'a> {
     page: Page,
     form: FormId,
     fields: Fields,
-    place: TypedPlace,
-}
-
-/// The placement of the new item, as entered.
-#[derive(Default)]
-struct TypedPlace {
-    parent: String,
-    domain: String,
-    is_project: bool,
-}
-
-impl TypedPlace {
-    fn of(form: &Form) -> Self {
-        Self {
-            parent: form.shown("parent").to_owned(),
-            domain: form.shown("domain").to_owned(),
-            is_project: form.get("kind") == "project",
-        }
-    }
+    /// The placement of the new item, as entered.
+    place: &'a Form,
 }
 
 /// Shows the form. With `?parent=`, it is the form for a sub-task.
 pub(in crate::web) async fn show_form(person: Person) -> PageResult {
-    let entries = person.entries();
+    let (entries, query) = (person.entries(), &person.query);
+    let linked = Form::of([
+        ("parent", query.get("parent")),
+        ("domain", query.get("domain")),
+        ("priority", Priority::Medium.as_str()),
+        ("target", ExecutionTarget::Either.as_str()),
+    ]);
     let is_entered = !entries.get("priority").is_empty();
-    let (place, values) = if is_entered {
-        (TypedPlace::of(entries), Values::typed(entries))
-    } else {
-        let place = TypedPlace {
-            parent: person.query.get("parent").to_owned(),
-            domain: person.query.get("domain").to_owned(),
-            ..TypedPlace::default()
-        };
-        (place, Values::blank())
-    };
-    let fields = Fields::of(&person, values, None, Invalid::default());
-    let fields = fields.await?;
-    render(&person, entries, fields, place)
+    let form = if is_entered { entries } else { &linked };
+    render(&person, form, Invalid::default()).await
 }
 
 pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
@@ -101,8 +80,7 @@ pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
             Err(error) => return Err(error.into()),
         }
     }
-    let fields = Fields::of(&person, Values::typed(&form), None, errors).await?;
-    render(&person, &form, fields, TypedPlace::of(&form))
+    render(&person, &form, errors).await
 }
 
 /// Parses the placement: below a parent, or at the top level of a domain. Returns `None` after
@@ -111,7 +89,7 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
     let parent = form.get("parent").trim();
     if !parent.is_empty() {
         let parent = parent.parse().map(Placement::PartOf);
-        return errors.check("parent", parent, |error| format!("The parent {error}."));
+        return errors.named("parent", "parent", parent);
     }
     let kind = if form.get("kind") == "project" {
         TopKind::Project
@@ -119,16 +97,16 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
         TopKind::Task
     };
     let domain = DomainKey::parse(form.get("domain").trim());
-    let domain = errors.check("domain", domain, |error| format!("The domain {error}."));
+    let domain = errors.named("domain", "domain", domain);
     domain.map(|domain| Placement::Domain(domain, kind))
 }
 
-fn render(person: &Person, form: &Form, fields: Fields, place: TypedPlace) -> PageResult {
+async fn render(person: &Person, form: &Form, errors: Invalid) -> PageResult {
     let template = NewPage {
         page: person.page("work"),
         form: once::to_show(person, form)?,
-        fields,
-        place,
+        fields: Fields::of(person, Values::typed(form), None, errors).await?,
+        place: form,
     };
     html(template.fields.errors.status(), &template)
 }

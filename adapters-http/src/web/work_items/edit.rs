@@ -6,12 +6,12 @@ use openindex_domain::work_item::{
 };
 
 use crate::web::{
-    At, CHOOSE, Done, Form, Invalid, Names, Page, PageResult, Person, Shown, WebError, html,
+    At, CHOOSE, Choice, Done, Form, Invalid, Names, Page, PageResult, Person, Shown, WebError, html,
 };
 
 use super::fields::{Fields, Values, lines, read};
 use super::item::bound_runs;
-use super::view::{Choice, conflict, priority, status, target};
+use super::view::{conflict, priority, status, target};
 use super::{expected, path_of, use_cases};
 
 #[derive(Template)]

@@ -6,10 +6,9 @@ use openindex_domain::user::UserId;
 use openindex_domain::work_item::{Description, ExecutionTarget, Priority, Title, WorkItem};
 
 use crate::web::admin::People;
-use crate::web::{CHOOSE, Form, Invalid, Names, Person, WebError};
+use crate::web::{CHOOSE, Choice, Form, Invalid, Names, Person, WebError};
 
-use super::list::choices;
-use super::view::{Choice, priority, target};
+use super::view::{priority, target};
 
 /// The names of the fields in page order. The form for a new item has no status.
 const FIELDS: [&str; 6] = [
@@ -58,17 +57,6 @@ pub(super) fn lines(text: &str) -> String {
 }
 
 impl Values {
-    pub(super) fn blank() -> Self {
-        Self(FIELDS.map(|field| {
-            let value = match field {
-                "priority" => Priority::Medium.as_str(),
-                "target" => ExecutionTarget::Either.as_str(),
-                _ => "",
-            };
-            value.to_owned()
-        }))
-    }
-
     pub(super) fn of(item: &WorkItem) -> Self {
         Self([
             item.title.to_string(),
@@ -132,11 +120,9 @@ impl Values {
 /// `errors`.
 pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
     let title = Title::parse(form.get("title"));
-    let title = errors.check("title", title, |error| format!("The title {error}."));
+    let title = errors.named("title", "title", title);
     let description = Description::parse(&lines(form.get("description")));
-    let description = errors.check("description", description, |error| {
-        format!("The description {error}.")
-    });
+    let description = errors.named("description", "description", description);
     let priority = form.get("priority").parse();
     let priority = errors.check("priority", priority, |_| CHOOSE);
     let target = form.get("target").parse();
@@ -176,24 +162,20 @@ impl Fields {
             people.meet(person, current.as_slice()).await?;
             has_more_people = people.has_more;
             let others = people.choices(selected).into_iter();
-            assignees.extend(others.filter(|one| one.id != me).map(|one| Choice {
-                value: one.id,
-                label: one.label,
-                is_selected: one.is_selected,
-            }));
+            assignees.extend(others.filter(|one| one.value != me));
         } else if let Some(user) = current.filter(|user| *user != principal.user_id()) {
             let name = Names::of(person, vec![user]).await?.get(user);
             assignees.push(Choice::new(&user.to_string(), name.as_str(), selected));
         }
         Ok(Self {
-            priorities: choices(
-                &Priority::ALL,
+            priorities: Choice::of_all(
+                Priority::ALL,
                 Priority::as_str,
                 priority,
                 values.get("priority"),
             ),
-            targets: choices(
-                &ExecutionTarget::ALL,
+            targets: Choice::of_all(
+                ExecutionTarget::ALL,
                 ExecutionTarget::as_str,
                 target,
                 values.get("target"),

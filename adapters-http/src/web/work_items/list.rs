@@ -8,10 +8,12 @@ use openindex_domain::work_item::{
     WorkItemFilter, WorkItemKey,
 };
 
-use crate::web::{CHOOSE, Invalid, Names, Page, PageResult, Paging, Person, Query, html, paths};
+use crate::web::{
+    CHOOSE, Choice, Invalid, Names, Page, PageResult, Paging, Person, Query, html, paths,
+};
 
 use super::use_cases;
-use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
+use super::view::{ItemView, kind, priority, status, target, users_of};
 
 /// Items per page.
 const PAGE: u32 = 50;
@@ -93,9 +95,7 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
     let get = |name| query.get(name);
     WorkItemFilter {
         search: errors
-            .optional("q", get("q"), SearchTerms::parse, |error| {
-                format!("The search {error}.")
-            })
+            .optional("q", "search", get("q"), SearchTerms::parse)
             .unwrap_or_default(),
         statuses: match get("status") {
             "" => OPEN.to_vec(),
@@ -109,15 +109,9 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
         priority: errors.choice("priority", get("priority"), |text| text.parse().ok()),
         kind: errors.choice("kind", get("kind"), |text| text.parse().ok()),
         target: errors.choice("target", get("target"), |text| text.parse().ok()),
-        domain: errors.optional("domain", get("domain"), DomainKey::parse, |error| {
-            format!("The domain {error}.")
-        }),
-        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
-        parent: errors.optional("parent", get("parent"), WorkItemKey::from_str, |error| {
-            format!("The work item {error}.")
-        }),
+        domain: errors.optional("domain", "domain", get("domain"), DomainKey::parse),
+        agent: errors.optional("agent", "agent ID", get("agent"), AgentId::parse),
+        parent: errors.optional("parent", "work item", get("parent"), WorkItemKey::from_str),
         run: None,
     }
 }
@@ -125,8 +119,8 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
 fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     let selected = query.get("status");
     let mut statuses = vec![Choice::new("", "Open", selected)];
-    statuses.extend(choices(
-        &ItemStatus::ALL,
+    statuses.extend(Choice::of_all(
+        ItemStatus::ALL,
         ItemStatus::as_str,
         status,
         selected,
@@ -137,15 +131,15 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
         std::iter::once(any).chain(others).collect()
     };
     let chosen = |name| query.get(name);
-    let priorities = choices(
-        &Priority::ALL,
+    let priorities = Choice::of_all(
+        Priority::ALL,
         Priority::as_str,
         priority,
         chosen("priority"),
     );
-    let kinds = choices(&ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
-    let targets = &ExecutionTarget::ALL;
-    let targets = choices(targets, ExecutionTarget::as_str, target, chosen("target"));
+    let kinds = Choice::of_all(ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
+    let targets = ExecutionTarget::ALL;
+    let targets = Choice::of_all(targets, ExecutionTarget::as_str, target, chosen("target"));
     [
         ("status", "Status", statuses),
         ("assignee", "Assignee", assignees),
@@ -159,18 +153,6 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
         options,
     })
     .into()
-}
-
-/// Returns a choice for every value of an enumeration.
-pub(super) fn choices<T: Copy>(
-    all: &[T],
-    value: impl Fn(T) -> &'static str,
-    label: impl Fn(T) -> &'static str,
-    selected: &str,
-) -> Vec<Choice> {
-    all.iter()
-        .map(|one| Choice::new(value(*one), label(*one), selected))
-        .collect()
 }
 
 /// Returns the choices for the assignee: anyone, the user, and the user named by a link.

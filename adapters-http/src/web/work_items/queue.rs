@@ -37,9 +37,7 @@ pub(in crate::web) async fn queue(person: Person) -> PageResult {
     let is_for_agents = person.query.place("for", read, &mut ignored).is_some();
     let mut errors = Invalid::default();
     let agent = match person.query.get("agent") {
-        text if is_for_agents => errors.optional("agent", text, AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
+        text if is_for_agents => errors.optional("agent", "agent ID", text, AgentId::parse),
         _ => None,
     };
     let is_named = agent.is_some();

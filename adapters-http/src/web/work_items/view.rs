@@ -32,23 +32,6 @@ pub(super) struct ClaimView {
     pub(super) since: Moment,
 }
 
-/// An option of a select.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: Shown,
-    pub(super) is_selected: bool,
-}
-
-impl Choice {
-    pub(super) fn new(value: &str, label: &str, selected: &str) -> Self {
-        Self {
-            value: value.to_owned(),
-            label: Shown::of(label),
-            is_selected: value == selected,
-        }
-    }
-}
-
 /// Returns the users that an item's row mentions.
 pub(super) fn users_of(item: &WorkItem) -> impl Iterator<Item = UserId> {
     let claim = item.claim.as_ref();
