@@ -55,8 +55,7 @@ pub(super) async fn change_name(person: Person, form: Form) -> PageResult {
             Ok(Done::NameChanged.to(&person.site, paths::ACCOUNT, user.name.as_str()))
         }
         Err(error) => {
-            let mut errors = Invalid::default();
-            errors.add("name", format!("The name {error}."));
+            let errors = Invalid::field("name", format!("The name {error}."));
             render(&person, Some(form.shown("name")), errors).await
         }
     }
@@ -68,18 +67,14 @@ pub(super) async fn change_password(person: Person, form: Form) -> PageResult {
     let current = errors.check("current", current, |_| WRONG);
     let new = form.password("password").ok();
     if let (Some(current), Some(new)) = (current, new) {
-        let sessions = &person.sessions;
+        let (sessions, by) = (&person.sessions, &person.principal);
         match sessions
-            .change_password(&person.principal, &current, &new, &person.context)
+            .change_password(by, &current, &new, &person.context)
             .await
         {
-            Ok(()) => {
-                return Ok(Done::PasswordChanged.on(&person.site, paths::ACCOUNT));
-            }
+            Ok(()) => return Ok(Done::PasswordChanged.on(&person.site, paths::ACCOUNT)),
             Err(SessionError::WrongPassword) => errors.add("current", WRONG),
-            Err(SessionError::WeakPassword(weak)) => {
-                errors.add("password", weak_password(weak));
-            }
+            Err(SessionError::WeakPassword(weak)) => errors.add("password", weak_password(weak)),
             Err(error) => return Err(error.into()),
         }
     }
@@ -131,7 +126,6 @@ async fn render(person: &Person, typed_name: Option<&str>, errors: Invalid) -> P
     let now = person.now();
     let own = person.principal.session().map(|session| session.id);
     let sessions = person.sessions.list(&person.principal).await?;
-    let status = errors.status();
     let profile = person.principal.owner().profile.as_ref();
     let name = profile.map_or("", |profile| profile.name.as_str());
     let template = AccountPage {
@@ -154,5 +148,5 @@ async fn render(person: &Person, typed_name: Option<&str>, errors: Invalid) -> P
         absolute_limit: at_least(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
         errors,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

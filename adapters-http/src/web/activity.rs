@@ -1,7 +1,7 @@
 //! `/settings/account/activity`: a user's own audit events.
 
 use askama::Template;
-use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditCursor, AuditFilter};
+use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditFilter};
 
 use super::events::{self, EventView, Reader};
 use super::{Choice, Invalid, Page, PageResult, Person, Query, html, redirect};
@@ -47,8 +47,6 @@ pub(super) async fn list(person: Person) -> PageResult {
         return Ok(redirect(&chosen.on(PATH)));
     }
     let reader = Reader::of_own(&person, &found.events).await?;
-    let to = |field, cursor: AuditCursor| chosen.clone().with(field, cursor.to_string()).on(PATH);
-    let status = errors.status();
     let template = ActivityView {
         page: person
             .page("account")
@@ -59,11 +57,13 @@ pub(super) async fn list(person: Person) -> PageResult {
             .iter()
             .map(|event| EventView::of(event, &reader))
             .collect(),
-        previous: found.previous.map(|cursor| to("before", cursor)),
-        next: found.next.map(|cursor| to("after", cursor)),
+        previous: found
+            .previous
+            .map(|cursor| chosen.to(PATH, "before", &cursor)),
+        next: found.next.map(|cursor| chosen.to(PATH, "after", &cursor)),
         actions: events::actions(&chosen),
         errors,
         chosen,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

@@ -10,7 +10,7 @@ use crate::server::{Code, Context};
 use super::sign_in::{client_name, enter};
 use super::{
     Done, Form, IdPath, Invalid, Moment, Page, PageResult, Shown, Transport, Visitor, Web,
-    WebError, html, weak_password,
+    WebError, html, paths, weak_password,
 };
 
 #[derive(Template)]
@@ -61,13 +61,10 @@ pub(super) async fn submit(
         return Ok(response);
     }
     let mut errors = Invalid::default();
+    let entered = Email::parse(form.get("email"));
     let email = match invite.email() {
         Some(_) => Some(None),
-        None => errors.named(
-            "email",
-            "address",
-            Email::parse(form.get("email")).map(Some),
-        ),
+        None => errors.named("email", "address", entered.map(Some)),
     };
     let name = PersonName::parse(form.get("name"));
     let name = errors.named("name", "name", name);
@@ -83,38 +80,28 @@ pub(super) async fn submit(
         token: None,
         session: Some(client_name(&headers)),
     };
-    match visitor.invites.claim(&code, claim, &context).await {
+    let (id, text) = match visitor.invites.claim(&code, claim, &context).await {
         Ok(claimed) => {
             let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
-            let to = Done::Welcome.on(&visitor.site, crate::TOKENS_PAGE);
-            enter(&visitor, &signed_in, to)
+            let to = Done::Welcome.on(&visitor.site, paths::TOKENS);
+            return enter(&visitor, &signed_in, to);
         }
-        Err(error @ InviteError::NotClaimable(_)) => invalid_invite(&visitor, error),
-        Err(InviteError::WeakPassword(weak)) => {
-            errors.add("password", weak_password(weak));
-            render(&visitor, &invite, &form, errors)
-        }
+        Err(error @ InviteError::NotClaimable(_)) => return invalid_invite(&visitor, error),
+        Err(InviteError::WeakPassword(weak)) => ("password", weak_password(weak)),
         Err(InviteError::EmailTaken) => {
-            errors.add(
-                "email",
-                "This address already has an account. Sign in instead.",
-            );
-            render(&visitor, &invite, &form, errors)
+            let text = "This address already has an account. Sign in instead.";
+            ("email", text.to_owned())
         }
-        Err(InviteError::EmailRequired) => {
-            errors.add("email", "Enter your email address.");
-            render(&visitor, &invite, &form, errors)
-        }
-        Err(error) => Err(error.into()),
-    }
+        Err(InviteError::EmailRequired) => ("email", "Enter your email address.".to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    errors.add(id, text);
+    render(&visitor, &invite, &form, errors)
 }
 
 fn render(visitor: &Visitor, invite: &Invite, form: &Form, errors: Invalid) -> PageResult {
-    let status = errors.status();
-    let profile = visitor
-        .principal
-        .as_ref()
-        .and_then(|principal| principal.owner().profile.as_ref());
+    let principal = visitor.principal.as_ref();
+    let profile = principal.and_then(|principal| principal.owner().profile.as_ref());
     let template = JoinPage {
         page: Page::plain(&visitor.site),
         invited: invite.email().map(|email| Shown::of(email.as_str())),
@@ -127,7 +114,7 @@ fn render(visitor: &Visitor, invite: &Invite, form: &Form, errors: Invalid) -> P
         email: form.shown("email"),
         errors,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 /// Returns the page for an invite that cannot be claimed. It does not reveal the invited address.

@@ -1,6 +1,7 @@
 //! The query of a page's URL. Unknown parameters are ignored; an invalid value is named on the page.
 
 use std::convert::Infallible;
+use std::fmt::Display;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -63,6 +64,11 @@ impl Query {
             self.0.push((name.to_owned(), value));
         }
         self
+    }
+
+    /// Returns `path` followed by this query and one more parameter.
+    pub(super) fn to(&self, path: &str, name: &str, value: &dyn Display) -> String {
+        self.clone().with(name, value.to_string()).on(path)
     }
 
     /// Returns `path` followed by this query.

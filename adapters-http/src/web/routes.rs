@@ -115,17 +115,13 @@ pub(super) struct Routes {
 impl Routes {
     /// Adds a route. Its access requirement comes from the handler's type: a handler without one
     /// does not compile.
-    fn add<H, T>(
+    fn add<T: HandlerSignature + 'static>(
         mut self,
         method: Method,
         path: &'static str,
         max_form_bytes: usize,
-        handler: H,
-    ) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         let filter = if method == Method::POST {
             MethodFilter::POST
         } else {
@@ -141,28 +137,28 @@ impl Routes {
         self
     }
 
-    fn get<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn get<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::GET, path, MAX_BODY_BYTES, handler)
     }
 
-    fn post<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn post<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::POST, path, MAX_BODY_BYTES, handler)
     }
 
     /// Adds the target of a form with a long text.
-    fn post_long<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn post_long<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::POST, path, MAX_FORM_BYTES, handler)
     }
 }

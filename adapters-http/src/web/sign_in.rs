@@ -126,10 +126,8 @@ pub(super) async fn submit(
     };
     let sessions = &anyone.sessions;
     let client = client_name(&headers);
-    match sessions
-        .sign_in(&address, &password, client, &context)
-        .await
-    {
+    let signed_in = sessions.sign_in(&address, &password, client, &context);
+    match signed_in.await {
         Ok(signed_in) => {
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
             enter(&anyone, &signed_in, redirect(path))

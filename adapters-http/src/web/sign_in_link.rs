@@ -10,7 +10,7 @@ use crate::server::Context;
 use super::join::invalid_link;
 use super::sign_in::{client_name, enter};
 use super::{
-    Anyone, Done, Form, IdPath, Invalid, Page, PageResult, Shown, Transport, Web, html,
+    Anyone, Done, Form, IdPath, Invalid, Page, PageResult, Shown, Transport, Web, html, paths,
     weak_password,
 };
 
@@ -56,12 +56,10 @@ pub(super) async fn submit(
         Err(error) => return render(&anyone, &user, wrong(format!("The password {error}."))),
     };
     let client = client_name(&headers);
-    match sessions
-        .redeem_sign_in_link(&code, &password, client, &context)
-        .await
-    {
+    let redeemed = sessions.redeem_sign_in_link(&code, &password, client, &context);
+    match redeemed.await {
         Ok(signed_in) => {
-            let to = Done::PasswordSet.on(&anyone.site, crate::TOKENS_PAGE);
+            let to = Done::PasswordSet.on(&anyone.site, paths::TOKENS);
             enter(&anyone, &signed_in, to)
         }
         Err(SessionError::NotFound) => invalid_link(&anyone),
@@ -75,7 +73,6 @@ fn wrong(message: String) -> Invalid {
 }
 
 fn render(web: &Web, user: &User, errors: Invalid) -> PageResult {
-    let status = errors.status();
     let template = LinkPage {
         page: Page::plain(&web.site),
         name: Shown::of(user.name.as_str()),
@@ -84,5 +81,5 @@ fn render(web: &Web, user: &User, errors: Invalid) -> PageResult {
         min_password: MIN_PASSWORD_CHARS,
         errors,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

@@ -74,7 +74,6 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let chosen_subjects = actor.into_iter().chain(filter.subject);
     let reader = Reader::of_log(&by, &found, chosen_subjects).await?;
     let now = by.now();
-    let status = parsed.errors.status();
     let template = AuditPage {
         page: by.page("audit").with_ignored(ignored),
         events: found
@@ -94,16 +93,11 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         subjects: parsed.subjects,
         is_first: after.is_none(),
         first: chosen.on(paths::AUDIT),
-        next: next.map(|cursor| {
-            chosen
-                .clone()
-                .with("after", cursor.to_string())
-                .on(paths::AUDIT)
-        }),
+        next: next.map(|cursor| chosen.to(paths::AUDIT, "after", &cursor)),
         export: chosen.on(EXPORT_PATH),
         chosen,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 /// Streams the matching audit events as a file, like the API's export.

@@ -113,11 +113,10 @@ pub(in crate::web) async fn create(by: Administrator, form: Form) -> PageResult 
         let status = errors.status();
         return render(&by, &query, &form, status, errors).await;
     };
-    let invites = &by.invites;
-    let new = match invites
-        .create(&by.principal, email.clone(), role, &context)
-        .await
-    {
+    let created = by
+        .invites
+        .create(&by.principal, email.clone(), role, &context);
+    let new = match created.await {
         Ok(new) => new,
         Err(InviteError::EmailTaken) => {
             let user = Query::default().with("search", form.shown("email").trim());
@@ -204,6 +203,8 @@ async fn render(
     }
     people.meet(&by, &met).await?;
     let now = by.now();
+    let all = Query::default();
+    let here = all.to(paths::INVITES, "after", &query.get("after"));
     let template = InvitesPage {
         page: by
             .page("invites")
@@ -222,20 +223,11 @@ async fn render(
             })
             .collect(),
         is_first: after.is_none(),
-        next: found.next.map(|id| {
-            Query::default()
-                .with("after", id.to_string())
-                .on(paths::INVITES)
-        }),
+        next: found.next.map(|id| all.to(paths::INVITES, "after", &id)),
         email: form.shown("email"),
         role: form.get("role"),
         errors,
-        back: Back::to(
-            &Query::default()
-                .with("after", query.get("after"))
-                .on(paths::INVITES),
-            paths::INVITES,
-        ),
+        back: Back::to(&here, paths::INVITES),
     };
     html(status, &template)
 }

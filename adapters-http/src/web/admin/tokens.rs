@@ -8,12 +8,11 @@ use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::web::{
     Administrator, At, Choice, DamagedRow, Done, Ending, Form, Invalid, Page, PageResult, Person,
-    Shown, TokenView, WebError, html, paths,
+    Query, Shown, TokenView, WebError, html, paths,
 };
 
 use super::people::People;
-use super::token_filter::ChosenFilter;
-use super::{Back, PAGE};
+use super::{Back, PAGE, token_filter};
 
 #[derive(Template)]
 #[template(path = "admin/tokens.html")]
@@ -22,7 +21,7 @@ struct TokensPage {
     tokens: Vec<OwnedView>,
     people: Vec<Choice>,
     has_more_people: bool,
-    filter: ChosenFilter,
+    filter: Query,
     is_filtered: bool,
     errors: Invalid,
     live: u64,
@@ -67,15 +66,10 @@ pub(super) struct OwnedView {
 impl OwnedView {
     pub(super) fn of(owned: &OwnedToken, now: Timestamp) -> Self {
         let OwnedToken { token, owner } = owned;
-        let id = owner.id.to_string();
+        let (id, profile) = (owner.id.to_string(), owner.profile.as_ref());
         Self {
             token: TokenView::of_any(token, owner.role.highest_scope(), now),
-            owner: Shown::of(
-                owner
-                    .profile
-                    .as_ref()
-                    .map_or(&id, |profile| profile.name.as_str()),
-            ),
+            owner: Shown::of(profile.map_or(&id, |profile| profile.name.as_str())),
             owner_id: id,
             is_owner_suspended: !owner.active,
         }
@@ -85,12 +79,12 @@ impl OwnedView {
 pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let principal = &by.principal;
     let admin_tokens = &by.admin_tokens;
-    let chosen = ChosenFilter::of_query(&by.query);
+    let chosen = token_filter::chosen(&by.query);
     let mut ignored = Vec::new();
-    let after: Option<TokenId> = by
+    let after = by
         .query
         .place("after", |text| text.parse().ok(), &mut ignored);
-    let (filter, errors) = match chosen.parse() {
+    let (filter, errors) = match token_filter::parse(&by.query) {
         Ok(filter) => (Some(filter), Invalid::default()),
         Err(errors) => (None, errors),
     };
@@ -106,15 +100,14 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let now = by.now();
     let next = found.as_ref().and_then(|found| found.next);
     let tokens = found.map(|found| found.tokens).unwrap_or_default();
+    let rows = tokens.iter();
+    let here = chosen.to(paths::ALL_TOKENS, "after", &by.query.get("after"));
     let template = TokensPage {
         page: by
             .page("all-tokens")
             .with_damaged(&tokens)
             .with_ignored(ignored),
-        tokens: tokens
-            .iter()
-            .map(|owned| OwnedView::of(owned, now))
-            .collect(),
+        tokens: rows.map(|owned| OwnedView::of(owned, now)).collect(),
         people: people.choices(chosen.get("user")),
         has_more_people: people.has_more,
         is_filtered: filter.is_none_or(|filter| !filter.is_empty()),
@@ -123,21 +116,10 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         live_admin: counts.tokens_live_admin,
         expired: counts.tokens_expired,
         is_first: after.is_none(),
-        first: chosen.to_query().on(paths::ALL_TOKENS),
-        next: next.map(|id| {
-            chosen
-                .to_query()
-                .with("after", id.to_string())
-                .on(paths::ALL_TOKENS)
-        }),
-        bulk: chosen.to_query().on(paths::BULK_REVOCATION),
-        back: Back::to(
-            &chosen
-                .to_query()
-                .with("after", by.query.get("after"))
-                .on(paths::ALL_TOKENS),
-            paths::ALL_TOKENS,
-        ),
+        first: chosen.on(paths::ALL_TOKENS),
+        next: next.map(|id| chosen.to(paths::ALL_TOKENS, "after", &id)),
+        bulk: chosen.on(paths::BULK_REVOCATION),
+        back: Back::to(&here, paths::ALL_TOKENS),
         filter: chosen,
     };
     html(template.errors.status(), &template)

@@ -47,10 +47,7 @@ impl Heading {
         let [first, second] = orders;
         let next = if now == first { second } else { first };
         Self {
-            path: searched
-                .clone()
-                .with("sort", next.as_str())
-                .on(paths::USERS),
+            path: searched.to(paths::USERS, "sort", &next.as_str()),
             direction: orders.contains(&now).then_some(match now {
                 UserSort::Name | UserSort::Joined | UserSort::LeastSeen => "ascending",
                 UserSort::Newest | UserSort::LastSeen => "descending",
@@ -139,9 +136,9 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         sort => searched.clone().with("sort", sort.as_str()),
     };
     let here = match &seek {
-        None => chosen.clone(),
-        Some(UserSeek::After(at)) => chosen.clone().with("after", at.to_string()),
-        Some(UserSeek::Before(at)) => chosen.clone().with("before", at.to_string()),
+        None => chosen.on(paths::USERS),
+        Some(UserSeek::After(at)) => chosen.to(paths::USERS, "after", at),
+        Some(UserSeek::Before(at)) => chosen.to(paths::USERS, "before", at),
     };
     let users = &by.users;
     let found = if errors.is_empty() {
@@ -153,7 +150,6 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let counts = by.admin_tokens.stats(principal).await?;
     let now = by.now();
     let page = by.page("users").with_ignored(ignored);
-    let link = |name: &str, to: String| chosen.clone().with(name, to).on(paths::USERS);
     let (page, users, previous, next) = match found {
         None => (page, Vec::new(), None, None),
         Some(found) => (
@@ -163,8 +159,10 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
                 .iter()
                 .map(|listed| ListedView::of(listed, &by, now))
                 .collect(),
-            found.previous.map(|at| link("before", at.to_string())),
-            found.next.map(|at| link("after", at.to_string())),
+            found
+                .previous
+                .map(|at| chosen.to(paths::USERS, "before", &at)),
+            found.next.map(|at| chosen.to(paths::USERS, "after", &at)),
         ),
     };
     let template = UsersPage {
@@ -179,10 +177,8 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         by_name: Heading::of(sort, [UserSort::Name; 2], &searched),
         by_last_seen: Heading::of(sort, [UserSort::LastSeen, UserSort::LeastSeen], &searched),
         by_joined: Heading::of(sort, [UserSort::Joined, UserSort::Newest], &searched),
-        clear: Query::default()
-            .with("sort", chosen.get("sort"))
-            .on(paths::USERS),
-        back: Back::to(&here.on(paths::USERS), paths::USERS),
+        clear: chosen.only(&["sort"]).on(paths::USERS),
+        back: Back::to(&here, paths::USERS),
         previous,
         next,
     };

@@ -83,10 +83,8 @@ pub(in crate::web) async fn end_all(person: Person, form: Form) -> PageResult {
         .collect();
     let ids = ids.map_err(|_| WebError::of(Code::InvalidRequest))?;
     let runs = &person.agent_runs;
-    let about = match runs
-        .end_all(&person.principal, ids, &person.context)
-        .await?
-    {
+    let ended = runs.end_all(&person.principal, ids, &person.context);
+    let about = match ended.await? {
         0 => return Ok(Done::NoRunsEnded.on(&person.site, paths::RUNS)),
         1 => "1 agent run".to_owned(),
         count => format!("{count} agent runs"),

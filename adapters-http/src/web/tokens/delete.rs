@@ -2,7 +2,7 @@ use askama::Template;
 use http::StatusCode;
 use openindex_domain::token::TokenId;
 
-use crate::web::{At, Done, Ending, Page, PageResult, Person, TokenView, html};
+use crate::web::{At, Done, Ending, Page, PageResult, Person, TokenView, html, paths};
 
 use super::found;
 use super::list::kept;
@@ -27,7 +27,7 @@ pub(in crate::web) async fn confirm(person: At<Person, TokenId>) -> PageResult {
     let template = DeletePage {
         page: person.page("tokens"),
         token: TokenView::of(&token, allowed, person.now()),
-        list: kept(&person.query).on(crate::TOKENS_PAGE),
+        list: kept(&person.query).on(paths::TOKENS),
         runs: Ending::of(&person, owner, Some(person.id)).await?,
     };
     html(StatusCode::OK, &template)
@@ -42,6 +42,6 @@ pub(in crate::web) async fn delete(person: At<Person, TokenId>) -> PageResult {
         || person.id.to_string(),
         |token| token.name.as_str().to_owned(),
     );
-    let list = kept(&person.query).on(crate::TOKENS_PAGE);
+    let list = kept(&person.query).on(paths::TOKENS);
     Ok(Done::TokenDeleted.to(&person.site, &list, &about))
 }

@@ -6,7 +6,7 @@ use openindex_domain::token::{
     ListCursor, ListFilter, RETENTION_DAYS, Search, Seek, Sort, Status, Token, TokenName,
 };
 
-use crate::web::{Invalid, Page, PageResult, Person, Query, TokenView, html};
+use crate::web::{Invalid, Page, PageResult, Person, Query, TokenView, html, paths};
 
 /// Tokens per page.
 const PAGE: u32 = 50;
@@ -92,14 +92,10 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
         };
         let page = tokens.list(principal, &revoked, None, 1).await?;
         let query = Query::default().with("status", Status::Revoked.as_str());
-        (page.tokens.count() > 0).then(|| query.on(crate::TOKENS_PAGE))
+        (page.tokens.count() > 0).then(|| query.on(paths::TOKENS))
     };
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
-    let to = |place: &str, cursor: String| {
-        let page = chosen.clone().with(place, cursor);
-        page.on(crate::TOKENS_PAGE)
-    };
     let template = ListPage {
         page: person
             .page("tokens")
@@ -117,8 +113,8 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
         revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
-        previous: previous.map(|cursor| to("before", cursor.to_string())),
-        next: next.map(|cursor| to("after", cursor.to_string())),
+        previous: previous.map(|cursor| chosen.to(paths::TOKENS, "before", &cursor)),
+        next: next.map(|cursor| chosen.to(paths::TOKENS, "after", &cursor)),
         chosen,
         errors,
     };

@@ -17,7 +17,9 @@ use askama::Template;
 use http::StatusCode;
 use openindex_domain::token::{Token, TokenError, TokenId, TokenWithSecret};
 
-use super::{DamagedRow, Moment, Page, PageResult, Query, Shown, Web, WebError, html, scope_name};
+use super::{
+    DamagedRow, Moment, Page, PageResult, Query, Shown, Web, WebError, html, paths, scope_name,
+};
 
 /// Converts a lookup of the user's own token; a damaged row gets its own error page.
 fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
@@ -68,7 +70,7 @@ fn created(
         secret: issued.secret.expose(),
         url: web.settings.public_url.trim_end_matches('/'),
         shares_name,
-        list: list::kept(query).on(crate::TOKENS_PAGE),
+        list: list::kept(query).on(paths::TOKENS),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -5,6 +5,7 @@ use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, Tok
 
 use crate::web::{
     At, Choice, Ending, Form, Invalid, Moment, Page, PageResult, Person, Query, TokenView, html,
+    paths,
 };
 
 use super::{expiry, found, list};
@@ -116,8 +117,8 @@ fn rotated(person: &Person, successor: TokenId, query: &Query) -> PageResult {
     let kept = list::kept(query);
     let template = RotatedPage {
         page: person.page("tokens"),
-        successor: kept.on(&format!("{}/{successor}", crate::TOKENS_PAGE)),
-        list: kept.on(crate::TOKENS_PAGE),
+        successor: kept.on(&format!("{}/{successor}", paths::TOKENS)),
+        list: kept.on(paths::TOKENS),
     };
     html(StatusCode::CONFLICT, &template)
 }
@@ -142,7 +143,7 @@ async fn render(
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),
-        list: list::kept(query).on(crate::TOKENS_PAGE),
+        list: list::kept(query).on(paths::TOKENS),
         errors,
     };
     html(template.errors.status(), &template)

@@ -49,7 +49,8 @@ pub(in crate::web) async fn show_form(person: At<Person, WorkItemKey>) -> PageRe
 
 pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) -> PageResult {
     let (work, principal) = (use_cases(&person)?, &person.principal);
-    let current = work.get(principal, person.id).await?;
+    let key = person.id;
+    let current = work.get(principal, key).await?;
     let mut errors = Invalid::default();
     let read = read(&form, &mut errors);
     let status = form.get("status").parse::<ItemStatus>();
@@ -66,25 +67,11 @@ pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) ->
             target: Some(read.target),
             assignee: (read.assignee != current.assignee).then_some(read.assignee),
         };
-        let change = WorkItemChange::Edit(edit);
-        let expected = expected(&form);
-        match work
-            .change(
-                principal,
-                None,
-                person.id,
-                expected,
-                change,
-                &person.context,
-            )
-            .await
-        {
+        let (change, context) = (WorkItemChange::Edit(edit), &person.context);
+        let changed = work.change(principal, None, key, expected(&form), change, context);
+        match changed.await {
             Ok(_) => {
-                return Ok(Done::ItemChanged.to(
-                    &person.site,
-                    &path_of(person.id),
-                    &person.id.to_string(),
-                ));
+                return Ok(Done::ItemChanged.to(&person.site, &path_of(key), &key.to_string()));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::VersionMismatch { .. })) => {
                 has_changed = true;
@@ -104,7 +91,7 @@ pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) ->
     let mut values = Values::typed(&form);
     let before = Values::before(&form);
     if has_changed {
-        let item = work.get(principal, person.id).await?;
+        let item = work.get(principal, key).await?;
         values.refresh(&before, &item);
         let before = Values::of(&item).remembered();
         return render(&person, &item, values, before, errors, true).await;
