@@ -17,9 +17,7 @@ struct DocsPage<'a> {
     page: Page,
     /// The base URL of the API.
     api_url: &'a str,
-    common: &'static [ResponseView],
-    groups: &'static [Group],
-    schemas: &'static [Schema],
+    reference: &'static Reference,
 }
 
 struct Group {
@@ -121,9 +119,7 @@ pub(super) async fn show(anyone: Anyone, visitor: Result<Visitor, WebError>) -> 
     let template = DocsPage {
         page,
         api_url: &anyone.settings.public_url,
-        common: &reference.common,
-        groups: &reference.groups,
-        schemas: &reference.schemas,
+        reference,
     };
     html(StatusCode::OK, &template)
 }

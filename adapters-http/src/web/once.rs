@@ -7,7 +7,7 @@ use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError};
-use openindex_domain::token::{TokenError, TokenId, TokenKind};
+use openindex_domain::token::{TokenError, TokenKind};
 use openindex_domain::user::UserError;
 
 use super::form::ID_FIELD;
@@ -57,16 +57,13 @@ struct AlreadyPage {
 
 /// Returns the page that names what the form created when it was first sent.
 pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
-    let principal = &person.principal;
+    let by = &person.principal;
     let template = match created {
         Subject::Invite(id) => AlreadyPage {
             page: person.page("invites"),
             kind: "invite",
-            name: match person.invites.get(principal, id).await {
-                Ok(invite) => invite
-                    .as_ref()
-                    .and_then(Invite::email)
-                    .map(|email| Shown::of(email.as_str())),
+            name: match person.invites.get(by, id).await {
+                Ok(invite) => invite.as_ref().and_then(Invite::email).map(shown),
                 // The user may no longer be an administrator.
                 Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
@@ -80,8 +77,8 @@ pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
         Subject::User(user) => AlreadyPage {
             page: person.page("users"),
             kind: "sign-in link",
-            name: match person.users.get(principal, user).await {
-                Ok(user) => Some(Shown::of(user.email.as_str())),
+            name: match person.users.get(by, user).await {
+                Ok(user) => Some(shown(&user.email)),
                 Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
@@ -89,48 +86,72 @@ pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
                      will stop working.",
             delete: None,
             another: (
-                format!("/settings/admin/users/{user}"),
+                format!("{}/{user}", paths::USERS),
                 "Create another sign-in link",
             ),
             back: (paths::USERS, "Back to users"),
         },
-        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
             page: person.page("work"),
             kind: "work item",
-            name: Some(Shown::of(&key.to_string())),
+            name: Some(shown(&key)),
             advice: "Find it in the list of work items.",
             delete: None,
             another: ("/work/new".to_owned(), "Create another work item"),
             back: (paths::WORK_ITEMS, "Back to work items"),
         },
-        _ => {
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => {
+            let name = match person.agent_runs.get(by, id).await {
+                Ok(token) => token.run.map(|run| shown(&run.agent)),
+                Err(AgentRunError::NotFound) => None,
+                Err(error) => return Err(error.into()),
+            };
+            AlreadyPage {
+                page: person.page("agent-runs"),
+                kind: "agent run",
+                advice: match name {
+                    Some(_) => {
+                        "Its token was shown once. If you didn’t copy it, end the run and \
+                                start another one."
+                    }
+                    None => "It’s no longer in your list of agent runs.",
+                },
+                delete: name
+                    .is_some()
+                    .then(|| (format!("{}/{id}/end", paths::RUNS), "End agent run")),
+                name,
+                another: (format!("{}/new", paths::RUNS), "Start another agent run"),
+                back: (paths::RUNS, "Back to agent runs"),
+            }
+        }
+        created => {
             let token = match created {
-                Subject::Token(id) => person.tokens.get(principal, id).await.map(Some),
-                _ => Ok(None),
+                Subject::Token(id) => person.tokens.get(by, id).await,
+                _ => Err(TokenError::NotFound),
             };
             let token = match token {
-                Ok(token) => token,
+                Ok(token) => Some(token),
                 Err(TokenError::NotFound) => None,
                 Err(error) => return Err(error.into()),
             };
             AlreadyPage {
                 page: person.page("tokens"),
                 kind: "token",
-                advice: if token.is_some() {
-                    "Its value was shown once. If you didn’t copy it, delete the token and \
-                     create another one."
-                } else {
-                    "It’s no longer in your list of tokens."
+                advice: match token {
+                    Some(_) => {
+                        "Its value was shown once. If you didn’t copy it, delete the token \
+                                and create another one."
+                    }
+                    None => "It’s no longer in your list of tokens.",
                 },
                 delete: token.as_ref().map(|token| {
                     (
-                        format!("/settings/tokens/{}/delete", token.id),
+                        format!("{}/{}/delete", paths::TOKENS, token.id),
                         "Delete token",
                     )
                 }),
-                name: token.map(|token| Shown::of(token.name.as_str())),
-                another: ("/settings/tokens/new".to_owned(), "Create another token"),
+                name: token.map(|token| shown(&token.name)),
+                another: (format!("{}/new", paths::TOKENS), "Create another token"),
                 back: (paths::TOKENS, "Back to tokens"),
             }
         }
@@ -138,27 +159,6 @@ pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
     html(StatusCode::CONFLICT, &template)
 }
 
-async fn run(person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
-    let run = match person.agent_runs.get(&person.principal, id).await {
-        Ok(run) => run.run,
-        Err(AgentRunError::NotFound) => None,
-        Err(error) => return Err(error.into()),
-    };
-    let end = (format!("/settings/agent-runs/{id}/end"), "End agent run");
-    Ok(AlreadyPage {
-        page: person.page("agent-runs"),
-        kind: "agent run",
-        advice: if run.is_some() {
-            "Its token was shown once. If you didn’t copy it, end the run and start another one."
-        } else {
-            "It’s no longer in your list of agent runs."
-        },
-        delete: run.as_ref().map(|_| end),
-        name: run.map(|run| Shown::of(run.agent.as_str())),
-        another: (
-            "/settings/agent-runs/new".to_owned(),
-            "Start another agent run",
-        ),
-        back: (paths::RUNS, "Back to agent runs"),
-    })
+fn shown(name: &impl ToString) -> Shown {
+    Shown::of(&name.to_string())
 }

@@ -36,6 +36,21 @@ struct SignInPage<'a> {
     is_new: bool,
 }
 
+impl<'a> SignInPage<'a> {
+    /// Returns the page without entries. `next` opens after sign-in.
+    fn of(page: Page, web: &Web, headers: &HeaderMap, next: Option<&'a LocalPath>) -> Self {
+        Self {
+            page,
+            email: "",
+            next: next.map_or("", LocalPath::as_str),
+            error: None,
+            reason: next.map(|next| Reason::of(headers, &web.site, next)),
+            is_readable: web.site.transport == Transport::Readable,
+            is_new: false,
+        }
+    }
+}
+
 /// Why the user was redirected to sign in.
 enum Reason {
     /// A form was sent after the session had ended. Contains whether its entries will be restored.
@@ -76,20 +91,14 @@ pub(super) async fn show(
     if visitor.principal.is_some() {
         return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
-    let site = &visitor.site;
-    let is_new = !site.has_users(&visitor.users).await;
-    let reason = next.as_ref().map(|next| Reason::of(&headers, site, next));
+    let is_new = !visitor.site.has_users(&visitor.users).await;
+    let page = Page {
+        done,
+        ..Page::plain(&visitor.site)
+    };
     let template = SignInPage {
-        page: Page {
-            done,
-            ..Page::plain(site)
-        },
-        email: "",
-        next: next.as_ref().map_or("", LocalPath::as_str),
-        error: None,
-        reason,
-        is_readable: site.transport == Transport::Readable,
         is_new,
+        ..SignInPage::of(page, &visitor, &headers, next.as_ref())
     };
     html(StatusCode::OK, &template)
 }
@@ -103,16 +112,11 @@ pub(super) async fn submit(
     let next = LocalPath::parse(form.get("next"));
     let email = form.get("email");
     let reject = |status, error: String| {
+        let page = Page::plain(&anyone.site);
         let template = SignInPage {
-            page: Page::plain(&anyone.site),
             email: form.shown("email"),
-            next: next.as_ref().map_or("", LocalPath::as_str),
             error: (!error.is_empty()).then_some(error),
-            reason: next
-                .as_ref()
-                .map(|next| Reason::of(&headers, &anyone.site, next)),
-            is_readable: anyone.site.transport == Transport::Readable,
-            is_new: false,
+            ..SignInPage::of(page, &anyone, &headers, next.as_ref())
         };
         html(status, &template)
     };

@@ -11,7 +11,7 @@ use super::words::label;
 /// Returns the options of the field `action`.
 pub(in crate::web) fn actions(chosen: &Query) -> Vec<Choice> {
     let selected = chosen.get("action");
-    Choice::of_all(AuditAction::ALL, AuditAction::as_str, label, selected)
+    Choice::of_all(AuditAction::ALL, label, selected)
 }
 
 /// Reads the field `action`.

@@ -8,7 +8,6 @@ use openindex_domain::agent_run::RunFilter;
 use openindex_domain::audit::{AuditAction, AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{RETENTION_DAYS, Token, TokenId};
-use openindex_domain::user::UserId;
 
 use crate::web::events::{actor, label};
 use crate::web::{
@@ -76,13 +75,11 @@ pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
         issuer: Some(person.id),
         ..RunFilter::ANY
     };
-    let runs = person
-        .agent_runs
-        .list(principal, &issued_with, None, NEWEST);
-    let runs = runs.await?;
-    let has_more_runs = runs.next.is_some();
+    let runs = &person.agent_runs;
+    let runs = runs.list(principal, &issued_with, None, NEWEST).await?;
     let now = tokens.now();
     let allowed = principal.effective_scope();
+    let moment = |at| Moment::new(at, now);
     let template = ShowPage {
         page: person.page("tokens"),
         effective_scope: scope_name(token.scope.min(allowed)),
@@ -91,11 +88,26 @@ pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
         last_used_from: token.details.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
         chain: chain(&person, &token, &events, now).await?,
-        runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
-        has_more_runs,
+        runs: runs
+            .runs
+            .iter()
+            .map(|run| Run {
+                id: run.id.to_string(),
+                agent: Shown::of(run.name.as_str()),
+                status: Badge::of_run(run.status(now)),
+                started: moment(run.created_at),
+                ended: run.end().filter(|at| *at <= now).map(moment),
+            })
+            .collect(),
+        has_more_runs: runs.next.is_some(),
         events: events
             .iter()
-            .map(|event| Event::of(event, principal.user_id(), now))
+            .map(|event| Event {
+                at: moment(event.at),
+                action: label(event.action),
+                actor: actor(event, principal.user_id()),
+                from: event.context.client_address,
+            })
             .collect(),
         retention_days: RETENTION_DAYS,
         kept: kept(&person.query).on(""),
@@ -111,18 +123,14 @@ async fn chain(
     events: &[AuditEvent],
     now: Timestamp,
 ) -> Result<Vec<Link>, WebError> {
+    let (tokens, by) = (&person.tokens, &person.principal);
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = person
-            .tokens
-            .get_including_revoked(&person.principal, id)
-            .await?;
+        let found = tokens.get_including_revoked(by, id).await?;
         before = match &found {
             Some(found) => {
-                let events = person
-                    .audit
-                    .own_token_events(&person.principal, found, NEWEST);
+                let events = person.audit.own_token_events(by, found, NEWEST);
                 predecessor(id, &events.await?)
             }
             None => None,
@@ -137,10 +145,7 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = person
-            .tokens
-            .get_including_revoked(&person.principal, id)
-            .await?;
+        let found = tokens.get_including_revoked(by, id).await?;
         after = found.as_ref().and_then(|found| found.successor);
         chain.push(Link::of(id, found.as_ref(), now));
     }
@@ -170,32 +175,6 @@ impl Link {
                 let view = TokenView::of(token, token.scope, now);
                 (view.status, view.created)
             }),
-        }
-    }
-}
-
-impl Run {
-    fn of(run: &Token, now: Timestamp) -> Self {
-        Self {
-            id: run.id.to_string(),
-            agent: Shown::of(run.name.as_str()),
-            status: Badge::of_run(run.status(now)),
-            started: Moment::new(run.created_at, now),
-            ended: run
-                .end()
-                .filter(|at| *at <= now)
-                .map(|at| Moment::new(at, now)),
-        }
-    }
-}
-
-impl Event {
-    fn of(event: &AuditEvent, owner: UserId, now: Timestamp) -> Self {
-        Self {
-            at: Moment::new(event.at, now),
-            action: label(event.action),
-            actor: actor(event, owner),
-            from: event.context.client_address,
         }
     }
 }

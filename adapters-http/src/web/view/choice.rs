@@ -17,14 +17,13 @@ impl Choice {
     }
 
     /// Returns an option for every value of an enumeration.
-    pub(in crate::web) fn of_all<T: Copy>(
+    pub(in crate::web) fn of_all<T: Copy + ToString>(
         all: impl IntoIterator<Item = T>,
-        value: impl Fn(T) -> &'static str,
         label: impl Fn(T) -> &'static str,
         selected: &str,
     ) -> Vec<Self> {
         let all = all.into_iter();
-        all.map(|one| Self::new(value(one), label(one), selected))
+        all.map(|one| Self::new(&one.to_string(), label(one), selected))
             .collect()
     }
 }

@@ -168,18 +168,8 @@ impl Fields {
             assignees.push(Choice::new(&user.to_string(), name.as_str(), selected));
         }
         Ok(Self {
-            priorities: Choice::of_all(
-                Priority::ALL,
-                Priority::as_str,
-                priority,
-                values.get("priority"),
-            ),
-            targets: Choice::of_all(
-                ExecutionTarget::ALL,
-                ExecutionTarget::as_str,
-                target,
-                values.get("target"),
-            ),
+            priorities: Choice::of_all(Priority::ALL, priority, values.get("priority")),
+            targets: Choice::of_all(ExecutionTarget::ALL, target, values.get("target")),
             assignees,
             has_more_people,
             values,

@@ -119,27 +119,16 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
 fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     let selected = query.get("status");
     let mut statuses = vec![Choice::new("", "Open", selected)];
-    statuses.extend(Choice::of_all(
-        ItemStatus::ALL,
-        ItemStatus::as_str,
-        status,
-        selected,
-    ));
+    statuses.extend(Choice::of_all(ItemStatus::ALL, status, selected));
     statuses.push(Choice::new("all", "All", selected));
-    let any = |name, others: Vec<Choice>| {
-        let any = Choice::new("", "Any", query.get(name));
-        std::iter::once(any).chain(others).collect()
+    let any = |name, others: fn(&str) -> Vec<Choice>| {
+        let selected = query.get(name);
+        let any = Choice::new("", "Any", selected);
+        std::iter::once(any).chain(others(selected)).collect()
     };
-    let chosen = |name| query.get(name);
-    let priorities = Choice::of_all(
-        Priority::ALL,
-        Priority::as_str,
-        priority,
-        chosen("priority"),
-    );
-    let kinds = Choice::of_all(ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
-    let targets = ExecutionTarget::ALL;
-    let targets = Choice::of_all(targets, ExecutionTarget::as_str, target, chosen("target"));
+    let priorities = |selected: &str| Choice::of_all(Priority::ALL, priority, selected);
+    let kinds = |selected: &str| Choice::of_all(ItemKind::ALL, kind, selected);
+    let targets = |selected: &str| Choice::of_all(ExecutionTarget::ALL, target, selected);
     [
         ("status", "Status", statuses),
         ("assignee", "Assignee", assignees),
