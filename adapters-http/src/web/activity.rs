@@ -46,12 +46,9 @@ pub(super) async fn list(person: Person) -> PageResult {
     if found.previous.is_none() && matches!(place, Some(ActivitySeek::Before(_))) {
         return Ok(redirect(&chosen.on(PATH)));
     }
-    let reader = Reader::of_own(&person, &found.events).await?;
+    let reader = Reader::of(&person, true, &found.events, None).await?;
     let template = ActivityView {
-        page: person
-            .page("account")
-            .with_damaged(&found.events)
-            .with_ignored(ignored),
+        page: person.list_page("account", &found.events, ignored),
         events: found
             .events
             .iter()

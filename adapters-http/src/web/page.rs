@@ -167,15 +167,21 @@ impl Page {
         }
         self
     }
-
-    /// The same, and it names the parameters without which its list is shown.
-    pub(super) fn with_ignored(mut self, ignored: Vec<&'static str>) -> Self {
-        self.ignored = ignored;
-        self
-    }
 }
 
 impl Person {
+    /// Returns the frame of a page with a list, with its damaged rows and the parameters without
+    /// which it is shown.
+    pub(super) fn list_page<T>(
+        &self,
+        current: &'static str,
+        rows: &Listing<T>,
+        ignored: Vec<&'static str>,
+    ) -> Page {
+        let page = self.page(current).with_damaged(rows);
+        Page { ignored, ..page }
+    }
+
     /// Returns the frame of a page of the navigation entry `current`, with notices, confirmation and
     /// draft.
     pub(super) fn page(&self, current: &'static str) -> Page {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Display;
+use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -34,6 +35,15 @@ impl Query {
             ignored.push(name);
         }
         value
+    }
+
+    /// Returns the start of a list like [`place`](Self::place).
+    pub(super) fn cursor<T: FromStr>(
+        &self,
+        name: &'static str,
+        ignored: &mut Vec<&'static str>,
+    ) -> Option<T> {
+        self.place(name, |text| text.parse().ok(), ignored)
     }
 
     /// Returns the parameters with these names, for the form that shows them again and for links. A

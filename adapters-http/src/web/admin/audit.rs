@@ -58,9 +58,7 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let principal = &by.principal;
     let chosen = chosen(&by.query);
     let mut ignored = Vec::new();
-    let after = by
-        .query
-        .place("after", |text| text.parse().ok(), &mut ignored);
+    let after = by.query.cursor("after", &mut ignored);
     let parsed = parse(&by, &by.query).await?;
     let filter = parsed.filter;
     let found = if parsed.errors.is_empty() {
@@ -72,10 +70,13 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let found = found.map(|found| found.events).unwrap_or_default();
     let actor = filter.actor.map(Subject::User);
     let chosen_subjects = actor.into_iter().chain(filter.subject);
-    let reader = Reader::of_log(&by, &found, chosen_subjects).await?;
+    let reader = Reader::of(&by, false, &found, chosen_subjects).await?;
     let now = by.now();
     let template = AuditPage {
-        page: by.page("audit").with_ignored(ignored),
+        page: Page {
+            ignored,
+            ..by.page("audit")
+        },
         events: found
             .entries()
             .into_iter()

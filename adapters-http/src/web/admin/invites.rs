@@ -159,9 +159,7 @@ pub(in crate::web) async fn confirm_withdraw(by: At<Administrator, InviteId>) ->
     let principal = &by.principal;
     let invite = by.invites.get(principal, by.id).await?;
     let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
-    let mut people = People::load(&by).await?;
-    let met: Vec<UserId> = invite.created_by.into_iter().collect();
-    people.meet(&by, &met).await?;
+    let people = People::load(&by, invite.created_by).await?;
     let template = WithdrawPage {
         page: by.page("invites"),
         invite: InviteView::of(invite, &people, by.now()),
@@ -193,23 +191,17 @@ async fn render(
 ) -> PageResult {
     let principal = &by.principal;
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
+    let after = query.cursor("after", &mut ignored);
     let found = by.invites.list(principal, after, PAGE).await?;
-    let mut people = People::load(&by).await?;
-    let mut met: Vec<UserId> = Vec::new();
-    for invite in &found.invites {
-        met.extend(invite.created_by);
-        met.extend(invite.claimed.map(|(_, id)| id));
-    }
-    people.meet(&by, &met).await?;
+    let invites = found.invites.iter();
+    let met = invites.flat_map(|invite| [invite.created_by, invite.claimed.map(|(_, id)| id)]);
+    let met: Vec<UserId> = met.flatten().collect();
+    let people = People::load(by, met).await?;
     let now = by.now();
     let all = Query::default();
     let here = all.to(paths::INVITES, "after", &query.get("after"));
     let template = InvitesPage {
-        page: by
-            .page("invites")
-            .with_damaged(&found.invites)
-            .with_ignored(ignored),
+        page: by.list_page("invites", &found.invites, ignored),
         form: once::to_show(by, form)?,
         invites: found
             .invites

@@ -16,40 +16,33 @@ pub(in crate::web) struct People {
 }
 
 impl People {
-    pub(in crate::web) async fn load(person: &Person) -> Result<Self, WebError> {
+    /// Loads the first users, and those with these IDs.
+    pub(in crate::web) async fn load(
+        person: &Person,
+        ids: impl IntoIterator<Item = UserId>,
+    ) -> Result<Self, WebError> {
         let page = person.users.list(&person.principal, None, MAX_PAGE).await?;
-        Ok(Self {
+        let mut people = Self {
             order: page.users.iter().map(|user| user.id).collect(),
             users: page.users.into_iter().map(|user| (user.id, user)).collect(),
             has_more: page.next.is_some(),
-        })
-    }
-
-    /// Looks up the users with these IDs that are not loaded yet.
-    pub(in crate::web) async fn meet(
-        &mut self,
-        person: &Person,
-        ids: &[UserId],
-    ) -> Result<(), WebError> {
-        for id in ids.iter().copied() {
-            // Every user is loaded already.
-            if !self.has_more {
-                break;
-            }
-            if self.users.contains_key(&id) {
+        };
+        // Without more users, every one is loaded already.
+        for id in ids.into_iter().filter(|_| people.has_more) {
+            if people.users.contains_key(&id) {
                 continue;
             }
             match person.users.get(&person.principal, id).await {
                 Ok(user) => {
-                    self.order.push(id);
-                    self.users.insert(id, user);
+                    people.order.push(id);
+                    people.users.insert(id, user);
                 }
                 // A user whose row is damaged is shown by ID.
                 Err(UserError::NotFound | UserError::Store(StoreError::Corrupt(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(people)
     }
 
     /// Returns the user's name, or their ID if they were deleted.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use http::StatusCode;
-use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
+use openindex_domain::admin_tokens::{OwnedToken, TokenFilter, TokenPage};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenId, TokenKind};
 
@@ -36,7 +36,7 @@ struct TokensPage {
 
 #[derive(Template)]
 #[template(path = "admin/token.html")]
-struct TokenPage {
+struct ShowPage {
     page: Page,
     kind: &'static str,
     /// The name and path of the owner; `None` if they were deleted.
@@ -81,32 +81,24 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     let admin_tokens = &by.admin_tokens;
     let chosen = token_filter::chosen(&by.query);
     let mut ignored = Vec::new();
-    let after = by
-        .query
-        .place("after", |text| text.parse().ok(), &mut ignored);
+    let after = by.query.cursor("after", &mut ignored);
     let (filter, errors) = match token_filter::parse(&by.query) {
         Ok(filter) => (Some(filter), Invalid::default()),
         Err(errors) => (None, errors),
     };
     let found = match &filter {
-        Some(filter) => Some(admin_tokens.list(principal, filter, after, PAGE).await?),
-        None => None,
+        Some(filter) => admin_tokens.list(principal, filter, after, PAGE).await?,
+        None => TokenPage::default(),
     };
     let counts = admin_tokens.stats(principal).await?;
-    let mut people = People::load(&by).await?;
-    if let Some(owner) = filter.as_ref().and_then(|filter| filter.owner) {
-        people.meet(&by, &[owner]).await?;
-    }
+    let owner = filter.as_ref().and_then(|filter| filter.owner);
+    let people = People::load(&by, owner).await?;
     let now = by.now();
-    let next = found.as_ref().and_then(|found| found.next);
-    let tokens = found.map(|found| found.tokens).unwrap_or_default();
+    let tokens = found.tokens;
     let rows = tokens.iter();
     let here = chosen.to(paths::ALL_TOKENS, "after", &by.query.get("after"));
     let template = TokensPage {
-        page: by
-            .page("all-tokens")
-            .with_damaged(&tokens)
-            .with_ignored(ignored),
+        page: by.list_page("all-tokens", &tokens, ignored),
         tokens: rows.map(|owned| OwnedView::of(owned, now)).collect(),
         people: people.choices(chosen.get("user")),
         has_more_people: people.has_more,
@@ -117,7 +109,9 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         expired: counts.tokens_expired,
         is_first: after.is_none(),
         first: chosen.on(paths::ALL_TOKENS),
-        next: next.map(|id| chosen.to(paths::ALL_TOKENS, "after", &id)),
+        next: found
+            .next
+            .map(|id| chosen.to(paths::ALL_TOKENS, "after", &id)),
         bulk: chosen.on(paths::BULK_REVOCATION),
         back: Back::to(&here, paths::ALL_TOKENS),
         filter: chosen,
@@ -145,12 +139,11 @@ pub(in crate::web) async fn show(by: At<Administrator, TokenId>) -> PageResult {
     let principal = &by.principal;
     let found = by.admin_tokens.tokens_by_id(principal, vec![by.id]).await?;
     let token = found.get(&by.id).ok_or(WebError::NOT_FOUND)?;
-    let mut people = People::load(&by).await?;
-    people.meet(&by, &[token.owner]).await?;
+    let people = People::load(&by, [token.owner]).await?;
     let owner = people.user(token.owner);
     let highest = owner.map_or(token.scope, |owner| owner.role.highest_scope());
     let view = TokenView::of_any(token, highest, by.now());
-    let template = TokenPage {
+    let template = ShowPage {
         page: by.page("all-tokens"),
         kind: match by.id.kind() {
             TokenKind::Personal => "Personal access token",

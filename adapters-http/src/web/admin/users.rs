@@ -3,7 +3,7 @@
 use askama::Template;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::{
-    ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
+    FoundUsers, ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
 };
 
 use crate::web::{
@@ -140,34 +140,20 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         Some(UserSeek::After(at)) => chosen.to(paths::USERS, "after", at),
         Some(UserSeek::Before(at)) => chosen.to(paths::USERS, "before", at),
     };
-    let users = &by.users;
     let found = if errors.is_empty() {
         let query = UserQuery { search, sort };
-        Some(users.search(principal, &query, seek, PAGE).await?)
+        by.users.search(principal, &query, seek, PAGE).await?
     } else {
-        None
+        FoundUsers::default()
     };
     let counts = by.admin_tokens.stats(principal).await?;
     let now = by.now();
-    let page = by.page("users").with_ignored(ignored);
-    let (page, users, previous, next) = match found {
-        None => (page, Vec::new(), None, None),
-        Some(found) => (
-            page.with_damaged(&found.users),
-            found
-                .users
-                .iter()
-                .map(|listed| ListedView::of(listed, &by, now))
-                .collect(),
-            found
-                .previous
-                .map(|at| chosen.to(paths::USERS, "before", &at)),
-            found.next.map(|at| chosen.to(paths::USERS, "after", &at)),
-        ),
-    };
+    let (users, on) = (found.users.iter(), paths::USERS);
     let template = UsersPage {
-        page,
-        users,
+        page: by.list_page("users", &found.users, ignored),
+        users: users
+            .map(|listed| ListedView::of(listed, &by, now))
+            .collect(),
         active: counts.users_active,
         admins: counts.admins_active,
         suspended: counts.users_suspended,
@@ -179,8 +165,8 @@ pub(in crate::web) async fn list(by: Administrator) -> PageResult {
         by_joined: Heading::of(sort, [UserSort::Joined, UserSort::Newest], &searched),
         clear: chosen.only(&["sort"]).on(paths::USERS),
         back: Back::to(&here, paths::USERS),
-        previous,
-        next,
+        previous: found.previous.map(|at| chosen.to(on, "before", &at)),
+        next: found.next.map(|at| chosen.to(on, "after", &at)),
     };
     html(template.errors.status(), &template)
 }

@@ -25,9 +25,10 @@ pub(in crate::web) struct Reader {
 }
 
 impl Reader {
-    /// Returns the reader of the audit log. `others` are also named.
-    pub(in crate::web) async fn of_log(
+    /// Returns the reader of these events. `others` are also named.
+    pub(in crate::web) async fn of(
         person: &Person,
+        is_own: bool,
         events: &Listing<AuditEvent>,
         others: impl IntoIterator<Item = Subject>,
     ) -> Result<Self, WebError> {
@@ -36,22 +37,12 @@ impl Reader {
         let names = person.audit.names(principal, mentioned.chain(others));
         Ok(Self {
             user: principal.user_id(),
-            is_own: false,
+            is_own,
             is_admin: person.is_administrator(),
             has_work: person.work_items.is_some(),
             names: names.await?,
             now: person.now(),
         })
-    }
-
-    /// Returns the reader of their own activity.
-    pub(in crate::web) async fn of_own(
-        person: &Person,
-        events: &Listing<AuditEvent>,
-    ) -> Result<Self, WebError> {
-        let reader = Self::of_log(person, events, None).await?;
-        let is_own = true;
-        Ok(Self { is_own, ..reader })
     }
 
     /// Returns the name of something, or `None` if it has none or the reader may not see it.

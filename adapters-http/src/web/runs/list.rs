@@ -1,7 +1,7 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use openindex_domain::agent_run::{AgentId, RunFilter, RunState, WorkItemKey};
+use openindex_domain::agent_run::{AgentId, RunFilter, RunPage, RunState, WorkItemKey};
 
 use crate::web::{CHOOSE, Invalid, Page, PageResult, Paging, Person, Query, html, paths};
 
@@ -31,26 +31,19 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
     let runs = &person.agent_runs;
     let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
-    let after = person
-        .query
-        .place("after", |text| text.parse().ok(), &mut ignored);
+    let after = person.query.cursor("after", &mut ignored);
     let mut errors = Invalid::default();
     let filter = parse(&person.query, &mut errors);
     let found = if errors.is_empty() {
-        Some(runs.list(principal, &filter, after, PAGE).await?)
+        runs.list(principal, &filter, after, PAGE).await?
     } else {
-        None
+        RunPage::default()
     };
-    let next = found.as_ref().and_then(|found| found.next);
-    let found = found.map(|found| found.runs).unwrap_or_default();
-    let shown: Vec<_> = found.iter().cloned().collect();
+    let shown: Vec<_> = found.runs.iter().cloned().collect();
     let details = Details::of(&person, &shown).await?;
     let now = runs.now();
     let template = ListPage {
-        page: person
-            .page("agent-runs")
-            .with_damaged(&found)
-            .with_ignored(ignored),
+        page: person.list_page("agent-runs", &found.runs, ignored),
         runs: shown
             .iter()
             .filter_map(|run| RunView::of(run, &details, now))
@@ -63,7 +56,7 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
             &person.query,
             paths::RUNS,
             &chosen,
-            next.map(|id| id.to_string()),
+            found.next.map(|id| id.to_string()),
         ),
         chosen,
     };

@@ -46,17 +46,12 @@ impl Details {
             let Entry::Vacant(unknown) = tokens.entry(run.issuer) else {
                 continue;
             };
-            unknown.insert(
-                match person
-                    .tokens
-                    .get_including_revoked(principal, run.issuer)
-                    .await
-                {
-                    // A damaged token is shown by ID.
-                    Err(TokenError::Store(StoreError::Corrupt(_))) => None,
-                    known => known?,
-                },
-            );
+            let found = person.tokens.get_including_revoked(principal, run.issuer);
+            unknown.insert(match found.await {
+                // A damaged token is shown by ID.
+                Err(TokenError::Store(StoreError::Corrupt(_))) => None,
+                known => known?,
+            });
         }
         Ok(Self {
             me: principal.user_id(),

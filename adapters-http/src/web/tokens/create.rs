@@ -4,7 +4,7 @@ use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenError, TokenName};
 
-use crate::web::{Choice, Form, Invalid, Page, PageResult, Person, Query, html, once};
+use crate::web::{Choice, Form, Invalid, Page, PageResult, Person, html, once, paths};
 
 use super::expiry;
 
@@ -50,12 +50,11 @@ pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
     let tokens = &person.tokens;
     match tokens.create(&person.principal, new, &context).await {
         Ok(issued) => {
-            let page = person.page("tokens");
             // The secret must be shown even if this lookup fails.
             let shared = tokens.shared_names(&person.principal).await;
             let shares_name = shared.is_ok_and(|names| names.contains(&issued.token.name));
-            let (title, query) = ("Token created", Query::default());
-            super::created(&person, page, &issued, title, None, shares_name, &query)
+            let (title, list) = ("Token created", paths::TOKENS.to_owned());
+            super::created(&person, &issued, title, None, shares_name, list)
         }
         Err(TokenError::NotAuthorized(ActorError::FormUsed(created))) => {
             once::already(&person, created).await

@@ -97,10 +97,7 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
     let template = ListPage {
-        page: person
-            .page("tokens")
-            .with_damaged(&found)
-            .with_ignored(ignored),
+        page: person.list_page("tokens", &found, ignored),
         tokens: found
             .iter()
             .map(|token| Row {

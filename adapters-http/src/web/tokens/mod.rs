@@ -17,9 +17,7 @@ use askama::Template;
 use http::StatusCode;
 use openindex_domain::token::{Token, TokenError, TokenId, TokenWithSecret};
 
-use super::{
-    DamagedRow, Moment, Page, PageResult, Query, Shown, Web, WebError, html, paths, scope_name,
-};
+use super::{DamagedRow, Moment, Page, PageResult, Person, Shown, WebError, html, scope_name};
 
 /// Converts a lookup of the user's own token; a damaged row gets its own error page.
 fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
@@ -50,27 +48,26 @@ struct CreatedPage<'a> {
 }
 
 fn created(
-    web: &Web,
-    page: Page,
+    person: &Person,
     issued: &TokenWithSecret,
     title: &'static str,
     predecessor: Option<String>,
     shares_name: bool,
-    query: &Query,
+    list: String,
 ) -> PageResult {
-    let now = web.now();
+    let now = person.now();
     let token = &issued.token;
     let template = CreatedPage {
-        page,
+        page: person.page("tokens"),
         title,
         name: Shown::of(token.name.as_str()),
         scope: scope_name(token.scope),
         expires: token.expires_at.map(|at| Moment::end(at, now)),
         predecessor,
         secret: issued.secret.expose(),
-        url: web.settings.public_url.trim_end_matches('/'),
+        url: person.settings.public_url.trim_end_matches('/'),
         shares_name,
-        list: list::kept(query).on(paths::TOKENS),
+        list,
     };
     html(StatusCode::CREATED, &template)
 }

@@ -4,8 +4,7 @@ use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
 use crate::web::{
-    At, Choice, Ending, Form, Invalid, Moment, Page, PageResult, Person, Query, TokenView, html,
-    paths,
+    At, Choice, Ending, Form, Invalid, Moment, Page, PageResult, Person, TokenView, html, paths,
 };
 
 use super::{expiry, found, list};
@@ -46,31 +45,24 @@ pub(in crate::web) async fn show_form(person: At<Person, TokenId>) -> PageResult
     // Fails like the form would, before the user fills it in.
     let token = match person.tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&person, successor, &person.query);
+            return rotated(&person, successor);
         }
         read => found(read, person.id)?,
     };
-    render(
-        &person,
-        &token,
-        &person.query,
-        person.entries(),
-        Invalid::default(),
-    )
-    .await
+    render(&person, &token, person.entries(), Invalid::default()).await
 }
 
 pub(in crate::web) async fn rotate(person: At<Person, TokenId>, form: Form) -> PageResult {
     let tokens = &person.tokens;
     let predecessor = match tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&person, successor, &person.query);
+            return rotated(&person, successor);
         }
         read => read?,
     };
     let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
-        render(&person, &predecessor, &person.query, &form, errors)
+        render(&person, &predecessor, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
@@ -82,30 +74,20 @@ pub(in crate::web) async fn rotate(person: At<Person, TokenId>, form: Form) -> P
         expires: expires.map(Into::into),
         overlap,
     };
-    match tokens
-        .rotate(&person.principal, person.id, options, &person.context)
-        .await
-    {
+    let rotated_to = tokens.rotate(&person.principal, person.id, options, &person.context);
+    match rotated_to.await {
         Ok(issued) => {
-            let page = person.page("tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!("The old token keeps working for {}.", at_least(seconds))
                 }
                 _ => "The old token no longer works.".to_owned(),
             };
-            super::created(
-                &person,
-                page,
-                &issued,
-                "Token rotated",
-                Some(was),
-                false,
-                &person.query,
-            )
+            let (title, list) = ("Token rotated", list::kept(&person.query).on(paths::TOKENS));
+            super::created(&person, &issued, title, Some(was), false, list)
         }
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            rotated(&person, successor, &person.query)
+            rotated(&person, successor)
         }
         Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),
@@ -113,8 +95,8 @@ pub(in crate::web) async fn rotate(person: At<Person, TokenId>, form: Form) -> P
 }
 
 /// The page for a token that was rotated before, as Back and a second press of the button find it.
-fn rotated(person: &Person, successor: TokenId, query: &Query) -> PageResult {
-    let kept = list::kept(query);
+fn rotated(person: &Person, successor: TokenId) -> PageResult {
+    let kept = list::kept(&person.query);
     let template = RotatedPage {
         page: person.page("tokens"),
         successor: kept.on(&format!("{}/{successor}", paths::TOKENS)),
@@ -123,13 +105,7 @@ fn rotated(person: &Person, successor: TokenId, query: &Query) -> PageResult {
     html(StatusCode::CONFLICT, &template)
 }
 
-async fn render(
-    person: &Person,
-    token: &Token,
-    query: &Query,
-    form: &Form,
-    errors: Invalid,
-) -> PageResult {
+async fn render(person: &Person, token: &Token, form: &Form, errors: Invalid) -> PageResult {
     let now = person.now();
     let kept = token.expires_at.map_or_else(
         || "Unchanged (never expires)".to_owned(),
@@ -143,7 +119,7 @@ async fn render(
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),
-        list: list::kept(query).on(paths::TOKENS),
+        list: list::kept(&person.query).on(paths::TOKENS),
         errors,
     };
     html(template.errors.status(), &template)

@@ -24,7 +24,7 @@ pub(in crate::web) async fn claim(person: At<Person, WorkItemKey>, form: Form) -
         text => {
             let Ok(agent) = AgentId::parse(text) else {
                 let why = Rejected::Agent(form.shown("agent").to_owned());
-                return item::render_rejected(&person, person.id, why).await;
+                return item::render(&person, person.id, Some(why)).await;
             };
             Some(agent)
         }
@@ -75,7 +75,7 @@ async fn change(
         Ok(Some(_)) => path_of(key),
         Ok(None) => paths::WORK_ITEMS.to_owned(),
         Err(WorkItemError::Conflict(why)) => {
-            return item::render_rejected(person, key, Rejected::Conflict(why)).await;
+            return item::render(person, key, Some(Rejected::Conflict(why))).await;
         }
         Err(error) => return Err(error.into()),
     };

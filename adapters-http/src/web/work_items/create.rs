@@ -6,10 +6,9 @@ use openindex_domain::work_item::{
     WorkItemError,
 };
 
-use crate::web::{Done, Form, Invalid, Names, Page, PageResult, Person, html, once};
+use crate::web::{Done, Form, Invalid, Page, PageResult, Person, html, once};
 
-use super::fields::{Fields, Values, read};
-use super::view::conflict;
+use super::fields::{Fields, Values, add_conflict, read};
 use super::{path_of, use_cases};
 
 #[derive(Template)]
@@ -70,12 +69,7 @@ pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
                 errors.add("parent", "The parent item is done or cancelled.");
             }
             Err(WorkItemError::Conflict(why)) => {
-                let names = Names::of(&person, Vec::new()).await?;
-                let field = match why {
-                    WorkItemConflict::AssigneeNotFound => "assignee",
-                    _ => at,
-                };
-                errors.add(field, conflict(&why, &names));
+                add_conflict(&person, &why, at, &mut errors).await?;
             }
             Err(error) => return Err(error.into()),
         }

@@ -9,9 +9,9 @@ use crate::web::{
     At, CHOOSE, Choice, Done, Form, Invalid, Names, Page, PageResult, Person, Shown, WebError, html,
 };
 
-use super::fields::{Fields, Values, lines, read};
+use super::fields::{Fields, Values, add_conflict, lines, read};
 use super::item::bound_runs;
-use super::view::{conflict, priority, status, target};
+use super::view::{priority, status, target};
 use super::{expected, path_of, use_cases};
 
 #[derive(Template)]
@@ -36,15 +36,12 @@ pub(in crate::web) async fn show_form(person: At<Person, WorkItemKey>) -> PageRe
         .get(&person.principal, person.id)
         .await?;
     let (entries, errors) = (person.entries(), Invalid::default());
-    let Ok(version) = entries.get("version").parse() else {
+    if entries.get("version").parse::<u64>().is_err() {
         let values = Values::of(&item);
         let before = values.remembered();
         return render(&person, &item, values, before, errors, false).await;
-    };
-    // Keeps the version that the form was shown with, to detect changes since then.
-    let item = WorkItem { version, ..item };
-    let (values, before) = (Values::typed(entries), Values::before(entries));
-    render(&person, &item, values, before, errors, false).await
+    }
+    render_again(&person, item, entries, errors).await
 }
 
 pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) -> PageResult {
@@ -77,32 +74,29 @@ pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) ->
                 has_changed = true;
             }
             Err(WorkItemError::Conflict(why)) => {
-                let names = Names::of(&person, Vec::new()).await?;
-                let field = match why {
-                    WorkItemConflict::AssigneeNotFound => "assignee",
-                    // The other fields of an item can always be changed.
-                    _ => "status",
-                };
-                errors.add(field, conflict(&why, &names));
+                // The other fields of an item can always be changed.
+                add_conflict(&person, &why, "status", &mut errors).await?;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let mut values = Values::typed(&form);
-    let before = Values::before(&form);
     if has_changed {
         let item = work.get(principal, key).await?;
-        values.refresh(&before, &item);
+        let mut values = Values::typed(&form);
+        values.refresh(&Values::before(&form), &item);
         let before = Values::of(&item).remembered();
         return render(&person, &item, values, before, errors, true).await;
     }
-    // Keeps the version that the form was shown with, to detect changes since then.
-    let shown = form.get("version").parse().unwrap_or(0);
-    let item = WorkItem {
-        version: shown,
-        ..current
-    };
-    render(&person, &item, values, before, errors, false).await
+    render_again(&person, current, &form, errors).await
+}
+
+/// Renders a form as entered. It keeps the version that it was shown with, to detect changes since
+/// then.
+async fn render_again(person: &Person, item: WorkItem, form: &Form, errors: Invalid) -> PageResult {
+    let version = form.get("version").parse().unwrap_or(0);
+    let item = WorkItem { version, ..item };
+    let (values, before) = (Values::typed(form), Values::before(form));
+    render(person, &item, values, before, errors, false).await
 }
 
 async fn render(

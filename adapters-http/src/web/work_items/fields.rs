@@ -3,12 +3,14 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use openindex_domain::user::UserId;
-use openindex_domain::work_item::{Description, ExecutionTarget, Priority, Title, WorkItem};
+use openindex_domain::work_item::{
+    Description, ExecutionTarget, Priority, Title, WorkItem, WorkItemConflict,
+};
 
 use crate::web::admin::People;
 use crate::web::{CHOOSE, Choice, Form, Invalid, Names, Person, WebError};
 
-use super::view::{priority, target};
+use super::view::{conflict, priority, target};
 
 /// The names of the fields in page order. The form for a new item has no status.
 const FIELDS: [&str; 6] = [
@@ -141,6 +143,22 @@ pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
     })
 }
 
+/// Adds a conflict as the error of the assignee, or else of the field `at`.
+pub(super) async fn add_conflict(
+    person: &Person,
+    why: &WorkItemConflict,
+    at: &'static str,
+    errors: &mut Invalid,
+) -> Result<(), WebError> {
+    let names = Names::of(person, Vec::new()).await?;
+    let field = match why {
+        WorkItemConflict::AssigneeNotFound => "assignee",
+        _ => at,
+    };
+    errors.add(field, conflict(why, &names));
+    Ok(())
+}
+
 impl Fields {
     /// Loads the choices. `current` is the item's assignee, who remains a choice.
     pub(super) async fn of(
@@ -158,8 +176,7 @@ impl Fields {
         ];
         let mut has_more_people = false;
         if person.is_administrator() {
-            let mut people = People::load(person).await?;
-            people.meet(person, current.as_slice()).await?;
+            let people = People::load(person, current).await?;
             has_more_people = people.has_more;
             let others = people.choices(selected).into_iter();
             assignees.extend(others.filter(|one| one.value != me));

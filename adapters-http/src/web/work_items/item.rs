@@ -1,7 +1,7 @@
 use askama::Template;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
-use openindex_domain::work_item::{WorkItem, WorkItemConflict, WorkItemFilter, WorkItemKey};
+use openindex_domain::work_item::{WorkItemConflict, WorkItemFilter, WorkItemKey};
 
 use crate::web::{At, Moment, Named, Names, Page, PageResult, Person, Shown, WebError, html};
 
@@ -47,20 +47,7 @@ pub(super) enum Rejected {
 }
 
 pub(in crate::web) async fn show(person: At<Person, WorkItemKey>) -> PageResult {
-    let item = use_cases(&person)?
-        .get(&person.principal, person.id)
-        .await?;
-    render(&person, &item, None).await
-}
-
-/// Renders the page again, with the reason why a change was rejected.
-pub(super) async fn render_rejected(
-    person: &Person,
-    key: WorkItemKey,
-    why: Rejected,
-) -> PageResult {
-    let item = use_cases(person)?.get(&person.principal, key).await?;
-    render(person, &item, Some(why)).await
+    render(&person, person.id, None).await
 }
 
 /// Returns the number of the user's live runs bound to the item.
@@ -74,16 +61,16 @@ pub(super) async fn bound_runs(person: &Person, key: WorkItemKey) -> Result<usiz
     Ok(found.runs.count())
 }
 
-async fn render(person: &Person, item: &WorkItem, why: Option<Rejected>) -> PageResult {
-    let principal = &person.principal;
-    let (me, key) = (principal.user_id(), item.key);
+/// Renders the page of an item, with the reason why a change was rejected, if one was.
+pub(super) async fn render(person: &Person, key: WorkItemKey, why: Option<Rejected>) -> PageResult {
+    let (work, principal) = (use_cases(person)?, &person.principal);
+    let me = principal.user_id();
+    let item = &work.get(principal, key).await?;
     let of_item = WorkItemFilter {
         parent: Some(key),
         ..WorkItemFilter::default()
     };
-    let parts = use_cases(person)?
-        .list(principal, &of_item, None, PARTS)
-        .await?;
+    let parts = work.list(principal, &of_item, None, PARTS).await?;
     let claim = item.claim.as_ref();
     let run = claim.and_then(|claim| claim.run);
     let history = History::of(person, key, run).await?;
@@ -102,11 +89,12 @@ async fn render(person: &Person, item: &WorkItem, why: Option<Rejected>) -> Page
         .collect();
     let names = Names::of(person, met).await?;
     let now = person.now();
-    let status = match &why {
-        Some(Rejected::Conflict(_)) => StatusCode::CONFLICT,
-        Some(Rejected::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
+    let (status, problem, wrong_agent) = match why {
+        Some(Rejected::Conflict(why)) => (StatusCode::CONFLICT, Some(conflict(&why, &names)), None),
+        Some(Rejected::Agent(typed)) => (StatusCode::UNPROCESSABLE_ENTITY, None, Some(typed)),
+        None => (StatusCode::OK, None, None),
     };
+    let part = |part| ItemView::of(part, me, &names, now);
     let template = WorkItemPage {
         page: person.page("work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
@@ -116,24 +104,14 @@ async fn render(person: &Person, item: &WorkItem, why: Option<Rejected>) -> Page
         resolved: item.resolved_at.map(|at| Moment::new(at, now)),
         run: run.map(|run| history.link(run)),
         on_behalf: behalf.map(|user| names.within(user)),
-        parts: parts
-            .items
-            .iter()
-            .map(|part| ItemView::of(part, me, &names, now))
-            .collect(),
+        parts: parts.items.iter().map(part).collect(),
         has_more_parts: parts.next.is_some(),
         bound_runs: bound_runs(person, key).await?,
         lapsed: history.lapsed(item),
         history: history.entries(item, &names, now),
-        problem: match &why {
-            Some(Rejected::Conflict(why)) => Some(conflict(why, &names)),
-            Some(Rejected::Agent(_)) | None => None,
-        },
+        problem,
         item: ItemView::of(item, me, &names, now),
-        wrong_agent: match why {
-            Some(Rejected::Agent(typed)) => Some(typed),
-            Some(Rejected::Conflict(_)) | None => None,
-        },
+        wrong_agent,
     };
     html(status, &template)
 }

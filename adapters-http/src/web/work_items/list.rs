@@ -4,8 +4,8 @@ use askama::Template;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
-    DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemCursor,
-    WorkItemFilter, WorkItemKey,
+    DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemFilter,
+    WorkItemKey, WorkItemPage,
 };
 
 use crate::web::{
@@ -47,28 +47,21 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
     let me = principal.user_id();
     let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
-    let after: Option<WorkItemCursor> =
-        person
-            .query
-            .place("after", |text| text.parse().ok(), &mut ignored);
+    let after = person.query.cursor("after", &mut ignored);
     let mut errors = Invalid::default();
     let filter = parse(&person.query, me, &mut errors);
     let found = if errors.is_empty() {
-        Some(work.list(principal, &filter, after, PAGE).await?)
+        work.list(principal, &filter, after, PAGE).await?
     } else {
-        None
+        WorkItemPage::default()
     };
-    let next = found.as_ref().and_then(|found| found.next);
-    let items = found.map(|found| found.items).unwrap_or_default();
+    let items = found.items;
     let assignee = filter.assignee;
     let met = items.iter().flat_map(users_of).chain(assignee).collect();
     let names = Names::of(&person, met).await?;
     let now = person.now();
     let template = ListPage {
-        page: person
-            .page("work")
-            .with_damaged(&items)
-            .with_ignored(ignored),
+        page: person.list_page("work", &items, ignored),
         items: items
             .iter()
             .map(|item| ItemView::of(item, me, &names, now))
@@ -83,7 +76,7 @@ pub(in crate::web) async fn list(person: Person) -> PageResult {
             &person.query,
             paths::WORK_ITEMS,
             &chosen,
-            next.map(|cursor| cursor.to_string()),
+            found.next.map(|cursor| cursor.to_string()),
         ),
         chosen,
     };

@@ -61,10 +61,8 @@ pub(in crate::web) async fn queue(person: Person) -> PageResult {
     let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
     let template = QueuePage {
         page: person
-            .page("queue")
-            .with_damaged(&mine.items)
-            .with_damaged(&next.items)
-            .with_ignored(ignored),
+            .list_page("queue", &mine.items, ignored)
+            .with_damaged(&next.items),
         is_for_agents,
         agent: chosen.get("agent"),
         all_mine: if is_for_agents {
