@@ -7,7 +7,7 @@ use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
 use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError};
-use openindex_domain::token::{TokenError, TokenKind};
+use openindex_domain::token::{TokenError, TokenId, TokenKind};
 use openindex_domain::user::UserError;
 
 use super::form::ID_FIELD;
@@ -100,30 +100,7 @@ pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
             another: ("/work/new".to_owned(), "Create another work item"),
             back: (paths::WORK_ITEMS, "Back to work items"),
         },
-        Subject::Token(id) if id.kind() == TokenKind::AgentRun => {
-            let name = match person.agent_runs.get(by, id).await {
-                Ok(token) => token.run.map(|run| shown(&run.agent)),
-                Err(AgentRunError::NotFound) => None,
-                Err(error) => return Err(error.into()),
-            };
-            AlreadyPage {
-                page: person.page("agent-runs"),
-                kind: "agent run",
-                advice: match name {
-                    Some(_) => {
-                        "Its token was shown once. If you didn’t copy it, end the run and \
-                                start another one."
-                    }
-                    None => "It’s no longer in your list of agent runs.",
-                },
-                delete: name
-                    .is_some()
-                    .then(|| (format!("{}/{id}/end", paths::RUNS), "End agent run")),
-                name,
-                another: (format!("{}/new", paths::RUNS), "Start another agent run"),
-                back: (paths::RUNS, "Back to agent runs"),
-            }
-        }
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(person, id).await?,
         created => {
             let token = match created {
                 Subject::Token(id) => person.tokens.get(by, id).await,
@@ -157,6 +134,31 @@ pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
         }
     };
     html(StatusCode::CONFLICT, &template)
+}
+
+async fn run(person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
+    let name = match person.agent_runs.get(&person.principal, id).await {
+        Ok(token) => token.run.map(|run| shown(&run.agent)),
+        Err(AgentRunError::NotFound) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(AlreadyPage {
+        page: person.page("agent-runs"),
+        kind: "agent run",
+        advice: match name {
+            Some(_) => {
+                "Its token was shown once. If you didn’t copy it, end the run and \
+                        start another one."
+            }
+            None => "It’s no longer in your list of agent runs.",
+        },
+        delete: name
+            .is_some()
+            .then(|| (format!("{}/{id}/end", paths::RUNS), "End agent run")),
+        name,
+        another: (format!("{}/new", paths::RUNS), "Start another agent run"),
+        back: (paths::RUNS, "Back to agent runs"),
+    })
 }
 
 fn shown(name: &impl ToString) -> Shown {
