@@ -51,6 +51,11 @@ impl Person {
     pub(super) fn entries(&self) -> &Form {
         self.draft.as_ref().map_or(&EMPTY, |draft| &draft.form)
     }
+
+    /// Returns whether the user can open the administration pages.
+    pub(super) fn is_administrator(&self) -> bool {
+        self.principal.authorize(Requirement::HUMAN_ADMIN).is_ok()
+    }
 }
 
 /// An administrator who is signed in.
@@ -60,13 +65,6 @@ pub(super) struct Administrator(Person);
 pub(super) struct At<P, Id> {
     by: P,
     pub(super) id: Id,
-}
-
-impl Person {
-    /// Returns whether the user can open the administration pages.
-    pub(super) fn is_administrator(&self) -> bool {
-        self.principal.authorize(Requirement::HUMAN_ADMIN).is_ok()
-    }
 }
 
 impl Deref for Anyone {

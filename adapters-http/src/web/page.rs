@@ -182,8 +182,8 @@ impl Person {
         Page { ignored, ..page }
     }
 
-    /// Returns the frame of a page of the navigation entry `current`, with notices, confirmation and
-    /// draft.
+    /// Returns the frame of a page of the navigation entry `current`, with notices, confirmation
+    /// and draft.
     pub(super) fn page(&self, current: &'static str) -> Page {
         let draft = self.draft.as_ref().map(|draft| PageDraft {
             failed: draft.why() == Why::Failed,
