@@ -80,7 +80,7 @@ async fn create(
 fn hostile() -> [String; 3] {
     [
         "<script>alert(1)</script><b>bold</b> & \"quoted\" 'name'".to_owned(),
-        format!("safe\u{202e}gnitirw tfel-ot-thgir {}", "\u{2069}x"),
+        "right-to-left שלום and back".to_owned(),
         "界".repeat(100),
     ]
 }

@@ -1,27 +1,18 @@
 //! `/settings/account`: name, password and browser sessions.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::duration::at_least;
 use openindex_domain::session::{
     ABSOLUTE_LIMIT_SECONDS, IDLE_LIMIT_SECONDS, SessionError, SessionId, SessionSelection,
 };
 use openindex_domain::user::{MIN_PASSWORD_CHARS, PersonName};
 
-use crate::server::Context;
-
-use super::access::Person;
-use super::done::Done;
-use super::error::WebError;
-use super::form::Sent;
-use super::invalid::{Invalid, weak_password};
-use super::page::{Page, html};
-use super::path::IdPath;
-use super::paths;
 use super::sign_in::leave;
-use super::site::Web;
-use super::view::{Moment, Shown, browser};
+use super::view::browser;
+use super::{
+    At, Done, Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, paths,
+    weak_password,
+};
 
 const WRONG: &str = "Incorrect current password.";
 
@@ -48,53 +39,42 @@ struct SessionView {
     is_own: bool,
 }
 
-pub(super) async fn show(person: Person, State(web): State<Web>) -> Result<Response, WebError> {
+pub(super) async fn show(person: Person) -> PageResult {
     // The name entered before the session ended.
     let typed = Some(person.entries().shown("name")).filter(|name| !name.is_empty());
-    render(&web, &person, typed, Invalid::default()).await
+    render(&person, typed, Invalid::default()).await
 }
 
-pub(super) async fn change_name(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
+pub(super) async fn change_name(person: Person, form: Form) -> PageResult {
     match PersonName::parse(form.get("name")) {
         Ok(name) => {
-            let users = &web.api.users;
-            let user = users.rename_self(&person.principal, name, &context).await?;
-            Ok(Done::NameChanged.to(&web.site, paths::ACCOUNT, user.name.as_str()))
+            let users = &person.users;
+            let user = users
+                .rename_self(&person.principal, name, &person.context)
+                .await?;
+            Ok(Done::NameChanged.to(&person.site, paths::ACCOUNT, user.name.as_str()))
         }
         Err(error) => {
-            let mut errors = Invalid::default();
-            errors.add("name", format!("The name {error}."));
-            render(&web, &person, Some(form.shown("name")), errors).await
+            let errors = Invalid::field("name", format!("The name {error}."));
+            render(&person, Some(form.shown("name")), errors).await
         }
     }
 }
 
-pub(super) async fn change_password(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
+pub(super) async fn change_password(person: Person, form: Form) -> PageResult {
     let mut errors = Invalid::default();
     let current = form.password("currentPassword");
     let current = errors.check("current", current, |_| WRONG);
     let new = form.password("password").ok();
     if let (Some(current), Some(new)) = (current, new) {
-        let sessions = &web.api.sessions;
+        let (sessions, by) = (&person.sessions, &person.principal);
         match sessions
-            .change_password(&person.principal, &current, &new, &context)
+            .change_password(by, &current, &new, &person.context)
             .await
         {
-            Ok(()) => {
-                return Ok(Done::PasswordChanged.on(&web.site, paths::ACCOUNT));
-            }
+            Ok(()) => return Ok(Done::PasswordChanged.on(&person.site, paths::ACCOUNT)),
             Err(SessionError::WrongPassword) => errors.add("current", WRONG),
-            Err(SessionError::WeakPassword(weak)) => {
-                errors.add("password", weak_password(weak));
-            }
+            Err(SessionError::WeakPassword(weak)) => errors.add("password", weak_password(weak)),
             Err(error) => return Err(error.into()),
         }
     }
@@ -104,64 +84,52 @@ pub(super) async fn change_password(
         let own = profile.map(|own| [own.name.as_str(), own.email.as_str()]);
         errors.new_password(&form, own.as_ref().map_or(&[], |own| &own[..]));
     }
-    render(&web, &person, None, errors).await
+    render(&person, None, errors).await
 }
 
-pub(super) async fn end_session(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<String>,
-    context: Context,
-) -> Result<Response, WebError> {
-    let id: SessionId = id.parse().map_err(|_| WebError::NOT_FOUND)?;
+pub(super) async fn end_session(person: At<Person, SessionId>) -> PageResult {
     let own = person.principal.session().map(|session| session.id);
-    let sessions = &web.api.sessions;
+    let sessions = &person.sessions;
     let client = sessions
         .list(&person.principal)
         .await?
         .iter()
-        .find(|session| session.id == id)
+        .find(|session| session.id == person.id)
         .map(|session| session.client.as_str().to_owned())
         .unwrap_or_default();
     let ended = sessions
-        .end(&person.principal, SessionSelection::One(id), &context)
+        .end(
+            &person.principal,
+            SessionSelection::One(person.id),
+            &person.context,
+        )
         .await?;
-    if own == Some(id) {
-        return Ok(leave(&web, Done::SignedOut));
+    if own == Some(person.id) {
+        return Ok(leave(&person, Done::SignedOut));
     }
     if ended == 0 {
         return Err(WebError::NOT_FOUND);
     }
     let about = browser(&client).unwrap_or(client);
-    Ok(Done::SessionEnded.to(&web.site, paths::ACCOUNT, &about))
+    Ok(Done::SessionEnded.to(&person.site, paths::ACCOUNT, &about))
 }
 
-pub(super) async fn sign_out_everywhere(
-    person: Person,
-    State(web): State<Web>,
-    context: Context,
-) -> Result<Response, WebError> {
-    web.api
+pub(super) async fn sign_out_everywhere(person: Person) -> PageResult {
+    person
         .sessions
-        .end(&person.principal, SessionSelection::All, &context)
+        .end(&person.principal, SessionSelection::All, &person.context)
         .await?;
-    Ok(leave(&web, Done::SignedOutEverywhere))
+    Ok(leave(&person, Done::SignedOutEverywhere))
 }
 
-async fn render(
-    web: &Web,
-    person: &Person,
-    typed_name: Option<&str>,
-    errors: Invalid,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+async fn render(person: &Person, typed_name: Option<&str>, errors: Invalid) -> PageResult {
+    let now = person.now();
     let own = person.principal.session().map(|session| session.id);
-    let sessions = web.api.sessions.list(&person.principal).await?;
-    let status = errors.status();
+    let sessions = person.sessions.list(&person.principal).await?;
     let profile = person.principal.owner().profile.as_ref();
     let name = profile.map_or("", |profile| profile.name.as_str());
     let template = AccountPage {
-        page: Page::of(web, person, "account"),
+        page: person.page("account"),
         name: Shown::of(typed_name.unwrap_or(name)),
         sessions: sessions
             .iter()
@@ -180,5 +148,5 @@ async fn render(
         absolute_limit: at_least(ABSOLUTE_LIMIT_SECONDS.unsigned_abs()),
         errors,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

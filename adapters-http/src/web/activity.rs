@@ -1,17 +1,10 @@
 //! `/settings/account/activity`: a user's own audit events.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
-use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditCursor, AuditFilter};
+use openindex_domain::audit::{ActivityPage, ActivitySeek, AuditFilter};
 
-use super::access::Person;
-use super::error::WebError;
-use super::events::{self, ActionChoice, EventView, Reader};
-use super::invalid::Invalid;
-use super::page::{Page, html};
-use super::query::Query;
-use super::site::{Web, redirect};
+use super::events::{self, EventView, Reader};
+use super::{Choice, Invalid, Page, PageResult, Person, Query, html, redirect};
 
 const PATH: &str = "/settings/account/activity";
 const PAGE: u32 = 50;
@@ -22,27 +15,27 @@ const FIELDS: [&str; 3] = ["action", "from", "to"];
 struct ActivityView {
     page: Page,
     events: Vec<EventView>,
-    actions: Vec<ActionChoice>,
+    actions: Vec<Choice>,
     chosen: Query,
     errors: Invalid,
     previous: Option<String>,
     next: Option<String>,
 }
 
-pub(super) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(super) async fn list(person: Person) -> PageResult {
     let mut ignored = Vec::new();
-    let mut cursor = |name| query.place(name, |text| text.parse().ok(), &mut ignored);
+    let mut cursor = |name| {
+        person
+            .query
+            .place(name, |text| text.parse().ok(), &mut ignored)
+    };
     let place = cursor("before").map(ActivitySeek::Before);
     let place = place.or_else(|| cursor("after").map(ActivitySeek::After));
-    let chosen = query.only(&FIELDS);
+    let chosen = person.query.only(&FIELDS);
     let (mut filter, mut errors) = (AuditFilter::default(), Invalid::default());
-    events::read_action(&query, &mut filter, &mut errors);
-    events::read_period(&query, web.api.tokens.now(), &mut filter, &mut errors);
-    let audit = &web.api.audit;
+    events::read_action(&person.query, &mut filter, &mut errors);
+    events::read_period(&person.query, person.now(), &mut filter, &mut errors);
+    let audit = &person.audit;
     let found = if errors.is_empty() {
         let found = audit.activity(&person.principal, &filter, place, PAGE);
         found.await?
@@ -53,23 +46,21 @@ pub(super) async fn list(
     if found.previous.is_none() && matches!(place, Some(ActivitySeek::Before(_))) {
         return Ok(redirect(&chosen.on(PATH)));
     }
-    let reader = Reader::of_own(&web, &person, &found.events).await?;
-    let to = |field, cursor: AuditCursor| chosen.clone().with(field, cursor.to_string()).on(PATH);
-    let status = errors.status();
+    let reader = Reader::of(&person, true, &found.events, None).await?;
     let template = ActivityView {
-        page: Page::of(&web, &person, "account")
-            .with_damaged(&found.events)
-            .with_ignored(ignored),
+        page: person.list_page("account", &found.events, ignored),
         events: found
             .events
             .iter()
             .map(|event| EventView::of(event, &reader))
             .collect(),
-        previous: found.previous.map(|cursor| to("before", cursor)),
-        next: found.next.map(|cursor| to("after", cursor)),
+        previous: found
+            .previous
+            .map(|cursor| chosen.to(PATH, "before", &cursor)),
+        next: found.next.map(|cursor| chosen.to(PATH, "after", &cursor)),
         actions: events::actions(&chosen),
         errors,
         chosen,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }

@@ -1,12 +1,10 @@
 //! The embedded style sheet, script and icon. Their names contain a hash of their content, so
 //! browsers cache them permanently and an upgrade takes effect immediately.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use http::header;
 
-use super::access::Anyone;
-use super::error::WebError;
-use super::path::IdPath;
+use super::{Anyone, IdPath, PageResult, WebError};
 
 pub(super) const STYLE: Asset = Asset::new(
     "style",
@@ -76,7 +74,7 @@ const fn fingerprint(bytes: &[u8]) -> u64 {
     hash
 }
 
-pub(super) async fn serve(_: Anyone, IdPath(name): IdPath<String>) -> Result<Response, WebError> {
+pub(super) async fn serve(_: Anyone, IdPath(name): IdPath<String>) -> PageResult {
     let asset = ALL
         .iter()
         .find(|asset| asset.name() == name)

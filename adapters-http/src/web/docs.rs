@@ -3,18 +3,13 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
 use crate::server::{openapi, openapi_without_work_items};
 
-use super::access::{Anyone, Visitor};
-use super::error::WebError;
-use super::page::{Page, html};
-use super::site::Web;
+use super::{Anyone, Page, PageResult, Visitor, WebError, html};
 
 #[derive(Template)]
 #[template(path = "public/docs.html")]
@@ -22,9 +17,7 @@ struct DocsPage<'a> {
     page: Page,
     /// The base URL of the API.
     api_url: &'a str,
-    common: &'static [ResponseView],
-    groups: &'static [Group],
-    schemas: &'static [Schema],
+    reference: &'static Reference,
 }
 
 struct Group {
@@ -110,29 +103,23 @@ fn reference(document: &OpenApi) -> Reference {
     }
 }
 
-pub(super) async fn show(
-    _: Anyone,
-    visitor: Result<Visitor, WebError>,
-    State(web): State<Web>,
-) -> Result<Response, WebError> {
-    let reference = match web.api.work_items {
+pub(super) async fn show(anyone: Anyone, visitor: Result<Visitor, WebError>) -> PageResult {
+    let reference = match anyone.work_items {
         Some(_) => &*REFERENCE,
         None => &*WITHOUT_WORK,
     };
     // The reference stays available while the store is not.
-    let page = match visitor {
-        Ok(Visitor(Some(user))) => Page::framed(&web, &user, "docs"),
-        Ok(Visitor(None)) | Err(_) => Page {
+    let page = match visitor.ok().and_then(|visitor| visitor.principal) {
+        Some(user) => Page::framed(&anyone, &user, "docs"),
+        None => Page {
             current: "docs",
-            ..Page::plain(&web.site)
+            ..Page::plain(&anyone.site)
         },
     };
     let template = DocsPage {
         page,
-        api_url: &web.api.settings.public_url,
-        common: &reference.common,
-        groups: &reference.groups,
-        schemas: &reference.schemas,
+        api_url: &anyone.settings.public_url,
+        reference,
     };
     html(StatusCode::OK, &template)
 }

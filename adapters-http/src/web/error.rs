@@ -8,6 +8,9 @@ use openindex_domain::user::UserId;
 
 use crate::server::{Code, Problem};
 
+/// A page or a redirect, or why there is none.
+pub(super) type PageResult = Result<Response, WebError>;
+
 /// An error of a page. It is attached to an empty response as an extension;
 /// [`super::protection`] renders it, knowing the request.
 #[derive(Debug, Clone, Copy)]

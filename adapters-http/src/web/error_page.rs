@@ -9,17 +9,16 @@ use openindex_domain::duration::at_least;
 
 use crate::server::{Code, Problem};
 
-use super::cookie;
 use super::done::Done;
 use super::draft::{self, Why};
 use super::error::{DamagedRow, Reason, WebError};
 use super::form::{Form, Sender};
 use super::local_path::LocalPath;
 use super::page::{Ends, Page, ends, html};
-use super::paths;
 use super::query::Query;
 use super::routes::{is_page, page_of};
 use super::site::{Site, Web, redirect};
+use super::{cookie, paths};
 
 impl DamagedRow {
     fn ends(self, base: &str) -> Ends {
@@ -101,7 +100,7 @@ impl List {
             rest.is_some_and(|rest| rest.starts_with('/'))
         };
         let list = LISTS.iter().find(is_below).filter(|_| is_page(page));
-        list.filter(|list| list.entry != "work" || web.api.work_items.is_some())
+        list.filter(|list| list.entry != "work" || web.work_items.is_some())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::body::HttpBody as _;
-use axum::extract::{FromRequest, FromRequestParts as _, Request};
+use axum::extract::{FromRequest, Request};
 use http::header;
 use http_body_util::LengthLimitError;
 use openindex_domain::access::Principal;
@@ -11,7 +11,7 @@ use openindex_domain::token::Secret;
 use openindex_domain::user::{Password, TooLongPassword};
 use zeroize::Zeroizing;
 
-use crate::server::{Code, Context, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
+use crate::server::{Code, HeldBack, MAX_FORM_BYTES, TooLargeForm, is_form};
 
 use super::error::WebError;
 
@@ -26,6 +26,12 @@ pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
 impl Form {
     /// A form without fields.
     pub(super) const EMPTY: Self = Self(Vec::new());
+
+    /// Returns a form with these entries.
+    pub(super) fn of<'a>(entries: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned().into());
+        Self(entries.into_iter().map(owned).collect())
+    }
 
     /// Parses encoded fields. Returns `None` if a field is repeated.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
@@ -56,12 +62,7 @@ impl Form {
     /// Returns the entries and the id of the form.
     pub(super) fn without_secrets(&self) -> Self {
         let id = Some((ID_FIELD, self.shown(ID_FIELD))).filter(|(_, id)| !id.is_empty());
-        let fields = self.entries().chain(id);
-        Self(
-            fields
-                .map(|(name, value)| (name.to_owned(), Zeroizing::new(value.to_owned())))
-                .collect(),
-        )
+        Self::of(self.entries().chain(id))
     }
 
     /// Returns a field as typed, or an empty string if it is missing.
@@ -149,21 +150,4 @@ fn unreadable(error: &axum::Error) -> WebError {
         cause = error.source();
     }
     WebError::of(Code::InvalidRequest)
-}
-
-/// A form and its request context, as one handler argument.
-pub(super) struct Sent {
-    pub(super) context: Context,
-    pub(super) form: Form,
-}
-
-impl<S: Send + Sync> FromRequest<S> for Sent {
-    type Rejection = WebError;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, WebError> {
-        let (mut parts, body) = request.into_parts();
-        let Ok(context) = Context::from_request_parts(&mut parts, state).await;
-        let form = Form::from_request(Request::from_parts(parts, body), state).await?;
-        Ok(Self { context, form })
-    }
 }

@@ -2,12 +2,10 @@
 
 use axum::response::Response;
 
-use super::access::{Administrator, Anyone, Person, Visitor};
-use super::paths;
-use super::site::redirect;
+use super::{Administrator, Anyone, Person, Visitor, paths, redirect};
 
-pub(super) async fn root(Visitor(principal): Visitor) -> Response {
-    redirect(match principal {
+pub(super) async fn root(visitor: Visitor) -> Response {
+    redirect(match visitor.principal {
         Some(_) => paths::TOKENS,
         None => "/sign-in",
     })

@@ -1,5 +1,7 @@
 //! Validation errors of a form.
 
+use std::fmt::Display;
+
 use http::StatusCode;
 use openindex_domain::user::{MIN_PASSWORD_CHARS, Password, WeakPassword};
 
@@ -59,18 +61,37 @@ impl Invalid {
         parsed.map_err(|error| self.add(id, message(error))).ok()
     }
 
-    /// Parses a field that can be empty. Returns `None` if it is, or after adding its error.
-    pub(super) fn optional<T, E, M: Into<String>>(
+    /// Returns a parsed field, or `None` after adding an error that names it: "The {what} {error}."
+    pub(super) fn named<T, E: Display>(
+        &mut self,
+        id: &'static str,
+        what: &str,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        self.check(id, parsed, |error| format!("The {what} {error}."))
+    }
+
+    /// Parses a field that can be empty. Returns `None` if it is, or after adding its error like
+    /// [`named`](Self::named).
+    pub(super) fn optional<T, E: Display>(
+        &mut self,
+        id: &'static str,
+        what: &str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let parsed = Some(text).filter(|text| !text.is_empty()).map(parse)?;
+        self.named(id, what, parsed)
+    }
+
+    /// Parses a date. Returns `None` if there is none, or after adding its error.
+    pub(super) fn date<T>(
         &mut self,
         id: &'static str,
         text: &str,
-        parse: impl FnOnce(&str) -> Result<T, E>,
-        message: impl FnOnce(E) -> M,
+        parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        match text {
-            "" => None,
-            text => self.check(id, parse(text), message),
-        }
+        self.one_of(id, text, parse, "Enter a date such as 2026-12-31.")
     }
 
     /// Parses the choice of a select. Returns `None` if there is none, or after adding its error.
@@ -80,7 +101,20 @@ impl Invalid {
         text: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        self.optional(id, text, |text| parse(text).ok_or(()), |()| CHOOSE)
+        self.one_of(id, text, parse, CHOOSE)
+    }
+
+    fn one_of<T>(
+        &mut self,
+        id: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        message: &str,
+    ) -> Option<T> {
+        if text.is_empty() {
+            return None;
+        }
+        self.check(id, parse(text).ok_or(()), |()| message)
     }
 
     /// Restores the page order, given by ID, after errors were added out of order.
@@ -125,9 +159,7 @@ impl Invalid {
     /// `None` after adding its error.
     pub(super) fn new_password(&mut self, form: &Form, words: &[&str]) -> Option<Password> {
         let password = form.password("password");
-        let password = self.check("password", password, |error| {
-            format!("The password {error}.")
-        })?;
+        let password = self.named("password", "password", password)?;
         let strong = password.check_new(words);
         self.check("password", strong, weak_password)?;
         Some(password)

@@ -1,24 +1,17 @@
 //! `/join/{code}`: claims an invite.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use openindex_domain::invite::{Claim, Invite, InviteError, NotClaimable};
 use openindex_domain::user::{Email, MIN_PASSWORD_CHARS, PersonName, Role};
 
-use crate::server::Code;
+use crate::server::{Code, Context};
 
-use super::access::Visitor;
-use super::done::Done;
-use super::error::WebError;
-use super::form::{Form, Sent};
-use super::invalid::{Invalid, weak_password};
-use super::page::{Page, html};
-use super::path::IdPath;
 use super::sign_in::{client_name, enter};
-use super::site::{Transport, Web};
-use super::view::{Moment, Shown};
+use super::{
+    Done, Form, IdPath, Invalid, Moment, Page, PageResult, Shown, Transport, Visitor, Web,
+    WebError, html, paths, weak_password,
+};
 
 #[derive(Template)]
 #[template(path = "public/join.html")]
@@ -44,54 +37,41 @@ struct InvalidLinkPage {
     text: &'static str,
 }
 
-pub(super) async fn show(
-    visitor: Visitor,
-    State(web): State<Web>,
-    IdPath(code): IdPath<String>,
-) -> Result<Response, WebError> {
-    match web.api.invites.preview(&code).await {
-        Ok(invite) => render(
-            &web,
-            &visitor,
-            &invite,
-            &Form::default(),
-            Invalid::default(),
-        ),
-        Err(error) => invalid_invite(&web, error),
+pub(super) async fn show(visitor: Visitor, IdPath(code): IdPath<String>) -> PageResult {
+    match visitor.invites.preview(&code).await {
+        Ok(invite) => render(&visitor, &invite, &Form::default(), Invalid::default()),
+        Err(error) => invalid_invite(&visitor, error),
     }
 }
 
 pub(super) async fn submit(
     visitor: Visitor,
-    State(web): State<Web>,
     IdPath(code): IdPath<String>,
     headers: HeaderMap,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let invite = match web.api.invites.preview(&code).await {
+    context: Context,
+    form: Form,
+) -> PageResult {
+    let invite = match visitor.invites.preview(&code).await {
         Ok(invite) => invite,
-        Err(error) => return invalid_invite(&web, error),
+        Err(error) => return invalid_invite(&visitor, error),
     };
-    if web.site.transport == Transport::Readable {
-        let mut response = render(&web, &visitor, &invite, &form, Invalid::default())?;
+    if visitor.site.transport == Transport::Readable {
+        let mut response = render(&visitor, &invite, &form, Invalid::default())?;
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Ok(response);
     }
     let mut errors = Invalid::default();
+    let entered = Email::parse(form.get("email"));
     let email = match invite.email() {
         Some(_) => Some(None),
-        None => errors.check(
-            "email",
-            Email::parse(form.get("email")).map(Some),
-            |error| format!("The address {error}."),
-        ),
+        None => errors.named("email", "address", entered.map(Some)),
     };
     let name = PersonName::parse(form.get("name"));
-    let name = errors.check("name", name, |error| format!("The name {error}."));
+    let name = errors.named("name", "name", name);
     let address = invite.email().map_or(form.get("email"), Email::as_str);
     let password = errors.new_password(&form, &[form.get("name"), address]);
     let (Some(name), Some(email), Some(password)) = (name, email, password) else {
-        return render(&web, &visitor, &invite, &form, errors);
+        return render(&visitor, &invite, &form, errors);
     };
     let claim = Claim {
         email,
@@ -100,60 +80,45 @@ pub(super) async fn submit(
         token: None,
         session: Some(client_name(&headers)),
     };
-    match web.api.invites.claim(&code, claim, &context).await {
+    let (id, text) = match visitor.invites.claim(&code, claim, &context).await {
         Ok(claimed) => {
             let signed_in = claimed.signed_in.ok_or(WebError::of(Code::Internal))?;
-            let to = Done::Welcome.on(&web.site, crate::TOKENS_PAGE);
-            enter(&web, &signed_in, to)
+            let to = Done::Welcome.on(&visitor.site, paths::TOKENS);
+            return enter(&visitor, &signed_in, to);
         }
-        Err(error @ InviteError::NotClaimable(_)) => invalid_invite(&web, error),
-        Err(InviteError::WeakPassword(weak)) => {
-            errors.add("password", weak_password(weak));
-            render(&web, &visitor, &invite, &form, errors)
-        }
+        Err(error @ InviteError::NotClaimable(_)) => return invalid_invite(&visitor, error),
+        Err(InviteError::WeakPassword(weak)) => ("password", weak_password(weak)),
         Err(InviteError::EmailTaken) => {
-            errors.add(
-                "email",
-                "This address already has an account. Sign in instead.",
-            );
-            render(&web, &visitor, &invite, &form, errors)
+            let text = "This address already has an account. Sign in instead.";
+            ("email", text.to_owned())
         }
-        Err(InviteError::EmailRequired) => {
-            errors.add("email", "Enter your email address.");
-            render(&web, &visitor, &invite, &form, errors)
-        }
-        Err(error) => Err(error.into()),
-    }
+        Err(InviteError::EmailRequired) => ("email", "Enter your email address.".to_owned()),
+        Err(error) => return Err(error.into()),
+    };
+    errors.add(id, text);
+    render(&visitor, &invite, &form, errors)
 }
 
-fn render(
-    web: &Web,
-    Visitor(principal): &Visitor,
-    invite: &Invite,
-    form: &Form,
-    errors: Invalid,
-) -> Result<Response, WebError> {
-    let status = errors.status();
-    let profile = principal
-        .as_ref()
-        .and_then(|principal| principal.owner().profile.as_ref());
+fn render(visitor: &Visitor, invite: &Invite, form: &Form, errors: Invalid) -> PageResult {
+    let principal = visitor.principal.as_ref();
+    let profile = principal.and_then(|principal| principal.owner().profile.as_ref());
     let template = JoinPage {
-        page: Page::plain(&web.site),
+        page: Page::plain(&visitor.site),
         invited: invite.email().map(|email| Shown::of(email.as_str())),
         makes_admin: invite.role() == Role::Admin,
-        expires: Moment::new(invite.expires_at, web.api.tokens.now()),
+        expires: Moment::new(invite.expires_at, visitor.now()),
         signed_in_as: profile.map(|profile| Shown::of(profile.email.as_str())),
-        is_readable: web.site.transport == Transport::Readable,
+        is_readable: visitor.site.transport == Transport::Readable,
         min_password: MIN_PASSWORD_CHARS,
         name: form.shown("name"),
         email: form.shown("email"),
         errors,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 /// Returns the page for an invite that cannot be claimed. It does not reveal the invited address.
-fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
+fn invalid_invite(web: &Web, error: InviteError) -> PageResult {
     let reason = match error {
         InviteError::NotClaimable(reason) => reason,
         // The account was created with another invite.
@@ -200,7 +165,7 @@ fn invalid_invite(web: &Web, error: InviteError) -> Result<Response, WebError> {
 }
 
 /// Returns the page for an invalid sign-in link.
-pub(super) fn invalid_link(web: &Web) -> Result<Response, WebError> {
+pub(super) fn invalid_link(web: &Web) -> PageResult {
     let template = InvalidLinkPage {
         page: Page::plain(&web.site),
         title: "This link can’t be used",

@@ -51,7 +51,22 @@ use http::Method;
 use crate::server::{ApiState, Pages};
 
 use routes::{all, not_found, other_method};
-use site::{Site, Web};
+
+// What most pages use.
+pub(in crate::web) use access::{Administrator, Anyone, At, Person, Visitor};
+pub(in crate::web) use done::Done;
+pub(in crate::web) use error::{DamagedRow, PageResult, WebError};
+pub(in crate::web) use form::Form;
+pub(in crate::web) use invalid::{CHOOSE, Fault, Invalid, weak_password};
+pub(in crate::web) use local_path::LocalPath;
+pub(in crate::web) use names::{Named, Names};
+pub(in crate::web) use page::{Page, html};
+pub(in crate::web) use paging::Paging;
+pub(in crate::web) use path::IdPath;
+pub(in crate::web) use query::Query;
+pub(in crate::web) use runs::Ending;
+pub(in crate::web) use site::{Site, Transport, Web, redirect};
+pub(in crate::web) use view::{Badge, Choice, Moment, Shown, TokenView, scope_name};
 
 /// Returns the web interface, to be merged into the server's router inside its layers. Those assign
 /// request IDs and client addresses, limit size and time, and prefix redirects with the public

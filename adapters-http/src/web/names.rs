@@ -7,7 +7,6 @@ use openindex_domain::user::{UserError, UserId};
 
 use super::access::Person;
 use super::error::WebError;
-use super::site::Web;
 use super::view::Shown;
 
 /// The names of users, by ID; `None` for deleted users.
@@ -34,7 +33,7 @@ impl Named {
 
 impl Names {
     /// Looks up the names of these users, each once.
-    pub(super) async fn of(web: &Web, person: &Person, ids: Vec<UserId>) -> Result<Self, WebError> {
+    pub(super) async fn of(person: &Person, ids: Vec<UserId>) -> Result<Self, WebError> {
         let principal = &person.principal;
         let mut found = Self {
             me: principal.user_id(),
@@ -44,7 +43,7 @@ impl Names {
             if id == found.me || found.names.contains_key(&id) {
                 continue;
             }
-            let name = match web.api.users.name_of(principal, id).await {
+            let name = match person.users.name_of(principal, id).await {
                 Ok(name) => name.map(|name| Shown::of(name.as_str())),
                 // A user whose row is damaged is shown by ID.
                 Err(UserError::Store(StoreError::Corrupt(_))) => Some(Shown::of(&id.to_string())),

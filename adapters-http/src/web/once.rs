@@ -2,7 +2,6 @@
 //! button does not create a duplicate.
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::AgentRunError;
 use openindex_domain::audit::{RequestContext, Subject};
@@ -11,22 +10,15 @@ use openindex_domain::invite::{Invite, InviteError};
 use openindex_domain::token::{TokenError, TokenId, TokenKind};
 use openindex_domain::user::UserError;
 
-use crate::server::Context;
-
-use super::access::Person;
-use super::error::WebError;
-use super::form::{Form, ID_FIELD};
-use super::page::{Page, html};
-use super::paths;
-use super::site::Web;
-use super::view::Shown;
+use super::form::ID_FIELD;
+use super::{Form, Page, PageResult, Person, Shown, Web, WebError, html, paths};
 
 /// Returns the ID for the form on a page: the sent one if it is still open, or a new one.
 pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
-    let now = web.api.tokens.now();
+    let now = web.now();
     match open(web, sent) {
         Some(form) => Ok(form),
-        None => FormId::generate(now, &*web.api.entropy)
+        None => FormId::generate(now, &*web.entropy)
             .map_err(TokenError::from)
             .map_err(WebError::from),
     }
@@ -37,21 +29,17 @@ pub(super) fn to_show(web: &Web, sent: &Form) -> Result<FormId, WebError> {
 /// # Errors
 ///
 /// [`WebError::STALE_FORM`] if the form has no ID or is too old.
-pub(super) fn context(
-    web: &Web,
-    context: Context,
-    sent: &Form,
-) -> Result<RequestContext, WebError> {
-    let form = open(web, sent).ok_or(WebError::STALE_FORM)?;
+pub(super) fn context(person: &Person, sent: &Form) -> Result<RequestContext, WebError> {
+    let form = open(person, sent).ok_or(WebError::STALE_FORM)?;
     Ok(RequestContext {
         form: Some(form),
-        ..context.0
+        ..person.context.0.clone()
     })
 }
 
 fn open(web: &Web, sent: &Form) -> Option<FormId> {
     let form: FormId = sent.get(ID_FIELD).parse().ok()?;
-    form.is_open(web.api.tokens.now()).then_some(form)
+    form.is_open(web.now()).then_some(form)
 }
 
 #[derive(Template)]
@@ -68,21 +56,14 @@ struct AlreadyPage {
 }
 
 /// Returns the page that names what the form created when it was first sent.
-pub(super) async fn already(
-    web: &Web,
-    person: &Person,
-    created: Subject,
-) -> Result<Response, WebError> {
-    let principal = &person.principal;
+pub(super) async fn already(person: &Person, created: Subject) -> PageResult {
+    let by = &person.principal;
     let template = match created {
         Subject::Invite(id) => AlreadyPage {
-            page: Page::of(web, person, "invites"),
+            page: person.page("invites"),
             kind: "invite",
-            name: match web.api.invites.get(principal, id).await {
-                Ok(invite) => invite
-                    .as_ref()
-                    .and_then(Invite::email)
-                    .map(|email| Shown::of(email.as_str())),
+            name: match person.invites.get(by, id).await {
+                Ok(invite) => invite.as_ref().and_then(Invite::email).map(shown),
                 // The user may no longer be an administrator.
                 Err(InviteError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
@@ -94,10 +75,10 @@ pub(super) async fn already(
             back: (paths::INVITES, "Back to invites"),
         },
         Subject::User(user) => AlreadyPage {
-            page: Page::of(web, person, "users"),
+            page: person.page("users"),
             kind: "sign-in link",
-            name: match web.api.users.get(principal, user).await {
-                Ok(user) => Some(Shown::of(user.email.as_str())),
+            name: match person.users.get(by, user).await {
+                Ok(user) => Some(shown(&user.email)),
                 Err(UserError::NotFound | UserError::NotAuthorized(_)) => None,
                 Err(error) => return Err(error.into()),
             },
@@ -105,48 +86,49 @@ pub(super) async fn already(
                      will stop working.",
             delete: None,
             another: (
-                format!("/settings/admin/users/{user}"),
+                format!("{}/{user}", paths::USERS),
                 "Create another sign-in link",
             ),
             back: (paths::USERS, "Back to users"),
         },
-        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(web, person, id).await?,
         Subject::WorkItem(key) => AlreadyPage {
-            page: Page::of(web, person, "work"),
+            page: person.page("work"),
             kind: "work item",
-            name: Some(Shown::of(&key.to_string())),
+            name: Some(shown(&key)),
             advice: "Find it in the list of work items.",
             delete: None,
             another: ("/work/new".to_owned(), "Create another work item"),
             back: (paths::WORK_ITEMS, "Back to work items"),
         },
-        _ => {
+        Subject::Token(id) if id.kind() == TokenKind::AgentRun => run(person, id).await?,
+        created => {
             let token = match created {
-                Subject::Token(id) => web.api.tokens.get(principal, id).await.map(Some),
-                _ => Ok(None),
+                Subject::Token(id) => person.tokens.get(by, id).await,
+                _ => Err(TokenError::NotFound),
             };
             let token = match token {
-                Ok(token) => token,
+                Ok(token) => Some(token),
                 Err(TokenError::NotFound) => None,
                 Err(error) => return Err(error.into()),
             };
             AlreadyPage {
-                page: Page::of(web, person, "tokens"),
+                page: person.page("tokens"),
                 kind: "token",
-                advice: if token.is_some() {
-                    "Its value was shown once. If you didn’t copy it, delete the token and \
-                     create another one."
-                } else {
-                    "It’s no longer in your list of tokens."
+                advice: match token {
+                    Some(_) => {
+                        "Its value was shown once. If you didn’t copy it, delete the token \
+                                and create another one."
+                    }
+                    None => "It’s no longer in your list of tokens.",
                 },
                 delete: token.as_ref().map(|token| {
                     (
-                        format!("/settings/tokens/{}/delete", token.id),
+                        format!("{}/{}/delete", paths::TOKENS, token.id),
                         "Delete token",
                     )
                 }),
-                name: token.map(|token| Shown::of(token.name.as_str())),
-                another: ("/settings/tokens/new".to_owned(), "Create another token"),
+                name: token.map(|token| shown(&token.name)),
+                another: (format!("{}/new", paths::TOKENS), "Create another token"),
                 back: (paths::TOKENS, "Back to tokens"),
             }
         }
@@ -154,27 +136,31 @@ pub(super) async fn already(
     html(StatusCode::CONFLICT, &template)
 }
 
-async fn run(web: &Web, person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
-    let run = match web.api.agent_runs.get(&person.principal, id).await {
-        Ok(run) => run.run,
+async fn run(person: &Person, id: TokenId) -> Result<AlreadyPage, WebError> {
+    let name = match person.agent_runs.get(&person.principal, id).await {
+        Ok(token) => token.run.map(|run| shown(&run.agent)),
         Err(AgentRunError::NotFound) => None,
         Err(error) => return Err(error.into()),
     };
-    let end = (format!("/settings/agent-runs/{id}/end"), "End agent run");
     Ok(AlreadyPage {
-        page: Page::of(web, person, "agent-runs"),
+        page: person.page("agent-runs"),
         kind: "agent run",
-        advice: if run.is_some() {
-            "Its token was shown once. If you didn’t copy it, end the run and start another one."
-        } else {
-            "It’s no longer in your list of agent runs."
+        advice: match name {
+            Some(_) => {
+                "Its token was shown once. If you didn’t copy it, end the run and \
+                        start another one."
+            }
+            None => "It’s no longer in your list of agent runs.",
         },
-        delete: run.as_ref().map(|_| end),
-        name: run.map(|run| Shown::of(run.agent.as_str())),
-        another: (
-            "/settings/agent-runs/new".to_owned(),
-            "Start another agent run",
-        ),
+        delete: name
+            .is_some()
+            .then(|| (format!("{}/{id}/end", paths::RUNS), "End agent run")),
+        name,
+        another: (format!("{}/new", paths::RUNS), "Start another agent run"),
         back: (paths::RUNS, "Back to agent runs"),
     })
+}
+
+fn shown(name: &impl ToString) -> Shown {
+    Shown::of(&name.to_string())
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use askama::Template;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use http::{HeaderValue, StatusCode, header};
 use openindex_domain::Listing;
 use openindex_domain::access::Principal;
@@ -16,11 +16,12 @@ use super::access::Person;
 use super::assets;
 use super::done::Confirmation;
 use super::draft::Why;
-use super::error::WebError;
+use super::error::{PageResult, WebError};
 use super::site::{Site, Web};
 use super::view::{Moment, Shown};
 
 /// The frame of a page, for `base.html` and `settings.html`.
+#[derive(Default)]
 pub(super) struct Page {
     /// The path of the public URL, which prefixes every link; empty if it has none.
     pub(super) base: String,
@@ -33,15 +34,7 @@ pub(super) struct Page {
     pub(super) has_work: bool,
     /// The navigation entry of this page.
     pub(super) current: &'static str,
-    pub(super) leaks: Vec<PageLeak>,
-    pub(super) used_links: Vec<PageUsedLink>,
-    /// How many tokens administrators revoked, and when.
-    pub(super) revocations: Vec<(u64, Moment)>,
-    /// When administrators lifted suspensions.
-    pub(super) unsuspended: Vec<Moment>,
-    /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not
-    /// dismissed.
-    pub(super) notices_up_to: i64,
+    pub(super) notices: Notices,
     /// The damaged rows of the page's list.
     pub(super) damaged: Vec<PageDamaged>,
     /// The parameters of the page's URL that were ignored because their values are invalid.
@@ -64,9 +57,47 @@ pub(super) struct PagePerson {
     pub(super) is_admin: bool,
 }
 
-pub(super) struct PageLeak {
-    pub(super) token_name: Shown,
-    pub(super) at: Moment,
+/// The notices that a user has not dismissed, by what they are about.
+#[derive(Default)]
+pub(super) struct Notices {
+    /// The names of leaked tokens, and when they were revoked.
+    pub(super) leaks: Vec<(Shown, Moment)>,
+    /// Where sign-in links were used from, and when.
+    pub(super) used_links: Vec<(Option<IpAddr>, Moment)>,
+    /// How many tokens administrators revoked, and when.
+    pub(super) revocations: Vec<(u64, Moment)>,
+    /// When administrators lifted suspensions.
+    pub(super) unsuspended: Vec<Moment>,
+    /// The time of the newest notice, in milliseconds since the Unix epoch. Later ones are not
+    /// dismissed.
+    pub(super) up_to: i64,
+}
+
+impl Notices {
+    fn of(person: &Person) -> Self {
+        let newest = person.notices.first();
+        let mut all = Self {
+            up_to: newest.map_or(0, |notice| Timestamp::unix_millis(notice.at)),
+            ..Self::default()
+        };
+        for notice in &person.notices {
+            let at = Moment::new(notice.at, person.now());
+            match &notice.about {
+                NoticeAbout::LeakedToken { name, .. } => {
+                    all.leaks.push((Shown::of(name.as_str()), at));
+                }
+                NoticeAbout::UsedLink { from, .. } => all.used_links.push((*from, at)),
+                NoticeAbout::RevokedTokens { count, .. } => all.revocations.push((*count, at)),
+                NoticeAbout::Unsuspended { .. } => all.unsuspended.push(at),
+            }
+        }
+        all
+    }
+
+    /// Returns the number of tokens that the notices about [`revocations`](Self::revocations) name.
+    pub(super) fn revoked_tokens(&self) -> u64 {
+        self.revocations.iter().map(|(count, _)| count).sum()
+    }
 }
 
 /// Buttons that revoke, delete or end something: the path and label of each.
@@ -90,11 +121,6 @@ pub(super) fn ends(base: &str, current: &str, table: &str, id: &str) -> Ends {
     ends.collect()
 }
 
-pub(super) struct PageUsedLink {
-    pub(super) from: Option<IpAddr>,
-    pub(super) at: Moment,
-}
-
 pub(super) struct PageDamaged {
     pub(super) id: String,
     pub(super) column: String,
@@ -111,18 +137,7 @@ impl Page {
             icon: format!("{base}{}", assets::ICON.path()),
             base,
             version: site.version,
-            person: None,
-            has_work: false,
-            current: "",
-            leaks: Vec::new(),
-            used_links: Vec::new(),
-            revocations: Vec::new(),
-            unsuspended: Vec::new(),
-            notices_up_to: 0,
-            damaged: Vec::new(),
-            ignored: Vec::new(),
-            done: None,
-            draft: None,
+            ..Self::default()
         }
     }
 
@@ -136,58 +151,10 @@ impl Page {
                 email: Shown::of(profile.map_or("", |profile| profile.email.as_str())),
                 is_admin: owner.role == Role::Admin,
             }),
-            has_work: web.api.work_items.is_some(),
+            has_work: web.work_items.is_some(),
             current,
             ..Self::plain(&web.site)
         }
-    }
-
-    /// Returns the frame for a signed-in user, with notices, confirmation and draft.
-    pub(super) fn of(web: &Web, person: &Person, current: &'static str) -> Self {
-        let now = web.api.tokens.now();
-        let (mut leaks, mut used_links) = (Vec::new(), Vec::new());
-        let (mut revocations, mut unsuspended) = (Vec::new(), Vec::new());
-        for notice in &person.notices {
-            let at = Moment::new(notice.at, now);
-            match &notice.about {
-                NoticeAbout::LeakedToken { name, .. } => {
-                    let token_name = Shown::of(name.as_str());
-                    leaks.push(PageLeak { token_name, at });
-                }
-                NoticeAbout::UsedLink { from, .. } => {
-                    used_links.push(PageUsedLink { from: *from, at });
-                }
-                NoticeAbout::RevokedTokens { count, .. } => revocations.push((*count, at)),
-                NoticeAbout::Unsuspended { .. } => unsuspended.push(at),
-            }
-        }
-        Self {
-            draft: person.draft.as_ref().map(|draft| PageDraft {
-                failed: draft.why() == Why::Failed,
-                has_entries: draft.has_entries(),
-                is_cut: draft.is_cut(),
-            }),
-            leaks,
-            used_links,
-            revocations,
-            unsuspended,
-            done: person.done.clone(),
-            notices_up_to: person
-                .notices
-                .first()
-                .map_or(0, |notice| Timestamp::unix_millis(notice.at)),
-            ..Self::framed(web, &person.principal, current)
-        }
-    }
-
-    /// Returns the number of tokens that the notices about [`revocations`](Self::revocations) name.
-    pub(super) fn revoked_tokens(&self) -> u64 {
-        self.revocations.iter().map(|(count, _)| count).sum()
-    }
-
-    /// Returns whether there are notices to dismiss.
-    pub(super) const fn has_notices(&self) -> bool {
-        self.notices_up_to != 0
     }
 
     /// Adds the damaged rows of the page's list.
@@ -200,16 +167,40 @@ impl Page {
         }
         self
     }
+}
 
-    /// The same, and it names the parameters without which its list is shown.
-    pub(super) fn with_ignored(mut self, ignored: Vec<&'static str>) -> Self {
-        self.ignored = ignored;
-        self
+impl Person {
+    /// Returns the frame of a page with a list, with its damaged rows and the parameters without
+    /// which it is shown.
+    pub(super) fn list_page<T>(
+        &self,
+        current: &'static str,
+        rows: &Listing<T>,
+        ignored: Vec<&'static str>,
+    ) -> Page {
+        let page = self.page(current).with_damaged(rows);
+        Page { ignored, ..page }
+    }
+
+    /// Returns the frame of a page of the navigation entry `current`, with notices, confirmation
+    /// and draft.
+    pub(super) fn page(&self, current: &'static str) -> Page {
+        let draft = self.draft.as_ref().map(|draft| PageDraft {
+            failed: draft.why() == Why::Failed,
+            has_entries: draft.has_entries(),
+            is_cut: draft.is_cut(),
+        });
+        Page {
+            draft,
+            notices: Notices::of(self),
+            done: self.done.clone(),
+            ..Page::framed(self, &self.principal, current)
+        }
     }
 }
 
 /// Renders a page. The middleware adds the headers that every page has.
-pub(super) fn html(status: StatusCode, template: &impl Template) -> Result<Response, WebError> {
+pub(super) fn html(status: StatusCode, template: &impl Template) -> PageResult {
     let body = template.render().map_err(|error| {
         tracing::error!(%error, "page rendering failed");
         WebError::of(Code::Internal)

@@ -9,8 +9,6 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::server::{if_match, is_browser};
 
-use super::access;
-use super::done;
 use super::draft::{self, Draft};
 use super::error::WebError;
 use super::error_page::FailedRequest;
@@ -18,6 +16,7 @@ use super::form::{Form, Sender};
 use super::local_path::LocalPath;
 use super::origin::{self, Foreign};
 use super::site::Web;
+use super::{access, done};
 
 /// Allows only our own scripts, styles and images. Inline scripts and styles are blocked, so
 /// injected markup cannot run.
@@ -25,32 +24,20 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; st
      img-src 'self' data:; font-src 'self'; form-action 'self'; frame-ancestors 'none'; \
      base-uri 'none'";
 
-const HEADERS: [(HeaderName, HeaderValue); 6] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(CONTENT_SECURITY_POLICY),
-    ),
-    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    ),
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Paths contain one-time codes, which must not leak to other sites. Our own pages still receive
     // the origin, which identifies browsers without `Sec-Fetch-Site`.
-    (
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("same-origin"),
-    ),
+    (header::REFERRER_POLICY, "same-origin"),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
-        HeaderValue::from_static("same-origin"),
+        "same-origin",
     ),
     (
         HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static(
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), \
-             clipboard-write=(self)",
-        ),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-write=(self)",
     ),
 ];
 
@@ -109,7 +96,7 @@ async fn protect(State(web): State<Web>, mut request: Request, next: Next) -> Re
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     for (name, value) in HEADERS {
-        headers.insert(name, value);
+        headers.insert(name, HeaderValue::from_static(value));
     }
     response
 }

@@ -1,6 +1,8 @@
 //! The query of a page's URL. Unknown parameters are ignored; an invalid value is named on the page.
 
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -35,6 +37,15 @@ impl Query {
         value
     }
 
+    /// Returns the start of a list like [`place`](Self::place).
+    pub(super) fn cursor<T: FromStr>(
+        &self,
+        name: &'static str,
+        ignored: &mut Vec<&'static str>,
+    ) -> Option<T> {
+        self.place(name, |text| text.parse().ok(), ignored)
+    }
+
     /// Returns the parameters with these names, for the form that shows them again and for links. A
     /// token pasted into one is left out.
     pub(super) fn only<'a>(&self, names: impl IntoIterator<Item = &'a &'a str>) -> Self {
@@ -63,6 +74,11 @@ impl Query {
             self.0.push((name.to_owned(), value));
         }
         self
+    }
+
+    /// Returns `path` followed by this query and one more parameter.
+    pub(super) fn to(&self, path: &str, name: &str, value: &dyn Display) -> String {
+        self.clone().with(name, value.to_string()).on(path)
     }
 
     /// Returns `path` followed by this query.

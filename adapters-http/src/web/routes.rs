@@ -13,8 +13,8 @@ use crate::server::{Code, MAX_BODY_BYTES, MAX_FORM_BYTES, is_browser};
 
 use super::access::Anyone;
 use super::done::JustDone;
-use super::error::WebError;
-use super::form::{Form, Sent};
+use super::error::{PageResult, WebError};
+use super::form::Form;
 use super::path::IdPath;
 use super::query::Query;
 use super::site::{Web, redirect};
@@ -53,7 +53,7 @@ pub(super) async fn other_method(method: Method, uri: Uri, headers: HeaderMap) -
 }
 
 /// Redirects a path with a trailing slash to its page. Any other path is not found.
-pub(super) async fn not_found(_: Anyone, method: Method, uri: Uri) -> Result<Response, WebError> {
+pub(super) async fn not_found(_: Anyone, method: Method, uri: Uri) -> PageResult {
     match uri.path().strip_suffix('/') {
         Some(path) if method == Method::GET && is_page(path) => Ok(redirect(path)),
         _ => Err(WebError::NOT_FOUND),
@@ -106,9 +106,6 @@ impl Argument for Query {
 impl Argument for Form {
     const BODY: bool = true;
 }
-impl Argument for Sent {
-    const BODY: bool = true;
-}
 
 pub(super) struct Routes {
     pub(super) router: Router<Web>,
@@ -118,17 +115,13 @@ pub(super) struct Routes {
 impl Routes {
     /// Adds a route. Its access requirement comes from the handler's type: a handler without one
     /// does not compile.
-    fn add<H, T>(
+    fn add<T: HandlerSignature + 'static>(
         mut self,
         method: Method,
         path: &'static str,
         max_form_bytes: usize,
-        handler: H,
-    ) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         let filter = if method == Method::POST {
             MethodFilter::POST
         } else {
@@ -144,28 +137,28 @@ impl Routes {
         self
     }
 
-    fn get<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn get<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::GET, path, MAX_BODY_BYTES, handler)
     }
 
-    fn post<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn post<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::POST, path, MAX_BODY_BYTES, handler)
     }
 
     /// Adds the target of a form with a long text.
-    fn post_long<H, T>(self, path: &'static str, handler: H) -> Self
-    where
-        H: Handler<T, Web>,
-        T: HandlerSignature + 'static,
-    {
+    fn post_long<T: HandlerSignature + 'static>(
+        self,
+        path: &'static str,
+        handler: impl Handler<T, Web>,
+    ) -> Self {
         self.add(Method::POST, path, MAX_FORM_BYTES, handler)
     }
 }

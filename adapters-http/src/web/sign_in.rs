@@ -1,7 +1,6 @@
 //! `/sign-in` and `/sign-out`.
 
 use askama::Template;
-use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use openindex_domain::duration::at_least;
@@ -10,17 +9,13 @@ use openindex_domain::user::Email;
 
 use crate::server::{Code, Context, Problem};
 
-use super::access::{Anyone, Person, Visitor};
 use super::cookie;
-use super::done::{Done, JustDone};
+use super::done::JustDone;
 use super::draft::{Draft, Why};
-use super::error::WebError;
-use super::form::Form;
-use super::local_path::LocalPath;
-use super::page::{Page, html};
-use super::paths;
-use super::query::Query;
-use super::site::{Site, Transport, Web, redirect};
+use super::{
+    Anyone, Done, Form, LocalPath, Page, PageResult, Person, Query, Site, Transport, Visitor, Web,
+    WebError, html, paths, redirect,
+};
 
 /// The page that opens after sign-in when the request names no other.
 const HOME: &str = paths::TOKENS;
@@ -39,6 +34,21 @@ struct SignInPage<'a> {
     is_readable: bool,
     /// No user exists yet.
     is_new: bool,
+}
+
+impl<'a> SignInPage<'a> {
+    /// Returns the page without entries. `next` opens after sign-in.
+    fn of(page: Page, web: &Web, headers: &HeaderMap, next: Option<&'a LocalPath>) -> Self {
+        Self {
+            page,
+            email: "",
+            next: next.map_or("", LocalPath::as_str),
+            error: None,
+            reason: next.map(|next| Reason::of(headers, &web.site, next)),
+            is_readable: web.site.transport == Transport::Readable,
+            is_new: false,
+        }
+    }
 }
 
 /// Why the user was redirected to sign in.
@@ -72,59 +82,45 @@ impl Reason {
 }
 
 pub(super) async fn show(
-    Visitor(principal): Visitor,
-    State(web): State<Web>,
+    visitor: Visitor,
     query: Query,
     headers: HeaderMap,
     JustDone(done): JustDone,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let next = LocalPath::parse(query.get("next"));
-    if principal.is_some() {
+    if visitor.principal.is_some() {
         return Ok(redirect(next.as_ref().map_or(HOME, LocalPath::as_str)));
     }
-    let is_new = !web.site.has_users(&web.api.users).await;
-    let reason = next
-        .as_ref()
-        .map(|next| Reason::of(&headers, &web.site, next));
+    let is_new = !visitor.site.has_users(&visitor.users).await;
+    let page = Page {
+        done,
+        ..Page::plain(&visitor.site)
+    };
     let template = SignInPage {
-        page: Page {
-            done,
-            ..Page::plain(&web.site)
-        },
-        email: "",
-        next: next.as_ref().map_or("", LocalPath::as_str),
-        error: None,
-        reason,
-        is_readable: web.site.transport == Transport::Readable,
         is_new,
+        ..SignInPage::of(page, &visitor, &headers, next.as_ref())
     };
     html(StatusCode::OK, &template)
 }
 
 pub(super) async fn submit(
-    _: Anyone,
-    State(web): State<Web>,
+    anyone: Anyone,
     headers: HeaderMap,
     context: Context,
     form: Form,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let next = LocalPath::parse(form.get("next"));
     let email = form.get("email");
     let reject = |status, error: String| {
+        let page = Page::plain(&anyone.site);
         let template = SignInPage {
-            page: Page::plain(&web.site),
             email: form.shown("email"),
-            next: next.as_ref().map_or("", LocalPath::as_str),
             error: (!error.is_empty()).then_some(error),
-            reason: next
-                .as_ref()
-                .map(|next| Reason::of(&headers, &web.site, next)),
-            is_readable: web.site.transport == Transport::Readable,
-            is_new: false,
+            ..SignInPage::of(page, &anyone, &headers, next.as_ref())
         };
         html(status, &template)
     };
-    if web.site.transport == Transport::Readable {
+    if anyone.site.transport == Transport::Readable {
         return reject(StatusCode::FORBIDDEN, String::new());
     }
     let wrong = || reject(StatusCode::UNPROCESSABLE_ENTITY, WRONG.to_owned());
@@ -132,15 +128,13 @@ pub(super) async fn submit(
     let (Ok(address), Ok(password)) = (Email::parse(email), form.password("password")) else {
         return wrong();
     };
-    let sessions = &web.api.sessions;
+    let sessions = &anyone.sessions;
     let client = client_name(&headers);
-    match sessions
-        .sign_in(&address, &password, client, &context)
-        .await
-    {
+    let signed_in = sessions.sign_in(&address, &password, client, &context);
+    match signed_in.await {
         Ok(signed_in) => {
             let path = next.as_ref().map_or(HOME, LocalPath::as_str);
-            enter(&web, &signed_in, redirect(path))
+            enter(&anyone, &signed_in, redirect(path))
         }
         Err(SignInError::Rejected) => wrong(),
         Err(SignInError::Suspended) => reject(
@@ -162,24 +156,16 @@ pub(super) async fn submit(
     }
 }
 
-pub(super) async fn sign_out(
-    person: Person,
-    State(web): State<Web>,
-    context: Context,
-) -> Result<Response, WebError> {
-    web.api
+pub(super) async fn sign_out(person: Person) -> PageResult {
+    person
         .sessions
-        .sign_out(&person.principal, &context)
+        .sign_out(&person.principal, &person.context)
         .await?;
-    Ok(leave(&web, Done::SignedOut))
+    Ok(leave(&person, Done::SignedOut))
 }
 
 /// Adds the cookies of a new session to a redirect.
-pub(super) fn enter(
-    web: &Web,
-    signed_in: &SignedIn,
-    mut to: Response,
-) -> Result<Response, WebError> {
+pub(super) fn enter(web: &Web, signed_in: &SignedIn, mut to: Response) -> PageResult {
     let transport = web.site.transport;
     let session = cookie::set(transport, &signed_in.secret);
     let user = cookie::set_user(transport, signed_in.session.user);

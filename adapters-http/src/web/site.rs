@@ -1,12 +1,13 @@
 //! The public URL of the pages, and how browsers reach them.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use axum::extract::FromRef;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http::Uri;
+use openindex_domain::clock::Timestamp;
 use openindex_domain::user::Users;
 
 use crate::server::{ApiState, base_path};
@@ -20,15 +21,17 @@ pub(super) struct Web {
     pub(super) site: Arc<Site>,
 }
 
-impl FromRef<Web> for ApiState {
-    fn from_ref(web: &Web) -> Self {
-        web.api.clone()
+impl Deref for Web {
+    type Target = ApiState;
+
+    fn deref(&self) -> &ApiState {
+        &self.api
     }
 }
 
-impl FromRef<Web> for Arc<Site> {
-    fn from_ref(web: &Web) -> Self {
-        web.site.clone()
+impl Web {
+    pub(super) fn now(&self) -> Timestamp {
+        self.tokens.now()
     }
 }
 

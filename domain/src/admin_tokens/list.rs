@@ -12,7 +12,7 @@ pub struct OwnedToken {
 }
 
 /// A page of tokens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TokenPage {
     /// The tokens, newest first.
     pub tokens: Listing<OwnedToken>,

@@ -84,7 +84,7 @@ impl From<Denial> for AgentRunError {
 }
 
 /// A page of runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunPage {
     /// The runs, newest first.
     pub runs: Listing<Token>,

@@ -233,7 +233,7 @@ impl UserSeek {
 }
 
 /// A page of users.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoundUsers {
     /// The users, in the order of the list.
     pub users: Listing<ListedUser>,

@@ -61,7 +61,7 @@ impl From<Denial> for WorkItemError {
 }
 
 /// A page of work items.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WorkItemPage {
     /// The items, newest first.
     pub items: Listing<WorkItem>,

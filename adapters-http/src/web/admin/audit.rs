@@ -1,21 +1,14 @@
 //! `/settings/admin/audit`: the audit log.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
-use openindex_domain::access::Principal;
 use openindex_domain::audit::{AuditFilter, RawEvent, Subject};
 
 use crate::server::stream_export;
-use crate::web::access::{Administrator, Person};
-use crate::web::error::WebError;
-use crate::web::events::{self, ActionChoice, EventView, Reader};
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
-use crate::web::view::Shown;
+use crate::web::events::{self, EventView, Reader};
+use crate::web::{
+    Administrator, Choice, Invalid, Page, PageResult, Person, Query, Shown, WebError, html, paths,
+    redirect,
+};
 use crate::wire::ExportFormat;
 
 use super::PAGE;
@@ -32,7 +25,7 @@ struct AuditPage {
     /// The names of the user and the target in the filter.
     actor: Option<Shown>,
     subject: Option<Shown>,
-    actions: Vec<ActionChoice>,
+    actions: Vec<Choice>,
     chosen: Query,
     is_filtered: bool,
     errors: Invalid,
@@ -61,19 +54,15 @@ struct Parsed {
     subjects: Vec<ChoiceView>,
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
-    let chosen = chosen(&query);
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
+    let principal = &by.principal;
+    let chosen = chosen(&by.query);
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let parsed = parse(&web, principal, &query).await?;
+    let after = by.query.cursor("after", &mut ignored);
+    let parsed = parse(&by, &by.query).await?;
     let filter = parsed.filter;
     let found = if parsed.errors.is_empty() {
-        Some(web.api.audit.list(principal, &filter, after, PAGE).await?)
+        Some(by.audit.list(principal, &filter, after, PAGE).await?)
     } else {
         None
     };
@@ -81,11 +70,13 @@ pub(in crate::web) async fn list(
     let found = found.map(|found| found.events).unwrap_or_default();
     let actor = filter.actor.map(Subject::User);
     let chosen_subjects = actor.into_iter().chain(filter.subject);
-    let reader = Reader::of_log(&web, &by.0, &found, chosen_subjects).await?;
-    let now = web.api.tokens.now();
-    let status = parsed.errors.status();
+    let reader = Reader::of(&by, false, &found, chosen_subjects).await?;
+    let now = by.now();
     let template = AuditPage {
-        page: Page::of(&web, &by.0, "audit").with_ignored(ignored),
+        page: Page {
+            ignored,
+            ..by.page("audit")
+        },
         events: found
             .entries()
             .into_iter()
@@ -103,36 +94,26 @@ pub(in crate::web) async fn list(
         subjects: parsed.subjects,
         is_first: after.is_none(),
         first: chosen.on(paths::AUDIT),
-        next: next.map(|cursor| {
-            chosen
-                .clone()
-                .with("after", cursor.to_string())
-                .on(paths::AUDIT)
-        }),
+        next: next.map(|cursor| chosen.to(paths::AUDIT, "after", &cursor)),
         export: chosen.on(EXPORT_PATH),
         chosen,
     };
-    html(status, &template)
+    html(template.errors.status(), &template)
 }
 
 /// Streams the matching audit events as a file, like the API's export.
-pub(in crate::web) async fn export(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let Administrator(Person { principal, .. }) = by;
-    let chosen = chosen(&query);
-    let parsed = parse(&web, &principal, &query).await?;
+pub(in crate::web) async fn export(by: Administrator) -> PageResult {
+    let chosen = chosen(&by.query);
+    let parsed = parse(&by, &by.query).await?;
     if !parsed.errors.is_empty() {
         // The page shows what is invalid.
         return Ok(redirect(&chosen.on(paths::AUDIT)));
     }
-    let format = match query.get("format") {
+    let format = match by.query.get("format") {
         "json" => ExportFormat::Json,
         _ => ExportFormat::Csv,
     };
-    Ok(stream_export(&web.api, principal, parsed.filter, format).await?)
+    Ok(stream_export(&by, by.principal.clone(), parsed.filter, format).await?)
 }
 
 /// Returns the fields of the filter as the page may show them: without one that contains a token.
@@ -140,7 +121,7 @@ fn chosen(query: &Query) -> Query {
     query.only(&FIELDS)
 }
 
-async fn parse(web: &Web, by: &Principal, query: &Query) -> Result<Parsed, WebError> {
+async fn parse(by: &Person, query: &Query) -> Result<Parsed, WebError> {
     let chosen = &chosen(query);
     let mut parsed = Parsed::default();
     let Parsed {
@@ -151,7 +132,7 @@ async fn parse(web: &Web, by: &Principal, query: &Query) -> Result<Parsed, WebEr
     } = &mut parsed;
     match query.get("actor") {
         "" => {}
-        text => match target::user(web, by, text).await? {
+        text => match target::user(by, text).await? {
             Ok(id) => filter.actor = Some(id),
             Err(unclear) => {
                 errors.add("actor", format!("Actor {}.", unclear.why));
@@ -162,7 +143,7 @@ async fn parse(web: &Web, by: &Principal, query: &Query) -> Result<Parsed, WebEr
     events::read_action(query, filter, errors);
     match query.get("subject") {
         "" => {}
-        text => match target::target(web, by, text).await? {
+        text => match target::target(by, text).await? {
             Ok(subject) => filter.subject = Some(subject),
             Err(unclear) => {
                 errors.add("subject", format!("Target {}.", unclear.why));
@@ -170,7 +151,7 @@ async fn parse(web: &Web, by: &Principal, query: &Query) -> Result<Parsed, WebEr
             }
         },
     }
-    events::read_period(query, web.api.tokens.now(), filter, errors);
+    events::read_period(query, by.now(), filter, errors);
     Ok(parsed)
 }
 

@@ -1,22 +1,13 @@
 //! `/settings/admin/tokens/revoke`: bulk revocation, after a review of the matching tokens.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::admin_tokens::{AdminTokenError, ReviewPage, TokenFilter};
 use openindex_domain::token::TokenId;
 
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::Sent;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::{Web, redirect};
+use crate::web::{Administrator, Done, Form, Page, PageResult, html, paths, redirect};
 
-use super::token_filter::ChosenFilter;
+use super::token_filter;
 use super::tokens::OwnedView;
 
 /// Tokens per page of the review.
@@ -42,46 +33,35 @@ struct BulkPage {
     back: String,
 }
 
-pub(in crate::web) async fn preview(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let chosen = ChosenFilter::of_query(&query);
-    let Some(filter) = valid_filter(&chosen) else {
-        return Ok(to_list(&chosen));
+pub(in crate::web) async fn preview(by: Administrator) -> PageResult {
+    let Some(filter) = valid_filter(&by) else {
+        return Ok(redirect(&list(&by)));
     };
-    let principal = &by.0.principal;
-    let review = |after| web.api.admin_tokens.review(principal, &filter, after, PAGE);
-    let mut found = review(query.get("after").parse().ok()).await?;
-    let reviewed = query.get("expected");
+    let principal = &by.principal;
+    let review = |after| by.admin_tokens.review(principal, &filter, after, PAGE);
+    let mut found = review(by.query.get("after").parse().ok()).await?;
+    let reviewed = by.query.get("expected");
     let has_changed = !reviewed.is_empty() && reviewed != found.review.digest.to_string();
     if has_changed {
         found = review(None).await?;
     }
-    render(&web, &by, &chosen, &found, has_changed)
+    render(&by, &found, has_changed)
 }
 
-pub(in crate::web) async fn revoke(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let chosen = ChosenFilter::of_query(&query);
-    let Some(filter) = valid_filter(&chosen) else {
-        return Ok(to_list(&chosen));
+pub(in crate::web) async fn revoke(by: Administrator, form: Form) -> PageResult {
+    let list = list(&by);
+    let Some(filter) = valid_filter(&by) else {
+        return Ok(redirect(&list));
     };
-    let (admin_tokens, principal) = (&web.api.admin_tokens, &by.0.principal);
+    let (admin_tokens, principal) = (&by.admin_tokens, &by.principal);
     // Without a digest, nothing was reviewed.
     if let Ok(expected) = form.get("expected").parse() {
-        let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &context);
+        let revoked = admin_tokens.revoke_matching(principal, &filter, Some(expected), &by.context);
         match revoked.await {
             Ok(revoked) => {
-                let list = chosen.to_query().on(paths::ALL_TOKENS);
                 return Ok(match revoked.tokens.count() {
-                    1 => Done::OneTokenRevoked.on(&web.site, &list),
-                    count => Done::TokensRevoked.to(&web.site, &list, &format!("{count} tokens")),
+                    1 => Done::OneTokenRevoked.on(&by.site, &list),
+                    count => Done::TokensRevoked.to(&by.site, &list, &format!("{count} tokens")),
                 });
             }
             Err(AdminTokenError::ReviewOutdated(_)) => {}
@@ -89,49 +69,42 @@ pub(in crate::web) async fn revoke(
         }
     }
     let found = admin_tokens.review(principal, &filter, None, PAGE).await?;
-    render(&web, &by, &chosen, &found, true)
+    render(&by, &found, true)
 }
 
 /// Returns the filter, or `None` if it is invalid or matches every token.
-fn valid_filter(chosen: &ChosenFilter) -> Option<TokenFilter> {
-    chosen.parse().ok().filter(|filter| !filter.is_empty())
+fn valid_filter(by: &Administrator) -> Option<TokenFilter> {
+    let filter = token_filter::parse(&by.query).ok();
+    filter.filter(|filter| !filter.is_empty())
 }
 
-fn to_list(chosen: &ChosenFilter) -> Response {
-    redirect(&chosen.to_query().on(paths::ALL_TOKENS))
+/// Returns the path of the filtered list.
+fn list(by: &Administrator) -> String {
+    token_filter::chosen(&by.query).on(paths::ALL_TOKENS)
 }
 
-fn render(
-    web: &Web,
-    by: &Administrator,
-    chosen: &ChosenFilter,
-    found: &ReviewPage,
-    has_changed: bool,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+fn render(by: &Administrator, found: &ReviewPage, has_changed: bool) -> PageResult {
+    let (now, chosen) = (by.now(), token_filter::chosen(&by.query));
     let expected = found.review.digest.to_string();
+    let reviewed = chosen.clone().with("expected", &*expected);
     // An empty `after` is omitted, which leads to the first page.
     let page = |after: Option<TokenId>| {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
-        let query = chosen.to_query().with("expected", &*expected);
-        query.with("after", after).on(paths::BULK_REVOCATION)
+        reviewed.to(paths::BULK_REVOCATION, "after", &after)
     };
+    let tokens = found.tokens.iter();
     let template = BulkPage {
-        page: Page::of(web, &by.0, "all-tokens").with_damaged(&found.tokens),
-        tokens: found
-            .tokens
-            .iter()
-            .map(|owned| OwnedView::of(owned, now))
-            .collect(),
+        page: by.page("all-tokens").with_damaged(&found.tokens),
+        tokens: tokens.map(|owned| OwnedView::of(owned, now)).collect(),
         count: found.review.count,
         kept_own: found.kept_own,
         has_changed,
         shown: (found.skipped + 1, found.skipped + found.tokens.count()),
         previous: (found.skipped > 0).then(|| page(found.previous)),
         next: found.next.map(|next| page(Some(next))),
-        back: chosen.to_query().on(paths::ALL_TOKENS),
-        action: chosen.to_query().on(paths::BULK_REVOCATION),
-        expected: expected.clone(),
+        back: list(by),
+        action: chosen.on(paths::BULK_REVOCATION),
+        expected,
     };
     // The review is outdated, so nothing was revoked.
     let status = if has_changed {

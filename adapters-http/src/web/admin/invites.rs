@@ -1,8 +1,6 @@
 //! `/settings/admin/invites`: invites.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::clock::Timestamp;
@@ -10,18 +8,10 @@ use openindex_domain::form::FormId;
 use openindex_domain::invite::{Invite, InviteError, InviteId, InviteStatus};
 use openindex_domain::user::{Email, Role, UserId};
 
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::{Fault, Invalid};
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{
+    Administrator, At, Badge, Done, Fault, Form, Invalid, Moment, Page, PageResult, Query, Shown,
+    WebError, html, once, paths,
+};
 
 use super::people::People;
 use super::sign_in_link::LinkPage;
@@ -98,45 +88,35 @@ impl InviteView {
     }
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
     render(
-        &web,
         &by,
-        &query,
-        by.0.entries(),
+        &by.query,
+        by.entries(),
         StatusCode::OK,
         Invalid::default(),
     )
     .await
 }
 
-pub(in crate::web) async fn create(
-    by: Administrator,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn create(by: Administrator, form: Form) -> PageResult {
+    let context = once::context(&by, &form)?;
     let query = Query::default();
     let mut errors = Invalid::default();
     let email = Email::parse(form.get("email"));
-    let email = errors.check("email", email, |error| format!("The address {error}."));
+    let email = errors.named("email", "address", email);
     let role = match form.get("role") {
         "" => Some(Role::Member),
         text => errors.choice("role", text, Role::parse),
     };
     let (Some(email), Some(role)) = (email, role) else {
         let status = errors.status();
-        return render(&web, &by, &query, &form, status, errors).await;
+        return render(&by, &query, &form, status, errors).await;
     };
-    let invites = &web.api.invites;
-    let new = match invites
-        .create(&by.0.principal, email.clone(), role, &context)
-        .await
-    {
+    let created = by
+        .invites
+        .create(&by.principal, email.clone(), role, &context);
+    let new = match created.await {
         Ok(new) => new,
         Err(InviteError::EmailTaken) => {
             let user = Query::default().with("search", form.shown("email").trim());
@@ -144,19 +124,19 @@ pub(in crate::web) async fn create(
                 id: "email",
                 text: "This person already has an account.".to_owned(),
                 link: Some((
-                    format!("{}{}", web.site.base, user.on(paths::USERS)),
+                    format!("{}{}", by.site.base, user.on(paths::USERS)),
                     "Create a sign-in link instead.",
                 )),
             });
-            return render(&web, &by, &query, &form, StatusCode::CONFLICT, errors).await;
+            return render(&by, &query, &form, StatusCode::CONFLICT, errors).await;
         }
         Err(InviteError::NotAuthorized(ActorError::FormUsed(created))) => {
-            return once::already(&web, &by.0, created).await;
+            return once::already(&by, created).await;
         }
         Err(error) => return Err(error.into()),
     };
     LinkPage {
-        page: Page::of(&web, &by.0, "invites"),
+        page: by.page("invites"),
         title: "Invite created",
         email: Shown::of(email.as_str()),
         mixed: email.mixed_scripts().join(", "),
@@ -166,31 +146,24 @@ pub(in crate::web) async fn create(
         }),
         is_dotless: email.has_dotless_domain(),
         purpose: "Anyone who opens it can create the account. It works once.",
-        expires: Moment::new(new.invite.expires_at, web.api.tokens.now()),
+        expires: Moment::new(new.invite.expires_at, by.now()),
         again: "If you invite this address again, this link stops working.",
-        url: &web.api.settings.invite_link(&new.secret),
+        url: &by.settings.invite_link(&new.secret),
         back: paths::INVITES.to_owned(),
         back_label: "Invites",
     }
     .respond()
 }
 
-pub(in crate::web) async fn confirm_withdraw(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<InviteId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
-    let invite = web.api.invites.get(principal, id).await?;
+pub(in crate::web) async fn confirm_withdraw(by: At<Administrator, InviteId>) -> PageResult {
+    let principal = &by.principal;
+    let invite = by.invites.get(principal, by.id).await?;
     let invite = invite.as_ref().ok_or(WebError::NOT_FOUND)?;
-    let mut people = People::load(&web, principal).await?;
-    let met: Vec<UserId> = invite.created_by.into_iter().collect();
-    people.meet(&web, principal, &met).await?;
+    let people = People::load(&by, invite.created_by).await?;
     let template = WithdrawPage {
-        page: Page::of(&web, &by.0, "invites"),
-        invite: InviteView::of(invite, &people, web.api.tokens.now()),
-        back: Back::to(query.get("next"), paths::INVITES),
+        page: by.page("invites"),
+        invite: InviteView::of(invite, &people, by.now()),
+        back: Back::to(by.query.get("next"), paths::INVITES),
     };
     if !template.invite.can_be_withdrawn {
         return Err(WebError::NOT_FOUND);
@@ -198,47 +171,38 @@ pub(in crate::web) async fn confirm_withdraw(
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn withdraw(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<InviteId>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+pub(in crate::web) async fn withdraw(by: At<Administrator, InviteId>, form: Form) -> PageResult {
+    let principal = &by.principal;
     // A damaged invite can still be withdrawn.
-    let invite = web.api.invites.get(principal, id).await.ok().flatten();
-    web.api.invites.withdraw(principal, id, &context).await?;
+    let invite = by.invites.get(principal, by.id).await.ok().flatten();
+    by.invites.withdraw(principal, by.id, &by.context).await?;
     let about = invite.as_ref().and_then(Invite::email);
-    let about = about.map_or_else(|| id.to_string(), |email| email.as_str().to_owned());
+    let about = about.map_or_else(|| by.id.to_string(), |email| email.as_str().to_owned());
     let back = Back::to(form.get("next"), paths::INVITES);
-    Ok(Done::InviteWithdrawn.to(&web.site, &back.path, &about))
+    Ok(Done::InviteWithdrawn.to(&by.site, &back.path, &about))
 }
 
 async fn render(
-    web: &Web,
     by: &Administrator,
     query: &Query,
     form: &Form,
     status: StatusCode,
     errors: Invalid,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+) -> PageResult {
+    let principal = &by.principal;
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
-    let found = web.api.invites.list(principal, after, PAGE).await?;
-    let mut people = People::load(web, principal).await?;
-    let mut met: Vec<UserId> = Vec::new();
-    for invite in &found.invites {
-        met.extend(invite.created_by);
-        met.extend(invite.claimed.map(|(_, id)| id));
-    }
-    people.meet(web, principal, &met).await?;
-    let now = web.api.tokens.now();
+    let after = query.cursor("after", &mut ignored);
+    let found = by.invites.list(principal, after, PAGE).await?;
+    let invites = found.invites.iter();
+    let met = invites.flat_map(|invite| [invite.created_by, invite.claimed.map(|(_, id)| id)]);
+    let met: Vec<UserId> = met.flatten().collect();
+    let people = People::load(by, met).await?;
+    let now = by.now();
+    let all = Query::default();
+    let here = all.to(paths::INVITES, "after", &query.get("after"));
     let template = InvitesPage {
-        page: Page::of(web, &by.0, "invites")
-            .with_damaged(&found.invites)
-            .with_ignored(ignored),
-        form: once::to_show(web, form)?,
+        page: by.list_page("invites", &found.invites, ignored),
+        form: once::to_show(by, form)?,
         invites: found
             .invites
             .iter()
@@ -251,20 +215,11 @@ async fn render(
             })
             .collect(),
         is_first: after.is_none(),
-        next: found.next.map(|id| {
-            Query::default()
-                .with("after", id.to_string())
-                .on(paths::INVITES)
-        }),
+        next: found.next.map(|id| all.to(paths::INVITES, "after", &id)),
         email: form.shown("email"),
         role: form.get("role"),
         errors,
-        back: Back::to(
-            &Query::default()
-                .with("after", query.get("after"))
-                .on(paths::INVITES),
-            paths::INVITES,
-        ),
+        back: Back::to(&here, paths::INVITES),
     };
     html(status, &template)
 }

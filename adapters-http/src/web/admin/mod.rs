@@ -11,8 +11,7 @@ pub(super) mod tokens;
 pub(super) mod user;
 pub(super) mod users;
 
-use super::local_path::LocalPath;
-use super::query::Query;
+use super::{LocalPath, Query};
 
 pub(super) use people::People;
 

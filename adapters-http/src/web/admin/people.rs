@@ -1,13 +1,10 @@
 use std::collections::HashMap;
 
 use openindex_domain::StoreError;
-use openindex_domain::access::Principal;
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::user::{User, UserError, UserId};
 
-use crate::web::error::WebError;
-use crate::web::site::Web;
-use crate::web::view::Shown;
+use crate::web::{Choice, Person, Shown, WebError};
 
 /// The first users of the instance, for selects and to show names instead of IDs. Other users are
 /// looked up on demand.
@@ -18,49 +15,34 @@ pub(in crate::web) struct People {
     pub(in crate::web) has_more: bool,
 }
 
-/// An option of a select.
-pub(in crate::web) struct Choice {
-    pub(in crate::web) id: String,
-    pub(in crate::web) label: Shown,
-    pub(in crate::web) is_selected: bool,
-}
-
 impl People {
-    pub(in crate::web) async fn load(web: &Web, principal: &Principal) -> Result<Self, WebError> {
-        let page = web.api.users.list(principal, None, MAX_PAGE).await?;
-        Ok(Self {
+    /// Loads the first users, and those with these IDs.
+    pub(in crate::web) async fn load(
+        person: &Person,
+        ids: impl IntoIterator<Item = UserId>,
+    ) -> Result<Self, WebError> {
+        let page = person.users.list(&person.principal, None, MAX_PAGE).await?;
+        let mut people = Self {
             order: page.users.iter().map(|user| user.id).collect(),
             users: page.users.into_iter().map(|user| (user.id, user)).collect(),
             has_more: page.next.is_some(),
-        })
-    }
-
-    /// Looks up the users with these IDs that are not loaded yet.
-    pub(in crate::web) async fn meet(
-        &mut self,
-        web: &Web,
-        principal: &Principal,
-        ids: &[UserId],
-    ) -> Result<(), WebError> {
-        for id in ids.iter().copied() {
-            // Every user is loaded already.
-            if !self.has_more {
-                break;
-            }
-            if self.users.contains_key(&id) {
+        };
+        // Without more users, every one is loaded already.
+        for id in ids.into_iter().filter(|_| people.has_more) {
+            if people.users.contains_key(&id) {
                 continue;
             }
-            match web.api.users.get(principal, id).await {
+            match person.users.get(&person.principal, id).await {
                 Ok(user) => {
-                    self.order.push(id);
-                    self.users.insert(id, user);
+                    people.order.push(id);
+                    people.users.insert(id, user);
                 }
                 // A user whose row is damaged is shown by ID.
                 Err(UserError::NotFound | UserError::Store(StoreError::Corrupt(_))) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(people)
     }
 
     /// Returns the user's name, or their ID if they were deleted.
@@ -85,12 +67,8 @@ impl People {
             .iter()
             .filter_map(|id| self.users.get(id))
             .map(|user| {
-                let id = user.id.to_string();
-                Choice {
-                    is_selected: id == selected,
-                    label: Shown::of(&format!("{} ({})", user.name, user.email)),
-                    id,
-                }
+                let label = format!("{} ({})", user.name, user.email);
+                Choice::new(&user.id.to_string(), &label, selected)
             })
             .collect()
     }

@@ -1,10 +1,7 @@
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 
-use crate::web::error::WebError;
-use crate::web::page::{Page, html};
-use crate::web::view::{Moment, Shown};
+use crate::web::{Moment, Page, PageResult, Shown, html};
 
 /// A one-time link for an administrator to pass on, shown once.
 #[derive(Template)]
@@ -32,7 +29,7 @@ pub(super) struct LinkPage<'a> {
 }
 
 impl LinkPage<'_> {
-    pub(super) fn respond(&self) -> Result<Response, WebError> {
+    pub(super) fn respond(&self) -> PageResult {
         html(StatusCode::CREATED, self)
     }
 }

@@ -1,14 +1,12 @@
 //! What the text of an audit filter means: a user, a token, an invite or a work item.
 
-use openindex_domain::access::Principal;
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::audit::{AuditFilter, Subject};
 use openindex_domain::page::MAX_PAGE;
 use openindex_domain::token::{Search, Status};
 use openindex_domain::user::{Email, UserId, UserQuery, UserSearch};
 
-use crate::web::error::WebError;
-use crate::web::site::Web;
+use crate::web::{Person, WebError};
 
 /// The maximum number of matches to choose from.
 const CHOICES: usize = 10;
@@ -39,11 +37,7 @@ impl Unclear {
 
 /// Finds a user by ID, email address, name, or a part of a name or address that matches no other
 /// user.
-pub(super) async fn user(
-    web: &Web,
-    by: &Principal,
-    text: &str,
-) -> Result<Result<UserId, Unclear>, WebError> {
+pub(super) async fn user(by: &Person, text: &str) -> Result<Result<UserId, Unclear>, WebError> {
     if let Ok(id) = text.parse() {
         return Ok(Ok(id));
     }
@@ -51,7 +45,7 @@ pub(super) async fn user(
         Ok(search) => search,
         Err(error) => return Ok(Err(Unclear::new(error.to_string()))),
     };
-    let users = match users(web, by, search).await? {
+    let users = match users(by, search).await? {
         Found::User(id) => return Ok(Ok(id)),
         Found::Several(users) => users,
     };
@@ -65,11 +59,7 @@ pub(super) async fn user(
 
 /// Finds a target by ID, work item key or an invited address, or like [`user`], where tokens count
 /// as well.
-pub(super) async fn target(
-    web: &Web,
-    by: &Principal,
-    text: &str,
-) -> Result<Result<Subject, Unclear>, WebError> {
+pub(super) async fn target(by: &Person, text: &str) -> Result<Result<Subject, Unclear>, WebError> {
     let mut matches = Vec::new();
     // A token can have a name such as `web-1`, which may also be the key of a work item.
     let key = match text.parse() {
@@ -82,7 +72,7 @@ pub(super) async fn target(
             subject: Some(subject),
             ..AuditFilter::default()
         };
-        let events = web.api.audit.list(by, &about, None, 1).await?.events;
+        let events = by.audit.list(&by.principal, &about, None, 1).await?.events;
         matches.extend((events.count() > 0).then(|| Match {
             subject,
             name: subject.to_string(),
@@ -94,12 +84,12 @@ pub(super) async fn target(
         (Ok(user), Ok(token)) => (user, token),
         (Err(error), _) | (_, Err(error)) => return Ok(Err(Unclear::new(error.to_string()))),
     };
-    match users(web, by, user).await? {
+    match users(by, user).await? {
         Found::User(id) => return Ok(Ok(Subject::User(id))),
         Found::Several(users) => matches.extend(users),
     }
-    matches.extend(tokens(web, by, &token, text).await?);
-    matches.extend(invites(web, by, text).await?);
+    matches.extend(tokens(by, &token, text).await?);
+    matches.extend(invites(by, text).await?);
     if let (Some(key), true) = (key, matches.is_empty()) {
         return Ok(Ok(key));
     }
@@ -114,13 +104,16 @@ enum Found {
     Several(Vec<Match>),
 }
 
-async fn users(web: &Web, by: &Principal, search: UserSearch) -> Result<Found, WebError> {
+async fn users(by: &Person, search: UserSearch) -> Result<Found, WebError> {
     let text = search.as_str().to_owned();
     let query = UserQuery {
         search: Some(search),
         ..UserQuery::default()
     };
-    let found = web.api.users.search(by, &query, None, MAX_PAGE).await?;
+    let found = by
+        .users
+        .search(&by.principal, &query, None, MAX_PAGE)
+        .await?;
     let users = || found.users.iter().map(|listed| &listed.user);
     let key = Email::parse(&text).ok().map(|email| email.key());
     let mut by_address = users().filter(|user| Some(user.email.key()) == key);
@@ -137,12 +130,7 @@ async fn users(web: &Web, by: &Principal, search: UserSearch) -> Result<Found, W
 }
 
 /// Returns the personal access tokens of every status whose names contain the text.
-async fn tokens(
-    web: &Web,
-    by: &Principal,
-    search: &Search,
-    text: &str,
-) -> Result<Vec<Match>, WebError> {
+async fn tokens(by: &Person, search: &Search, text: &str) -> Result<Vec<Match>, WebError> {
     let mut matches = Vec::new();
     for (status, kind) in [(None, "Token"), (Some(Status::Revoked), "Revoked token")] {
         let filter = TokenFilter {
@@ -150,7 +138,7 @@ async fn tokens(
             status,
             ..TokenFilter::default()
         };
-        let found = web.api.admin_tokens.list(by, &filter, None, MAX_PAGE);
+        let found = by.admin_tokens.list(&by.principal, &filter, None, MAX_PAGE);
         for owned in &found.await?.tokens {
             let profile = owned.owner.profile.as_ref();
             let owner = profile.map_or("a deleted user", |profile| profile.name.as_str());
@@ -168,11 +156,11 @@ async fn tokens(
 }
 
 /// Returns the newest invites for this address.
-async fn invites(web: &Web, by: &Principal, text: &str) -> Result<Vec<Match>, WebError> {
+async fn invites(by: &Person, text: &str) -> Result<Vec<Match>, WebError> {
     let Ok(address) = Email::parse(text) else {
         return Ok(Vec::new());
     };
-    let found = web.api.invites.list(by, None, MAX_PAGE).await?;
+    let found = by.invites.list(&by.principal, None, MAX_PAGE).await?;
     let is_for = |email: &&Email| email.key() == address.key();
     let matches = found.invites.iter().filter_map(|invite| {
         invite.email().filter(is_for).map(|email| Match {

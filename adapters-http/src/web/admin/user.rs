@@ -1,8 +1,6 @@
 //! `/settings/admin/users/{id}`: one user and the changes to their account.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
@@ -10,19 +8,10 @@ use openindex_domain::session::{SessionError, SignInLinkUser};
 use openindex_domain::user::{Email, Role, User, UserChange, UserError, UserId};
 
 use crate::server::Code;
-use crate::web::access::Administrator;
-use crate::web::done::Done;
-use crate::web::error::{DamagedRow, WebError};
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::runs::Ending;
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::{
+    Administrator, At, DamagedRow, Done, Ending, Form, Invalid, Moment, Page, PageResult, Shown,
+    WebError, html, once, paths,
+};
 
 use super::Back;
 use super::sign_in_link::LinkPage;
@@ -38,32 +27,24 @@ struct UserPage {
     back: Back,
 }
 
+/// Asks before a change to the account.
 #[derive(Template)]
-#[template(path = "admin/suspend.html")]
-struct SuspendPage {
+#[template(path = "admin/change.html")]
+struct ChangePage {
     page: Page,
     user: UserView,
     is_last_admin: bool,
-    runs: Ending,
+    runs: Option<Ending>,
     back: Back,
+    change: Change,
 }
 
-#[derive(Template)]
-#[template(path = "admin/role.html")]
-struct RolePage {
-    page: Page,
-    user: UserView,
-    is_last_admin: bool,
-    back: Back,
-}
-
-#[derive(Template)]
-#[template(path = "admin/delete.html")]
-struct DeletePage {
-    page: Page,
-    user: UserView,
-    runs: Ending,
-    back: Back,
+/// A change that is to be confirmed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Suspend,
+    Role,
+    Delete,
 }
 
 #[derive(Template)]
@@ -76,262 +57,178 @@ struct EmailPage<'a> {
     errors: Invalid,
 }
 
-async fn find(web: &Web, by: &Administrator, id: UserId) -> Result<User, WebError> {
-    match web.api.users.get(&by.0.principal, id).await {
-        Err(UserError::Store(error)) => Err(WebError::of_row(error, DamagedRow::User(id))),
+/// An administrator at a user's page.
+type AtUser = At<Administrator, UserId>;
+
+async fn find(by: &AtUser) -> Result<User, WebError> {
+    match by.users.get(&by.principal, by.id).await {
+        Err(UserError::Store(error)) => Err(WebError::of_row(error, DamagedRow::User(by.id))),
         found => Ok(found?),
     }
 }
 
 /// Returns whether the user is the last active administrator. That can only be the caller.
-async fn is_last_admin(web: &Web, by: &Administrator, id: UserId) -> Result<bool, WebError> {
-    let principal = &by.0.principal;
-    Ok(
-        id == principal.user_id()
-            && web.api.admin_tokens.stats(principal).await?.admins_active <= 1,
-    )
+async fn is_last_admin(by: &AtUser) -> Result<bool, WebError> {
+    let principal = &by.principal;
+    Ok(by.id == principal.user_id() && by.admin_tokens.stats(principal).await?.admins_active <= 1)
 }
 
-pub(in crate::web) async fn show(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
+/// Returns the list to go back to.
+fn back(next: &str) -> Back {
+    Back::to(next, paths::USERS)
+}
+
+/// Returns the page to open after a change.
+fn after(by: &AtUser, form: &Form) -> String {
+    back(form.get("next")).or(format!("{}/{}", paths::USERS, by.id))
+}
+
+pub(in crate::web) async fn show(by: AtUser) -> PageResult {
+    let user = find(&by).await?;
     let template = UserPage {
-        page: Page::of(&web, &by.0, "users"),
-        form: once::to_show(&web, &Form::default())?,
-        is_last_admin: is_last_admin(&web, &by, id).await?,
-        user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), paths::USERS),
+        page: by.page("users"),
+        form: once::to_show(&by, &Form::default())?,
+        is_last_admin: is_last_admin(&by).await?,
+        user: UserView::of(&user, &by, by.now()),
+        back: back(by.query.get("next")),
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn confirm_suspend(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
-    let template = SuspendPage {
-        page: Page::of(&web, &by.0, "users"),
-        is_last_admin: is_last_admin(&web, &by, id).await?,
-        runs: Ending::of(&web, &by.0, id, None).await?,
-        user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), paths::USERS),
+async fn confirm(by: AtUser, change: Change) -> PageResult {
+    let user = find(&by).await?;
+    if change == Change::Delete && by.id == by.principal.user_id() {
+        return Err(WebError::of(Code::OwnAccount));
+    }
+    let template = ChangePage {
+        page: by.page("users"),
+        is_last_admin: is_last_admin(&by).await?,
+        runs: match change {
+            Change::Suspend | Change::Delete => Some(Ending::of(&by, by.id, None).await?),
+            Change::Role => None,
+        },
+        user: UserView::of(&user, &by, by.now()),
+        back: back(by.query.get("next")),
+        change,
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn suspend(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    sent: Sent,
-) -> Result<Response, WebError> {
-    let (to, done) = (UserChange::Suspend, Done::UserSuspended);
-    change(&web, &by, id, to, &sent, done).await
+pub(in crate::web) async fn confirm_suspend(by: AtUser) -> PageResult {
+    confirm(by, Change::Suspend).await
 }
 
-pub(in crate::web) async fn unsuspend(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    sent: Sent,
-) -> Result<Response, WebError> {
-    let (to, done) = (UserChange::Unsuspend, Done::UserUnsuspended);
-    change(&web, &by, id, to, &sent, done).await
+pub(in crate::web) async fn confirm_role(by: AtUser) -> PageResult {
+    confirm(by, Change::Role).await
 }
 
-pub(in crate::web) async fn confirm_role(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
-    let template = RolePage {
-        page: Page::of(&web, &by.0, "users"),
-        is_last_admin: is_last_admin(&web, &by, id).await?,
-        user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), paths::USERS),
+pub(in crate::web) async fn confirm_delete(by: AtUser) -> PageResult {
+    confirm(by, Change::Delete).await
+}
+
+pub(in crate::web) async fn suspend(by: AtUser, form: Form) -> PageResult {
+    change(&by, UserChange::Suspend, &form, Done::UserSuspended).await
+}
+
+pub(in crate::web) async fn unsuspend(by: AtUser, form: Form) -> PageResult {
+    change(&by, UserChange::Unsuspend, &form, Done::UserUnsuspended).await
+}
+
+pub(in crate::web) async fn set_role(by: AtUser, form: Form) -> PageResult {
+    let role = Role::parse(form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
+    change(&by, UserChange::SetRole(role), &form, Done::RoleChanged).await
+}
+
+async fn change(by: &AtUser, change: UserChange, form: &Form, done: Done) -> PageResult {
+    let principal = &by.principal;
+    let changed = by.users.change(principal, by.id, change, &by.context);
+    let user = changed.await?;
+    // Administrators who suspended or demoted themselves can no longer open the user's page.
+    let still_administers = user.id != principal.user_id() || user.is_active_admin();
+    let path = if still_administers {
+        after(by, form)
+    } else {
+        "/".to_owned()
     };
-    html(StatusCode::OK, &template)
+    Ok(done.to(&by.site, &path, user.name.as_str()))
 }
 
-pub(in crate::web) async fn set_role(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    sent: Sent,
-) -> Result<Response, WebError> {
-    let role = Role::parse(sent.form.get("role")).ok_or(WebError::of(Code::InvalidField))?;
-    let (to, done) = (UserChange::SetRole(role), Done::RoleChanged);
-    change(&web, &by, id, to, &sent, done).await
-}
-
-pub(in crate::web) async fn show_email_form(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
-    let back = Back::to(query.get("next"), paths::USERS);
-    let email = match by.0.entries().shown("email") {
+pub(in crate::web) async fn show_email_form(by: AtUser) -> PageResult {
+    let user = find(&by).await?;
+    let email = match by.entries().shown("email") {
         "" => user.email.as_str(),
         entered => entered,
     };
-    email_form(
-        &web,
-        &by,
-        &user,
-        back,
-        email,
-        StatusCode::OK,
-        Invalid::default(),
-    )
+    let (next, status) = (by.query.get("next"), StatusCode::OK);
+    email_form(&by, &user, next, email, status, Invalid::default())
 }
 
-pub(in crate::web) async fn set_email(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
-    let typed = form.shown("email");
-    let back = Back::to(form.get("next"), paths::USERS);
-    let to = back.or(format!("{}/{id}", paths::USERS));
-    let reject = |status, error: String| {
+pub(in crate::web) async fn set_email(by: AtUser, form: Form) -> PageResult {
+    let user = find(&by).await?;
+    let reject = |status, error: &str| {
         let errors = Invalid::field("email", format!("The address {error}."));
-        email_form(&web, &by, &user, back, typed, status, errors)
+        let (next, typed) = (form.get("next"), form.shown("email"));
+        email_form(&by, &user, next, typed, status, errors)
     };
     let email = match Email::parse(form.get("email")) {
         Ok(email) => email,
-        Err(error) => return reject(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+        Err(error) => return reject(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()),
     };
-    let change_to = UserChange::SetEmail(email);
-    match web
-        .api
-        .users
-        .change(&by.0.principal, id, change_to, &context)
-        .await
-    {
+    let change = UserChange::SetEmail(email);
+    let changed = by.users.change(&by.principal, by.id, change, &by.context);
+    match changed.await {
         Ok(changed) => {
             let done = if changed.email == user.email {
                 Done::EmailUnchanged
             } else {
                 Done::EmailChanged
             };
-            Ok(done.to(&web.site, &to, changed.name.as_str()))
+            Ok(done.to(&by.site, &after(&by, &form), changed.name.as_str()))
         }
-        Err(UserError::EmailTaken) => {
-            let error = "belongs to another user";
-            reject(StatusCode::CONFLICT, error.to_owned())
-        }
+        Err(UserError::EmailTaken) => reject(StatusCode::CONFLICT, "belongs to another user"),
         Err(error) => Err(error.into()),
     }
 }
 
 fn email_form(
-    web: &Web,
-    by: &Administrator,
+    by: &AtUser,
     user: &User,
-    back: Back,
+    next: &str,
     email: &str,
     status: StatusCode,
     errors: Invalid,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let template = EmailPage {
-        page: Page::of(web, &by.0, "users"),
-        user: UserView::of(user, by, web.api.tokens.now()),
-        back,
+        page: by.page("users"),
+        user: UserView::of(user, by, by.now()),
+        back: back(next),
         email,
         errors,
     };
     html(status, &template)
 }
 
-pub(in crate::web) async fn confirm_delete(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let user = find(&web, &by, id).await?;
-    if id == by.0.principal.user_id() {
-        return Err(WebError::of(Code::OwnAccount));
-    }
-    let template = DeletePage {
-        page: Page::of(&web, &by.0, "users"),
-        runs: Ending::of(&web, &by.0, id, None).await?,
-        user: UserView::of(&user, &by, web.api.tokens.now()),
-        back: Back::to(query.get("next"), paths::USERS),
-    };
-    html(StatusCode::OK, &template)
-}
-
-pub(in crate::web) async fn delete(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+pub(in crate::web) async fn delete(by: AtUser, form: Form) -> PageResult {
+    let (users, principal) = (&by.users, &by.principal);
     // A damaged user can still be deleted.
-    let user = web.api.users.get(principal, id).await.ok();
-    let about = user.map_or_else(|| id.to_string(), |user| user.name.as_str().to_owned());
-    web.api.users.delete(principal, id, &context).await?;
-    let back = Back::to(form.get("next"), paths::USERS);
-    Ok(Done::UserDeleted.to(&web.site, &back.path, &about))
+    let user = users.get(principal, by.id).await.ok();
+    let about = user.map_or_else(|| by.id.to_string(), |user| user.name.as_str().to_owned());
+    users.delete(principal, by.id, &by.context).await?;
+    Ok(Done::UserDeleted.to(&by.site, &back(form.get("next")).path, &about))
 }
 
-async fn change(
-    web: &Web,
-    by: &Administrator,
-    id: UserId,
-    change: UserChange,
-    Sent { context, form }: &Sent,
-    done: Done,
-) -> Result<Response, WebError> {
-    let (users, principal) = (&web.api.users, &by.0.principal);
-    let user = users.change(principal, id, change, context).await?;
-    // Administrators who suspended or demoted themselves can no longer open the user's page.
-    let still_administers = user.id != principal.user_id() || user.is_active_admin();
-    let path = if still_administers {
-        Back::to(form.get("next"), paths::USERS).or(format!("{}/{id}", paths::USERS))
-    } else {
-        "/".to_owned()
-    };
-    Ok(done.to(&web.site, &path, user.name.as_str()))
-}
-
-pub(in crate::web) async fn sign_in_link(
-    by: Administrator,
-    State(web): State<Web>,
-    IdPath(id): IdPath<UserId>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
-    let user = find(&web, &by, id).await?;
-    let subject = SignInLinkUser::ByAdmin(&by.0.principal, id);
-    let new = match web
-        .api
-        .sessions
-        .create_sign_in_link(subject, &context)
-        .await
-    {
+pub(in crate::web) async fn sign_in_link(by: AtUser, form: Form) -> PageResult {
+    let context = once::context(&by, &form)?;
+    let user = find(&by).await?;
+    let subject = SignInLinkUser::ByAdmin(&by.principal, by.id);
+    let new = match by.sessions.create_sign_in_link(subject, &context).await {
         Err(SessionError::NotAuthorized(ActorError::FormUsed(created))) => {
-            return once::already(&web, &by.0, created).await;
+            return once::already(&by, created).await;
         }
         created => created?,
     };
     LinkPage {
-        page: Page::of(&web, &by.0, "users"),
+        page: by.page("users"),
         title: "Sign-in link created",
         email: Shown::of(user.email.as_str()),
         mixed: user.email.mixed_scripts().join(", "),
@@ -339,14 +236,10 @@ pub(in crate::web) async fn sign_in_link(
         is_dotless: false,
         purpose: "Anyone who opens it can set a new password and sign in to the account. It works \
                   once.",
-        expires: Moment::new(new.link.expires_at, web.api.tokens.now()),
+        expires: Moment::new(new.link.expires_at, by.now()),
         again: "If you create another link for this user, this one stops working.",
-        url: &web.api.settings.sign_in_link(&new.secret),
-        back: format!(
-            "{}/{id}{}",
-            paths::USERS,
-            Back::to(form.get("next"), paths::USERS).query
-        ),
+        url: &by.settings.sign_in_link(&new.secret),
+        back: format!("{}/{}{}", paths::USERS, by.id, back(form.get("next")).query),
         back_label: "User",
     }
     .respond()

@@ -1,21 +1,14 @@
 //! `/settings/admin/users`: the list of users.
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::user::{
-    ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
+    FoundUsers, ListedUser, Role, User, UserCursor, UserQuery, UserSearch, UserSeek, UserSort,
 };
 
-use crate::web::access::Administrator;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{
+    Administrator, Badge, Invalid, Moment, Page, PageResult, Query, Shown, html, paths,
+};
 
 use super::{Back, PAGE};
 
@@ -54,10 +47,7 @@ impl Heading {
         let [first, second] = orders;
         let next = if now == first { second } else { first };
         Self {
-            path: searched
-                .clone()
-                .with("sort", next.as_str())
-                .on(paths::USERS),
+            path: searched.to(paths::USERS, "sort", &next.as_str()),
             direction: orders.contains(&now).then_some(match now {
                 UserSort::Name | UserSort::Joined | UserSort::LeastSeen => "ascending",
                 UserSort::Newest | UserSort::LastSeen => "descending",
@@ -104,7 +94,7 @@ impl UserView {
             status,
             joined: Moment::new(user.created_at, now),
             suspended: user.suspended_at.map(|at| Moment::new(at, now)),
-            is_self: user.id == by.0.principal.user_id(),
+            is_self: user.id == by.principal.user_id(),
         }
     }
 }
@@ -119,25 +109,25 @@ impl ListedView {
     }
 }
 
-pub(in crate::web) async fn list(
-    by: Administrator,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let principal = &by.0.principal;
+pub(in crate::web) async fn list(by: Administrator) -> PageResult {
+    let principal = &by.principal;
     let mut ignored = Vec::new();
-    let sort = query.place("sort", UserSort::parse, &mut ignored);
+    let sort = by.query.place("sort", UserSort::parse, &mut ignored);
     let sort = sort.unwrap_or_default();
     let mut errors = Invalid::default();
-    let search = errors.optional("search", query.get("search"), UserSearch::parse, |error| {
-        format!("The search text {error}.")
-    });
-    let searched = query.only(&["search"]);
+    let search = errors.optional(
+        "search",
+        "search text",
+        by.query.get("search"),
+        UserSearch::parse,
+    );
+    let searched = by.query.only(&["search"]);
     // A cursor is of one order.
     let mut cursor = |name| {
         let parse = |text: &str| text.parse().ok();
         let of_order = |cursor: &UserCursor| cursor.sort == sort;
-        query.place(name, |text| parse(text).filter(of_order), &mut ignored)
+        by.query
+            .place(name, |text| parse(text).filter(of_order), &mut ignored)
     };
     let seek = cursor("before").map(UserSeek::Before);
     let seek = seek.or_else(|| cursor("after").map(UserSeek::After));
@@ -146,37 +136,24 @@ pub(in crate::web) async fn list(
         sort => searched.clone().with("sort", sort.as_str()),
     };
     let here = match &seek {
-        None => chosen.clone(),
-        Some(UserSeek::After(at)) => chosen.clone().with("after", at.to_string()),
-        Some(UserSeek::Before(at)) => chosen.clone().with("before", at.to_string()),
+        None => chosen.on(paths::USERS),
+        Some(UserSeek::After(at)) => chosen.to(paths::USERS, "after", at),
+        Some(UserSeek::Before(at)) => chosen.to(paths::USERS, "before", at),
     };
-    let users = &web.api.users;
     let found = if errors.is_empty() {
         let query = UserQuery { search, sort };
-        Some(users.search(principal, &query, seek, PAGE).await?)
+        by.users.search(principal, &query, seek, PAGE).await?
     } else {
-        None
+        FoundUsers::default()
     };
-    let counts = web.api.admin_tokens.stats(principal).await?;
-    let now = web.api.tokens.now();
-    let page = Page::of(&web, &by.0, "users").with_ignored(ignored);
-    let link = |name: &str, to: String| chosen.clone().with(name, to).on(paths::USERS);
-    let (page, users, previous, next) = match found {
-        None => (page, Vec::new(), None, None),
-        Some(found) => (
-            page.with_damaged(&found.users),
-            found
-                .users
-                .iter()
-                .map(|listed| ListedView::of(listed, &by, now))
-                .collect(),
-            found.previous.map(|at| link("before", at.to_string())),
-            found.next.map(|at| link("after", at.to_string())),
-        ),
-    };
+    let counts = by.admin_tokens.stats(principal).await?;
+    let now = by.now();
+    let (users, on) = (found.users.iter(), paths::USERS);
     let template = UsersPage {
-        page,
-        users,
+        page: by.list_page("users", &found.users, ignored),
+        users: users
+            .map(|listed| ListedView::of(listed, &by, now))
+            .collect(),
         active: counts.users_active,
         admins: counts.admins_active,
         suspended: counts.users_suspended,
@@ -186,12 +163,10 @@ pub(in crate::web) async fn list(
         by_name: Heading::of(sort, [UserSort::Name; 2], &searched),
         by_last_seen: Heading::of(sort, [UserSort::LastSeen, UserSort::LeastSeen], &searched),
         by_joined: Heading::of(sort, [UserSort::Joined, UserSort::Newest], &searched),
-        clear: Query::default()
-            .with("sort", chosen.get("sort"))
-            .on(paths::USERS),
-        back: Back::to(&here.on(paths::USERS), paths::USERS),
-        previous,
-        next,
+        clear: chosen.only(&["sort"]).on(paths::USERS),
+        back: Back::to(&here, paths::USERS),
+        previous: found.previous.map(|at| chosen.to(on, "before", &at)),
+        next: found.next.map(|at| chosen.to(on, "after", &at)),
     };
     html(template.errors.status(), &template)
 }

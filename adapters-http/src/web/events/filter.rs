@@ -4,26 +4,14 @@ use openindex_domain::audit::{AuditAction, AuditFilter, InvalidPeriod};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::Expiry;
 
-use crate::web::invalid::Invalid;
-use crate::web::query::Query;
+use crate::web::{Choice, Invalid, Query};
 
 use super::words::label;
 
-/// An option of the field `action`.
-pub(in crate::web) struct ActionChoice {
-    pub(in crate::web) value: &'static str,
-    pub(in crate::web) label: &'static str,
-    pub(in crate::web) is_selected: bool,
-}
-
 /// Returns the options of the field `action`.
-pub(in crate::web) fn actions(chosen: &Query) -> Vec<ActionChoice> {
-    let actions = AuditAction::all().map(|action| ActionChoice {
-        value: action.as_str(),
-        label: label(action),
-        is_selected: action.as_str() == chosen.get("action"),
-    });
-    actions.collect()
+pub(in crate::web) fn actions(chosen: &Query) -> Vec<Choice> {
+    let selected = chosen.get("action");
+    Choice::of_all(AuditAction::all(), label, selected)
 }
 
 /// Reads the field `action`.
@@ -38,15 +26,10 @@ pub(in crate::web) fn read_period(
     filter: &mut AuditFilter,
     errors: &mut Invalid,
 ) {
-    const DATE: &str = "Enter a date such as 2026-12-31.";
-    let since = |text: &str| Timestamp::parse_since(text).ok_or(());
-    filter.since = errors.optional("from", query.get("from"), since, |()| DATE);
+    filter.since = errors.date("from", query.get("from"), Timestamp::parse_since);
     // An expiry date includes the whole day, and so does this filter.
-    let end_of_day = |text: &str| {
-        let end = Expiry::parse(text).ok().and_then(Expiry::instant);
-        end.ok_or(())
-    };
-    filter.until = errors.optional("to", query.get("to"), end_of_day, |()| DATE);
+    let end_of_day = |text: &str| Expiry::parse(text).ok().and_then(Expiry::instant);
+    filter.until = errors.date("to", query.get("to"), end_of_day);
     match filter.check_period(now) {
         Ok(()) => {}
         Err(InvalidPeriod::Future) => errors.add("from", "Start date is in the future."),

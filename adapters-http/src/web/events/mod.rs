@@ -4,6 +4,6 @@ mod filter;
 mod view;
 mod words;
 
-pub(super) use filter::{ActionChoice, actions, read_action, read_period};
+pub(super) use filter::{actions, read_action, read_period};
 pub(super) use view::{EventView, Reader};
 pub(super) use words::{actor, label};

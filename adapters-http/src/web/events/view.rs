@@ -8,12 +8,8 @@ use openindex_domain::invite::InviteAction;
 use openindex_domain::token::{TokenAction, TokenId, TokenKind};
 use openindex_domain::user::{Email, UserId};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::paths;
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
 use crate::web::work_items;
+use crate::web::{Moment, Person, Shown, WebError, paths};
 
 use super::words;
 
@@ -29,35 +25,24 @@ pub(in crate::web) struct Reader {
 }
 
 impl Reader {
-    /// Returns the reader of the audit log. `others` are also named.
-    pub(in crate::web) async fn of_log(
-        web: &Web,
+    /// Returns the reader of these events. `others` are also named.
+    pub(in crate::web) async fn of(
         person: &Person,
+        is_own: bool,
         events: &Listing<AuditEvent>,
         others: impl IntoIterator<Item = Subject>,
     ) -> Result<Self, WebError> {
         let principal = &person.principal;
         let mentioned = events.iter().flat_map(AuditEvent::mentions);
-        let names = web.api.audit.names(principal, mentioned.chain(others));
+        let names = person.audit.names(principal, mentioned.chain(others));
         Ok(Self {
             user: principal.user_id(),
-            is_own: false,
+            is_own,
             is_admin: person.is_administrator(),
-            has_work: web.api.work_items.is_some(),
+            has_work: person.work_items.is_some(),
             names: names.await?,
-            now: web.api.tokens.now(),
+            now: person.now(),
         })
-    }
-
-    /// Returns the reader of their own activity.
-    pub(in crate::web) async fn of_own(
-        web: &Web,
-        person: &Person,
-        events: &Listing<AuditEvent>,
-    ) -> Result<Self, WebError> {
-        let reader = Self::of_log(web, person, events, None).await?;
-        let is_own = true;
-        Ok(Self { is_own, ..reader })
     }
 
     /// Returns the name of something, or `None` if it has none or the reader may not see it.

@@ -1,19 +1,10 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::token::{Token, TokenId};
 
-use crate::server::{Code, Context};
-use crate::web::access::Person;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::Sent;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::paths;
-use crate::web::site::{Web, redirect};
+use crate::server::Code;
+use crate::web::{At, Done, Form, Page, PageResult, Person, WebError, html, paths, redirect};
 
 use super::view::{Details, RunView};
 
@@ -37,54 +28,42 @@ struct EndAllPage {
     is_limited: bool,
 }
 
-pub(in crate::web) async fn confirm(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-) -> Result<Response, WebError> {
-    let token = web.api.agent_runs.get(&person.principal, id).await?;
-    let details = Details::of(&web, &person, std::slice::from_ref(&token)).await?;
-    let run = RunView::of(&token, &details, web.api.agent_runs.now());
+pub(in crate::web) async fn confirm(person: At<Person, TokenId>) -> PageResult {
+    let token = person.agent_runs.get(&person.principal, person.id).await?;
+    let details = Details::of(&person, std::slice::from_ref(&token)).await?;
+    let run = RunView::of(&token, &details, person.agent_runs.now());
     let run = run.ok_or(WebError::NOT_FOUND)?;
     if !run.is_live {
         // The run's page shows when and why it ended.
-        return Ok(redirect(&format!("{}/{id}", paths::RUNS)));
+        return Ok(redirect(&format!("{}/{}", paths::RUNS, person.id)));
     }
     let template = EndPage {
-        page: Page::of(&web, &person, "agent-runs"),
+        page: person.page("agent-runs"),
         run,
     };
     html(StatusCode::OK, &template)
 }
 
-pub(in crate::web) async fn end(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-    context: Context,
-) -> Result<Response, WebError> {
-    let (runs, principal) = (&web.api.agent_runs, &person.principal);
+pub(in crate::web) async fn end(person: At<Person, TokenId>) -> PageResult {
+    let (runs, principal) = (&person.agent_runs, &person.principal);
     // A damaged run can still be ended.
-    let token = runs.get(principal, id).await.ok();
-    runs.end(principal, id, &context).await?;
+    let token = runs.get(principal, person.id).await.ok();
+    runs.end(principal, person.id, &person.context).await?;
     let about = token.and_then(|token| token.run);
-    let about = about.map_or_else(|| id.to_string(), |run| run.agent.to_string());
-    Ok(Done::RunEnded.to(&web.site, paths::RUNS, &about))
+    let about = about.map_or_else(|| person.id.to_string(), |run| run.agent.to_string());
+    Ok(Done::RunEnded.to(&person.site, paths::RUNS, &about))
 }
 
-pub(in crate::web) async fn confirm_all(
-    person: Person,
-    State(web): State<Web>,
-) -> Result<Response, WebError> {
-    let runs = all_live(&web, &person).await?;
+pub(in crate::web) async fn confirm_all(person: Person) -> PageResult {
+    let runs = all_live(&person).await?;
     if runs.is_empty() {
         return Ok(redirect(paths::RUNS));
     }
-    let details = Details::of(&web, &person, &runs).await?;
-    let now = web.api.agent_runs.now();
+    let details = Details::of(&person, &runs).await?;
+    let now = person.agent_runs.now();
     let ids: Vec<String> = runs.iter().map(|run| run.id.to_string()).collect();
     let template = EndAllPage {
-        page: Page::of(&web, &person, "agent-runs"),
+        page: person.page("agent-runs"),
         runs: runs
             .iter()
             .filter_map(|run| RunView::of(run, &details, now))
@@ -96,29 +75,26 @@ pub(in crate::web) async fn confirm_all(
 }
 
 /// Ends exactly the runs that were shown, but none that started later.
-pub(in crate::web) async fn end_all(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn end_all(person: Person, form: Form) -> PageResult {
     let ids: Result<Vec<TokenId>, _> = form
         .get("runs")
         .split_ascii_whitespace()
         .map(str::parse)
         .collect();
     let ids = ids.map_err(|_| WebError::of(Code::InvalidRequest))?;
-    let runs = &web.api.agent_runs;
-    let about = match runs.end_all(&person.principal, ids, &context).await? {
-        0 => return Ok(Done::NoRunsEnded.on(&web.site, paths::RUNS)),
+    let runs = &person.agent_runs;
+    let ended = runs.end_all(&person.principal, ids, &person.context);
+    let about = match ended.await? {
+        0 => return Ok(Done::NoRunsEnded.on(&person.site, paths::RUNS)),
         1 => "1 agent run".to_owned(),
         count => format!("{count} agent runs"),
     };
-    Ok(Done::RunsEnded.to(&web.site, paths::RUNS, &about))
+    Ok(Done::RunsEnded.to(&person.site, paths::RUNS, &about))
 }
 
 /// Returns the user's live runs, at most [`AT_ONCE`].
-async fn all_live(web: &Web, person: &Person) -> Result<Vec<Token>, WebError> {
-    let runs = &web.api.agent_runs;
+async fn all_live(person: &Person) -> Result<Vec<Token>, WebError> {
+    let runs = &person.agent_runs;
     let page = runs.list(&person.principal, &RunFilter::LIVE, None, AT_ONCE);
     Ok(page.await?.runs.into_iter().collect())
 }

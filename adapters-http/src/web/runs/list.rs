@@ -1,19 +1,9 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
-use openindex_domain::agent_run::{AgentId, RunFilter, RunState, WorkItemKey};
-use openindex_domain::token::TokenId;
+use openindex_domain::agent_run::{AgentId, RunFilter, RunPage, RunState, WorkItemKey};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::page::{Page, html};
-use crate::web::paging::Paging;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{CHOOSE, Invalid, Page, PageResult, Paging, Person, Query, html, paths};
 
 use super::Ending;
 use super::view::{Details, RunView};
@@ -36,43 +26,38 @@ struct ListPage {
     paging: Paging,
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn list(person: Person) -> PageResult {
     let principal = &person.principal;
-    let runs = &web.api.agent_runs;
-    let chosen = query.only(&FIELDS);
+    let runs = &person.agent_runs;
+    let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
-    let after = query.place("after", |text| text.parse().ok(), &mut ignored);
+    let after = person.query.cursor("after", &mut ignored);
     let mut errors = Invalid::default();
-    let filter = parse(&query, &mut errors);
+    let filter = parse(&person.query, &mut errors);
     let found = if errors.is_empty() {
-        Some(runs.list(principal, &filter, after, PAGE).await?)
+        runs.list(principal, &filter, after, PAGE).await?
     } else {
-        None
+        RunPage::default()
     };
-    let next = found.as_ref().and_then(|found| found.next);
-    let found = found.map(|found| found.runs).unwrap_or_default();
-    let shown: Vec<_> = found.iter().cloned().collect();
-    let details = Details::of(&web, &person, &shown).await?;
+    let shown: Vec<_> = found.runs.iter().cloned().collect();
+    let details = Details::of(&person, &shown).await?;
     let now = runs.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "agent-runs")
-            .with_damaged(&found)
-            .with_ignored(ignored),
+        page: person.list_page("agent-runs", &found.runs, ignored),
         runs: shown
             .iter()
             .filter_map(|run| RunView::of(run, &details, now))
             .collect(),
         is_filtered: !chosen.is_empty(),
         errors,
-        live: Ending::of(&web, &person, principal.user_id(), None)
-            .await?
-            .count,
-        has_work: web.api.work_items.is_some(),
-        paging: Paging::of(&query, paths::RUNS, &chosen, next.map(|id| id.to_string())),
+        live: Ending::of(&person, principal.user_id(), None).await?.count,
+        has_work: person.work_items.is_some(),
+        paging: Paging::of(
+            &person.query,
+            paths::RUNS,
+            &chosen,
+            found.next.map(|id| id.to_string()),
+        ),
         chosen,
     };
     html(template.errors.status(), &template)
@@ -82,9 +67,7 @@ pub(in crate::web) async fn list(
 fn parse(query: &Query, errors: &mut Invalid) -> RunFilter {
     let get = |name| query.get(name);
     RunFilter {
-        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
+        agent: errors.optional("agent", "agent ID", get("agent"), AgentId::parse),
         state: match get("status") {
             "" => RunState::Live,
             "ended" => RunState::Ended,
@@ -94,14 +77,10 @@ fn parse(query: &Query, errors: &mut Invalid) -> RunFilter {
                 RunState::Live
             }
         },
-        work_item: errors.optional("item", get("item"), WorkItemKey::from_str, |error| {
-            format!("The work item {error}.")
-        }),
-        issuer: errors.optional(
-            "token",
-            get("token"),
-            TokenId::from_str,
-            |_| "This isn’t the ID of a token.",
-        ),
+        work_item: errors.optional("item", "work item", get("item"), WorkItemKey::from_str),
+        issuer: match get("token") {
+            "" => None,
+            id => errors.check("token", id.parse(), |_| "This isn’t the ID of a token."),
+        },
     }
 }

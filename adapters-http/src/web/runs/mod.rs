@@ -14,11 +14,7 @@ pub(super) use start::{show_form, start};
 use openindex_domain::token::TokenId;
 use openindex_domain::user::UserId;
 
-use super::access::Person;
-use super::error::WebError;
-use super::paths;
-use super::query::Query;
-use super::site::Web;
+use super::{Person, Query, WebError, paths};
 
 /// The live runs that end together with a token or a user.
 pub(super) struct Ending {
@@ -30,12 +26,11 @@ pub(super) struct Ending {
 impl Ending {
     /// Counts the live runs of a user: those started with `issuer`, or all if it is `None`.
     pub(super) async fn of(
-        web: &Web,
         person: &Person,
         owner: UserId,
         issuer: Option<TokenId>,
     ) -> Result<Self, WebError> {
-        let runs = &web.api.agent_runs;
+        let runs = &person.agent_runs;
         let count = runs.count_live(&person.principal, owner, issuer).await?;
         let is_own = owner == person.principal.user_id();
         let issuer = issuer.map(|id| id.to_string()).unwrap_or_default();

@@ -1,16 +1,9 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::token::{Status, TokenId};
 use openindex_domain::work_item::WorkItemFilter;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::site::Web;
-use crate::web::view::Shown;
+use crate::web::{At, Page, PageResult, Person, Shown, WebError, html};
 
 use super::view::{Details, RunView};
 
@@ -33,22 +26,18 @@ struct ClaimView {
     title: Shown,
 }
 
-pub(in crate::web) async fn show(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
     let principal = &person.principal;
-    let token = web.api.agent_runs.get(principal, id).await?;
-    let now = web.api.agent_runs.now();
-    let details = Details::of(&web, &person, std::slice::from_ref(&token)).await?;
+    let token = person.agent_runs.get(principal, person.id).await?;
+    let now = person.agent_runs.now();
+    let details = Details::of(&person, std::slice::from_ref(&token)).await?;
     let mut claims = Vec::new();
     let mut has_more_claims = false;
-    if let Some(work) = &web.api.work_items
+    if let Some(work) = &person.work_items
         && token.status(now) == Status::Live
     {
         let filter = WorkItemFilter {
-            run: Some(id),
+            run: Some(person.id),
             ..WorkItemFilter::default()
         };
         let found = work.list(principal, &filter, None, CLAIMS).await?;
@@ -59,9 +48,9 @@ pub(in crate::web) async fn show(
         }));
     }
     let template = RunPage {
-        page: Page::of(&web, &person, "agent-runs"),
+        page: person.page("agent-runs"),
         run: RunView::of(&token, &details, now).ok_or(WebError::NOT_FOUND)?,
-        has_work: web.api.work_items.is_some(),
+        has_work: person.work_items.is_some(),
         claims,
         has_more_claims,
     };

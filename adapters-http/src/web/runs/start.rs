@@ -1,8 +1,6 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::{AgentId, AgentRunError, NewRun, RunTtl, WorkItemKey};
@@ -12,15 +10,9 @@ use openindex_domain::page::MAX_TOKEN_PAGE;
 use openindex_domain::token::{ListFilter, Status, Token, TokenError, TokenId, TokenWithSecret};
 use openindex_domain::work_item::WorkItemError;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::{
+    Choice, Form, Invalid, Moment, Page, PageResult, Person, Shown, WebError, html, once,
+};
 
 /// The durations to choose from, in seconds.
 const TIMES: [(&str, &str); 5] = [
@@ -41,16 +33,10 @@ struct StartPage<'a> {
     agent: &'a str,
     work_item: &'a str,
     has_work: bool,
-    times: Vec<Choice>,
+    times: [Choice; 5],
     errors: Invalid,
     /// The quota or the creation rate is reached.
     limit: Option<String>,
-}
-
-struct Choice {
-    value: String,
-    label: Shown,
-    is_selected: bool,
 }
 
 /// The only page that shows a run's token.
@@ -68,61 +54,28 @@ struct StartedPage<'a> {
     has_work: bool,
 }
 
-/// The entries, to show again.
-struct Typed<'a> {
-    agent: &'a str,
-    token: &'a str,
-    work_item: &'a str,
-    time: &'a str,
-}
-
-impl<'a> Typed<'a> {
-    fn of(form: &'a Form) -> Self {
-        Self {
-            agent: form.shown("agent"),
-            token: form.shown("token"),
-            work_item: form.shown("item"),
-            time: form.shown("time"),
-        }
-    }
-}
-
 /// Shows the form. `?token=` and `?item=` preselect a token and a work item.
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let entries = person.entries();
-    let typed = if entries.get("time").is_empty() {
-        Typed {
-            agent: "",
-            token: query.get("token"),
-            work_item: query.get("item"),
-            time: DEFAULT_TIME,
-        }
-    } else {
-        Typed::of(entries)
-    };
-    let form = once::to_show(&web, entries)?;
-    render(&web, &person, form, &typed, Invalid::default(), None).await
+pub(in crate::web) async fn show_form(person: Person) -> PageResult {
+    let (entries, query) = (person.entries(), &person.query);
+    let linked = Form::of([
+        ("token", query.get("token")),
+        ("item", query.get("item")),
+        ("time", DEFAULT_TIME),
+    ]);
+    let is_entered = !entries.get("time").is_empty();
+    let form = if is_entered { entries } else { &linked };
+    render(&person, form, Invalid::default(), None).await
 }
 
-pub(in crate::web) async fn start(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn start(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let (mut errors, mut limit) = (Invalid::default(), None);
     let agent = AgentId::parse(form.get("agent").trim());
-    let agent = errors.check("agent", agent, |error| format!("The agent ID {error}."));
+    let agent = errors.named("agent", "agent ID", agent);
     let issuer = form.get("token").parse();
     let issuer = errors.check("token", issuer, |_| NO_TOKEN);
     let work_item = form.get("item").trim();
-    let work_item = errors.optional("item", work_item, WorkItemKey::from_str, |error| {
-        format!("The work item {error}.")
-    });
+    let work_item = errors.optional("item", "work item", work_item, WorkItemKey::from_str);
     let seconds = form.get("time").parse().ok();
     let ttl = seconds.and_then(|seconds| RunTtl::from_seconds(seconds).ok());
     let ttl = errors.check("time", ttl.ok_or(()), |()| "Choose when the run expires.");
@@ -135,11 +88,11 @@ pub(in crate::web) async fn start(
             ttl,
             issuer: Some(issuer),
         };
-        let runs = &web.api.agent_runs;
+        let runs = &person.agent_runs;
         match runs.start(&person.principal, new, &context).await {
-            Ok(run) => return started(&web, &person, &run),
+            Ok(run) => return started(&person, &run),
             Err(AgentRunError::NotAuthorized(ActorError::FormUsed(created))) => {
-                return once::already(&web, &person, created).await;
+                return once::already(&person, created).await;
             }
             Err(AgentRunError::IssuerNotFound(_)) => errors.add("token", NO_TOKEN),
             Err(AgentRunError::WorkItemNotFound(key)) => errors.add("item", no_item(key)),
@@ -161,10 +114,9 @@ pub(in crate::web) async fn start(
             Err(error) => return Err(error.into()),
         }
     }
-    check_existing(&web, &person, issuer, work_item, &mut errors).await?;
+    check_existing(&person, issuer, work_item, &mut errors).await?;
     errors.sort(&["agent", "token", "item", "time"]);
-    let shown = once::to_show(&web, &form)?;
-    render(&web, &person, shown, &Typed::of(&form), errors, limit).await
+    render(&person, &form, errors, limit).await
 }
 
 const NO_TOKEN: &str = "Choose one of your active tokens.";
@@ -180,13 +132,12 @@ fn resolved(key: WorkItemKey) -> String {
 /// Adds the errors of a token that is not active and of a work item that does not exist or is
 /// resolved. [`start`] rejects both, but one at a time, and only when the other fields are valid.
 async fn check_existing(
-    web: &Web,
     person: &Person,
     issuer: Option<TokenId>,
     work_item: Option<WorkItemKey>,
     errors: &mut Invalid,
 ) -> Result<(), WebError> {
-    let tokens = &web.api.tokens;
+    let tokens = &person.tokens;
     if let (Some(id), None) = (issuer, errors.get("token")) {
         match tokens.get(&person.principal, id).await {
             Ok(token) if token.status(tokens.now()) == Status::Live => {}
@@ -194,7 +145,7 @@ async fn check_existing(
             Err(error) => return Err(error.into()),
         }
     }
-    if let (Some(key), None, Some(work)) = (work_item, errors.get("item"), &web.api.work_items) {
+    if let (Some(key), None, Some(work)) = (work_item, errors.get("item"), &person.work_items) {
         match work.get(&person.principal, key).await {
             Ok(item) if item.status.is_resolved() => errors.add("item", resolved(key)),
             Ok(_) => {}
@@ -206,54 +157,41 @@ async fn check_existing(
 }
 
 async fn render(
-    web: &Web,
     person: &Person,
-    form: FormId,
-    typed: &Typed<'_>,
+    form: &Form,
     errors: Invalid,
     limit: Option<String>,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let live = ListFilter {
         status: Some(Status::Live),
         ..ListFilter::default()
     };
-    let tokens = &web.api.tokens;
+    let tokens = &person.tokens;
     let found = tokens.list(&person.principal, &live, None, MAX_TOKEN_PAGE);
     let found = found.await?.tokens;
     let choice = |token: &Token| {
-        let value = token.id.to_string();
         let now = tokens.now();
         let expires = token.expires_at.map_or_else(
             || "never expires".to_owned(),
             |at| format!("expires {}", Moment::end(at, now).day()),
         );
         let created = Moment::new(token.created_at, now).day();
-        Choice {
-            label: Shown::of(&format!("{} (created {created}, {expires})", token.name)),
-            is_selected: value == typed.token,
-            value,
-        }
+        let label = format!("{} (created {created}, {expires})", token.name);
+        Choice::new(&token.id.to_string(), &label, form.shown("token"))
     };
     let template = StartPage {
-        page: Page::of(web, person, "agent-runs"),
-        form,
+        page: person.page("agent-runs"),
+        form: once::to_show(person, form)?,
         tokens: found
             .iter()
             // A rotated token expires soon, and the run would end with it.
             .filter(|token| token.successor.is_none())
             .map(choice)
             .collect(),
-        agent: typed.agent,
-        work_item: typed.work_item,
-        has_work: web.api.work_items.is_some(),
-        times: TIMES
-            .iter()
-            .map(|(value, label)| Choice {
-                value: (*value).to_owned(),
-                label: Shown::of(label),
-                is_selected: *value == typed.time,
-            })
-            .collect(),
+        agent: form.shown("agent"),
+        work_item: form.shown("item"),
+        has_work: person.work_items.is_some(),
+        times: TIMES.map(|(value, label)| Choice::new(value, label, form.shown("time"))),
         errors,
         limit,
     };
@@ -264,20 +202,20 @@ async fn render(
     html(status, &template)
 }
 
-fn started(web: &Web, person: &Person, issued: &TokenWithSecret) -> Result<Response, WebError> {
+fn started(person: &Person, issued: &TokenWithSecret) -> PageResult {
     let token = &issued.token;
     let run = token.run.as_ref();
     let template = StartedPage {
-        page: Page::of(web, person, "agent-runs"),
+        page: person.page("agent-runs"),
         id: token.id.to_string(),
         agent: Shown::of(run.map_or("", |run| run.agent.as_str())),
         work_item: run.and_then(|run| run.work_item).map(|key| key.to_string()),
         expires: token
             .expires_at
-            .map(|at| Moment::new(at, web.api.agent_runs.now())),
+            .map(|at| Moment::new(at, person.agent_runs.now())),
         secret: issued.secret.expose(),
-        url: &web.api.settings.public_url,
-        has_work: web.api.work_items.is_some(),
+        url: &person.settings.public_url,
+        has_work: person.work_items.is_some(),
     };
     html(StatusCode::CREATED, &template)
 }

@@ -7,10 +7,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Status, Token, TokenAction, TokenError, TokenId};
 use openindex_domain::user::UserId;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{Badge, Moment, Person, Shown, WebError};
 
 /// A run in a list or on its page.
 pub(super) struct RunView {
@@ -42,30 +39,24 @@ pub(super) struct Details {
 }
 
 impl Details {
-    pub(super) async fn of(web: &Web, person: &Person, runs: &[Token]) -> Result<Self, WebError> {
+    pub(super) async fn of(person: &Person, runs: &[Token]) -> Result<Self, WebError> {
         let principal = &person.principal;
         let mut tokens = HashMap::new();
         for run in runs.iter().filter_map(|token| token.run.as_ref()) {
             let Entry::Vacant(unknown) = tokens.entry(run.issuer) else {
                 continue;
             };
-            unknown.insert(
-                match web
-                    .api
-                    .tokens
-                    .get_including_revoked(principal, run.issuer)
-                    .await
-                {
-                    // A damaged token is shown by ID.
-                    Err(TokenError::Store(StoreError::Corrupt(_))) => None,
-                    known => known?,
-                },
-            );
+            let found = person.tokens.get_including_revoked(principal, run.issuer);
+            unknown.insert(match found.await {
+                // A damaged token is shown by ID.
+                Err(TokenError::Store(StoreError::Corrupt(_))) => None,
+                known => known?,
+            });
         }
         Ok(Self {
             me: principal.user_id(),
             tokens,
-            endings: web.api.audit.end_events(principal, runs).await?,
+            endings: person.audit.end_events(principal, runs).await?,
         })
     }
 

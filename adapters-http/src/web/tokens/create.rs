@@ -1,21 +1,12 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenError, TokenName};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{Choice, Form, Invalid, Page, PageResult, Person, html, once, paths};
 
-use super::expiry::{self, Choice};
+use super::expiry;
 
 #[derive(Template)]
 #[template(path = "tokens/create.html")]
@@ -34,28 +25,21 @@ struct CreatePage<'a> {
     quota: Option<u32>,
 }
 
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-) -> Result<Response, WebError> {
-    render(&web, &person, person.entries(), Invalid::default(), None)
+pub(in crate::web) async fn show_form(person: Person) -> PageResult {
+    render(&person, person.entries(), Invalid::default(), None)
 }
 
-pub(in crate::web) async fn create(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let mut errors = Invalid::default();
     let name = TokenName::parse(form.get("name"));
-    let name = name.map_err(|error| errors.add("name", format!("The name {error}.")));
+    let name = errors.named("name", "name", name);
     let scope = form.get("scope").parse::<Scope>();
-    let scope = scope.map_err(|_| errors.add("scope", "Choose a scope."));
-    let expires = expiry::chosen(&form, web.api.tokens.now());
-    let expires = expires.map_err(|error| errors.add("expiry-date", error));
-    let (Ok(name), Ok(scope), Ok(expires)) = (name, scope, expires) else {
-        return render(&web, &person, &form, errors, None);
+    let scope = errors.check("scope", scope, |_| "Choose a scope.");
+    let expires = expiry::chosen(&form, person.now());
+    let expires = errors.check("expiry-date", expires, |error| error);
+    let (Some(name), Some(scope), Some(expires)) = (name, scope, expires) else {
+        return render(&person, &form, errors, None);
     };
     let new = NewToken {
         name,
@@ -63,41 +47,32 @@ pub(in crate::web) async fn create(
         // If left blank, the token does not expire.
         expires: expires.unwrap_or(Expiry::Never).into(),
     };
-    let tokens = &web.api.tokens;
+    let tokens = &person.tokens;
     match tokens.create(&person.principal, new, &context).await {
         Ok(issued) => {
-            let page = Page::of(&web, &person, "tokens");
             // The secret must be shown even if this lookup fails.
             let shared = tokens.shared_names(&person.principal).await;
             let shares_name = shared.is_ok_and(|names| names.contains(&issued.token.name));
-            let (title, query) = ("Token created", Query::default());
-            super::created(&web, page, &issued, title, None, shares_name, &query)
+            let (title, list) = ("Token created", paths::TOKENS.to_owned());
+            super::created(&person, &issued, title, None, shares_name, list)
         }
         Err(TokenError::NotAuthorized(ActorError::FormUsed(created))) => {
-            once::already(&web, &person, created).await
+            once::already(&person, created).await
         }
         Err(TokenError::Expiry(error)) => {
             errors.add("expiry-date", expiry::message(error));
-            render(&web, &person, &form, errors, None)
+            render(&person, &form, errors, None)
         }
-        Err(TokenError::QuotaReached { quota }) => {
-            render(&web, &person, &form, errors, Some(quota))
-        }
+        Err(TokenError::QuotaReached { quota }) => render(&person, &form, errors, Some(quota)),
         Err(error) => Err(error.into()),
     }
 }
 
-fn render(
-    web: &Web,
-    person: &Person,
-    form: &Form,
-    errors: Invalid,
-    quota: Option<u32>,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+fn render(person: &Person, form: &Form, errors: Invalid, quota: Option<u32>) -> PageResult {
+    let now = person.now();
     let template = CreatePage {
-        page: Page::of(web, person, "tokens"),
-        form: once::to_show(web, form)?,
+        page: person.page("tokens"),
+        form: once::to_show(person, form)?,
         name: form.shown("name"),
         offers_admin: person.principal.effective_scope() == Scope::Admin,
         is_admin_chosen: form.get("scope") == Scope::Admin.as_str(),

@@ -3,8 +3,7 @@
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Expiry, ExpiryError};
 
-use crate::web::form::Form;
-use crate::web::view::Moment;
+use crate::web::{Choice, Form, Moment};
 
 const PRESETS: [(&str, i64, &str); 4] = [
     ("7", 7, "7 days"),
@@ -15,13 +14,6 @@ const PRESETS: [(&str, i64, &str); 4] = [
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 const NEVER: &str = "never";
-
-/// An option of a select.
-pub(super) struct Choice {
-    pub(super) value: &'static str,
-    pub(super) label: String,
-    pub(super) is_selected: bool,
-}
 
 /// Returns the current date in UTC, as the minimum of a date field.
 pub(super) fn today(now: Timestamp) -> String {
@@ -37,11 +29,7 @@ pub(super) fn choices(selected: &str, now: Timestamp, neutral: &str) -> Vec<Choi
     std::iter::once(("", neutral.to_owned()))
         .chain(presets)
         .chain([(NEVER, "Never expires".to_owned())])
-        .map(|(value, label)| Choice {
-            value,
-            label,
-            is_selected: value == selected,
-        })
+        .map(|(value, label)| Choice::new(value, &label, selected))
         .collect()
 }
 

@@ -1,20 +1,12 @@
 use std::collections::HashSet;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::Listing;
 use openindex_domain::token::{
     ListCursor, ListFilter, RETENTION_DAYS, Search, Seek, Sort, Status, Token, TokenName,
 };
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::TokenView;
+use crate::web::{Invalid, Page, PageResult, Person, Query, TokenView, html, paths};
 
 /// Tokens per page.
 const PAGE: u32 = 50;
@@ -56,18 +48,13 @@ pub(super) fn shares_name(token: &Token, status: Status, shared: &HashSet<TokenN
     status == Status::Live && token.successor.is_none() && shared.contains(&token.name)
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let (tokens, principal) = (&web.api.tokens, &person.principal);
-    let mut kept = kept(&query);
+pub(in crate::web) async fn list(person: Person) -> PageResult {
+    let (tokens, principal) = (&person.tokens, &person.principal);
+    let query = &person.query;
+    let mut kept = kept(query);
     let chosen = query.only(&FIELDS);
     let (mut ignored, mut errors) = (Vec::new(), Invalid::default());
-    let search = errors.optional("search", query.get("search"), Search::parse, |error| {
-        format!("The search {error}.")
-    });
+    let search = errors.optional("search", "search", query.get("search"), Search::parse);
     let filter = ListFilter {
         search,
         status: errors.choice("status", query.get("status"), Status::parse),
@@ -105,18 +92,12 @@ pub(in crate::web) async fn list(
         };
         let page = tokens.list(principal, &revoked, None, 1).await?;
         let query = Query::default().with("status", Status::Revoked.as_str());
-        (page.tokens.count() > 0).then(|| query.on(crate::TOKENS_PAGE))
+        (page.tokens.count() > 0).then(|| query.on(paths::TOKENS))
     };
     let shared = tokens.shared_names(principal).await?;
     let (now, allowed) = (tokens.now(), principal.effective_scope());
-    let to = |place: &str, cursor: String| {
-        let page = chosen.clone().with(place, cursor);
-        page.on(crate::TOKENS_PAGE)
-    };
     let template = ListPage {
-        page: Page::of(&web, &person, "tokens")
-            .with_damaged(&found)
-            .with_ignored(ignored),
+        page: person.list_page("tokens", &found, ignored),
         tokens: found
             .iter()
             .map(|token| Row {
@@ -129,8 +110,8 @@ pub(in crate::web) async fn list(
         revoked,
         retention_days: RETENTION_DAYS,
         kept: kept.on(""),
-        previous: previous.map(|cursor| to("before", cursor.to_string())),
-        next: next.map(|cursor| to("after", cursor.to_string())),
+        previous: previous.map(|cursor| chosen.to(paths::TOKENS, "before", &cursor)),
+        next: next.map(|cursor| chosen.to(paths::TOKENS, "after", &cursor)),
         chosen,
         errors,
     };

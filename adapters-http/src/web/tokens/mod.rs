@@ -14,15 +14,10 @@ pub(super) use rotate::{rotate, show_form as show_rotate_form};
 pub(super) use show::show;
 
 use askama::Template;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::token::{Token, TokenError, TokenId, TokenWithSecret};
 
-use super::error::{DamagedRow, WebError};
-use super::page::{Page, html};
-use super::query::Query;
-use super::site::Web;
-use super::view::{Moment, Shown, scope_name};
+use super::{DamagedRow, Moment, Page, PageResult, Person, Shown, WebError, html, scope_name};
 
 /// Converts a lookup of the user's own token; a damaged row gets its own error page.
 fn found(read: Result<Token, TokenError>, id: TokenId) -> Result<Token, WebError> {
@@ -53,27 +48,26 @@ struct CreatedPage<'a> {
 }
 
 fn created(
-    web: &Web,
-    page: Page,
+    person: &Person,
     issued: &TokenWithSecret,
     title: &'static str,
     predecessor: Option<String>,
     shares_name: bool,
-    query: &Query,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+    list: String,
+) -> PageResult {
+    let now = person.now();
     let token = &issued.token;
     let template = CreatedPage {
-        page,
+        page: person.page("tokens"),
         title,
         name: Shown::of(token.name.as_str()),
         scope: scope_name(token.scope),
         expires: token.expires_at.map(|at| Moment::end(at, now)),
         predecessor,
         secret: issued.secret.expose(),
-        url: web.api.settings.public_url.trim_end_matches('/'),
+        url: person.settings.public_url.trim_end_matches('/'),
         shares_name,
-        list: list::kept(query).on(crate::TOKENS_PAGE),
+        list,
     };
     html(StatusCode::CREATED, &template)
 }

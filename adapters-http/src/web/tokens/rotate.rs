@@ -1,23 +1,13 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::duration::at_least;
 use openindex_domain::token::{NotRotatable, Overlap, RotationOptions, Token, TokenError, TokenId};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::query::Query;
-use crate::web::runs::Ending;
-use crate::web::site::Web;
-use crate::web::view::{Moment, TokenView};
+use crate::web::{
+    At, Choice, Ending, Form, Invalid, Moment, Page, PageResult, Person, TokenView, html, paths,
+};
 
-use super::expiry::{self, Choice};
-use super::{found, list};
+use super::{expiry, found, list};
 
 /// How long the old token keeps working, in seconds.
 const OVERLAPS: [(&str, &str); 3] = [
@@ -51,47 +41,28 @@ struct RotatedPage {
     list: String,
 }
 
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> Result<Response, WebError> {
+pub(in crate::web) async fn show_form(person: At<Person, TokenId>) -> PageResult {
     // Fails like the form would, before the user fills it in.
-    let token = match web.api.tokens.rotatable(&person.principal, id).await {
+    let token = match person.tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&web, &person, successor, &query);
+            return rotated(&person, successor);
         }
-        read => found(read, id)?,
+        read => found(read, person.id)?,
     };
-    render(
-        &web,
-        &person,
-        &token,
-        &query,
-        person.entries(),
-        Invalid::default(),
-    )
-    .await
+    render(&person, &token, person.entries(), Invalid::default()).await
 }
 
-pub(in crate::web) async fn rotate(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let tokens = &web.api.tokens;
-    let predecessor = match tokens.rotatable(&person.principal, id).await {
+pub(in crate::web) async fn rotate(person: At<Person, TokenId>, form: Form) -> PageResult {
+    let tokens = &person.tokens;
+    let predecessor = match tokens.rotatable(&person.principal, person.id).await {
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            return rotated(&web, &person, successor, &query);
+            return rotated(&person, successor);
         }
         read => read?,
     };
     let reject = |error: String| {
         let errors = Invalid::field("expiry-date", error);
-        render(&web, &person, &predecessor, &query, &form, errors)
+        render(&person, &predecessor, &form, errors)
     };
     let expires = match expiry::chosen(&form, tokens.now()) {
         Ok(expires) => expires,
@@ -103,30 +74,20 @@ pub(in crate::web) async fn rotate(
         expires: expires.map(Into::into),
         overlap,
     };
-    match tokens
-        .rotate(&person.principal, id, options, &context)
-        .await
-    {
+    let rotated_to = tokens.rotate(&person.principal, person.id, options, &person.context);
+    match rotated_to.await {
         Ok(issued) => {
-            let page = Page::of(&web, &person, "tokens");
             let was = match u64::try_from(seconds) {
                 Ok(seconds @ 1..) => {
                     format!("The old token keeps working for {}.", at_least(seconds))
                 }
                 _ => "The old token no longer works.".to_owned(),
             };
-            super::created(
-                &web,
-                page,
-                &issued,
-                "Token rotated",
-                Some(was),
-                false,
-                &query,
-            )
+            let (title, list) = ("Token rotated", list::kept(&person.query).on(paths::TOKENS));
+            super::created(&person, &issued, title, Some(was), false, list)
         }
         Err(TokenError::NotRotatable(NotRotatable::AlreadyRotated { successor })) => {
-            rotated(&web, &person, successor, &query)
+            rotated(&person, successor)
         }
         Err(TokenError::Expiry(error)) => reject(expiry::message(error)).await,
         Err(error) => Err(error.into()),
@@ -134,47 +95,31 @@ pub(in crate::web) async fn rotate(
 }
 
 /// The page for a token that was rotated before, as Back and a second press of the button find it.
-fn rotated(
-    web: &Web,
-    person: &Person,
-    successor: TokenId,
-    query: &Query,
-) -> Result<Response, WebError> {
-    let kept = list::kept(query);
+fn rotated(person: &Person, successor: TokenId) -> PageResult {
+    let kept = list::kept(&person.query);
     let template = RotatedPage {
-        page: Page::of(web, person, "tokens"),
-        successor: kept.on(&format!("{}/{successor}", crate::TOKENS_PAGE)),
-        list: kept.on(crate::TOKENS_PAGE),
+        page: person.page("tokens"),
+        successor: kept.on(&format!("{}/{successor}", paths::TOKENS)),
+        list: kept.on(paths::TOKENS),
     };
     html(StatusCode::CONFLICT, &template)
 }
 
-async fn render(
-    web: &Web,
-    person: &Person,
-    token: &Token,
-    query: &Query,
-    form: &Form,
-    errors: Invalid,
-) -> Result<Response, WebError> {
-    let now = web.api.tokens.now();
+async fn render(person: &Person, token: &Token, form: &Form, errors: Invalid) -> PageResult {
+    let now = person.now();
     let kept = token.expires_at.map_or_else(
         || "Unchanged (never expires)".to_owned(),
         |at| format!("Unchanged (expires {})", Moment::end(at, now).day()),
     );
     let template = RotatePage {
-        page: Page::of(web, person, "tokens"),
-        runs: Ending::of(web, person, token.owner, Some(token.id)).await?,
+        page: person.page("tokens"),
+        runs: Ending::of(person, token.owner, Some(token.id)).await?,
         token: TokenView::of(token, person.principal.effective_scope(), now),
-        overlaps: OVERLAPS.map(|(value, label)| Choice {
-            value,
-            label: label.to_owned(),
-            is_selected: value == form.get("overlap"),
-        }),
+        overlaps: OVERLAPS.map(|(value, label)| Choice::new(value, label, form.get("overlap"))),
         choices: expiry::choices(form.get("expiry"), now, &kept),
         date: form.get("expiryDate"),
         today: expiry::today(now),
-        list: list::kept(query).on(crate::TOKENS_PAGE),
+        list: list::kept(&person.query).on(paths::TOKENS),
         errors,
     };
     html(template.errors.status(), &template)

@@ -3,23 +3,16 @@
 use std::net::IpAddr;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
 use openindex_domain::audit::{AuditEvent, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{RETENTION_DAYS, Token, TokenAction, TokenId};
-use openindex_domain::user::UserId;
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
 use crate::web::events::{actor, label};
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::query::Query;
-use crate::web::site::Web;
-use crate::web::view::{Badge, Moment, Shown, TokenView, scope_name};
+use crate::web::{
+    At, Badge, Moment, Page, PageResult, Person, Shown, TokenView, WebError, html, scope_name,
+};
 
 use super::list::{kept, shares_name};
 
@@ -71,46 +64,53 @@ struct Event {
     from: Option<IpAddr>,
 }
 
-pub(in crate::web) async fn show(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(id): IdPath<TokenId>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let (tokens, principal) = (&web.api.tokens, &person.principal);
-    let token = tokens.get_including_revoked(principal, id).await?;
+pub(in crate::web) async fn show(person: At<Person, TokenId>) -> PageResult {
+    let (tokens, principal) = (&person.tokens, &person.principal);
+    let token = tokens.get_including_revoked(principal, person.id).await?;
     let token = token.ok_or(WebError::NOT_FOUND)?;
     let shared = tokens.shared_names(principal).await?;
-    let events = web.api.audit.own_token_events(principal, &token, NEWEST);
+    let events = person.audit.own_token_events(principal, &token, NEWEST);
     let events = events.await?;
     let issued_with = RunFilter {
-        issuer: Some(id),
+        issuer: Some(person.id),
         ..RunFilter::ANY
     };
-    let runs = web
-        .api
-        .agent_runs
-        .list(principal, &issued_with, None, NEWEST);
-    let runs = runs.await?;
-    let has_more_runs = runs.next.is_some();
+    let runs = &person.agent_runs;
+    let runs = runs.list(principal, &issued_with, None, NEWEST).await?;
     let now = tokens.now();
     let allowed = principal.effective_scope();
+    let moment = |at| Moment::new(at, now);
     let template = ShowPage {
-        page: Page::of(&web, &person, "tokens"),
+        page: person.page("tokens"),
         effective_scope: scope_name(token.scope.min(allowed)),
         last_four: token.details.last_four.map(|end| end.to_string()),
         created_from: token.details.created_from,
         last_used_from: token.details.last_used_from,
         shares_name: shares_name(&token, token.status(now), &shared),
-        chain: chain(&web, &person, &token, &events, now).await?,
-        runs: runs.runs.iter().map(|run| Run::of(run, now)).collect(),
-        has_more_runs,
+        chain: chain(&person, &token, &events, now).await?,
+        runs: runs
+            .runs
+            .iter()
+            .map(|run| Run {
+                id: run.id.to_string(),
+                agent: Shown::of(run.name.as_str()),
+                status: Badge::of_run(run.status(now)),
+                started: moment(run.created_at),
+                ended: run.end().filter(|at| *at <= now).map(moment),
+            })
+            .collect(),
+        has_more_runs: runs.next.is_some(),
         events: events
             .iter()
-            .map(|event| Event::of(event, principal.user_id(), now))
+            .map(|event| Event {
+                at: moment(event.at),
+                action: label(event.action),
+                actor: actor(event, principal.user_id()),
+                from: event.context.client_address,
+            })
             .collect(),
         retention_days: RETENTION_DAYS,
-        kept: kept(&query).on(""),
+        kept: kept(&person.query).on(""),
         token: TokenView::of(&token, allowed, now),
     };
     html(StatusCode::OK, &template)
@@ -118,26 +118,19 @@ pub(in crate::web) async fn show(
 
 /// Returns the rotation chain of a token, oldest first.
 async fn chain(
-    web: &Web,
     person: &Person,
     token: &Token,
     events: &[AuditEvent],
     now: Timestamp,
 ) -> Result<Vec<Link>, WebError> {
+    let (tokens, by) = (&person.tokens, &person.principal);
     let mut chain = Vec::new();
     let mut before = predecessor(token.id, events);
     while let Some(id) = before.filter(|_| chain.len() < CHAIN) {
-        let found = web
-            .api
-            .tokens
-            .get_including_revoked(&person.principal, id)
-            .await?;
+        let found = tokens.get_including_revoked(by, id).await?;
         before = match &found {
             Some(found) => {
-                let events = web
-                    .api
-                    .audit
-                    .own_token_events(&person.principal, found, NEWEST);
+                let events = person.audit.own_token_events(by, found, NEWEST);
                 predecessor(id, &events.await?)
             }
             None => None,
@@ -152,11 +145,7 @@ async fn chain(
     });
     let mut after = token.successor;
     while let Some(id) = after.filter(|_| chain.len() <= predecessors + CHAIN) {
-        let found = web
-            .api
-            .tokens
-            .get_including_revoked(&person.principal, id)
-            .await?;
+        let found = tokens.get_including_revoked(by, id).await?;
         after = found.as_ref().and_then(|found| found.successor);
         chain.push(Link::of(id, found.as_ref(), now));
     }
@@ -186,32 +175,6 @@ impl Link {
                 let view = TokenView::of(token, token.scope, now);
                 (view.status, view.created)
             }),
-        }
-    }
-}
-
-impl Run {
-    fn of(run: &Token, now: Timestamp) -> Self {
-        Self {
-            id: run.id.to_string(),
-            agent: Shown::of(run.name.as_str()),
-            status: Badge::of_run(run.status(now)),
-            started: Moment::new(run.created_at, now),
-            ended: run
-                .end()
-                .filter(|at| *at <= now)
-                .map(|at| Moment::new(at, now)),
-        }
-    }
-}
-
-impl Event {
-    fn of(event: &AuditEvent, owner: UserId, now: Timestamp) -> Self {
-        Self {
-            at: Moment::new(event.at, now),
-            action: label(event.action),
-            actor: actor(event, owner),
-            from: event.context.client_address,
         }
     }
 }

@@ -1,83 +1,42 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::access::ActorError;
 use openindex_domain::form::FormId;
 use openindex_domain::work_item::{
-    DomainKey, NewWorkItem, Placement, TopKind, WorkItemConflict, WorkItemError,
+    DomainKey, ExecutionTarget, NewWorkItem, Placement, Priority, TopKind, WorkItemConflict,
+    WorkItemError,
 };
 
-use crate::web::access::Person;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::{Form, Sent};
-use crate::web::invalid::Invalid;
-use crate::web::names::Names;
-use crate::web::once;
-use crate::web::page::{Page, html};
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{Done, Form, Invalid, Page, PageResult, Person, html, once};
 
-use super::fields::{Fields, Values, read};
-use super::view::conflict;
+use super::fields::{Fields, Values, add_conflict, read};
 use super::{path_of, use_cases};
 
 #[derive(Template)]
 #[template(path = "work/new.html")]
-struct NewPage {
+struct NewPage<'a> {
     page: Page,
     form: FormId,
     fields: Fields,
-    place: TypedPlace,
-}
-
-/// The placement of the new item, as entered.
-#[derive(Default)]
-struct TypedPlace {
-    parent: String,
-    domain: String,
-    is_project: bool,
-}
-
-impl TypedPlace {
-    fn of(form: &Form) -> Self {
-        Self {
-            parent: form.shown("parent").to_owned(),
-            domain: form.shown("domain").to_owned(),
-            is_project: form.get("kind") == "project",
-        }
-    }
+    /// The placement of the new item, as entered.
+    place: &'a Form,
 }
 
 /// Shows the form. With `?parent=`, it is the form for a sub-task.
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let entries = person.entries();
+pub(in crate::web) async fn show_form(person: Person) -> PageResult {
+    let (entries, query) = (person.entries(), &person.query);
+    let linked = Form::of([
+        ("parent", query.get("parent")),
+        ("domain", query.get("domain")),
+        ("priority", Priority::Medium.as_str()),
+        ("target", ExecutionTarget::Either.as_str()),
+    ]);
     let is_entered = !entries.get("priority").is_empty();
-    let (place, values) = if is_entered {
-        (TypedPlace::of(entries), Values::typed(entries))
-    } else {
-        let place = TypedPlace {
-            parent: query.get("parent").to_owned(),
-            domain: query.get("domain").to_owned(),
-            ..TypedPlace::default()
-        };
-        (place, Values::blank())
-    };
-    let fields = Fields::of(&web, &person, values, None, Invalid::default());
-    let fields = fields.await?;
-    render(&web, &person, entries, fields, place)
+    let form = if is_entered { entries } else { &linked };
+    render(&person, form, Invalid::default()).await
 }
 
-pub(in crate::web) async fn create(
-    person: Person,
-    State(web): State<Web>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let context = once::context(&web, context, &form)?;
+pub(in crate::web) async fn create(person: Person, form: Form) -> PageResult {
+    let context = once::context(&person, &form)?;
     let mut errors = Invalid::default();
     let place = place(&form, &mut errors);
     let read = read(&form, &mut errors);
@@ -94,14 +53,14 @@ pub(in crate::web) async fn create(
             target: read.target,
             assignee: read.assignee,
         };
-        let work = use_cases(&web)?;
+        let work = use_cases(&person)?;
         match work.create(&person.principal, new, &context).await {
             Ok(item) => {
                 let key = item.key;
-                return Ok(Done::ItemCreated.to(&web.site, &path_of(key), &key.to_string()));
+                return Ok(Done::ItemCreated.to(&person.site, &path_of(key), &key.to_string()));
             }
             Err(WorkItemError::NotAuthorized(ActorError::FormUsed(created))) => {
-                return once::already(&web, &person, created).await;
+                return once::already(&person, created).await;
             }
             Err(WorkItemError::ParentNotFound) => {
                 errors.add("parent", "The parent item doesn’t exist.");
@@ -110,18 +69,12 @@ pub(in crate::web) async fn create(
                 errors.add("parent", "The parent item is done or cancelled.");
             }
             Err(WorkItemError::Conflict(why)) => {
-                let names = Names::of(&web, &person, Vec::new()).await?;
-                let field = match why {
-                    WorkItemConflict::AssigneeNotFound => "assignee",
-                    _ => at,
-                };
-                errors.add(field, conflict(&why, &names));
+                add_conflict(&person, &why, at, &mut errors).await?;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let fields = Fields::of(&web, &person, Values::typed(&form), None, errors).await?;
-    render(&web, &person, &form, fields, TypedPlace::of(&form))
+    render(&person, &form, errors).await
 }
 
 /// Parses the placement: below a parent, or at the top level of a domain. Returns `None` after
@@ -130,7 +83,7 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
     let parent = form.get("parent").trim();
     if !parent.is_empty() {
         let parent = parent.parse().map(Placement::PartOf);
-        return errors.check("parent", parent, |error| format!("The parent {error}."));
+        return errors.named("parent", "parent", parent);
     }
     let kind = if form.get("kind") == "project" {
         TopKind::Project
@@ -138,22 +91,16 @@ fn place(form: &Form, errors: &mut Invalid) -> Option<Placement> {
         TopKind::Task
     };
     let domain = DomainKey::parse(form.get("domain").trim());
-    let domain = errors.check("domain", domain, |error| format!("The domain {error}."));
+    let domain = errors.named("domain", "domain", domain);
     domain.map(|domain| Placement::Domain(domain, kind))
 }
 
-fn render(
-    web: &Web,
-    person: &Person,
-    form: &Form,
-    fields: Fields,
-    place: TypedPlace,
-) -> Result<Response, WebError> {
+async fn render(person: &Person, form: &Form, errors: Invalid) -> PageResult {
     let template = NewPage {
-        page: Page::of(web, person, "work"),
-        form: once::to_show(web, form)?,
-        fields,
-        place,
+        page: person.page("work"),
+        form: once::to_show(person, form)?,
+        fields: Fields::of(person, Values::typed(form), None, errors).await?,
+        place: form,
     };
     html(template.fields.errors.status(), &template)
 }

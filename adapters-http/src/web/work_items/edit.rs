@@ -1,26 +1,17 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::work_item::{
     ItemStatus, WorkItem, WorkItemChange, WorkItemConflict, WorkItemEdit, WorkItemError,
     WorkItemKey,
 };
 
-use crate::web::access::Person;
-use crate::web::done::Done;
-use crate::web::error::WebError;
-use crate::web::form::Sent;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::names::Names;
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::site::Web;
-use crate::web::view::Shown;
+use crate::web::{
+    At, CHOOSE, Choice, Done, Form, Invalid, Names, Page, PageResult, Person, Shown, WebError, html,
+};
 
-use super::fields::{Fields, Values, lines, read};
+use super::fields::{Fields, Values, add_conflict, lines, read};
 use super::item::bound_runs;
-use super::view::{Choice, conflict, priority, status, target};
+use super::view::{priority, status, target};
 use super::{expected, path_of, use_cases};
 
 #[derive(Template)]
@@ -40,31 +31,22 @@ struct EditPage {
     has_changed: bool,
 }
 
-pub(in crate::web) async fn show_form(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(key): IdPath<WorkItemKey>,
-) -> Result<Response, WebError> {
-    let item = use_cases(&web)?.get(&person.principal, key).await?;
+pub(in crate::web) async fn show_form(person: At<Person, WorkItemKey>) -> PageResult {
+    let item = use_cases(&person)?
+        .get(&person.principal, person.id)
+        .await?;
     let (entries, errors) = (person.entries(), Invalid::default());
-    let Ok(version) = entries.get("version").parse() else {
+    if entries.get("version").parse::<u64>().is_err() {
         let values = Values::of(&item);
         let before = values.remembered();
-        return render(&web, &person, &item, values, before, errors, false).await;
-    };
-    // Keeps the version that the form was shown with, to detect changes since then.
-    let item = WorkItem { version, ..item };
-    let (values, before) = (Values::typed(entries), Values::before(entries));
-    render(&web, &person, &item, values, before, errors, false).await
+        return render(&person, &item, values, before, errors, false).await;
+    }
+    render_again(&person, item, entries, errors).await
 }
 
-pub(in crate::web) async fn edit(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(key): IdPath<WorkItemKey>,
-    Sent { context, form }: Sent,
-) -> Result<Response, WebError> {
-    let (work, principal) = (use_cases(&web)?, &person.principal);
+pub(in crate::web) async fn edit(person: At<Person, WorkItemKey>, form: Form) -> PageResult {
+    let (work, principal) = (use_cases(&person)?, &person.principal);
+    let key = person.id;
     let current = work.get(principal, key).await?;
     let mut errors = Invalid::default();
     let read = read(&form, &mut errors);
@@ -82,58 +64,51 @@ pub(in crate::web) async fn edit(
             target: Some(read.target),
             assignee: (read.assignee != current.assignee).then_some(read.assignee),
         };
-        let change = WorkItemChange::Edit(edit);
-        let expected = expected(&form);
-        match work
-            .change(principal, None, key, expected, change, &context)
-            .await
-        {
+        let (change, context) = (WorkItemChange::Edit(edit), &person.context);
+        let changed = work.change(principal, None, key, expected(&form), change, context);
+        match changed.await {
             Ok(_) => {
-                return Ok(Done::ItemChanged.to(&web.site, &path_of(key), &key.to_string()));
+                return Ok(Done::ItemChanged.to(&person.site, &path_of(key), &key.to_string()));
             }
             Err(WorkItemError::Conflict(WorkItemConflict::VersionMismatch { .. })) => {
                 has_changed = true;
             }
             Err(WorkItemError::Conflict(why)) => {
-                let names = Names::of(&web, &person, Vec::new()).await?;
-                let field = match why {
-                    WorkItemConflict::AssigneeNotFound => "assignee",
-                    // The other fields of an item can always be changed.
-                    _ => "status",
-                };
-                errors.add(field, conflict(&why, &names));
+                // The other fields of an item can always be changed.
+                add_conflict(&person, &why, "status", &mut errors).await?;
             }
             Err(error) => return Err(error.into()),
         }
     }
-    let mut values = Values::typed(&form);
-    let before = Values::before(&form);
     if has_changed {
         let item = work.get(principal, key).await?;
-        values.refresh(&before, &item);
+        let mut values = Values::typed(&form);
+        values.refresh(&Values::before(&form), &item);
         let before = Values::of(&item).remembered();
-        return render(&web, &person, &item, values, before, errors, true).await;
+        return render(&person, &item, values, before, errors, true).await;
     }
-    // Keeps the version that the form was shown with, to detect changes since then.
-    let shown = form.get("version").parse().unwrap_or(0);
-    let item = WorkItem {
-        version: shown,
-        ..current
-    };
-    render(&web, &person, &item, values, before, errors, false).await
+    render_again(&person, current, &form, errors).await
+}
+
+/// Renders a form as entered. It keeps the version that it was shown with, to detect changes since
+/// then.
+async fn render_again(person: &Person, item: WorkItem, form: &Form, errors: Invalid) -> PageResult {
+    let version = form.get("version").parse().unwrap_or(0);
+    let item = WorkItem { version, ..item };
+    let (values, before) = (Values::typed(form), Values::before(form));
+    render(person, &item, values, before, errors, false).await
 }
 
 async fn render(
-    web: &Web,
     person: &Person,
     item: &WorkItem,
     values: Values,
     before: Values,
     errors: Invalid,
     has_changed: bool,
-) -> Result<Response, WebError> {
+) -> PageResult {
     let conflicts = if has_changed {
-        differences(web, person, item, &values).await?
+        differences(person, item, &values).await?
     } else {
         Vec::new()
     };
@@ -147,13 +122,13 @@ async fn render(
         errors.status()
     };
     let template = EditPage {
-        page: Page::of(web, person, "work"),
+        page: person.page("work"),
         key: item.key.to_string(),
         version: item.version,
         statuses: status_choices,
-        fields: Fields::of(web, person, values, item.assignee, errors).await?,
+        fields: Fields::of(person, values, item.assignee, errors).await?,
         before,
-        bound_runs: bound_runs(web, person, item.key).await?,
+        bound_runs: bound_runs(person, item.key).await?,
         conflicts,
         has_changed,
     };
@@ -162,12 +137,11 @@ async fn render(
 
 /// Returns the fields whose current value differs from the entry: label and current value.
 async fn differences(
-    web: &Web,
     person: &Person,
     item: &WorkItem,
     typed: &Values,
 ) -> Result<Vec<(&'static str, Shown)>, WebError> {
-    let names = Names::of(web, person, item.assignee.into_iter().collect()).await?;
+    let names = Names::of(person, item.assignee.into_iter().collect()).await?;
     let now = Values::of(item);
     let differing = now.pairs().filter(|(field, now)| match *field {
         "title" => *now != typed.get(field).trim(),

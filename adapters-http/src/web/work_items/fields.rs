@@ -3,18 +3,14 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use openindex_domain::user::UserId;
-use openindex_domain::work_item::{Description, ExecutionTarget, Priority, Title, WorkItem};
+use openindex_domain::work_item::{
+    Description, ExecutionTarget, Priority, Title, WorkItem, WorkItemConflict,
+};
 
-use crate::web::access::Person;
 use crate::web::admin::People;
-use crate::web::error::WebError;
-use crate::web::form::Form;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::names::Names;
-use crate::web::site::Web;
+use crate::web::{CHOOSE, Choice, Form, Invalid, Names, Person, WebError};
 
-use super::list::choices;
-use super::view::{Choice, priority, target};
+use super::view::{conflict, priority, target};
 
 /// The names of the fields in page order. The form for a new item has no status.
 const FIELDS: [&str; 6] = [
@@ -63,17 +59,6 @@ pub(super) fn lines(text: &str) -> String {
 }
 
 impl Values {
-    pub(super) fn blank() -> Self {
-        Self(FIELDS.map(|field| {
-            let value = match field {
-                "priority" => Priority::Medium.as_str(),
-                "target" => ExecutionTarget::Either.as_str(),
-                _ => "",
-            };
-            value.to_owned()
-        }))
-    }
-
     pub(super) fn of(item: &WorkItem) -> Self {
         Self([
             item.title.to_string(),
@@ -137,11 +122,9 @@ impl Values {
 /// `errors`.
 pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
     let title = Title::parse(form.get("title"));
-    let title = errors.check("title", title, |error| format!("The title {error}."));
+    let title = errors.named("title", "title", title);
     let description = Description::parse(&lines(form.get("description")));
-    let description = errors.check("description", description, |error| {
-        format!("The description {error}.")
-    });
+    let description = errors.named("description", "description", description);
     let priority = form.get("priority").parse();
     let priority = errors.check("priority", priority, |_| CHOOSE);
     let target = form.get("target").parse();
@@ -160,10 +143,25 @@ pub(super) fn read(form: &Form, errors: &mut Invalid) -> Option<Read> {
     })
 }
 
+/// Adds a conflict as the error of the assignee, or else of the field `at`.
+pub(super) async fn add_conflict(
+    person: &Person,
+    why: &WorkItemConflict,
+    at: &'static str,
+    errors: &mut Invalid,
+) -> Result<(), WebError> {
+    let names = Names::of(person, Vec::new()).await?;
+    let field = match why {
+        WorkItemConflict::AssigneeNotFound => "assignee",
+        _ => at,
+    };
+    errors.add(field, conflict(why, &names));
+    Ok(())
+}
+
 impl Fields {
     /// Loads the choices. `current` is the item's assignee, who remains a choice.
     pub(super) async fn of(
-        web: &Web,
         person: &Person,
         values: Values,
         current: Option<UserId>,
@@ -178,32 +176,17 @@ impl Fields {
         ];
         let mut has_more_people = false;
         if person.is_administrator() {
-            let mut people = People::load(web, principal).await?;
-            people.meet(web, principal, current.as_slice()).await?;
+            let people = People::load(person, current).await?;
             has_more_people = people.has_more;
             let others = people.choices(selected).into_iter();
-            assignees.extend(others.filter(|one| one.id != me).map(|one| Choice {
-                value: one.id,
-                label: one.label,
-                is_selected: one.is_selected,
-            }));
+            assignees.extend(others.filter(|one| one.value != me));
         } else if let Some(user) = current.filter(|user| *user != principal.user_id()) {
-            let name = Names::of(web, person, vec![user]).await?.get(user);
+            let name = Names::of(person, vec![user]).await?.get(user);
             assignees.push(Choice::new(&user.to_string(), name.as_str(), selected));
         }
         Ok(Self {
-            priorities: choices(
-                &Priority::ALL,
-                Priority::as_str,
-                priority,
-                values.get("priority"),
-            ),
-            targets: choices(
-                &ExecutionTarget::ALL,
-                ExecutionTarget::as_str,
-                target,
-                values.get("target"),
-            ),
+            priorities: Choice::of_all(Priority::ALL, priority, values.get("priority")),
+            targets: Choice::of_all(ExecutionTarget::ALL, target, values.get("target")),
             assignees,
             has_more_people,
             values,

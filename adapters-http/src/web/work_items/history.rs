@@ -7,11 +7,7 @@ use openindex_domain::token::{TokenId, TokenKind};
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{ItemStatus, WorkItem, WorkItemAction, WorkItemKey};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::names::{Named, Names};
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::{Moment, Named, Names, Person, Shown, WebError};
 
 /// The maximum number of entries on a page.
 const ENTRIES: u32 = 50;
@@ -58,25 +54,24 @@ pub(super) struct RunLink {
 
 impl History {
     pub(super) async fn of(
-        web: &Web,
         person: &Person,
         key: WorkItemKey,
         claimed_in: Option<TokenId>,
     ) -> Result<Self, WebError> {
         let principal = &person.principal;
-        let events = web.api.audit.history(principal, key, ENTRIES).await?;
+        let events = person.audit.history(principal, key, ENTRIES).await?;
         let mut runs = HashMap::new();
         let mut foreign = Vec::new();
         for id in events.iter().filter_map(run_of).chain(claimed_in) {
             if runs.contains_key(&id) || foreign.contains(&id) {
                 continue;
             }
-            match web.api.agent_runs.get(principal, id).await {
+            match person.agent_runs.get(principal, id).await {
                 Ok(token) => {
                     let agent = token.run.as_ref().map_or("", |run| run.agent.as_str());
                     let run = Run {
                         agent: Shown::of(agent),
-                        ended: token.end().filter(|at| *at <= web.api.agent_runs.now()),
+                        ended: token.end().filter(|at| *at <= person.agent_runs.now()),
                     };
                     runs.insert(id, run);
                 }

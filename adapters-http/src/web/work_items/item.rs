@@ -1,17 +1,9 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use http::StatusCode;
 use openindex_domain::agent_run::RunFilter;
-use openindex_domain::work_item::{WorkItem, WorkItemConflict, WorkItemFilter, WorkItemKey};
+use openindex_domain::work_item::{WorkItemConflict, WorkItemFilter, WorkItemKey};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::names::{Named, Names};
-use crate::web::page::{Page, html};
-use crate::web::path::IdPath;
-use crate::web::site::Web;
-use crate::web::view::{Moment, Shown};
+use crate::web::{At, Moment, Named, Names, Page, PageResult, Person, Shown, WebError, html};
 
 use super::history::{Entry, History, RunLink};
 use super::use_cases;
@@ -54,59 +46,34 @@ pub(super) enum Rejected {
     Agent(String),
 }
 
-pub(in crate::web) async fn show(
-    person: Person,
-    State(web): State<Web>,
-    IdPath(key): IdPath<WorkItemKey>,
-) -> Result<Response, WebError> {
-    let item = use_cases(&web)?.get(&person.principal, key).await?;
-    render(&web, &person, &item, None).await
-}
-
-/// Renders the page again, with the reason why a change was rejected.
-pub(super) async fn render_rejected(
-    web: &Web,
-    person: &Person,
-    key: WorkItemKey,
-    why: Rejected,
-) -> Result<Response, WebError> {
-    let item = use_cases(web)?.get(&person.principal, key).await?;
-    render(web, person, &item, Some(why)).await
+pub(in crate::web) async fn show(person: At<Person, WorkItemKey>) -> PageResult {
+    render(&person, person.id, None).await
 }
 
 /// Returns the number of the user's live runs bound to the item.
-pub(super) async fn bound_runs(
-    web: &Web,
-    person: &Person,
-    key: WorkItemKey,
-) -> Result<usize, WebError> {
+pub(super) async fn bound_runs(person: &Person, key: WorkItemKey) -> Result<usize, WebError> {
     let filter = RunFilter {
         work_item: Some(key),
         ..RunFilter::LIVE
     };
-    let runs = &web.api.agent_runs;
+    let runs = &person.agent_runs;
     let found = runs.list(&person.principal, &filter, None, 1_000).await?;
     Ok(found.runs.count())
 }
 
-async fn render(
-    web: &Web,
-    person: &Person,
-    item: &WorkItem,
-    why: Option<Rejected>,
-) -> Result<Response, WebError> {
-    let principal = &person.principal;
-    let (me, key) = (principal.user_id(), item.key);
+/// Renders the page of an item, with the reason why a change was rejected, if one was.
+pub(super) async fn render(person: &Person, key: WorkItemKey, why: Option<Rejected>) -> PageResult {
+    let (work, principal) = (use_cases(person)?, &person.principal);
+    let me = principal.user_id();
+    let item = &work.get(principal, key).await?;
     let of_item = WorkItemFilter {
         parent: Some(key),
         ..WorkItemFilter::default()
     };
-    let parts = use_cases(web)?
-        .list(principal, &of_item, None, PARTS)
-        .await?;
+    let parts = work.list(principal, &of_item, None, PARTS).await?;
     let claim = item.claim.as_ref();
     let run = claim.and_then(|claim| claim.run);
-    let history = History::of(web, person, key, run).await?;
+    let history = History::of(person, key, run).await?;
     let behalf = claim.and_then(|claim| claim.on_behalf);
     let behalf = behalf.or_else(|| history.owner_of(run?));
     let holder = match &why {
@@ -120,15 +87,16 @@ async fn render(
         .chain(history.users())
         .chain(parts.items.iter().flat_map(users_of))
         .collect();
-    let names = Names::of(web, person, met).await?;
-    let now = web.api.tokens.now();
-    let status = match &why {
-        Some(Rejected::Conflict(_)) => StatusCode::CONFLICT,
-        Some(Rejected::Agent(_)) => StatusCode::UNPROCESSABLE_ENTITY,
-        None => StatusCode::OK,
+    let names = Names::of(person, met).await?;
+    let now = person.now();
+    let (status, problem, wrong_agent) = match why {
+        Some(Rejected::Conflict(why)) => (StatusCode::CONFLICT, Some(conflict(&why, &names)), None),
+        Some(Rejected::Agent(typed)) => (StatusCode::UNPROCESSABLE_ENTITY, None, Some(typed)),
+        None => (StatusCode::OK, None, None),
     };
+    let part = |part| ItemView::of(part, me, &names, now);
     let template = WorkItemPage {
-        page: Page::of(web, person, "work").with_damaged(&parts.items),
+        page: person.page("work").with_damaged(&parts.items),
         description: Shown::of(item.description.as_str()),
         whole: key.parent().map(|whole| whole.to_string()),
         created_by: names.within(item.created_by),
@@ -136,24 +104,14 @@ async fn render(
         resolved: item.resolved_at.map(|at| Moment::new(at, now)),
         run: run.map(|run| history.link(run)),
         on_behalf: behalf.map(|user| names.within(user)),
-        parts: parts
-            .items
-            .iter()
-            .map(|part| ItemView::of(part, me, &names, now))
-            .collect(),
+        parts: parts.items.iter().map(part).collect(),
         has_more_parts: parts.next.is_some(),
-        bound_runs: bound_runs(web, person, key).await?,
+        bound_runs: bound_runs(person, key).await?,
         lapsed: history.lapsed(item),
         history: history.entries(item, &names, now),
-        problem: match &why {
-            Some(Rejected::Conflict(why)) => Some(conflict(why, &names)),
-            Some(Rejected::Agent(_)) | None => None,
-        },
+        problem,
         item: ItemView::of(item, me, &names, now),
-        wrong_agent: match why {
-            Some(Rejected::Agent(typed)) => Some(typed),
-            Some(Rejected::Conflict(_)) | None => None,
-        },
+        wrong_agent,
     };
     html(status, &template)
 }

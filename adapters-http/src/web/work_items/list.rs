@@ -1,27 +1,19 @@
 use std::str::FromStr as _;
 
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
-    DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemCursor,
-    WorkItemFilter, WorkItemKey,
+    DomainKey, ExecutionTarget, ItemKind, ItemStatus, Priority, SearchTerms, WorkItemFilter,
+    WorkItemKey, WorkItemPage,
 };
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::{CHOOSE, Invalid};
-use crate::web::names::Names;
-use crate::web::page::{Page, html};
-use crate::web::paging::Paging;
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{
+    CHOOSE, Choice, Invalid, Names, Page, PageResult, Paging, Person, Query, html, paths,
+};
 
 use super::use_cases;
-use super::view::{Choice, ItemView, kind, priority, status, target, users_of};
+use super::view::{ItemView, kind, priority, status, target, users_of};
 
 /// Items per page.
 const PAGE: u32 = 50;
@@ -49,50 +41,42 @@ struct Select {
     options: Vec<Choice>,
 }
 
-pub(in crate::web) async fn list(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let work = use_cases(&web)?;
+pub(in crate::web) async fn list(person: Person) -> PageResult {
+    let work = use_cases(&person)?;
     let principal = &person.principal;
     let me = principal.user_id();
-    let chosen = query.only(&FIELDS);
+    let chosen = person.query.only(&FIELDS);
     let mut ignored = Vec::new();
-    let after: Option<WorkItemCursor> =
-        query.place("after", |text| text.parse().ok(), &mut ignored);
+    let after = person.query.cursor("after", &mut ignored);
     let mut errors = Invalid::default();
-    let filter = parse(&query, me, &mut errors);
+    let filter = parse(&person.query, me, &mut errors);
     let found = if errors.is_empty() {
-        Some(work.list(principal, &filter, after, PAGE).await?)
+        work.list(principal, &filter, after, PAGE).await?
     } else {
-        None
+        WorkItemPage::default()
     };
-    let next = found.as_ref().and_then(|found| found.next);
-    let items = found.map(|found| found.items).unwrap_or_default();
+    let items = found.items;
     let assignee = filter.assignee;
     let met = items.iter().flat_map(users_of).chain(assignee).collect();
-    let names = Names::of(&web, &person, met).await?;
-    let now = web.api.tokens.now();
+    let names = Names::of(&person, met).await?;
+    let now = person.now();
     let template = ListPage {
-        page: Page::of(&web, &person, "work")
-            .with_damaged(&items)
-            .with_ignored(ignored),
+        page: person.list_page("work", &items, ignored),
         items: items
             .iter()
             .map(|item| ItemView::of(item, me, &names, now))
             .collect(),
         selects: selects(
-            &query,
-            assignees(query.get("assignee"), assignee, me, &names),
+            &person.query,
+            assignees(person.query.get("assignee"), assignee, me, &names),
         ),
         is_filtered: !chosen.is_empty(),
         errors,
         paging: Paging::of(
-            &query,
+            &person.query,
             paths::WORK_ITEMS,
             &chosen,
-            next.map(|cursor| cursor.to_string()),
+            found.next.map(|cursor| cursor.to_string()),
         ),
         chosen,
     };
@@ -104,9 +88,7 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
     let get = |name| query.get(name);
     WorkItemFilter {
         search: errors
-            .optional("q", get("q"), SearchTerms::parse, |error| {
-                format!("The search {error}.")
-            })
+            .optional("q", "search", get("q"), SearchTerms::parse)
             .unwrap_or_default(),
         statuses: match get("status") {
             "" => OPEN.to_vec(),
@@ -120,15 +102,9 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
         priority: errors.choice("priority", get("priority"), |text| text.parse().ok()),
         kind: errors.choice("kind", get("kind"), |text| text.parse().ok()),
         target: errors.choice("target", get("target"), |text| text.parse().ok()),
-        domain: errors.optional("domain", get("domain"), DomainKey::parse, |error| {
-            format!("The domain {error}.")
-        }),
-        agent: errors.optional("agent", get("agent"), AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
-        parent: errors.optional("parent", get("parent"), WorkItemKey::from_str, |error| {
-            format!("The work item {error}.")
-        }),
+        domain: errors.optional("domain", "domain", get("domain"), DomainKey::parse),
+        agent: errors.optional("agent", "agent ID", get("agent"), AgentId::parse),
+        parent: errors.optional("parent", "work item", get("parent"), WorkItemKey::from_str),
         run: None,
     }
 }
@@ -136,27 +112,16 @@ fn parse(query: &Query, me: UserId, errors: &mut Invalid) -> WorkItemFilter {
 fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
     let selected = query.get("status");
     let mut statuses = vec![Choice::new("", "Open", selected)];
-    statuses.extend(choices(
-        &ItemStatus::ALL,
-        ItemStatus::as_str,
-        status,
-        selected,
-    ));
+    statuses.extend(Choice::of_all(ItemStatus::ALL, status, selected));
     statuses.push(Choice::new("all", "All", selected));
-    let any = |name, others: Vec<Choice>| {
-        let any = Choice::new("", "Any", query.get(name));
-        std::iter::once(any).chain(others).collect()
+    let any = |name, others: fn(&str) -> Vec<Choice>| {
+        let selected = query.get(name);
+        let any = Choice::new("", "Any", selected);
+        std::iter::once(any).chain(others(selected)).collect()
     };
-    let chosen = |name| query.get(name);
-    let priorities = choices(
-        &Priority::ALL,
-        Priority::as_str,
-        priority,
-        chosen("priority"),
-    );
-    let kinds = choices(&ItemKind::ALL, ItemKind::as_str, kind, chosen("kind"));
-    let targets = &ExecutionTarget::ALL;
-    let targets = choices(targets, ExecutionTarget::as_str, target, chosen("target"));
+    let priorities = |selected: &str| Choice::of_all(Priority::ALL, priority, selected);
+    let kinds = |selected: &str| Choice::of_all(ItemKind::ALL, kind, selected);
+    let targets = |selected: &str| Choice::of_all(ExecutionTarget::ALL, target, selected);
     [
         ("status", "Status", statuses),
         ("assignee", "Assignee", assignees),
@@ -170,18 +135,6 @@ fn selects(query: &Query, assignees: Vec<Choice>) -> Vec<Select> {
         options,
     })
     .into()
-}
-
-/// Returns a choice for every value of an enumeration.
-pub(super) fn choices<T: Copy>(
-    all: &[T],
-    value: impl Fn(T) -> &'static str,
-    label: impl Fn(T) -> &'static str,
-    selected: &str,
-) -> Vec<Choice> {
-    all.iter()
-        .map(|one| Choice::new(value(*one), label(*one), selected))
-        .collect()
 }
 
 /// Returns the choices for the assignee: anyone, the user, and the user named by a link.

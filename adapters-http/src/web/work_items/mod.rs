@@ -19,14 +19,11 @@ pub(super) use queue::queue;
 
 use openindex_domain::work_item::{Versions, WorkItemKey, WorkItems};
 
-use super::error::WebError;
-use super::form::Form;
-use super::paths;
-use super::site::Web;
+use super::{Form, Web, WebError, paths};
 
 /// Returns the use cases. Without work items, these routes do not exist.
 fn use_cases(web: &Web) -> Result<&WorkItems, WebError> {
-    web.api.work_items.as_ref().ok_or(WebError::NOT_FOUND)
+    web.work_items.as_ref().ok_or(WebError::NOT_FOUND)
 }
 
 pub(super) fn path_of(key: WorkItemKey) -> String {

@@ -1,17 +1,8 @@
 use askama::Template;
-use axum::extract::State;
-use axum::response::Response;
 use openindex_domain::agent_run::AgentId;
 use openindex_domain::work_item::{QueueItems, WorkItem};
 
-use crate::web::access::Person;
-use crate::web::error::WebError;
-use crate::web::invalid::Invalid;
-use crate::web::names::Names;
-use crate::web::page::{Page, html};
-use crate::web::paths;
-use crate::web::query::Query;
-use crate::web::site::Web;
+use crate::web::{Invalid, Names, Page, PageResult, Person, Query, html, paths};
 
 use super::use_cases;
 use super::view::{ItemView, users_of};
@@ -38,21 +29,15 @@ struct Section {
     has_more: bool,
 }
 
-pub(in crate::web) async fn queue(
-    person: Person,
-    State(web): State<Web>,
-    query: Query,
-) -> Result<Response, WebError> {
-    let work = use_cases(&web)?;
+pub(in crate::web) async fn queue(person: Person) -> PageResult {
+    let work = use_cases(&person)?;
     let principal = &person.principal;
     let mut ignored = Vec::new();
     let read = |text: &str| (text == "agents").then_some(());
-    let is_for_agents = query.place("for", read, &mut ignored).is_some();
+    let is_for_agents = person.query.place("for", read, &mut ignored).is_some();
     let mut errors = Invalid::default();
-    let agent = match query.get("agent") {
-        text if is_for_agents => errors.optional("agent", text, AgentId::parse, |error| {
-            format!("The agent ID {error}.")
-        }),
+    let agent = match person.query.get("agent") {
+        text if is_for_agents => errors.optional("agent", "agent ID", text, AgentId::parse),
         _ => None,
     };
     let is_named = agent.is_some();
@@ -69,16 +54,15 @@ pub(in crate::web) async fn queue(
         (found.mine, next)
     };
     let both = mine.items.iter().chain(next.items.iter());
-    let names = Names::of(&web, &person, both.flat_map(users_of).collect()).await?;
-    let now = web.api.tokens.now();
-    let chosen = query.only(&["agent"]);
+    let names = Names::of(&person, both.flat_map(users_of).collect()).await?;
+    let now = person.now();
+    let chosen = person.query.only(&["agent"]);
     let me = principal.user_id();
     let view = |item: &WorkItem| ItemView::of(item, me, &names, now);
     let template = QueuePage {
-        page: Page::of(&web, &person, "queue")
-            .with_damaged(&mine.items)
-            .with_damaged(&next.items)
-            .with_ignored(ignored),
+        page: person
+            .list_page("queue", &mine.items, ignored)
+            .with_damaged(&next.items),
         is_for_agents,
         agent: chosen.get("agent"),
         all_mine: if is_for_agents {

@@ -4,8 +4,7 @@ use openindex_domain::work_item::{
     ExecutionTarget, Holder, ItemKind, ItemStatus, Priority, WorkItem, WorkItemConflict,
 };
 
-use crate::web::names::Names;
-use crate::web::view::{Badge, Moment, Shown};
+use crate::web::{Badge, Moment, Names, Shown};
 
 /// A work item in a list or on its page.
 pub(super) struct ItemView {
@@ -31,23 +30,6 @@ pub(super) struct ClaimView {
     pub(super) is_agent: bool,
     pub(super) is_mine: bool,
     pub(super) since: Moment,
-}
-
-/// An option of a select.
-pub(super) struct Choice {
-    pub(super) value: String,
-    pub(super) label: Shown,
-    pub(super) is_selected: bool,
-}
-
-impl Choice {
-    pub(super) fn new(value: &str, label: &str, selected: &str) -> Self {
-        Self {
-            value: value.to_owned(),
-            label: Shown::of(label),
-            is_selected: value == selected,
-        }
-    }
 }
 
 /// Returns the users that an item's row mentions.
