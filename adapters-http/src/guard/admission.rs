@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
@@ -61,6 +62,23 @@ impl Guard {
         self.0.tokens.now()
     }
 
+    /// Verifies a secret that was presented from this client address.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tokens::verify`].
+    pub async fn verify(
+        &self,
+        presented: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, VerifyError> {
+        let verified = self.0.tokens.verify_from(presented, from).await;
+        if let Some(observe) = &self.0.observer {
+            observe(claimed_kind(presented), &verified);
+        }
+        verified
+    }
+
     /// Verifies the request's bearer token and authorizes its principal.
     ///
     /// # Errors
@@ -73,11 +91,7 @@ impl Guard {
         context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let verified = self.0.tokens.verify_from(presented, context.client_address);
-        let verified = verified.await;
-        if let Some(observe) = &self.0.observer {
-            observe(claimed_kind(presented), &verified);
-        }
+        let verified = self.verify(presented, context.client_address).await;
         let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
         authorize(&principal, requirement, self.0.audit.as_ref(), context).await?;
         Ok(principal)

@@ -59,11 +59,11 @@ impl Credential {
         }
     }
 
-    /// Returns whether a human acts, which is always the case for a browser session.
-    fn is_human(&self) -> bool {
+    /// Returns the kind of token; a browser session acts as a personal one.
+    fn kind(&self) -> TokenKind {
         match self {
-            Self::Token(record) => record.token.kind() == TokenKind::Personal,
-            Self::Session(_) => true,
+            Self::Token(record) => record.token.kind(),
+            Self::Session(_) => TokenKind::Personal,
         }
     }
 
@@ -191,8 +191,12 @@ impl Principal {
     ///
     /// [`Denial`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
     pub fn authorize(&self, requirement: Requirement) -> Result<(), Denial> {
-        if requirement.human && !self.credential.is_human() {
-            return Err(Denial::HumanTokenRequired);
+        let kind = self.credential.kind();
+        if requirement.kind.is_some_and(|required| required != kind) {
+            return Err(match kind {
+                TokenKind::AgentRun => Denial::HumanTokenRequired,
+                TokenKind::Personal => Denial::AgentRunTokenRequired,
+            });
         }
         if !self.effective_scope().contains(requirement.scope) {
             return Err(Denial::InsufficientScope {
