@@ -1,11 +1,13 @@
 use openindex_domain::token::{Scope, TokenKind};
 use serde::Serialize;
 
+#[cfg(feature = "server")]
+use super::WireScope;
 use super::field::optional;
 #[cfg(feature = "server")]
 use super::schema;
 use super::shape::wire;
-use super::{Kind, Open, PlainSecret, WireScope};
+use super::{Kind, Open, PlainSecret};
 
 /// The maximum number of tokens in one introspection.
 pub const MAX_INTROSPECTED: usize = 1_000;
