@@ -5,9 +5,11 @@
 //!   permissions), and problem documents: see `examples/guard_your_routes.rs`;
 //! - `server`: the API, built on `guard`;
 //! - `web` (default): the web interface, built on `server`;
+//! - `remote`: a verifier for `guard` that asks another server, in batches and without a cache;
 //! - `client`: the typed blocking client that the `oi` command uses, without axum.
 //!
-//! All share the [`wire`] types. Imports go one way: `web` → `server` → `guard` → `wire` ← `client`.
+//! All share the [`wire`] types. Imports go one way: `web` → `server` → `guard` → `wire` ← `client`,
+//! and `remote` → `guard`.
 #![cfg_attr(
     not(feature = "web"),
     allow(
@@ -17,10 +19,14 @@
 )]
 
 mod addresses;
+#[cfg(any(feature = "client", feature = "remote"))]
+mod base_url;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "guard")]
 pub mod guard;
+#[cfg(feature = "remote")]
+pub mod remote;
 #[cfg(feature = "server")]
 pub mod server;
 #[cfg(feature = "web")]

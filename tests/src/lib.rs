@@ -25,7 +25,7 @@ pub use database::{Database, Kind};
 pub use http::{Client, Response};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
-pub use proxy::{HaProxy, Nginx, free_port};
+pub use proxy::{DocumentedProxy, HaProxy, Nginx, free_port};
 pub use server::{Bootstrapped, Server, server_as_nobody};
 pub use squid::Squid;
 

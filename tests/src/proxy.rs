@@ -1,5 +1,5 @@
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,86 @@ impl HaProxy {
     }
 }
 
+/// A running proxy whose configuration is a code block of the documentation; killed when dropped.
+pub struct DocumentedProxy(#[expect(dead_code, reason = "it runs until it is dropped")] Proxy);
+
+impl DocumentedProxy {
+    /// Starts nginx as `docs/integrations/nginx.md` says, in which each pair's first text is
+    /// replaced by its second, and waits until it accepts connections on this port.
+    #[must_use]
+    pub fn nginx(port: u16, replaced: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().display();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
+            .concat();
+        let server = documented("nginx", "nginx", replaced);
+        let config = format!(
+            "pid {path}/pid; error_log stderr; master_process off; events {{}}\n\
+             http {{ access_log off; {temporary}\n{server} }}"
+        );
+        let file = written(&directory, "nginx.conf", &config);
+        let arguments = ["-e", "stderr", "-g", "daemon off;", "-c"];
+        Self(Proxy::start("nginx", &arguments, port, directory, &file))
+    }
+
+    /// The same with Caddy and `docs/integrations/caddy.md`.
+    #[must_use]
+    pub fn caddy(port: u16, replaced: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let site = documented("caddy", "caddyfile", replaced);
+        let file = written(
+            &directory,
+            "Caddyfile",
+            &format!("{{\nadmin off\nauto_https off\nlog {{\nlevel ERROR\n}}\n}}\n{site}"),
+        );
+        let arguments = ["run", "--adapter", "caddyfile", "--config"];
+        Self(Proxy::start("caddy", &arguments, port, directory, &file))
+    }
+
+    /// The same with `haproxy` and `docs/integrations/haproxy.md`.
+    #[must_use]
+    pub fn haproxy(port: u16, replaced: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let script = documented("haproxy", "lua", replaced);
+        let script = written(&directory, "openindex.lua", &script);
+        let config = documented("haproxy", "haproxy", replaced);
+        let path = script.display().to_string();
+        let config = config.replace("/etc/haproxy/openindex.lua", &path);
+        let file = written(&directory, "haproxy.cfg", &config);
+        Self(Proxy::start(
+            "haproxy",
+            &["-db", "-f"],
+            port,
+            directory,
+            &file,
+        ))
+    }
+}
+
+/// Returns the code block in this language of a page of `docs/integrations`, with replacements,
+/// each of which must occur.
+fn documented(page: &str, language: &str, replaced: &[(&str, &str)]) -> String {
+    let path = format!(
+        "{}/../docs/integrations/{page}.md",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let page = std::fs::read_to_string(&path).expect(&path);
+    let (_, block) = page
+        .split_once(&format!("```{language}\n"))
+        .expect("a block");
+    let (block, _) = block.split_once("```").expect("its end");
+    replaced
+        .iter()
+        .fold(block.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
+fn written(directory: &TempDir, name: &str, text: &str) -> PathBuf {
+    let file = directory.path().join(name);
+    std::fs::write(&file, text).expect("it is written");
+    file
+}
+
 /// A running proxy; killed when dropped.
 pub(crate) struct Proxy {
     child: Child,
@@ -114,6 +194,9 @@ impl Proxy {
         let mut child = Command::new(program)
             .args(arguments)
             .arg(file)
+            .env("HOME", directory.path())
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("XDG_DATA_HOME")
             .stdin(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));

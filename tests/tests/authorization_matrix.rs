@@ -30,6 +30,12 @@ const MATRIX: &[(&str, &str, Requirement, u16)] = &[
         Requirement::Nothing,
         200,
     ),
+    (
+        "GET",
+        "/.well-known/oauth-authorization-server",
+        Requirement::Nothing,
+        200,
+    ),
     ("GET", "/openapi.json", Requirement::Nothing, 200),
     ("GET", "/me", Requirement::AnyToken, 200),
     ("PATCH", "/me", Requirement::Human, 200),
@@ -38,6 +44,11 @@ const MATRIX: &[(&str, &str, Requirement, u16)] = &[
     ("GET", "/me/pats/{id}", Requirement::Human, 200),
     ("DELETE", "/me/pats/{id}", Requirement::Human, 204),
     ("POST", "/me/pats/{id}/rotate", Requirement::Human, 201),
+    ("GET", "/me/token", Requirement::AnyToken, 200),
+    ("DELETE", "/me/token", Requirement::AnyToken, 204),
+    ("POST", "/me/token/rotate", Requirement::Human, 201),
+    ("GET", "/auth/verify", Requirement::AnyToken, 200),
+    ("POST", "/auth/introspect", Requirement::AnyToken, 200),
     ("GET", "/agent-runs", Requirement::Human, 200),
     ("POST", "/agent-runs", Requirement::Human, 201),
     ("GET", "/agent-runs/{id}", Requirement::Human, 200),
@@ -197,7 +208,12 @@ fn every_route_returns_the_right_status_for_every_credential(kind: Kind) {
         for credential in Credential::ALL {
             let response = world.ask(method, path, credential);
             let context = format!("{method} {path} with {credential:?}: {response:?}");
-            match credential.rejection(*requirement) {
+            // An administrator's token that rotates itself needs its own scope.
+            let requirement = match (*path, credential) {
+                ("/me/token/rotate", Credential::AdminScopeOfMember) => Requirement::HumanAdmin,
+                _ => *requirement,
+            };
+            match credential.rejection(requirement) {
                 None => assert_eq!(response.status, *success, "{context}"),
                 Some((status, code, challenge)) => {
                     assert_eq!(response.outcome(), (status, code.to_owned()), "{context}");
@@ -255,6 +271,7 @@ impl World {
         let path = path.replace("{id}", &subject).replace("{key}", &subject);
         let body = match (method, path.as_str()) {
             ("POST", "/me/pats") => json!({"name": "new", "scope": "read_write"}),
+            ("POST", "/auth/introspect") => json!({"tokens": [secret]}),
             ("POST", "/agent-runs") => json!({"agentId": "new", "ttlSeconds": 60}),
             ("POST", "/browse") => json!({"domain": "OPS", "title": "new"}),
             ("PATCH", path) if path.starts_with("/browse/") => json!({"title": "changed"}),

@@ -11,7 +11,6 @@
 
 mod admin;
 mod api;
-mod base_url;
 mod calls;
 mod connect;
 mod error;
@@ -26,8 +25,8 @@ mod runs;
 mod transport;
 mod work_items;
 
+pub use crate::base_url::{BaseUrl, InvalidBaseUrl};
 pub use api::{Client, Probe};
-pub use base_url::{BaseUrl, InvalidBaseUrl};
 pub use error::{Cause, ClientError, Effect, ExportError, Origin, Problem};
 pub use options::{CertificateError, ClientOptions};
 pub use proxy::ProxyVariables;

@@ -1,5 +1,7 @@
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use http::HeaderMap;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
@@ -11,6 +13,39 @@ use super::credentials::bearer;
 
 type Observer = Arc<dyn Fn(Option<TokenKind>, &Result<Principal, VerifyError>) + Send + Sync>;
 
+/// What tells whether a presented secret is a live token: the use cases of this process, or another
+/// server.
+#[async_trait]
+pub trait Verify: Send + Sync {
+    /// Verifies a secret that was presented from this client address.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tokens::verify`].
+    async fn verify(&self, presented: &str, from: Option<IpAddr>)
+    -> Result<Principal, VerifyError>;
+
+    /// Returns the current time, if it has a clock.
+    fn now(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+#[async_trait]
+impl Verify for Tokens {
+    async fn verify(
+        &self,
+        presented: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, VerifyError> {
+        self.verify_from(presented, from).await
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        Some(Self::now(self))
+    }
+}
+
 /// The state that the permission extractors require: implement `FromRef<YourState> for Guard`, or
 /// use `Guard` as the state. Cheap to clone.
 #[derive(Clone)]
@@ -18,17 +53,18 @@ pub struct Guard(Arc<Parts>);
 
 #[derive(Clone)]
 struct Parts {
-    tokens: Tokens,
+    verifier: Arc<dyn Verify>,
     audit: Option<Audit>,
     observer: Option<Observer>,
 }
 
 impl Guard {
-    /// Creates a guard that verifies tokens with these use cases.
+    /// Creates a guard that verifies tokens with the use cases of this process or with another
+    /// server.
     #[must_use]
-    pub fn new(tokens: Tokens) -> Self {
+    pub fn new(verifier: impl Verify + 'static) -> Self {
         Self(Arc::new(Parts {
-            tokens,
+            verifier: Arc::new(verifier),
             audit: None,
             observer: None,
         }))
@@ -56,9 +92,26 @@ impl Guard {
         }))
     }
 
-    /// Returns the current time by the clock of the use cases.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.0.tokens.now()
+    /// Returns the current time by the clock of the verifier, if it has one.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        self.0.verifier.now()
+    }
+
+    /// Verifies a secret that was presented from this client address.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Tokens::verify`].
+    pub async fn verify(
+        &self,
+        presented: &str,
+        from: Option<IpAddr>,
+    ) -> Result<Principal, VerifyError> {
+        let verified = self.0.verifier.verify(presented, from).await;
+        if let Some(observe) = &self.0.observer {
+            observe(claimed_kind(presented), &verified);
+        }
+        verified
     }
 
     /// Verifies the request's bearer token and authorizes its principal.
@@ -73,11 +126,7 @@ impl Guard {
         context: &RequestContext,
     ) -> Result<Principal, Problem> {
         let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let verified = self.0.tokens.verify_from(presented, context.client_address);
-        let verified = verified.await;
-        if let Some(observe) = &self.0.observer {
-            observe(claimed_kind(presented), &verified);
-        }
+        let verified = self.verify(presented, context.client_address).await;
         let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
         authorize(&principal, requirement, self.0.audit.as_ref(), context).await?;
         Ok(principal)

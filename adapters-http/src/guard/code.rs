@@ -45,6 +45,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, "Insufficient scope";
     /// 403: an agent run token was used where a personal access token is required.
     HumanTokenRequired = "human_token_required", FORBIDDEN, "Personal access token required";
+    /// 403: a personal access token was used where an agent run token is required.
+    AgentRunTokenRequired = "agent_run_token_required", FORBIDDEN, "Agent run token required";
     /// 403: the operation is available in the web interface only.
     SessionRequired = "session_required", FORBIDDEN, "Browser session required";
     /// 403: the agent run is bound to another work item.

@@ -83,6 +83,10 @@ impl From<Denial> for Problem {
                 "agent run tokens cannot do this; use a personal access token (oi_pat_…)",
             )
             .next("oi profile set --token -"),
+            Denial::AgentRunTokenRequired => Self::new(
+                Code::AgentRunTokenRequired,
+                "only agent runs can do this; use the token of an agent run (oi_run_…)",
+            ),
             Denial::InsufficientScope { required } => Self::new(
                 Code::InsufficientScope,
                 match required {

@@ -16,10 +16,10 @@ pub mod outage;
 mod permission;
 mod problem;
 
-pub use admission::Guard;
 #[cfg(feature = "server")]
 #[cfg(feature = "web")]
 pub(crate) use admission::authorize;
+pub use admission::{Guard, Verify};
 pub use code::Code;
 pub use context::{ClientAddress, Context};
 pub use permission::{Access, AnyToken, Human, HumanAdmin, Permission, Public};

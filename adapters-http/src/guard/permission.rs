@@ -90,7 +90,7 @@ macro_rules! permission {
                 let guard = Guard::from_ref(state);
                 let context = Context::of(parts);
                 let principal = guard.admit(&parts.headers, $requirement, &context).await?;
-                check(parts, Some(guard.now()))?;
+                check(parts, guard.now())?;
                 Ok(Self(principal))
             }
         }

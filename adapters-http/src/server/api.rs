@@ -29,7 +29,9 @@ pub(crate) fn router(state: ApiState, pages: Pages) -> Router {
         }
         routes::not_found(&state, &request)
     });
-    layers::wrap(router, shared)
+    let (forwarded, _) = routes::forwarded().into_parts();
+    let forwarded = forwarded.with_state(shared.clone());
+    layers::wrap(router, forwarded, shared)
 }
 
 /// Returns only the work item routes, for a service that mounts them beside its own. That service

@@ -1,21 +1,28 @@
 //! Reads a whole request body as JSON into the type that a handler names.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::body::{Body as RawBody, Bytes, HttpBody as _};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
 use http::{Extensions, HeaderMap, HeaderValue, header};
 use serde_json::value::RawValue;
+use tokio::time::timeout;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 
 use super::given::{Given, Reader};
+use super::head::is_form;
 use super::limits::MAX_BODY_BYTES;
 use super::requests::Request as Readable;
 use super::{Code, Problem};
-use crate::wire::{PlainSecret, ReportLeakedTokens, ScannerFinding};
+use crate::wire::{
+    IntrospectTokens, MAX_INTROSPECTED, PlainSecret, ReportLeakedTokens, ScannerFinding,
+};
 
 /// Marks a request whose client waits for `100 Continue` before it sends the body. An extractor
 /// that reads the body calls [`ask`](Self::ask) and fails; the request is then handled again, with
@@ -105,6 +112,43 @@ impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
     }
 }
 
+/// The tokens of an introspection: a form with one, or a JSON object with several.
+pub(super) enum IntrospectionBody {
+    One(PlainSecret),
+    Many(Vec<PlainSecret>),
+}
+
+impl<S: Send + Sync> FromRequest<S> for IntrospectionBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if is_form(request.headers()) {
+            let (parts, body) = request.into_parts();
+            HeldBack::ask(&parts.extensions)?;
+            return read(body, MAX_BODY_BYTES)
+                .await
+                .and_then(|form| token_of(&form))
+                .map(Self::One);
+        }
+        let IntrospectTokens { tokens } = parse(&receive(request).await?)?;
+        if tokens.len() > MAX_INTROSPECTED {
+            let limit = format!("must have at most {MAX_INTROSPECTED} entries");
+            return Err(Problem::invalid_field("tokens", &limit));
+        }
+        Ok(Self::Many(tokens))
+    }
+}
+
+/// Returns the only parameter `token` of a form. Others are ignored (RFC 6749 §3.2).
+fn token_of(form: &[u8]) -> Result<PlainSecret, Problem> {
+    let mut tokens = form_urlencoded::parse(form).filter(|(name, _)| name == "token");
+    match (tokens.next(), tokens.next()) {
+        (Some((_, token)), None) => Ok(PlainSecret::new(&token)),
+        (None, _) => Err(Problem::invalid_field("token", &"is required")),
+        (Some(_), Some(_)) => Err(Problem::invalid_field("token", &"must be given once")),
+    }
+}
+
 /// Parses a body and checks every field.
 fn parse<T: Readable>(bytes: &[u8]) -> Result<T, Problem> {
     let given = given(bytes)?;
@@ -185,6 +229,33 @@ pub(super) async fn reject(body: RawBody, is_held_back: bool) -> Result<(), Prob
         Ok(())
     } else {
         Reader::new(&given, "field").finish()
+    }
+}
+
+/// A body of any kind and size that is not read.
+pub(super) struct Ignored;
+
+impl<S: Sync> FromRequestParts<S> for Ignored {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self)
+    }
+}
+
+/// How long the rest of an ignored body may take to arrive.
+const REST_OF_IGNORED: Duration = Duration::from_millis(250);
+
+/// Sends a response to a request whose body is ignored. What has arrived of a small body is read, so
+/// that the connection can be used again; otherwise the connection is closed.
+pub(super) async fn ignore(body: RawBody, response: Response) -> Response {
+    if body.is_end_stream() {
+        return response;
+    }
+    // A proxy that announces a body need not send it.
+    match timeout(REST_OF_IGNORED, read(body, MAX_BODY_BYTES)).await {
+        Ok(Ok(_)) => response,
+        _ => unread(response),
     }
 }
 

@@ -240,6 +240,26 @@ fn check_body(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Cuts the query before a parameter `uri`. Proxies that append the path and query of the request
+/// they ask about would otherwise let its client add parameters.
+pub(super) fn cut_original(uri: &mut Uri) {
+    let Some(query) = uri.query() else {
+        return;
+    };
+    let mut kept = 0;
+    for parameter in query.split('&') {
+        if parameter == "uri" || parameter.starts_with("uri=") {
+            let query = query.get(..kept).unwrap_or_default().trim_end_matches('&');
+            let path = format!("{}?{query}", uri.path());
+            if let Ok(cut) = path.parse() {
+                *uri = cut;
+            }
+            return;
+        }
+        kept += parameter.len() + 1;
+    }
+}
+
 /// Returns the maximum size of the body in bytes: for a form, the one that its route declares.
 pub(super) fn body_limit(head: &Parts, shared: &Shared) -> usize {
     match head.extensions.get::<MatchedPath>() {

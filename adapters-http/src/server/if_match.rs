@@ -45,7 +45,7 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        check_date(&parts.headers, Some(Guard::from_ref(state).now()))?;
+        check_date(&parts.headers, Guard::from_ref(state).now())?;
         versions(&parts.headers).map(Self)
     }
 }

@@ -32,8 +32,9 @@ use super::{ClientAddress, Code, PeerAddress, Problem, Stopping, is_browser};
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Wraps routes that already have their state.
-pub(super) fn wrap(router: Router, state: Shared) -> Router {
+/// Wraps routes that already have their state; `forwarded` are those that ignore the body and
+/// conditional headers, because these belong to a request that a proxy will pass on.
+pub(super) fn wrap(router: Router, forwarded: Router, state: Shared) -> Router {
     let limits = &state.settings.layers;
     let in_progress = RequestLimit::new(
         limits.max_requests_in_progress,
@@ -45,6 +46,9 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
         in_progress,
         time: limits.request_timeout,
     };
+    let forwarded = forwarded
+        .layer(middleware::from_fn_with_state(limits.clone(), ask))
+        .layer(CatchPanicLayer::custom(respond_to_panic));
     let mut router = router
         .layer(middleware::from_fn_with_state(limits, admit))
         .layer(CatchPanicLayer::custom(respond_to_panic));
@@ -52,6 +56,8 @@ pub(super) fn wrap(router: Router, state: Shared) -> Router {
     if let Some(cors) = cors::layer(&state.settings.layers.cors_origins, state.pages()) {
         router = router.layer(cors);
     }
+    // Without CORS, which would accept the preflight of a forwarded request without a token.
+    let router = router.merge(forwarded);
     router.layer(middleware::from_fn_with_state(state, observe))
 }
 
@@ -189,6 +195,20 @@ async fn admit(State(limits): State<Limits>, mut request: Request, next: Next) -
     serve(&limits, request, next).await
 }
 
+/// Handles a request about another one, whose body and conditions are ignored.
+async fn ask(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    let body = std::mem::replace(request.body_mut(), Body::empty());
+    let response = match head::check(&mut request) {
+        Ok(()) => {
+            head::cut_original(request.uri_mut());
+            let response = in_limits(&limits, request, next).await;
+            response.unwrap_or_else(Problem::into_response)
+        }
+        Err(problem) => problem.into_response(),
+    };
+    body::ignore(body, response).await
+}
+
 /// Rejects a body above `limit`, of which nothing more is read: on its page, if a browser sent a
 /// form.
 async fn too_large(limits: &Limits, limit: usize, head: Parts, next: Next) -> Response {
@@ -202,6 +222,19 @@ async fn too_large(limits: &Limits, limit: usize, head: Parts, next: Next) -> Re
 
 async fn serve(limits: &Limits, request: Request, next: Next) -> Response {
     let conditions = OnRead::of(request.method(), request.headers());
+    match (in_limits(limits, request, next).await, conditions) {
+        (Ok(response), None) => response,
+        (Ok(response), Some(conditions)) => conditions.apply(response),
+        (Err(problem), _) => problem.into_response(),
+    }
+}
+
+/// Handles a request within the limits of requests in progress and of time.
+///
+/// # Errors
+///
+/// 503 after the timeout.
+async fn in_limits(limits: &Limits, request: Request, next: Next) -> Result<Response, Problem> {
     let is_probe = is_probe(request.extensions().get());
     let response = async {
         if is_probe {
@@ -212,11 +245,7 @@ async fn serve(limits: &Limits, request: Request, next: Next) -> Response {
             Err(problem) => problem.into_response(),
         }
     };
-    match (timeout(limits.time, response).await, conditions) {
-        (Ok(response), None) => response,
-        (Ok(response), Some(conditions)) => conditions.apply(response),
-        (Err(_), _) => too_slow().into_response(),
-    }
+    timeout(limits.time, response).await.map_err(|_| too_slow())
 }
 
 fn body_too_slow(limit: Duration) -> Problem {

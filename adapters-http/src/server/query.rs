@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::wire::{
     AgentRunFilter, AuditQuery, ExportQuery, PageQuery, PatFilter, PatPageQuery, PatQuery,
-    QueueQuery, UserQuery, WorkItemQuery,
+    QueueQuery, UserQuery, VerifyQuery, WorkItemQuery,
 };
 
 use super::Problem;
@@ -49,6 +49,7 @@ parameters!(
     PatQuery,
     QueueQuery,
     UserQuery,
+    VerifyQuery,
     WorkItemQuery
 );
 

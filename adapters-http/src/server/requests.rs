@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 use utoipa::PartialSchema;
 
 use crate::wire::{
-    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, OnBehalfOf, PatchMe,
-    PatchUser, PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun,
+    ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, IntrospectTokens, OnBehalfOf,
+    PatchMe, PatchUser, PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun,
 };
 
 use super::given::Reader;
@@ -23,6 +23,7 @@ pub(super) trait Request: DeserializeOwned + PartialSchema {
 
 impl Request for ClaimInvite {}
 impl Request for CreateInvite {}
+impl Request for IntrospectTokens {}
 impl Request for PatchMe {}
 impl Request for PatchWorkItem {}
 impl Request for ReportLeakedTokens {}

@@ -8,7 +8,7 @@ use openindex_domain::admin_tokens::{OwnedToken, Stats};
 use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent, Subject, SubjectName};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::Invite;
-use openindex_domain::token::{Token, TokenWithSecret};
+use openindex_domain::token::{Scope, Token, TokenWithSecret};
 use openindex_domain::user::{Bootstrapped, Email, Owner, User};
 use openindex_domain::work_item::{Queue, QueueItems, WorkItem};
 use openindex_domain::{Damaged, Listing};
@@ -55,22 +55,56 @@ pub fn bootstrapped(instance: &Bootstrapped, now: Timestamp) -> wire::Bootstrapp
 
 /// Returns `None` for a browser session, which no API route accepts.
 pub(super) fn me(principal: &Principal) -> Option<wire::Me> {
-    let token = principal.token()?;
     Some(wire::Me {
         user: me_user(principal.owner()),
-        token: wire::MeToken {
-            id: token.id.to_string(),
-            kind: token.kind().into(),
-            name: token.name.as_str().to_owned(),
-            scope: token.scope.into(),
-            effective_scope: principal.effective_scope().into(),
-            expires_at: text(token.expires_at),
-            run: principal.run().map(|run| wire::MeRun {
-                agent_id: run.agent.to_string(),
-                work_item_key: run.work_item.map(|key| key.to_string()),
-            }),
-        },
+        token: me_token(principal)?,
     })
+}
+
+/// Returns `None` for a browser session.
+pub(super) fn me_token(principal: &Principal) -> Option<wire::MeToken> {
+    let token = principal.token()?;
+    Some(wire::MeToken {
+        id: token.id.to_string(),
+        kind: token.kind().into(),
+        name: token.name.as_str().to_owned(),
+        scope: token.scope.into(),
+        effective_scope: principal.effective_scope().into(),
+        expires_at: text(token.expires_at),
+        run: principal.run().map(|run| wire::MeRun {
+            agent_id: run.agent.to_string(),
+            work_item_key: run.work_item.map(|key| key.to_string()),
+        }),
+    })
+}
+
+/// Rounded down, so that nobody takes a token for live that is not.
+const fn seconds(at: Timestamp) -> i64 {
+    at.unix_millis().div_euclid(1_000)
+}
+
+/// Returns what a verified token is; a browser session is not active.
+pub(super) fn introspection(principal: &Principal) -> wire::Introspection {
+    let Some(token) = principal.token() else {
+        return wire::Introspection::default();
+    };
+    let effective = principal.effective_scope();
+    let scopes = Scope::ALL
+        .into_iter()
+        .filter(|scope| effective.contains(*scope));
+    let scopes: Vec<&str> = scopes.map(Scope::as_str).collect();
+    let profile = principal.owner().profile.as_ref();
+    wire::Introspection {
+        active: true,
+        scope: Some(scopes.join(" ")),
+        sub: Some(token.owner.to_string()),
+        username: profile.map(|profile| profile.email.as_str().to_owned()),
+        token_type: Some("Bearer".to_owned()),
+        exp: token.expires_at.map(seconds),
+        iat: Some(seconds(token.created_at)),
+        jti: Some(token.id.to_string()),
+        kind: Some(token.kind().into()),
+    }
 }
 
 /// Returns `None` for a token that belongs to no run; the agent run use cases return none.

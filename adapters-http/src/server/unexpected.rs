@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 
 use super::Problem;
-use super::body::{self, Body, HeldBack, LeakReportBody};
+use super::body::{self, Body, HeldBack, Ignored, IntrospectionBody, LeakReportBody};
 use super::given::Reader;
 use super::if_match::IfMatch;
 use super::path::PathId;
@@ -24,6 +24,14 @@ impl<A, B> Argument for Query<A, B> {
 }
 
 impl<T> Argument for Body<T> {
+    const BODY: bool = true;
+}
+
+impl Argument for Ignored {
+    const BODY: bool = true;
+}
+
+impl Argument for IntrospectionBody {
     const BODY: bool = true;
 }
 

@@ -10,7 +10,7 @@ use openindex_domain::agent_run::{AgentId, DomainKey, RunTtl, WorkItemKey};
 use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    Expiry, Lifetime, Overlap, Scope, Search, Sort, Status, TokenId, TokenName,
+    Expiry, Lifetime, Overlap, Scope, Search, Sort, Status, TokenId, TokenKind, TokenName,
 };
 use openindex_domain::user::{Email, Password, PersonName, Role, UserId, UserSearch, UserSort};
 use openindex_domain::work_item::{
@@ -155,6 +155,8 @@ text! {
     Scope: str::parse, ToString::to_string;
     Status: |text| Self::parse(text).ok_or_else(Status::must_be),
         |status| status.as_str().to_owned();
+    TokenKind: |text| Self::parse(text).ok_or_else(TokenKind::must_be),
+        |kind| kind.as_str().to_owned();
     Search: Self::parse, |search| search.as_str().to_owned();
     Sort: |text| Self::parse(text).ok_or_else(Sort::must_be),
         |sort| sort.as_str().to_owned();

@@ -12,6 +12,7 @@ mod runs;
 pub(crate) mod schema;
 mod shape;
 mod users;
+mod verification;
 mod work_item;
 
 use std::fmt;
@@ -44,6 +45,10 @@ pub use runs::{
     AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
 };
 pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
+pub use verification::{
+    AuthorizationServer, IntrospectToken, IntrospectTokens, Introspected, Introspection,
+    Introspections, MAX_INTROSPECTED, VerifyQuery,
+};
 pub use work_item::{
     CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, OnBehalfOf, PatchWorkItem,
     Priority, QueueQuery, QueueSection, SearchText, UserRef, WorkItem, WorkItemList, WorkItemQuery,
@@ -107,6 +112,9 @@ wire! { response
 Discovery {
     /// Base URL of the API, without a trailing slash.
     api_url: String [format = "uri"],
+    /// URL at which any service can have tokens verified (RFC 7662).
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    introspection_url: String [format = "uri"],
     /// Version of the server.
     version: String,
 }}

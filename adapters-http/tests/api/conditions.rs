@@ -60,7 +60,7 @@ impl World {
             "claimInvite" => {
                 json!({"code": self.values["code"], "name": "Grace", "tokenName": "first"})
             }
-            "reportLeakedTokens" => json!({"tokens": [self.values["secret"]]}),
+            "introspectTokens" | "reportLeakedTokens" => json!({"tokens": [self.values["secret"]]}),
             "createWorkItem" => json!({"domain": "OPS", "title": "Another"}),
             "updateWorkItem" => json!({"priority": "high"}),
             "updateMe" => json!({"name": "Ada"}),

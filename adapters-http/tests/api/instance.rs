@@ -20,7 +20,11 @@ async fn probes_and_discovery_need_nothing() {
         ("/ready", json!({"status": "ok"})),
         (
             "/.well-known/openindex.json",
-            json!({"apiUrl": "https://oi.example.com", "version": "1.2.3"}),
+            json!({
+                "apiUrl": "https://oi.example.com",
+                "introspectionUrl": "https://oi.example.com/auth/introspect",
+                "version": "1.2.3",
+            }),
         ),
     ] {
         let response = server.send(Request::get(path), Body::empty()).await;
@@ -58,6 +62,8 @@ async fn the_description_says_who_may_call_each_route() {
             "delete /agent-runs/{id} human",
             "delete /browse/{key} any_token",
             "delete /me/pats/{id} human",
+            "delete /me/token any_token",
+            "get /.well-known/oauth-authorization-server nothing",
             "get /.well-known/openindex.json nothing",
             "get /admin/invites human_admin",
             "get /admin/pats human_admin",
@@ -67,6 +73,7 @@ async fn the_description_says_who_may_call_each_route() {
             "get /agent-runs/{id} human",
             "get /audit human_admin",
             "get /audit/export human_admin",
+            "get /auth/verify any_token",
             "get /browse any_token",
             "get /browse/queue any_token",
             "get /browse/{key} any_token",
@@ -74,6 +81,7 @@ async fn the_description_says_who_may_call_each_route() {
             "get /me any_token",
             "get /me/pats human",
             "get /me/pats/{id} human",
+            "get /me/token any_token",
             "get /openapi.json nothing",
             "get /ready nothing",
             "get /stats human_admin",
@@ -86,6 +94,7 @@ async fn the_description_says_who_may_call_each_route() {
             "post /admin/users/{id}/suspend human_admin",
             "post /admin/users/{id}/unsuspend human_admin",
             "post /agent-runs human",
+            "post /auth/introspect any_token",
             "post /auth/invites/claim nothing",
             "post /browse any_token",
             "post /browse/{key}/claim any_token",
@@ -94,6 +103,7 @@ async fn the_description_says_who_may_call_each_route() {
             "post /credentials/revoke nothing",
             "post /me/pats human",
             "post /me/pats/{id}/rotate human",
+            "post /me/token/rotate human",
         ]
     );
 }

@@ -49,6 +49,8 @@ async fn an_outage_neither_accepts_nor_rejects_a_token() {
     let server = Server::on(memory.clone(), with_tokens(&memory, tokens));
     for path in [
         "/me",
+        "/me/token",
+        "/auth/verify",
         "/me/pats",
         "/admin/users",
         "/agent-runs",

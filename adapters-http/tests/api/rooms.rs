@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 /// Each module with those that it may import.
-const ROOMS: [(&str, &[&str]); 5] = [
+const ROOMS: [(&str, &[&str]); 6] = [
     ("wire", &[]),
     ("client", &["wire"]),
     ("guard", &["wire"]),
+    ("remote", &["guard", "wire"]),
     ("server", &["guard", "wire"]),
     ("web", &["guard", "server", "wire"]),
 ];

@@ -54,7 +54,8 @@ async fn a_body_is_an_error_on_routes_that_read_none() {
     let server = Server::new();
     let admin = server.admin();
     for (method, path, has_body) in operations(&server, &admin).await {
-        if has_body {
+        // The body of a forwarded request belongs to another service.
+        if has_body || path == "/auth/verify" {
             continue;
         }
         for body in [r#"{"dryRun": true}"#, "[]", "x", &"x".repeat(10_000)] {

@@ -6,5 +6,5 @@ mod principal;
 mod requirement;
 
 pub use actor::{ActingRecord, Actor, ActorError};
-pub use principal::{CredentialId, Principal};
+pub use principal::{CredentialId, Principal, RemoteToken};
 pub use requirement::{Denial, Requirement};

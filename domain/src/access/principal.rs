@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::clock::Timestamp;
 use crate::credential::{
-    AgentRun, Owner, Rejection, Scope, Session, SessionRecord, Token, TokenRecord,
+    AgentRun, Owner, Rejection, Role, Scope, Session, SessionRecord, Token, TokenRecord,
 };
 use crate::digest::Digest;
 use crate::id::{SessionId, TokenId, TokenKind, UserId, WorkItemKey};
@@ -11,8 +11,9 @@ use crate::id::{SessionId, TokenId, TokenKind, UserId, WorkItemKey};
 use super::{Denial, Requirement};
 
 /// The authenticated caller of a request. Created only by
-/// [`Tokens::verify`](crate::token::Tokens::verify) and
-/// [`Sessions::verify`](crate::session::Sessions::verify).
+/// [`Tokens::verify`](crate::token::Tokens::verify),
+/// [`Sessions::verify`](crate::session::Sessions::verify), and by a verifier that asks another
+/// server.
 #[derive(Debug, Clone)]
 pub struct Principal {
     credential: Credential,
@@ -24,6 +25,46 @@ pub struct Principal {
 enum Credential {
     Token(Arc<TokenRecord>),
     Session(Arc<SessionRecord>),
+    Remote(Arc<RemoteToken>),
+}
+
+/// A token that the server which issued it accepts, as that server describes it to another service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteToken {
+    /// The token's id.
+    pub id: TokenId,
+    /// Its owner: active, with the role that the effective scope requires.
+    pub owner: Owner,
+    /// What it may currently do.
+    pub effective_scope: Scope,
+    /// When it expires; `None` means never.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl RemoteToken {
+    /// Describes a token by what the server told about it.
+    #[must_use]
+    pub const fn new(
+        id: TokenId,
+        owner: UserId,
+        effective_scope: Scope,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            id,
+            owner: Owner {
+                id: owner,
+                active: true,
+                role: match effective_scope {
+                    Scope::Admin => Role::Admin,
+                    Scope::ReadWrite => Role::Member,
+                },
+                profile: None,
+            },
+            effective_scope,
+            expires_at,
+        }
+    }
 }
 
 /// The id of a credential.
@@ -49,6 +90,7 @@ impl Credential {
         match self {
             Self::Token(record) => CredentialId::Token(record.token.id),
             Self::Session(record) => CredentialId::Session(record.session.id),
+            Self::Remote(token) => CredentialId::Token(token.id),
         }
     }
 
@@ -56,14 +98,16 @@ impl Credential {
         match self {
             Self::Token(record) => &record.owner,
             Self::Session(record) => &record.owner,
+            Self::Remote(token) => &token.owner,
         }
     }
 
-    /// Returns whether a human acts, which is always the case for a browser session.
-    fn is_human(&self) -> bool {
+    /// Returns the kind of token; a browser session acts as a personal one.
+    fn kind(&self) -> TokenKind {
         match self {
-            Self::Token(record) => record.token.kind() == TokenKind::Personal,
-            Self::Session(_) => true,
+            Self::Token(record) => record.token.kind(),
+            Self::Session(_) => TokenKind::Personal,
+            Self::Remote(token) => token.id.kind(),
         }
     }
 
@@ -74,6 +118,7 @@ impl Credential {
         match self {
             Self::Token(record) => record.token.scope.min(allowed),
             Self::Session(_) => allowed,
+            Self::Remote(token) => token.effective_scope,
         }
     }
 }
@@ -106,6 +151,34 @@ impl SessionRecord {
 }
 
 impl Principal {
+    /// Returns the principal of a token that another server has just accepted. A change that it
+    /// makes through use cases of this process is rejected, unless the token is in their store.
+    #[must_use]
+    pub fn of_remote(token: RemoteToken) -> Self {
+        Self {
+            credential: Credential::Remote(Arc::new(token)),
+        }
+    }
+
+    /// Returns the id of the token it acts with; `None` for a browser session.
+    #[must_use]
+    pub fn token_id(&self) -> Option<TokenId> {
+        match self.credential.id() {
+            CredentialId::Token(id) => Some(id),
+            CredentialId::Session(_) => None,
+        }
+    }
+
+    /// Returns when its token expires; `None` if never, and for a browser session.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        match &self.credential {
+            Credential::Token(record) => record.token.expires_at,
+            Credential::Remote(token) => token.expires_at,
+            Credential::Session(_) => None,
+        }
+    }
+
     /// Returns the id of the user it acts as.
     #[must_use]
     pub fn user_id(&self) -> UserId {
@@ -118,12 +191,13 @@ impl Principal {
         self.credential.id()
     }
 
-    /// Returns the token it acts with; `None` for a browser session.
+    /// Returns the token it acts with; `None` for a browser session, and for a token that another
+    /// server verified.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         match &self.credential {
             Credential::Token(record) => Some(&record.token),
-            Credential::Session(_) => None,
+            Credential::Session(_) | Credential::Remote(_) => None,
         }
     }
 
@@ -131,14 +205,14 @@ impl Principal {
     pub(crate) fn token_digest(&self) -> Option<Digest> {
         match &self.credential {
             Credential::Token(record) => Some(record.digest),
-            Credential::Session(_) => None,
+            Credential::Session(_) | Credential::Remote(_) => None,
         }
     }
 
     /// Returns the digest of the browser session; `None` for a token.
     pub(crate) fn session_digest(&self) -> Option<Digest> {
         match &self.credential {
-            Credential::Token(_) => None,
+            Credential::Token(_) | Credential::Remote(_) => None,
             Credential::Session(record) => Some(record.digest),
         }
     }
@@ -167,7 +241,7 @@ impl Principal {
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         match &self.credential {
-            Credential::Token(_) => None,
+            Credential::Token(_) | Credential::Remote(_) => None,
             Credential::Session(record) => Some(&record.session),
         }
     }
@@ -191,8 +265,12 @@ impl Principal {
     ///
     /// [`Denial`]; over HTTP a 403 (RFC 6750 §3.1 `insufficient_scope`).
     pub fn authorize(&self, requirement: Requirement) -> Result<(), Denial> {
-        if requirement.human && !self.credential.is_human() {
-            return Err(Denial::HumanTokenRequired);
+        let kind = self.credential.kind();
+        if requirement.kind.is_some_and(|required| required != kind) {
+            return Err(match kind {
+                TokenKind::AgentRun => Denial::HumanTokenRequired,
+                TokenKind::Personal => Denial::AgentRunTokenRequired,
+            });
         }
         if !self.effective_scope().contains(requirement.scope) {
             return Err(Denial::InsufficientScope {

@@ -1,11 +1,12 @@
 use crate::credential::Scope;
-use crate::id::WorkItemKey;
+use crate::id::{TokenKind, WorkItemKey};
 
 /// What an operation requires of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Requirement {
-    /// Whether only humans may act: denies agent run tokens, whatever the owner's role.
-    pub human: bool,
+    /// The kind of token, if only one may act. A browser session acts as a personal token, that
+    /// is as a human; an agent run is denied there, whatever its owner's role.
+    pub kind: Option<TokenKind>,
     /// The minimum effective scope.
     pub scope: Scope,
 }
@@ -16,6 +17,9 @@ pub enum Denial {
     /// An agent run's token was used for an operation that requires a human.
     #[error("this requires a human's personal access token")]
     HumanTokenRequired,
+    /// A human's token was used where only agent runs may act.
+    #[error("this requires the token of an agent run")]
+    AgentRunTokenRequired,
     /// The effective scope is insufficient.
     #[error("this requires the scope {required}")]
     InsufficientScope {
@@ -33,17 +37,17 @@ pub enum Denial {
 impl Requirement {
     /// Any live credential, of a human or an agent run. Every scope contains `read_write`.
     pub const ANY_TOKEN: Self = Self {
-        human: false,
+        kind: None,
         scope: Scope::ReadWrite,
     };
     /// A human's credential of any scope.
     pub const HUMAN: Self = Self {
-        human: true,
+        kind: Some(TokenKind::Personal),
         scope: Scope::ReadWrite,
     };
     /// A human's credential with the effective scope `admin`.
     pub const HUMAN_ADMIN: Self = Self {
-        human: true,
+        kind: Some(TokenKind::Personal),
         scope: Scope::Admin,
     };
 
@@ -51,6 +55,9 @@ impl Requirement {
     /// effective scope contains it, so that no token can create a more powerful one.
     #[must_use]
     pub const fn human_with(scope: Scope) -> Self {
-        Self { human: true, scope }
+        Self {
+            kind: Some(TokenKind::Personal),
+            scope,
+        }
     }
 }

@@ -291,13 +291,13 @@ impl AgentRuns {
     }
 
     /// Ends a run of the user that `principal` acts as. Once this returns, no verification that
-    /// starts later accepts its token.
+    /// starts later accepts its token. A run can end itself.
     ///
     /// # Errors
     ///
     /// [`AgentRunError::NotFound`] when it is unknown, already ended or belongs to someone else
     /// (the error does not say which); [`AgentRunError::NotAuthorized`] unless `principal` is a
-    /// human; [`AgentRunError::Store`] when the store fails.
+    /// human or this run; [`AgentRunError::Store`] when the store fails.
     pub async fn end(
         &self,
         principal: &Principal,
@@ -315,15 +315,20 @@ impl AgentRuns {
     ///
     /// # Errors
     ///
-    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human; [`AgentRunError::Store`]
-    /// when the store fails.
+    /// [`AgentRunError::NotAuthorized`] unless `principal` is a human or the only run of `runs`;
+    /// [`AgentRunError::Store`] when the store fails.
     pub async fn end_all(
         &self,
         principal: &Principal,
         mut runs: Vec<TokenId>,
         context: &RequestContext,
     ) -> Result<usize, AgentRunError> {
-        let requirement = Requirement::HUMAN;
+        let is_itself = principal.token().is_some_and(|own| runs == [own.id]);
+        let requirement = if is_itself {
+            Requirement::ANY_TOKEN
+        } else {
+            Requirement::HUMAN
+        };
         principal.authorize(requirement)?;
         runs.retain(|id| id.kind() == TokenKind::AgentRun);
         let Some(first) = runs.first() else {

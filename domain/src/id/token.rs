@@ -5,22 +5,21 @@ use uuid::Uuid;
 
 use crate::clock::Timestamp;
 use crate::entropy::{Entropy, EntropyError};
+use crate::vocabulary::vocabulary;
 
 use super::{InvalidId, new_uuid, parse_uuid};
 
+vocabulary! {
 /// Whether a token belongs to a human or to an agent run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum TokenKind {
+#[derive(PartialOrd, Ord)]
+TokenKind {
     /// A human's token: secrets `oi_pat_…`, ids `pat_…`.
-    Personal,
+    Personal = "personal",
     /// An agent run's token: secrets `oi_run_…`, ids `run_…`.
-    AgentRun,
-}
+    AgentRun = "agent_run",
+}}
 
 impl TokenKind {
-    /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Personal, Self::AgentRun];
-
     /// Returns the prefix of the secrets of this kind. Changing it invalidates every existing
     /// token.
     #[must_use]
@@ -38,21 +37,6 @@ impl TokenKind {
             Self::Personal => "pat_",
             Self::AgentRun => "run_",
         }
-    }
-
-    /// Returns the name that stores and the API use: `personal` or `agent_run`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Personal => "personal",
-            Self::AgentRun => "agent_run",
-        }
-    }
-
-    /// Parses the output of [`TokenKind::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

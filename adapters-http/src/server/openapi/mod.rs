@@ -9,7 +9,7 @@ mod problem_examples;
 mod problems;
 
 use openindex_domain::access::Requirement;
-use openindex_domain::token::Scope;
+use openindex_domain::token::{Scope, TokenKind};
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
@@ -54,6 +54,8 @@ const ACCESS_EXTENSION: &str = "x-openindex-requires";
             stops working, its owner is suspended or deleted, or its work item is completed, \
             cancelled or deleted."),
         (name = "admin", description = "Administration"),
+        (name = "verification", description = "Verification for other services\n\nAny service can \
+            have its callers' tokens verified here, at each request and without a cache."),
         (name = "discovery", description = "Health and discovery"),
     ),
 )]
@@ -91,7 +93,14 @@ pub(super) fn work_items_base() -> Document {
 }
 
 /// The order of the tags.
-const TAGS: [&str; 5] = ["account", "agent runs", "work items", "admin", "discovery"];
+const TAGS: [&str; 6] = [
+    "account",
+    "agent runs",
+    "work items",
+    "admin",
+    "verification",
+    "discovery",
+];
 
 /// Completes the description of all routes.
 pub(super) fn complete(mut document: Document) -> Document {
@@ -157,7 +166,7 @@ fn problems_of(access: Access) -> impl Iterator<Item = Code> {
         Access::Public => Vec::new(),
         Access::Requires(requirement) => {
             let mut codes = problems::UNAUTHORIZED.to_vec();
-            if requirement.human {
+            if requirement.kind == Some(TokenKind::Personal) {
                 codes.push(Code::HumanTokenRequired);
             }
             if requirement.scope == Scope::Admin {
@@ -173,7 +182,7 @@ fn access_name(access: Access) -> &'static str {
     match access {
         Access::Public => "nothing",
         Access::Requires(Requirement::HUMAN_ADMIN) => "human_admin",
-        Access::Requires(requirement) if requirement.human => "human",
+        Access::Requires(Requirement::HUMAN) => "human",
         Access::Requires(_) => "any_token",
     }
 }

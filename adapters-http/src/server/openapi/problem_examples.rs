@@ -37,6 +37,7 @@ pub(super) fn example(code: Code) -> Problem {
             required: Scope::Admin,
         }
         .into(),
+        Code::AgentRunTokenRequired => Denial::AgentRunTokenRequired.into(),
         Code::HumanTokenRequired => Denial::HumanTokenRequired.into(),
         Code::SessionRequired => {
             plain("this requires a browser session; sign in to the web interface")

@@ -55,6 +55,14 @@ const NAMES: &[(&str, &[Code])] = &[
         "VersionMismatch",
         &[Code::PreconditionFailed, Code::VersionMismatch],
     ),
+    (
+        "TokenNotRotatable",
+        &[
+            Code::TokenNotLive,
+            Code::TokenAlreadyRotated,
+            Code::TokenLimitReached,
+        ],
+    ),
     ("ServiceUnavailable", &[Code::Unavailable, Code::Overloaded]),
 ];
 

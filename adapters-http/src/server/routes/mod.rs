@@ -13,16 +13,18 @@ mod stats;
 mod unrouted;
 mod well_known;
 
+use axum::routing::any;
 use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::UtoipaMethodRouter;
 
 #[cfg(feature = "web")]
 pub(crate) use audit::export::stream_export;
 pub(super) use unrouted::{not_found, other_method};
 
-use super::WorkItemsState;
 use super::declare::{Routes, routes};
 use super::openapi;
 use super::state::Shared;
+use super::{Code, WorkItemsState};
 
 /// Returns every route of the API except those of work items.
 pub(super) fn all() -> Routes<Shared> {
@@ -31,6 +33,7 @@ pub(super) fn all() -> Routes<Shared> {
         health::get_health;
         health::get_readiness;
         well_known::get;
+        well_known::authorization_server;
         openapi_json::get;
         me::get;
         me::update;
@@ -39,6 +42,11 @@ pub(super) fn all() -> Routes<Shared> {
         me::pats::get;
         me::pats::delete;
         me::pats::rotate:
+            InsufficientScope TokenNotLive TokenAlreadyRotated TokenLimitReached
+            CreationRateReached;
+        me::token::get;
+        me::token::delete;
+        me::token::rotate:
             InsufficientScope TokenNotLive TokenAlreadyRotated TokenLimitReached
             CreationRateReached;
         agent_runs::list;
@@ -62,8 +70,23 @@ pub(super) fn all() -> Routes<Shared> {
         audit::list;
         audit::export::export;
         auth::invites::claim: NotFound InviteNotOpen EmailTaken RateLimited;
+        auth::introspect::introspect;
         credentials::report_leaked: RateLimited;
     }
+}
+
+/// Returns the routes that a proxy asks about a request that it forwards. They respond to every
+/// method and ignore the body.
+pub(super) fn forwarded() -> Routes<Shared> {
+    let (schemas, paths, _): UtoipaMethodRouter<Shared> =
+        utoipa_axum::routes!(auth::verify::verify);
+    let route = (schemas, paths, any(auth::verify::verify));
+    let problems = [
+        Code::InsufficientScope,
+        Code::HumanTokenRequired,
+        Code::AgentRunTokenRequired,
+    ];
+    Routes::new(Document::default()).declare(&auth::verify::verify, &problems, route)
 }
 
 /// Returns the work item routes.
@@ -106,6 +129,7 @@ pub(crate) fn without_work_items() -> Document {
 /// Returns the description of all routes, with or without those of work items.
 pub(super) fn describe(with_work_items: bool) -> Document {
     let (_, mut document) = all().into_parts();
+    document = document.merge_from(forwarded().into_parts().1);
     if with_work_items {
         document = document.merge_from(work_items().into_parts().1);
     }

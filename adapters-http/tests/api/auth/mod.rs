@@ -1,5 +1,8 @@
 //! `/auth`
 
+mod introspect;
+mod verify;
+
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! `/me`, and the ways in which a credential is rejected.
 
 mod pats;
+mod token;
 
 use axum::body::Body;
 use http::{Method, Request, header};

@@ -7,7 +7,7 @@ use super::{
     find, insert, insertion, invalidate_actor, list, put, replacement, revocation, seed,
     session_actor, start_session,
 };
-use crate::access::{ActorError, CredentialId};
+use crate::access::{ActorError, CredentialId, Requirement};
 use crate::agent_run::{
     AgentId, AgentRunAction, EndRuns, EndRunsOutcome, RunFilter, RunState, StartRun,
     StartRunOutcome,
@@ -441,6 +441,33 @@ pub async fn are_ended_once(harness: &dyn AgentRunHarness) {
     // It may still be live by another server's clock.
     let expired = end(harness, ending(over.id, 2)).await;
     assert_eq!(expired, EndRunsOutcome::Ended(1));
+}
+
+/// A run that ends itself does so once, however often it asks at the same time; every other
+/// attempt finds its own credential ended.
+pub async fn end_themselves_once(harness: &dyn AgentRunHarness) {
+    let run = fixtures::run(10, acting().id);
+    let other = fixtures::run(11, acting().id);
+    put_all(harness, &[(10, &run), (11, &other)]).await;
+    let itself = |event| {
+        let mut change = ending(run.id, event);
+        change.actor.credential = CredentialId::Token(run.id);
+        change.actor.requirement = Requirement::ANY_TOKEN;
+        change
+    };
+    let outcomes = join_all((20..36).map(|event| end(harness, itself(event)))).await;
+    let ended = outcomes
+        .iter()
+        .filter(|outcome| **outcome == EndRunsOutcome::Ended(1));
+    assert_eq!(ended.count(), 1, "{outcomes:?}");
+    let refused = outcomes.iter().filter(|outcome| {
+        let revoked = Rejection::Revoked { at: NOW };
+        **outcome == EndRunsOutcome::NotAuthorized(ActorError::Rejected(revoked))
+    });
+    assert_eq!(refused.count(), 15, "{outcomes:?}");
+    assert_eq!(stored(harness, 10).await.revoked_at, Some(NOW));
+    assert_eq!(stored(harness, 11).await.revoked_at, None);
+    assert_eq!(audit_log(harness).await.len(), 1);
 }
 
 /// Pages contain the live runs, or all stored ones, newest first.

@@ -316,6 +316,7 @@ macro_rules! agent_run_store_contract {
             agent_runs {
                 keep_every_field
                 expire_with_their_issuer
+                end_themselves_once
                 have_their_own_quota
                 have_their_own_rate
                 are_started_once_by_a_form

@@ -9,6 +9,7 @@ use crate::server::{AnyToken, Context, Human, Problem, to_wire};
 use crate::wire::{Me, PatchMe};
 
 pub(super) mod pats;
+pub(super) mod token;
 
 /// Get your user and token
 ///

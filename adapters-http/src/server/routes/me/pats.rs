@@ -3,6 +3,8 @@
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
+use openindex_domain::access::Principal;
+use openindex_domain::audit::RequestContext;
 use openindex_domain::token::{
     Expiry, ListFilter, NewToken, RotationOptions, Seek, TokenId, TokenWithSecret,
 };
@@ -15,7 +17,7 @@ use crate::server::state::Shared;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, PatPageQuery, PatQuery, RotatePat};
 
-type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
+pub(super) type Created = (StatusCode, [(HeaderName, String); 1], Json<CreatedPat>);
 
 /// List your tokens
 ///
@@ -140,15 +142,23 @@ pub(in crate::server) async fn rotate(
     PathId(id): PathId<TokenId>,
     Body(body): Body<RotatePat>,
 ) -> Result<Created, Problem> {
+    replace(&state, &principal, id, body, &context).await
+}
+
+/// Rotates a token of the caller.
+pub(super) async fn replace(
+    state: &ApiState,
+    principal: &Principal,
+    id: TokenId,
+    body: RotatePat,
+    context: &RequestContext,
+) -> Result<Created, Problem> {
     let wanted = RotationOptions {
         expires: requested_expiry(body.expires_at, body.expires_in)?,
         overlap: body.overlap_seconds.unwrap_or_default(),
     };
-    let issued = state
-        .tokens
-        .rotate(&principal, id, wanted, &context)
-        .await?;
-    Ok(created(&state, &issued))
+    let rotated = state.tokens.rotate(principal, id, wanted, context);
+    Ok(created(state, &rotated.await?))
 }
 
 fn created(state: &ApiState, issued: &TokenWithSecret) -> Created {
