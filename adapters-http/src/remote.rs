@@ -65,11 +65,11 @@ pub struct RemoteSettings {
     /// How long a batch may take, and how long a request may wait for one. Every verification
     /// completes within twice this time. By default 5 seconds.
     pub deadline: Duration,
-    /// The maximum number of batches, and of connections, in flight. By default 2: more make batches
-    /// smaller.
+    /// The maximum number of batches, and of connections, in flight. By default 2; more make
+    /// batches smaller.
     pub batches: NonZero<usize>,
-    /// Whether plain HTTP is accepted to any host, for a network that encrypts by itself. By default
-    /// it is not, because the tokens of all callers are sent.
+    /// Whether plain HTTP is accepted to any host, for a network that encrypts by itself. By
+    /// default it is not, because the tokens of all callers are sent.
     pub allows_plain_http: bool,
 }
 
@@ -161,9 +161,9 @@ impl RemoteVerifier {
     ///
     /// # Errors
     ///
-    /// - [`VerifyError::Rejected`] when the secret is not accepted: [`Rejection::Malformed`] without
-    ///   asking the server, and [`Rejection::Unknown`] whatever the server's reason, which it does
-    ///   not tell another service.
+    /// - [`VerifyError::Rejected`] when the secret is not accepted: [`Rejection::Malformed`]
+    ///   without asking the server, and [`Rejection::Unknown`] whatever the server's reason, which
+    ///   it does not tell another service.
     /// - [`VerifyError::Store`] when the server cannot be asked.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
         let secret = Secret::parse(presented).map_err(Rejection::Malformed)?;
