@@ -2,14 +2,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::HeaderMap;
+use http::request::Parts as RequestParts;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{TokenKind, Tokens, VerifyError};
 
-use super::Problem;
 use super::credentials::bearer;
+use super::{Context, GuardSettings, Problem};
 
 type Observer = Arc<dyn Fn(Option<TokenKind>, &Result<Principal, VerifyError>) + Send + Sync>;
 
@@ -56,6 +56,7 @@ struct Parts {
     verifier: Arc<dyn Verify>,
     audit: Option<Audit>,
     observer: Option<Observer>,
+    settings: Arc<GuardSettings>,
 }
 
 impl Guard {
@@ -67,6 +68,16 @@ impl Guard {
             verifier: Arc::new(verifier),
             audit: None,
             observer: None,
+            settings: Arc::default(),
+        }))
+    }
+
+    /// Sets how this service presents rejections.
+    #[must_use]
+    pub fn with_settings(self, settings: GuardSettings) -> Self {
+        Self(Arc::new(Parts {
+            settings: Arc::new(settings),
+            ..Arc::unwrap_or_clone(self.0)
         }))
     }
 
@@ -114,21 +125,37 @@ impl Guard {
         verified
     }
 
-    /// Verifies the request's bearer token and authorizes its principal.
+    /// Verifies the bearer token of a request and authorizes its principal. A principal among the
+    /// request's extensions, which [`layer`](Self::layer) puts there, is not verified again.
     ///
     /// # Errors
     ///
     /// A [`Problem`] with status 400, 401, 403 or 503.
     pub async fn admit(
         &self,
-        headers: &HeaderMap,
+        request: &RequestParts,
         requirement: Requirement,
-        context: &RequestContext,
     ) -> Result<Principal, Problem> {
-        let presented = bearer(headers)?.ok_or_else(Problem::authentication_required)?;
-        let verified = self.verify(presented, context.client_address).await;
-        let principal = verified.map_err(|error| Problem::unverified(error, presented))?;
-        authorize(&principal, requirement, self.0.audit.as_ref(), context).await?;
+        let admitted = self.try_admit(request, requirement).await;
+        admitted.map_err(|problem| problem.presented(&self.0.settings))
+    }
+
+    async fn try_admit(
+        &self,
+        request: &RequestParts,
+        requirement: Requirement,
+    ) -> Result<Principal, Problem> {
+        let context = Context::of(request);
+        let principal = match request.extensions.get::<Principal>() {
+            Some(verified) => verified.clone(),
+            None => {
+                let presented = bearer(&request.headers)?;
+                let presented = presented.ok_or_else(Problem::authentication_required)?;
+                let verified = self.verify(presented, context.client_address).await;
+                verified.map_err(|error| Problem::unverified(error, presented))?
+            }
+        };
+        authorize(&principal, requirement, self.0.audit.as_ref(), &context).await?;
         Ok(principal)
     }
 }

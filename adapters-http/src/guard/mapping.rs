@@ -32,7 +32,7 @@ impl From<Rejection> for Problem {
         };
         Self::new(code, format!("{rejection}; {advice}"))
             .with_challenge(format!(
-                r#"Bearer realm="openindex", error="invalid_token", error_description="{rejection}""#
+                r#"error="invalid_token", error_description="{rejection}""#
             ))
             .next("oi auth check")
     }
@@ -96,9 +96,7 @@ impl From<Denial> for Problem {
                     Scope::ReadWrite => "this requires a token with the scope read_write",
                 },
             )
-            .with_challenge(format!(
-                r#"Bearer realm="openindex", error="insufficient_scope", scope="{required}""#
-            ))
+            .with_challenge(format!(r#"error="insufficient_scope", scope="{required}""#))
             .next("oi auth check"),
             Denial::BoundToWorkItem { bound_to } => Self::new(
                 Code::RunBoundToWorkItem,

@@ -11,10 +11,12 @@ mod admission;
 mod code;
 mod context;
 mod credentials;
+mod layer;
 mod mapping;
 pub mod outage;
 mod permission;
 mod problem;
+mod settings;
 
 #[cfg(feature = "server")]
 #[cfg(feature = "web")]
@@ -22,7 +24,9 @@ pub(crate) use admission::authorize;
 pub use admission::{Guard, Verify};
 pub use code::Code;
 pub use context::{ClientAddress, Context};
+pub use layer::{GuardLayer, Guarded};
 pub use permission::{Access, AnyToken, Human, HumanAdmin, Permission, Public};
 #[cfg(feature = "server")]
 pub(crate) use permission::{Argument, Conditions, Deferred, HandlerSignature, Reads};
 pub use problem::Problem;
+pub use settings::GuardSettings;

@@ -88,8 +88,7 @@ macro_rules! permission {
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
                 let guard = Guard::from_ref(state);
-                let context = Context::of(parts);
-                let principal = guard.admit(&parts.headers, $requirement, &context).await?;
+                let principal = guard.admit(parts, $requirement).await?;
                 check(parts, guard.now())?;
                 Ok(Self(principal))
             }

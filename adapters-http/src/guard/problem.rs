@@ -2,6 +2,7 @@
 //! `mapping.rs`.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -11,7 +12,7 @@ use openindex_domain::token::TokenId;
 
 use crate::wire::{FieldError, Holder, MatchingTokens, ProblemBody};
 
-use super::{Code, outage};
+use super::{Code, GuardSettings, outage};
 
 /// Value of `Retry-After` when the database is unavailable, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
@@ -25,6 +26,7 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     next_command: Option<&'static str>,
+    /// The parameters of the challenge after the realm, if there is a challenge.
     challenge: Option<String>,
     retry_after: Option<u32>,
     accept_encoding: bool,
@@ -32,6 +34,7 @@ pub struct Problem {
     holder: Option<Box<Holder>>,
     successor: Option<TokenId>,
     matching: Option<Box<MatchingTokens>>,
+    settings: Option<Arc<GuardSettings>>,
 }
 
 impl Problem {
@@ -53,6 +56,7 @@ impl Problem {
             holder: None,
             successor: None,
             matching: None,
+            settings: None,
         }
     }
 
@@ -85,7 +89,7 @@ impl Problem {
     pub fn authentication_required() -> Self {
         Self {
             next_command: Some("oi profile set --token -"),
-            challenge: Some(r#"Bearer realm="openindex""#.to_owned()),
+            challenge: Some(String::new()),
             ..Self::new(
                 Code::AuthenticationRequired,
                 "no bearer token; send the header Authorization: Bearer oi_pat_…",
@@ -105,8 +109,15 @@ impl Problem {
         }
     }
 
-    pub(crate) fn with_challenge(mut self, challenge: String) -> Self {
-        self.challenge = Some(challenge);
+    /// Adds a challenge with these parameters after its realm.
+    pub(crate) fn with_challenge(mut self, parameters: String) -> Self {
+        self.challenge = Some(parameters);
+        self
+    }
+
+    /// Sets how the service presents it.
+    pub(crate) fn presented(mut self, settings: &Arc<GuardSettings>) -> Self {
+        self.settings = Some(settings.clone());
         self
     }
 
@@ -157,14 +168,16 @@ impl Problem {
 
     /// Returns the response body.
     pub(crate) fn body(&self) -> ProblemBody {
+        let settings = self.settings.as_deref().unwrap_or(&GuardSettings::DEFAULT);
+        let next_command = self.next_command.filter(|_| settings.names_commands);
         ProblemBody {
-            type_uri: format!("urn:openindex:problem:{}", self.code.as_str()),
+            type_uri: format!("{}{}", settings.problem_types, self.code.as_str()),
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
             detail: self.detail.clone(),
             code: self.code.as_str().to_owned(),
             errors: self.errors.clone(),
-            next_command: self.next_command.map(str::to_owned),
+            next_command: next_command.map(str::to_owned),
             holder: self.holder.as_deref().cloned(),
             successor_id: self.successor.map(|id| id.to_string()),
             matching: self.matching.as_deref().cloned(),
@@ -199,9 +212,13 @@ impl IntoResponse for Problem {
                 HeaderValue::from_static("identity"),
             );
         }
+        let settings = self.settings.as_deref().unwrap_or(&GuardSettings::DEFAULT);
         // A challenge is ASCII without quotes of its own; were it not, none is better than a broken
         // one.
-        if let Some(Ok(challenge)) = self.challenge.map(HeaderValue::try_from) {
+        let challenge = self
+            .challenge
+            .map(|parameters| settings.challenge(&parameters));
+        if let Some(Ok(challenge)) = challenge.map(HeaderValue::try_from) {
             set(header::WWW_AUTHENTICATE, challenge);
         }
         response

@@ -43,12 +43,15 @@ async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
         )))
     ));
     let id = run.token().expect("a token").id;
+    let other = world.run("builder", None).await;
+    let other = other.token().expect("a token").id;
     let runs = &world.all.agent_runs;
     let rejected = [
         world.start(&run, "another", None).await.err(),
         runs.list(&run, &RunFilter::ANY, None, 10).await.err(),
         runs.get(&run, id).await.err(),
-        runs.end(&run, id, context()).await.err(),
+        runs.end(&run, other, context()).await.err(),
+        runs.end_all(&run, vec![id, other], context()).await.err(),
     ];
     for error in rejected {
         assert!(
@@ -61,6 +64,23 @@ async fn a_run_can_only_work_on_items_whatever_its_owner_may_do() {
             "{error:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_run_can_end_itself_once() {
+    let world = World::new().await;
+    let run = world.run("builder", None).await;
+    let id = run.token().expect("a token").id;
+    let runs = &world.all.agent_runs;
+    assert!(runs.end(&run, id, context()).await.is_ok());
+    let again = runs.end(&run, id, context()).await;
+    assert!(
+        matches!(
+            again,
+            Err(AgentRunError::NotAuthorized(ActorError::Rejected(_)))
+        ),
+        "{again:?}"
+    );
 }
 
 #[tokio::test]
