@@ -25,7 +25,7 @@ pub mod texts;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
-pub use http::{Client, Response};
+pub use http::{Client, Response, read_request};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
 pub use program::free_port;

@@ -1,11 +1,13 @@
 //! Services guarded by the recipes of the documentation, word for word, ask the built server.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use openindex_tests::{Client, Database, Kind, Recipe, RecipeService, Response, Server};
+use openindex_tests::{
+    Client, Database, Kind, Recipe, RecipeService, Response, Server, read_request,
+};
 use serde_json::{Value, json};
 
 fn get(client: &Client, path: &str, authorization: &str) -> Response {
@@ -173,19 +175,9 @@ fn unusual_server() -> (String, Arc<AtomicUsize>) {
 fn respond(mut stream: &TcpStream) {
     let live = r#"{"active":true,"sub":"usr_1","scope":"read_write admin"}"#;
     let mut reader = BufReader::new(stream);
-    loop {
-        let lines = reader.by_ref().lines().map_while(Result::ok);
-        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
-        let Some(request) = head.first() else { return };
-        let length = head.iter().find_map(|line| {
-            let (name, value) = line.split_once(": ")?;
-            let value = value.parse().ok()?;
-            name.eq_ignore_ascii_case("content-length").then_some(value)
-        });
-        let mut body = vec![0; length.unwrap_or_default()];
-        reader.read_exact(&mut body).expect("the body");
+    while let Some((head, body)) = read_request(&mut reader) {
         let (status, text) = match &*body {
-            _ if !request.starts_with("POST /auth/introspect ") => ("200 OK", live),
+            _ if !head[0].starts_with("POST /auth/introspect ") => ("200 OK", live),
             b"token=live" => ("200 OK", live),
             b"token=busy" => ("429 Too Many Requests", live),
             b"token=moved" => ("307 Temporary Redirect\r\nLocation: /elsewhere", live),
