@@ -1,3 +1,4 @@
+use std::io::BufRead;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -182,4 +183,18 @@ impl Response {
         };
         (self.status, code)
     }
+}
+
+/// Reads the next request of a connection: the lines of its head, and its body. `None` at the end.
+pub fn read_request(mut reader: impl BufRead) -> Option<(Vec<String>, Vec<u8>)> {
+    let lines = reader.by_ref().lines().map_while(Result::ok);
+    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let length = head.iter().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.parse().expect("a number"))
+    });
+    let mut body = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut body).ok()?;
+    (!head.is_empty()).then_some((head, body))
 }

@@ -11,10 +11,13 @@
 
 mod cluster;
 mod database;
+mod documented;
 mod http;
 mod oi;
 mod pgbouncer;
+mod program;
 mod proxy;
+mod recipe;
 mod server;
 mod squid;
 mod stale;
@@ -22,10 +25,12 @@ pub mod texts;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
-pub use http::{Client, Response};
+pub use http::{Client, Response, read_request};
 pub use oi::{Oi, Output};
 pub use pgbouncer::PgBouncer;
-pub use proxy::{DocumentedProxy, HaProxy, Nginx, free_port};
+pub use program::free_port;
+pub use proxy::{DocumentedProxy, HaProxy, Nginx};
+pub use recipe::{Recipe, RecipeService};
 pub use server::{Bootstrapped, Server, server_as_nobody};
 pub use squid::Squid;
 

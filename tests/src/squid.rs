@@ -1,7 +1,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::proxy::{Proxy, free_port};
+use crate::program::{Program, free_port};
 
 /// What Debian's configuration allows: CONNECT to port 443 only.
 const STOCK: &str = "\
@@ -17,7 +17,7 @@ http_access deny all
 
 /// A running squid that resolves `oi.corp.example` to this machine; killed when dropped.
 pub struct Squid {
-    _proxy: Proxy,
+    _proxy: Program,
     name: String,
     /// The URL for a proxy variable.
     pub url: String,
@@ -48,7 +48,7 @@ impl Squid {
         let name = format!("oi{port}");
         let arguments = ["-N", "-n", &name, "-f"];
         Self {
-            _proxy: Proxy::start("squid", &arguments, port, directory, &file),
+            _proxy: Program::start("squid", &arguments, port, directory, &file),
             name,
             url: format!("http://127.0.0.1:{port}"),
         }

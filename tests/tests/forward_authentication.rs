@@ -1,10 +1,12 @@
 //! Real proxies, configured as documented, ask the built server before they pass a request on to a
 //! service.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 
-use openindex_tests::{Client, Database, DocumentedProxy, Kind, Response, Server, free_port};
+use openindex_tests::{
+    Client, Database, DocumentedProxy, Kind, Response, Server, free_port, read_request,
+};
 use serde_json::json;
 
 /// Starts a service that responds with the head of the request it got. Returns its address.
@@ -20,8 +22,10 @@ fn service() -> String {
 }
 
 fn echo(mut stream: &TcpStream) {
-    let lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    // The body is read as well: closing before would reset the connection.
+    let Some((head, _)) = read_request(BufReader::new(stream)) else {
+        return;
+    };
     let body = head.join("\n");
     let length = body.len();
     let _ = write!(
