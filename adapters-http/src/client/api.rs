@@ -100,6 +100,13 @@ impl Client {
         /// secret. Do not retry blindly, as with [`pat_create`](Self::pat_create).
         pat_rotate(id: TokenId, wanted: &RotatePat) -> CreatedPat
             = POST "/me/pats/{id}/rotate", wanted;
+
+        /// Deletes the token of the client, of any kind: once this returns, it is no longer
+        /// accepted. An agent run ends.
+        own_token_delete() = DELETE "/me/token";
+
+        /// Rotates the token of the client, as [`pat_rotate`](Self::pat_rotate) does.
+        own_token_rotate(wanted: &RotatePat) -> CreatedPat = POST "/me/token/rotate", wanted;
     }
 
     /// Changes the caller's name. Sending the current name is not an error.

@@ -60,7 +60,7 @@ commands! {
     /// Manage profiles (server URL and token)
     #[command(subcommand)]
     Profile(profile::Command),
-    /// Check authentication
+    /// Check, rotate or revoke the token in use
     #[command(subcommand)]
     Auth(auth::Command),
     /// Show the current user and token

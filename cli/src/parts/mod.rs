@@ -4,6 +4,7 @@
 mod confirm;
 mod ended;
 pub(crate) mod once;
+pub(crate) mod own_token;
 pub(crate) mod paging;
 
 use clap::builder::CommandExt;

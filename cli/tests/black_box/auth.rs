@@ -81,6 +81,7 @@ fn an_agent_run_token_is_rejected_for_settings_before_anything_is_sent() {
         &["settings", "personal", "tokens", "create", "x"],
         &["settings", "personal", "tokens", "delete", "--yes", PAT_ID],
         &["settings", "personal", "tokens", "rotate", PAT_ID],
+        &["auth", "rotate"],
         &["settings", "admin", "users", "list"],
         &["settings", "admin", "users", "get", "ada@example.com"],
         &[

@@ -11,6 +11,7 @@ mod leak;
 mod names;
 mod network;
 mod output;
+mod own_token;
 mod profile;
 mod queue;
 mod runs;

@@ -63,6 +63,8 @@ fn the_help_of_the_main_commands() {
         ("help", &["--help"][..]),
         ("help_profile_set", &["profile", "set", "--help"]),
         ("help_auth_check", &["auth", "check", "--help"]),
+        ("help_auth_revoke", &["auth", "revoke", "--help"]),
+        ("help_auth_rotate", &["auth", "rotate", "--help"]),
         ("help_tokens", &["settings", "personal", "tokens", "--help"]),
         (
             "help_tokens_create",

@@ -353,6 +353,35 @@ fn rotating_asks_only_on_a_terminal_and_only_if_the_old_token_ends_at_once() {
 }
 
 #[test]
+fn revoking_and_rotating_the_token_in_use_ask_on_a_terminal() {
+    let get: &str = format!("GET /me/pats/{PAT_ID}").leak();
+    let new = created(&new_token());
+    let (revoke, rotate) = ("DELETE /me/token", "POST /me/token/rotate");
+    for (line, request, done) in [
+        ("auth rotate", rotate, "Rotated token"),
+        ("auth revoke", revoke, "Revoked token"),
+    ] {
+        let server = Stub::new(&[
+            ("GET /me", 200, ME),
+            (get, 200, PAT),
+            (revoke, 204, ""),
+            (rotate, 201, &new),
+        ]);
+        let home = Home::with_profile(&server.url);
+        for (reply, expected, count) in [("n", "the token was not", 0), ("y", done, 1)] {
+            let mut terminal = Terminal::oi(&home, line, |command| command);
+            let prompt = terminal.wait_for("[y/N] ");
+            assert!(prompt.contains("laptop"), "{prompt}");
+            terminal.type_in(&format!("{reply}\n"));
+            let (_, shown) = terminal.end();
+            assert!(shown.contains(expected), "{shown}");
+            let requests = server.requests();
+            assert_eq!(requests.iter().filter(|it| *it == request).count(), count);
+        }
+    }
+}
+
+#[test]
 fn an_interrupt_after_the_confirmation_does_not_lose_the_new_token() {
     let rotate: &str = format!("POST /me/pats/{PAT_ID}/rotate").leak();
     let get: &str = format!("GET /me/pats/{PAT_ID}").leak();

@@ -90,6 +90,9 @@ fn own() -> Value {
         "token": or_null("string"), "agentId": or_null("string"),
     });
     let profile = object(&profile);
+    let replaced = object(&json!({
+        "id": text(), "expiresAt": {"type": "string", "format": "date-time"},
+    }));
     json!({
         "ProfileList": object(&json!({
             "items": list(&profile), "currentProfile": text(), "configPath": text(),
@@ -108,11 +111,13 @@ fn own() -> Value {
             "appUrl": text(), "apiUrl": text(),
             "appUrlSource": {"enum": ["--app-url", "OPENINDEX_APP_URL", "profile", "default"]},
         })),
-        "RotatedPat": both(&reference("CreatedPat"), &json!({
-            "replaced": object(&json!({
-                "id": text(), "expiresAt": {"type": "string", "format": "date-time"},
-            })),
+        "AuthRotate": both(&reference("Pat"), &json!({
+            "token": or_null("string"), "profile": or_null("string"), "replaced": replaced,
         })),
+        "AuthRevoke": object(&json!({
+            "revoked": text(), "source": text(), "profile": or_null("string"),
+        })),
+        "RotatedPat": both(&reference("CreatedPat"), &json!({"replaced": replaced})),
         "Deleted": object(&json!({"deleted": list(&text())})),
         "Ended": object(&json!({"ended": list(&text())})),
         "Revoked": object(&json!({"revoked": list(&text())})),

@@ -7,10 +7,13 @@ use crate::cli::Cli;
 use crate::flags::kebab;
 
 /// Operations for programs, and operations that commands only use internally.
-const WITHOUT_COMMAND: [&str; 5] = [
+const WITHOUT_COMMAND: [&str; 8] = [
     "getHealth",
     "getReadiness",
     "getDiscovery",
+    "getAuthorizationServer",
+    "introspectTokens",
+    "verifyToken",
     "getPat",
     "getAgentRun",
 ];

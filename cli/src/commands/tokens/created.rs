@@ -5,22 +5,15 @@ use serde::Serialize;
 
 use crate::commands::prelude::*;
 
+use super::replacement::Replaced;
+
 /// The output with a new secret, and the token that it replaces.
 #[derive(Serialize)]
-pub(super) struct CreateOutput<'a> {
+pub(crate) struct CreateOutput<'a> {
     #[serde(flatten)]
-    pub(super) created: &'a CreatedPat,
+    pub(crate) created: &'a CreatedPat,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) replaced: Option<&'a Replaced>,
-}
-
-/// The token that a rotation replaced.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Replaced {
-    pub(super) id: String,
-    /// The time until which it is accepted.
-    pub(super) expires_at: String,
+    pub(crate) replaced: Option<&'a Replaced>,
 }
 
 /// Prints a new secret.
@@ -38,12 +31,12 @@ pub(super) fn show_created(
 }
 
 /// Returns how to revoke a new token that was not shown.
-pub(super) fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
+pub(crate) fn undo<'a>(created: &'a CreatedPat, session: &'a Session, app: &App<'_>) -> Undo<'a> {
     let api_url = &session.server.api_url;
     Undo::revoke_token(&created.pat.id, &created.token, api_url, app)
 }
 
-pub(super) fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
+pub(crate) fn created_text(output: &CreateOutput<'_>, style: &Style) -> String {
     let pat = &output.created.pat;
     let mut rows = vec![
         ("id", plain(&pat.id)),

@@ -3,9 +3,12 @@
 mod argument;
 mod created;
 mod list;
+mod replacement;
 mod rotate;
 
+pub(crate) use created::{CreateOutput, created_text, undo};
 pub(crate) use list::named;
+pub(crate) use replacement::{Replaced, Replacement, in_profile, old_token};
 
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::{CreatePat, Pat};
@@ -14,7 +17,7 @@ use openindex_domain::token::Scope;
 use crate::commands::prelude::*;
 use crate::resolve::TokenSource;
 use argument::{ExpiryArgs, LIST, TokenField, parse_name, parse_named, resolve};
-use created::{show_created, undo};
+use created::show_created;
 use list::{List, listed};
 use rotate::Rotate;
 

@@ -2,7 +2,8 @@ use openindex_adapters_http::wire::{CreatedPat, Open, PlainSecret, Status};
 use openindex_domain::token::{Expiry, Lifetime};
 
 use super::argument::{MAX_NAMED, Named, find};
-use super::created::{CreateOutput, Replaced, created_text};
+use super::created::{CreateOutput, created_text};
+use super::replacement::Replaced;
 use super::*;
 use crate::commands::tests::{STYLE, pats};
 use crate::error::Failure;

@@ -1,4 +1,7 @@
-//! `oi auth`: checks the token.
+//! `oi auth`: checks, rotates and revokes the token in use.
+
+mod revoke;
+mod rotate;
 
 use openindex_adapters_http::client::Client;
 use openindex_adapters_http::wire::Me;
@@ -9,6 +12,7 @@ use crate::render::parse;
 use crate::resolve::TokenSource;
 
 use super::me::{token_fields, who};
+use super::tokens::Replacement;
 
 commands! {
     /// Check whether the token is accepted, and show its owner, scope and expiry
@@ -20,6 +24,31 @@ Examples:
   OPENINDEX_TOKEN=oi_pat_… oi auth check
   oi auth check --json | jq -r .source")]
     Check(NoArguments) -> "AuthCheck" = check,
+    /// Replace the token in use with a new one of the same name and scope
+    #[command(after_help = "\
+The old token stops working immediately unless you pass an overlap, during which both tokens work.
+Without an option, the new token expires when the old one would have. The new token is saved in the
+profile that has the old one, and is not shown. If the token is from OPENINDEX_TOKEN, or if the
+profile cannot be written after all, the new token is shown, once. The token of an agent run cannot
+be rotated. Asks for confirmation on a terminal if the old token stops working immediately; never in
+a script.
+
+Examples:
+  oi auth rotate
+  oi auth rotate --overlap 1h --expires-in 90d
+  TOKEN=$(oi auth rotate --token-only)")]
+    Rotate(Replacement) -> "AuthRotate" = rotate::run,
+    /// Revoke the token in use; anything using it stops working immediately
+    #[command(alias = "delete")]
+    #[command(after_help = "\
+Accepts any token: that of an agent run ends its run, so that a job can clean up after itself. The
+token is also removed from the profile that has it. Asks for confirmation on a terminal; without
+one, --yes is required.
+
+Examples:
+  oi auth revoke
+  OPENINDEX_TOKEN=oi_run_… oi auth revoke --yes")]
+    Revoke(Confirmation) -> "AuthRevoke" = revoke::run,
 }
 
 #[derive(Serialize)]
