@@ -5,6 +5,9 @@ use openindex_tests::{Cluster, Database, Kind, Server};
 
 use crate::support::{as_user, assert_well, grant, name, outcomes, served, wait_for_log};
 
+/// How many connections a server opens at most: 10 for changes and lists, and those for lookups.
+const CONNECTIONS: usize = 12;
+
 /// A fault of a served database: what breaks it, whether that ends its sessions, what fixes it, and
 /// what the log says.
 struct Fault {
@@ -203,14 +206,16 @@ fn a_changed_table_costs_each_connection_one_request_at_most() {
         assert_well(&server, &token);
     }
     database.execute("ALTER TABLE tokens ALTER COLUMN name TYPE varchar(300)");
-    for _ in 0..10 {
+    // A busy machine opens connections late, so which request meets one is not known, only how
+    // often it can happen.
+    let mut failed = 0;
+    for _ in 0..40 {
         for (status, _) in outcomes(&server, &token) {
             assert!([200, 201, 503].contains(&status), "{status}");
+            failed += usize::from(status == 503);
         }
     }
-    for _ in 0..5 {
-        assert_well(&server, &token);
-    }
+    assert!(failed <= CONNECTIONS, "{failed}");
 }
 
 #[test]
