@@ -25,6 +25,12 @@ fn expect(response: &Response, status: u16, header: (&str, &str)) {
     assert_eq!(response.header(header.0), header.1, "{response:?}");
 }
 
+#[track_caller]
+fn assert_logs(service: &RecipeService, text: &str) {
+    let log = service.log();
+    assert!(log.contains(text), "{log}");
+}
+
 const NO_TOKEN: (&str, &str) = ("www-authenticate", "Bearer");
 const INVALID: (&str, &str) = ("www-authenticate", r#"Bearer error="invalid_token""#);
 const DENIED: (&str, &str) = ("www-authenticate", r#"Bearer error="insufficient_scope""#);
@@ -138,12 +144,7 @@ fn a_service_that_cannot_ask_lets_nothing_pass_and_logs_no_secret(recipe: Recipe
     world.delete(&world.own_id, &world.owner);
     expect(&ask(service, "/notes", &world.member), 503, AWAY);
     expect(&ask(service, "/admin/notes", &world.admin), 503, AWAY);
-    assert!(
-        service.log().contains("OpenIndex cannot be asked"),
-        "{}",
-        service.log()
-    );
-    assert!(service.log().contains("401"), "{}", service.log());
+    assert_logs(service, "OpenIndex cannot be asked: 401");
     world.server.kill();
     expect(&ask(service, "/notes", &world.member), 503, AWAY);
     expect(&ask(service, "/notes", "hunter2"), 503, AWAY);
@@ -182,7 +183,7 @@ fn respond(mut stream: &TcpStream) {
             b"token=busy" => ("429 Too Many Requests", live),
             b"token=moved" => ("307 Temporary Redirect\r\nLocation: /elsewhere", live),
             b"token=created" => ("201 Created", live),
-            b"token=broken" => ("500 Internal Server Error", live),
+            b"token=broken" => ("500 Internal Server Error", "<html>"),
             b"token=page" => ("200 OK", "<html>Sign in</html>"),
             b"token=list" => ("200 OK", r#"["active"]"#),
             b"token=quoted" => ("200 OK", r#"{"active":"true","scope":"read_write"}"#),
@@ -208,6 +209,7 @@ fn only_an_active_token_in_a_200_is_accepted_within_a_deadline(recipe: Recipe) {
     for token in ["busy", "moved", "created", "broken", "page", "list"] {
         expect(&ask(&service, "/notes", token), 503, AWAY);
     }
+    assert_logs(&service, "OpenIndex cannot be asked: 500");
     for token in ["quoted", "truthy", "object"] {
         let refused = ask(&service, "/notes", token);
         assert!([401, 503].contains(&refused.status), "{token}: {refused:?}");
