@@ -48,6 +48,7 @@ impl World {
         token.id = TokenId::new(kind, token.id.uuid());
         token.scope = role.highest_scope();
         let user = fixtures::user(number);
+        token.owner = user.id;
         self.store.put_user(User { role, ..user });
         self.store.put_token(token, secret.digest());
         secret.expose().to_owned()

@@ -146,14 +146,13 @@ impl Guard {
         requirement: Requirement,
     ) -> Result<Principal, Problem> {
         let context = Context::of(request);
-        let principal = match request.extensions.get::<Principal>() {
-            Some(verified) => verified.clone(),
-            None => {
-                let presented = bearer(&request.headers)?;
-                let presented = presented.ok_or_else(Problem::authentication_required)?;
-                let verified = self.verify(presented, context.client_address).await;
-                verified.map_err(|error| Problem::unverified(error, presented))?
-            }
+        let principal = if let Some(verified) = request.extensions.get::<Principal>() {
+            verified.clone()
+        } else {
+            let presented = bearer(&request.headers)?;
+            let presented = presented.ok_or_else(Problem::authentication_required)?;
+            let verified = self.verify(presented, context.client_address).await;
+            verified.map_err(|error| Problem::unverified(error, presented))?
         };
         authorize(&principal, requirement, self.0.audit.as_ref(), &context).await?;
         Ok(principal)
