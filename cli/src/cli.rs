@@ -37,7 +37,7 @@ Environment:
 
 Exit status:
   0    Success
-  1    Failure
+  1    Failure, or oi scan found a token
   2    Invalid command line
   4    Not authenticated, or permission denied
   130  Interrupted

@@ -6,7 +6,7 @@
 pub(crate) enum ExitCode {
     /// The command succeeded, or the reader closed the pipe early.
     Success = 0,
-    /// The command failed for a reason without a status of its own.
+    /// The command failed for a reason without a status of its own, or `oi scan` found a token.
     Failure = 1,
     /// The command line is invalid; nothing was done.
     Usage = 2,
@@ -23,7 +23,7 @@ impl ExitCode {
         (
             Self::Failure,
             "failure",
-            "the command failed; the error gives the reason",
+            "the command failed, and the error gives the reason; or oi scan found a token",
         ),
         (
             Self::Usage,

@@ -135,7 +135,7 @@ fn contains_token(argument: &str) -> bool {
     let mut found = false;
     let mut on_found = |what: Found| {
         // Prose may mention tokens; a single word that starts like one is meant as one.
-        found |= alone || matches!(what, Found::Secret(_));
+        found |= alone || matches!(what, Found::Secret(..));
         Ok(())
     };
     let mut scanner = Scanner::default();

@@ -55,6 +55,9 @@ pub enum MalformedSecret {
 }
 
 impl Secret {
+    /// The length of every secret, in characters.
+    pub const CHARS: usize = SECRET_CHARS;
+
     /// Generates a new secret.
     ///
     /// Draws again while the text contains `-`, so that a double-click selects all of it and

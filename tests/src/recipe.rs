@@ -19,7 +19,8 @@ pub enum Recipe {
 }
 
 impl Recipe {
-    /// Returns the name of the page, the language of its code blocks, and the ending of their files.
+    /// Returns the name of the page, the language of its code blocks, and the ending of their
+    /// files.
     const fn page(self) -> [&'static str; 3] {
         match self {
             Self::FastApi => ["fastapi", "python", "py"],

@@ -49,6 +49,7 @@ mod prelude;
 mod profile;
 mod queue;
 mod report_leak;
+mod scan;
 mod schema;
 mod settings;
 mod tokens;
@@ -92,6 +93,8 @@ Examples:
   oi report-leak < build.log
   git log -p | oi report-leak --app-url https://openindex.example.com")]
     ReportLeak(NoArguments) -> "Reported" = report_leak::run,
+    /// Find tokens in files, directories and diffs
+    Scan(scan::Scan) -> "Scanned" = scan::run,
     /// Diagnose configuration and connectivity
     #[command(after_help = "\
 Checks the config file, the profile, the token, the server and the clocks. Exits with status 1 if a

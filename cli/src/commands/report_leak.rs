@@ -16,7 +16,7 @@ use crate::token;
 
 /// The maximum number of tokens in one report.
 const MAX_REPORTED: usize = 1_000;
-const CHUNK_BYTES: usize = 64 * 1024;
+pub(super) const CHUNK_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Default, Serialize)]
 struct ReportLeakOutput {
@@ -56,14 +56,17 @@ pub(super) fn run(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> {
         app.out.note(&malformed);
     }
     app.out.print(&output, |style| {
-        let plural = if output.reported == 1 { "" } else { "s" };
-        format!(
-            "{} Reported {} token{plural}. Any active ones are now revoked; the server does not \
-             say which.\n",
-            style.done(),
-            output.reported
-        )
+        format!("{} {}\n", style.done(), reported_text(output.reported))
     })
+}
+
+/// Tells what became of the reported tokens.
+pub(super) fn reported_text(count: usize) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!(
+        "Reported {count} token{plural}. Any active ones are now revoked; the server does not say \
+         which."
+    )
 }
 
 /// Prompts for a token and reports it.
@@ -74,7 +77,7 @@ fn from_terminal(client: &Client) -> Result<ReportLeakOutput, CliError> {
         Failure::of("nothing_to_report", message)
     })?;
     let mut output = ReportLeakOutput::default();
-    send(client, &mut vec![secret], &mut output)?;
+    send(client, &mut vec![secret], &mut output.reported)?;
     Ok(output)
 }
 
@@ -95,12 +98,12 @@ fn from_stdin(client: &Client) -> Result<ReportLeakOutput, CliError> {
         };
         let mut on_found = |found: Found| {
             match found {
-                Found::Secret(secret) if seen.insert(secret.digest()) => pending.push(secret),
-                Found::Secret(_) => {}
+                Found::Secret(secret, _) if seen.insert(secret.digest()) => pending.push(secret),
+                Found::Secret(..) => {}
                 Found::Malformed => output.malformed += 1,
             }
             if pending.len() == MAX_REPORTED {
-                send(client, &mut pending, &mut output)?;
+                send(client, &mut pending, &mut output.reported)?;
             }
             Ok::<(), Failure>(())
         };
@@ -111,26 +114,27 @@ fn from_stdin(client: &Client) -> Result<ReportLeakOutput, CliError> {
         scanner.feed(&chunk[..length], &mut on_found)?;
     }
     if !pending.is_empty() {
-        send(client, &mut pending, &mut output)?;
+        send(client, &mut pending, &mut output.reported)?;
     }
     Ok(output)
 }
 
-fn send(
+/// Reports the first tokens, as many as a report can have, and removes them.
+pub(super) fn send(
     client: &Client,
     secrets: &mut Vec<Secret>,
-    output: &mut ReportLeakOutput,
+    reported: &mut usize,
 ) -> Result<(), Failure> {
     let tokens = secrets
-        .drain(..)
+        .drain(..secrets.len().min(MAX_REPORTED))
         .map(|secret| PlainSecret::new(secret.expose()));
     let report = ReportLeakedTokens {
         tokens: tokens.collect(),
     };
     client
         .report_leaked(&report)
-        .map_err(|error| with_reported(error.into(), output.reported))?;
-    output.reported += report.tokens.len();
+        .map_err(|error| with_reported(error.into(), *reported))?;
+    *reported += report.tokens.len();
     Ok(())
 }
 

@@ -15,6 +15,7 @@ mod own_token;
 mod profile;
 mod queue;
 mod runs;
+mod scan;
 mod shells;
 mod stub;
 mod support;

@@ -113,6 +113,7 @@ fn the_help_of_the_main_commands() {
         ),
         ("help_invite_claim", &["invite", "claim", "--help"]),
         ("help_report_leak", &["report-leak", "--help"]),
+        ("help_scan", &["scan", "--help"]),
     ] {
         insta::assert_snapshot!(name, home.run(arguments).stdout);
     }

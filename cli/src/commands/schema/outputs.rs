@@ -141,8 +141,28 @@ fn own() -> Value {
             "user": reference("User"), "pat": {"oneOf": [reference("Pat"), {"type": "null"}]},
             "token": or_null("string"), "profile": or_null("string"),
         })),
+        // With --sarif, the output is a SARIF log.
+        "Scanned": {"oneOf": [scanned(), {"contentMediaType": "application/sarif+json"}]},
         "Reported": object(&json!({"reported": whole(), "malformed": whole()})),
     })
+}
+
+/// Returns the format of what was found in files.
+fn scanned() -> Value {
+    object(&json!({
+        "findings": list(&object(&json!({
+            "path": text(), "line": whole(), "column": whole(),
+            "kind": {"enum": ["personal", "agent_run"]}, "lastFour": text(),
+            "commit": or_null("string"), "change": {"enum": ["added", "removed", "unchanged", null]},
+        }))),
+        "scanned": whole(),
+        "skipped": list(&object(&json!({
+            "path": text(),
+            "reason": {"enum": ["git", "binary", "symbolic_link", "special_file"]},
+        }))),
+        "unreadable": list(&object(&json!({"path": text(), "error": text()}))),
+        "reported": whole(),
+    }))
 }
 
 fn reference(name: &str) -> Value {
