@@ -39,13 +39,16 @@ Exits with status 1 if a token was found, or if a file cannot be read; with 0 if
 Examples:
   oi scan .
   git log -p --all | oi scan -
-  git diff --cached | oi scan -
+  git diff --cached | oi scan --added -
   oi scan --report build.log
   oi scan --sarif . > openindex.sarif")]
 pub(crate) struct Scan {
     /// Files and directories to scan; - reads standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// In a diff, find tokens only in the lines that it adds
+    #[arg(long)]
+    added: bool,
     /// Report the tokens to the server, which revokes the active ones
     #[arg(long)]
     report: bool,
@@ -96,10 +99,15 @@ struct Job {
     /// The distinct tokens that were found, if they will be reported.
     secrets: Option<Vec<Secret>>,
     seen: HashSet<Digest>,
+    /// Whether removed and unchanged lines of a diff are passed over.
+    added_only: bool,
 }
 
 pub(super) fn run(args: &Scan, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut job = Job::default();
+    let mut job = Job {
+        added_only: args.added,
+        ..Job::default()
+    };
     let mut reporter = None;
     if args.report {
         let server = app.server()?;
@@ -224,6 +232,9 @@ impl Job {
             commit,
             change,
         } = locate(place);
+        if self.added_only && change.is_some_and(|change| change != Change::Added) {
+            return;
+        }
         self.output.findings.push(Finding {
             path,
             line: place.line,
