@@ -134,6 +134,12 @@ fn the_history_of_a_repository_is_scanned_through_a_pipe() {
         assert_eq!(finding["commit"], *commit);
         assert_eq!(finding["change"], change);
     }
+    // The commit that removes a token is not rejected by a hook.
+    let ran = scan(&home, &["--added", "-"], &log);
+    assert_eq!((ran.status, places(&ran).len()), (1, 1));
+    assert_eq!(ran.json()["findings"][0], findings[1]);
+    let ran = scan(&home, &["--added", "-"], &git(&["show"]));
+    assert_eq!(ran.status, 0, "{ran:?}");
 }
 
 #[test]

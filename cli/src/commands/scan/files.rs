@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::render::redact;
+
 /// How much of a file decides whether it is binary, as in Git.
 const HEAD_BYTES: u64 = 8_000;
 
@@ -68,7 +70,7 @@ pub(super) fn walk(root: &Path) -> impl Iterator<Item = Entry> {
                 }
                 Ok(Look::File) => return Some(Entry::File(path)),
                 Ok(Look::Skipped(reason)) => {
-                    let path = super::shown(&path);
+                    let path = shown(&path);
                     return Some(Entry::Skipped(Skipped { path, reason }));
                 }
                 Err(error) => return Some(Entry::Unreadable(path, error)),
@@ -120,4 +122,9 @@ fn skipped(path: &Path, kind: FileType) -> io::Result<Option<Reason>> {
     File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
     let is_utf16 = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     Ok((!is_utf16 && head.contains(&0)).then_some(Reason::Binary))
+}
+
+/// Formats a path; a token in its name is concealed.
+pub(super) fn shown(path: &Path) -> String {
+    redact(&path.to_string_lossy())
 }

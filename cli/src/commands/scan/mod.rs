@@ -2,6 +2,7 @@
 
 mod diff;
 mod files;
+mod result;
 mod sarif;
 
 use std::collections::HashSet;
@@ -10,8 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use openindex_adapters_http::client::Client;
-use openindex_domain::token::{Digest, Secret, TokenKind};
-use serde::Serialize;
+use openindex_domain::token::{Digest, Secret};
 use zeroize::Zeroizing;
 
 use crate::commands::prelude::*;
@@ -21,7 +21,8 @@ use crate::resolve::Server;
 use crate::scan::{Found, Place, Scanner};
 
 use diff::{Change, Diff, Location};
-use files::{Entry, Skipped};
+use files::{Entry, shown};
+use result::{Finding, Output, Unreadable};
 
 /// The name of standard input, as an argument and in the output.
 const STDIN: &str = "-";
@@ -39,54 +40,22 @@ Exits with status 1 if a token was found, or if a file cannot be read; with 0 if
 Examples:
   oi scan .
   git log -p --all | oi scan -
-  git diff --cached | oi scan -
+  git diff --cached | oi scan --added -
   oi scan --report build.log
   oi scan --sarif . > openindex.sarif")]
 pub(crate) struct Scan {
     /// Files and directories to scan; - reads standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// In a diff, find tokens only in the lines that it adds
+    #[arg(long)]
+    added: bool,
     /// Report the tokens to the server, which revokes the active ones
     #[arg(long)]
     report: bool,
     /// Print the result as SARIF 2.1.0
     #[arg(long, conflicts_with = "json")]
     sarif: bool,
-}
-
-/// The result of a scan.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Output {
-    findings: Vec<Finding>,
-    /// The number of files that were read, with standard input.
-    scanned: usize,
-    skipped: Vec<Skipped>,
-    unreadable: Vec<Unreadable>,
-    /// The number of distinct tokens that were reported.
-    reported: usize,
-}
-
-/// A token that was found.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Finding {
-    path: String,
-    /// From 1. In a diff, the line of the file.
-    line: u64,
-    /// From 1, in characters.
-    column: u64,
-    kind: &'static str,
-    last_four: String,
-    /// The commit, if the input is the output of `git log -p`.
-    commit: Option<String>,
-    change: Option<Change>,
-}
-
-/// A file that could not be read, so that it may contain tokens.
-#[derive(Debug, Serialize)]
-struct Unreadable {
-    path: String,
-    error: String,
 }
 
 /// A scan in progress.
@@ -96,10 +65,15 @@ struct Job {
     /// The distinct tokens that were found, if they will be reported.
     secrets: Option<Vec<Secret>>,
     seen: HashSet<Digest>,
+    /// Whether removed and unchanged lines of a diff are passed over.
+    added_only: bool,
 }
 
 pub(super) fn run(args: &Scan, app: &mut App<'_>) -> Result<(), CliError> {
-    let mut job = Job::default();
+    let mut job = Job {
+        added_only: args.added,
+        ..Job::default()
+    };
     let mut reporter = None;
     if args.report {
         let server = app.server()?;
@@ -224,6 +198,9 @@ impl Job {
             commit,
             change,
         } = locate(place);
+        if self.added_only && change.is_some_and(|change| change != Change::Added) {
+            return;
+        }
         self.output.findings.push(Finding {
             path,
             line: place.line,
@@ -276,11 +253,6 @@ fn each_chunk(
     }
 }
 
-/// Formats a path; a token in its name is concealed.
-fn shown(path: &Path) -> String {
-    redact(&path.to_string_lossy())
-}
-
 fn human(output: &Output, is_reported: bool, style: &Style) -> String {
     let mut text = String::new();
     for finding in &output.findings {
@@ -331,33 +303,6 @@ fn human(output: &Output, is_reported: bool, style: &Style) -> String {
 fn counted(count: usize, one: &str, several: &str) -> String {
     let what = if count == 1 { one } else { several };
     format!("{count} {what}")
-}
-
-impl Finding {
-    /// Describes the token: `personal access token oi_pat_…wm0h`.
-    fn what(&self) -> String {
-        let (name, prefix) = kind_names(self.kind);
-        format!("{name} {prefix}…{}", self.last_four)
-    }
-
-    /// Returns the commit and the change, if they are known.
-    fn origin(&self) -> Vec<String> {
-        let commit = self.commit.as_deref();
-        let commit = commit.map(|id| format!("commit {}", id.get(..12).unwrap_or(id)));
-        let change = self.change.map(|change| change.as_str().to_owned());
-        commit.into_iter().chain(change).collect()
-    }
-}
-
-/// Returns the name of a kind of token and the prefix of its secrets.
-fn kind_names(kind: &str) -> (&'static str, &'static str) {
-    let kind = TokenKind::ALL.into_iter().find(|it| it.as_str() == kind);
-    let kind = kind.unwrap_or(TokenKind::Personal);
-    let name = match kind {
-        TokenKind::Personal => "personal access token",
-        TokenKind::AgentRun => "agent run token",
-    };
-    (name, kind.secret_prefix())
 }
 
 #[cfg(test)]

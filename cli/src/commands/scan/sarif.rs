@@ -4,7 +4,7 @@ use openindex_domain::token::{Secret, TokenKind};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
-use super::{Finding, Output, kind_names};
+use super::result::{Finding, Output, kind_names};
 
 /// What is encoded in a path that becomes a relative reference (RFC 3986, section 4.2).
 const PATH: &AsciiSet = &CONTROLS
