@@ -27,7 +27,8 @@ impl TokenDetails {
         Self {
             last_four: Some(secret.last_four()),
             created_from: from,
-            ..Self::default()
+            last_used_from: None,
+            revoked_by: None,
         }
     }
 }

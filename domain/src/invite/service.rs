@@ -13,7 +13,7 @@ use crate::page::PageSize;
 use crate::rate_limit::RateLimited;
 use crate::session::Sessions;
 use crate::store::{Listing, StoreError};
-use crate::token::{Expiry, TokenWithSecret};
+use crate::token::{Expiry, NewToken, TokenWithSecret};
 use crate::user::{Account, Email, HashError, Role, User, UserId, WeakPassword};
 
 use super::claim::check;
@@ -316,7 +316,9 @@ impl Invites {
         let issued = claim
             .token
             .map(|name| {
-                TokenWithSecret::mint(user.id, name, scope, Expiry::Never, now, from, entropy)
+                let never = Expiry::Never;
+                let wanted = NewToken::new(name, scope, never);
+                TokenWithSecret::mint(user.id, wanted, never, now, from, entropy)
             })
             .transpose()?;
         let signed_in = claim

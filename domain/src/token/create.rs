@@ -47,13 +47,19 @@ impl TokenWithSecret {
     /// Nothing is stored yet.
     pub(crate) fn mint(
         owner: UserId,
-        name: TokenName,
-        scope: Scope,
+        wanted: NewToken,
         expires: Expiry,
         now: Timestamp,
         from: Option<IpAddr>,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
+        // Without `..`, so that a new property cannot be forgotten here. The caller has resolved
+        // the expiry.
+        let NewToken {
+            name,
+            scope,
+            expires: _,
+        } = wanted;
         let kind = TokenKind::Personal;
         let secret = Secret::generate(kind, entropy)?;
         Ok(Self {

@@ -1,7 +1,7 @@
 use crate::audit::{AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
-use crate::token::{Expiry, Scope, TokenName, TokenWithSecret};
+use crate::token::{Expiry, NewToken, Scope, TokenName, TokenWithSecret};
 use crate::user::InstanceAction;
 
 use super::{
@@ -55,15 +55,9 @@ impl Users {
             created_at: now,
             suspended_at: None,
         };
-        let issued = TokenWithSecret::mint(
-            user.id,
-            token_name,
-            Scope::Admin,
-            Expiry::Never,
-            now,
-            None,
-            entropy,
-        )?;
+        let never = Expiry::Never;
+        let wanted = NewToken::new(token_name, Scope::Admin, never);
+        let issued = TokenWithSecret::mint(user.id, wanted, never, now, None, entropy)?;
         let mut audit = AuditEvent::new(
             AuditActor::Operator,
             InstanceAction::BOOTSTRAPPED,

@@ -65,7 +65,7 @@ fn revocation(pat: &Pat, style: &Style) -> Option<String> {
         Some(Open::Known(RevokedBy::Administrator)) => " (by an administrator)",
         Some(Open::Known(RevokedBy::Rotation)) => " (rotated)",
         Some(Open::Known(RevokedBy::Leak)) => " (leaked)",
-        Some(_) | None => "",
+        Some(Open::Other(_)) | None => "",
     };
     Some(format!("revoked {at}{reason}"))
 }

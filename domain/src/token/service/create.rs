@@ -26,15 +26,9 @@ impl Tokens {
         let requirement = Requirement::human_with(request.scope);
         principal.authorize(requirement)?;
         let now = self.clock.now();
-        let issued = TokenWithSecret::mint(
-            principal.user_id(),
-            request.name,
-            request.scope,
-            request.expires.resolve(now)?,
-            now,
-            context.client_address,
-            &*self.entropy,
-        )?;
+        let expires = request.expires.resolve(now)?;
+        let (owner, from) = (principal.user_id(), context.client_address);
+        let issued = TokenWithSecret::mint(owner, request, expires, now, from, &*self.entropy)?;
         let change = CreateToken {
             actor: Actor::of(principal, requirement, now).with_form(
                 context.form,

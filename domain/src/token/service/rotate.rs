@@ -1,8 +1,8 @@
 use crate::access::{Actor, Principal, Requirement};
 use crate::audit::{RequestContext, Subject};
 use crate::token::{
-    CreateToken, RotateToken, RotateTokenOutcome, RotationOptions, Token, TokenAction, TokenError,
-    TokenId, TokenWithSecret,
+    CreateToken, NewToken, RotateToken, RotateTokenOutcome, RotationOptions, Token, TokenAction,
+    TokenError, TokenId, TokenWithSecret,
 };
 
 use super::Tokens;
@@ -54,15 +54,14 @@ impl Tokens {
             None => predecessor.expires_at.into(),
             Some(expires) => expires.resolve(now)?,
         };
-        let issued = TokenWithSecret::mint(
-            predecessor.owner,
-            predecessor.name,
-            predecessor.scope,
-            expires,
-            now,
-            context.client_address,
-            &*self.entropy,
-        )?;
+        let (owner, from) = (predecessor.owner, context.client_address);
+        // The successor has every property of its predecessor.
+        let same = NewToken {
+            name: predecessor.name,
+            scope: predecessor.scope,
+            expires: expires.into(),
+        };
+        let issued = TokenWithSecret::mint(owner, same, expires, now, from, &*self.entropy)?;
         let mut audit = self.audit(principal, context, now, TokenAction::ROTATED, id)?;
         audit.related = Some(Subject::Token(issued.token.id));
         let change = RotateToken {
