@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::hash::{BuildHasher as _, RandomState};
 
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tempfile::TempDir;
@@ -220,11 +220,9 @@ fn cluster() -> String {
 }
 
 /// Creates a database in the cluster and returns its URL. It is not dropped, since the whole
-/// cluster is temporary.
+/// cluster is temporary, so its name is random: process ids are used again.
 async fn create_postgres(cluster: &str) -> String {
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("black_box_{}_{number}", std::process::id());
+    let name = format!("black_box_{:016x}", RandomState::new().hash_one(()));
     let mut connection = PgConnection::connect(cluster).await.expect("the cluster");
     let statement = format!("CREATE DATABASE {name}");
     connection
