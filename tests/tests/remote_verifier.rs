@@ -7,7 +7,8 @@ use axum::routing::get;
 use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_adapters_http::remote::{RemoteError, RemoteSettings, RemoteVerifier};
 use openindex_domain::access::{Denial, Principal, Requirement};
-use openindex_domain::token::{Rejection, Scope, Secret, VerifyError};
+use openindex_domain::testing::SeededEntropy;
+use openindex_domain::token::{Rejection, Scope, Secret, TokenKind, VerifyError};
 use openindex_tests::{Client, Database, Kind, Server};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -135,6 +136,30 @@ fn each_of_many_at_once_gets_its_own_principal() {
     }
     drop(entered);
     assert_eq!(world.runtime.block_on(tasks.join_all()).len(), 1_000);
+}
+
+#[test]
+fn large_introspections_leave_room_for_everyone_else() {
+    let world = World::new(Kind::Sqlite);
+    let generated = |seed| {
+        let entropy = SeededEntropy::new(seed);
+        let secret = || Secret::generate(TokenKind::Personal, &entropy).expect("entropy");
+        let texts: Vec<String> = (0..1_000).map(|_| secret().expose().to_owned()).collect();
+        json!({ "tokens": texts })
+    };
+    let (http, admin, member) = (&world.server.http, &world.admin, &world.member);
+    let bodies: Vec<Value> = (1..=48).map(generated).collect();
+    std::thread::scope(|scope| {
+        let send = |body| scope.spawn(move || http.post("/auth/introspect", member, body));
+        let large: Vec<_> = bodies.iter().map(send).collect();
+        while large.iter().any(|request| !request.is_finished()) {
+            assert_eq!(http.get("/me", admin).status, 200);
+        }
+        for request in large {
+            let response = request.join().expect("a response");
+            assert_eq!(response.status, 200, "{}", response.text);
+        }
+    });
 }
 
 #[test]

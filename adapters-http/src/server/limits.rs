@@ -33,6 +33,9 @@ pub struct LayerSettings {
     pub cors_origins: Vec<HeaderValue>,
 }
 
+/// How many tokens of an introspection are verified together.
+pub(super) const INTROSPECTED_AT_ONCE: usize = 256;
+
 impl Default for LayerSettings {
     /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxies and no origins.
     fn default() -> Self {

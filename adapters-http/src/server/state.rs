@@ -12,6 +12,7 @@ use openindex_domain::entropy::Entropy;
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::work_item::WorkItems;
 use openindex_domain::{OpaqueSecret, StoreHealth};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use utoipa::openapi::{OpenApi as Document, Server};
 use zeroize::Zeroizing;
 
@@ -117,7 +118,12 @@ struct Parts {
     max_form_bytes: HashMap<&'static str, usize>,
     /// The literal segments of all routes.
     literals: OnceLock<HashSet<String>>,
+    introspections: Semaphore,
 }
+
+/// How many parts of introspections are verified at once, each of at most
+/// [`INTROSPECTED_AT_ONCE`](super::limits::INTROSPECTED_AT_ONCE) tokens.
+const INTROSPECTIONS: usize = 4;
 
 impl Shared {
     /// `describe` returns the description of all routes, with or without those of work items.
@@ -140,6 +146,7 @@ impl Shared {
             pages,
             max_form_bytes,
             literals: OnceLock::new(),
+            introspections: Semaphore::new(INTROSPECTIONS),
             state,
         }))
     }
@@ -147,6 +154,12 @@ impl Shared {
     /// Returns the warnings about misconfigured proxies.
     pub(super) fn proxy_warnings(&self) -> &ProxyWarnings {
         &self.0.proxy_warnings
+    }
+
+    /// Waits until a part of an introspection can be verified, so that those of all callers leave
+    /// most of the lookups' queue to everyone else. The semaphore is never closed.
+    pub(super) async fn begin_introspection(&self) -> Option<SemaphorePermit<'_>> {
+        self.0.introspections.acquire().await.ok()
     }
 
     /// Returns the OpenAPI description as JSON, generated once. The server is the public URL,

@@ -7,6 +7,7 @@ use openindex_domain::token::VerifyError;
 
 use crate::guard::Guard;
 use crate::server::body::IntrospectionBody;
+use crate::server::limits::INTROSPECTED_AT_ONCE;
 use crate::server::state::Shared;
 use crate::server::{AnyToken, Problem, to_wire};
 use crate::wire::{
@@ -35,9 +36,13 @@ pub(in crate::server) async fn introspect(
     Ok(Json(match body {
         IntrospectionBody::One(token) => Introspected::One(Box::new(look(&guard, &token).await?)),
         IntrospectionBody::Many(tokens) => {
-            let found = tokens.iter().map(|token| look(&guard, token));
-            let tokens = try_join_all(found).await?;
-            Introspected::Many(Introspections { tokens })
+            let mut found = Vec::with_capacity(tokens.len());
+            for part in tokens.chunks(INTROSPECTED_AT_ONCE) {
+                let _turn = state.begin_introspection().await;
+                let part = part.iter().map(|token| look(&guard, token));
+                found.extend(try_join_all(part).await?);
+            }
+            Introspected::Many(Introspections { tokens: found })
         }
     }))
 }
