@@ -1,3 +1,5 @@
+use tempfile::TempDir;
+
 use crate::documented::documented;
 use crate::program::{Program, written};
 
@@ -9,21 +11,27 @@ impl Nginx {
     /// accepts connections.
     #[must_use]
     pub fn start(port: u16, directives: &str) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().display();
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
-            .concat();
-        let config = format!(
-            "pid {path}/pid; error_log stderr; master_process off; events {{}}\n\
-             http {{ access_log off; {temporary}\n\
-             server {{ listen 127.0.0.1:{port}; {directives} }} }}"
-        );
-        let file = directory.path().join("nginx.conf");
-        std::fs::write(&file, config).expect("its configuration is written");
-        let arguments = ["-e", "stderr", "-g", "daemon off;", "-c"];
-        Self(Program::start("nginx", &arguments, port, directory, &file))
+        Self(nginx(
+            port,
+            &format!("server {{ listen 127.0.0.1:{port}; {directives} }}"),
+        ))
     }
+}
+
+/// Starts nginx with these servers, and waits until it accepts connections on this port.
+fn nginx(port: u16, servers: &str) -> Program {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().display();
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
+        .concat();
+    let config = format!(
+        "pid {path}/pid; error_log stderr; master_process off; events {{}}\n\
+         http {{ access_log off; {temporary}\n{servers} }}"
+    );
+    let file = written(&directory, "nginx.conf", &config);
+    let arguments = ["-e", "stderr", "-g", "daemon off;", "-c"];
+    Program::start("nginx", &arguments, port, directory, &file)
 }
 
 /// A running `haproxy` with the relevant settings of Debian's example; killed when dropped.
@@ -40,16 +48,14 @@ impl HaProxy {
              timeout server 60s\nfrontend f\n bind 127.0.0.1:{port}\n default_backend b\n\
              backend b\n server s {address}\n"
         );
-        let file = directory.path().join("haproxy.cfg");
-        std::fs::write(&file, config).expect("its configuration is written");
-        Self(Program::start(
-            "haproxy",
-            &["-db", "-f"],
-            port,
-            directory,
-            &file,
-        ))
+        Self(haproxy(port, directory, &config))
     }
+}
+
+/// Starts `haproxy` with this configuration, and waits until it accepts connections on this port.
+fn haproxy(port: u16, directory: TempDir, config: &str) -> Program {
+    let file = written(&directory, "haproxy.cfg", config);
+    Program::start("haproxy", &["-db", "-f"], port, directory, &file)
 }
 
 /// A running proxy whose configuration is a code block of the documentation; killed when dropped.
@@ -60,19 +66,7 @@ impl DocumentedProxy {
     /// replaced by its second, and waits until it accepts connections on this port.
     #[must_use]
     pub fn nginx(port: u16, replaced: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().display();
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {path}/{kind};"))
-            .concat();
-        let server = configured("nginx", "nginx", replaced);
-        let config = format!(
-            "pid {path}/pid; error_log stderr; master_process off; events {{}}\n\
-             http {{ access_log off; {temporary}\n{server} }}"
-        );
-        let file = written(&directory, "nginx.conf", &config);
-        let arguments = ["-e", "stderr", "-g", "daemon off;", "-c"];
-        Self(Program::start("nginx", &arguments, port, directory, &file))
+        Self(nginx(port, &configured("nginx", "nginx", replaced)))
     }
 
     /// The same with Caddy and `docs/integrations/caddy.md`.
@@ -98,14 +92,7 @@ impl DocumentedProxy {
         let config = configured("haproxy", "haproxy", replaced);
         let path = script.display().to_string();
         let config = config.replace("/etc/haproxy/openindex.lua", &path);
-        let file = written(&directory, "haproxy.cfg", &config);
-        Self(Program::start(
-            "haproxy",
-            &["-db", "-f"],
-            port,
-            directory,
-            &file,
-        ))
+        Self(haproxy(port, directory, &config))
     }
 }
 

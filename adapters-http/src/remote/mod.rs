@@ -35,7 +35,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use openindex_coalescing::{Coalescer, LookupError, Options, Source};
+use openindex_coalescing::{Coalescer, Options, Source};
 use openindex_domain::access::{Principal, RemoteToken};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Digest, Rejection, Scope, Secret, TokenId, VerifyError};
@@ -57,6 +57,7 @@ const MAX_RESPONSE_BYTES: usize = 4 * 1_024 * 1_024;
 const IDLE: Duration = Duration::from_secs(30);
 
 /// The server to ask, and how.
+#[non_exhaustive]
 pub struct RemoteSettings {
     /// The base URL of the server. Plain HTTP is accepted only on this machine.
     pub url: BaseUrl,
@@ -89,6 +90,7 @@ impl RemoteSettings {
 
 /// The settings cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RemoteError {
     /// Tokens would be sent unencrypted.
     #[error("{0} would receive tokens unencrypted; use https, or set allows_plain_http")]
@@ -171,7 +173,6 @@ impl RemoteVerifier {
         match found {
             Ok(Some(token)) => Ok(Principal::of_remote(token)),
             Ok(None) => Err(Rejection::Unknown.into()),
-            Err(LookupError::Failed(error)) => Err(StoreError::unavailable(error).into()),
             Err(error) => Err(StoreError::unavailable(error).into()),
         }
     }

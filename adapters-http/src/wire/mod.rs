@@ -113,7 +113,7 @@ Discovery {
     /// Base URL of the API, without a trailing slash.
     api_url: String [format = "uri"],
     /// URL at which any service can have tokens verified (RFC 7662).
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     introspection_url: String [format = "uri"],
     /// Version of the server.
     version: String,

@@ -30,12 +30,13 @@ enum Credential {
 
 /// A token that the server which issued it accepts, as that server describes it to another service.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RemoteToken {
     /// The token's id.
     pub id: TokenId,
     /// Its owner: active, with the role that the effective scope requires.
     pub owner: Owner,
-    /// What it may currently do.
+    /// The token's scope, limited to what the owner's role currently allows.
     pub effective_scope: Scope,
     /// When it expires; `None` means never.
     pub expires_at: Option<Timestamp>,
