@@ -13,6 +13,22 @@
 //! | wire all use cases to a store | [`use_cases::UseCases`] |
 //! | implement your own store | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
+//!
+//! Features:
+//! - `text` (default): the rules for text that users enter, such as the names of tokens, with the
+//!   tables of Unicode that they require; and the use cases that take such text: users, browser
+//!   sessions, invites, administration and work items. Without it, the crate still creates,
+//!   verifies and revokes tokens and authorizes requests, with half as many dependencies;
+//! - `testing`: what tests use instead of a database, the system's clock and its entropy. It is
+//!   outside semantic versioning.
+#![cfg_attr(
+    not(feature = "text"),
+    allow(
+        unused,
+        unreachable_pub,
+        reason = "some of what modules share is used only by those that are left out"
+    )
+)]
 #![cfg_attr(
     not(feature = "testing"),
     allow(
@@ -22,6 +38,7 @@
 )]
 
 pub mod access;
+#[cfg(feature = "text")]
 pub mod admin_tokens;
 pub mod agent_run;
 pub mod audit;
@@ -34,19 +51,34 @@ mod email;
 pub mod entropy;
 pub mod form;
 mod id;
+#[cfg(feature = "text")]
 pub mod invite;
 mod opaque;
 pub mod page;
 pub mod rate_limit;
+#[cfg(feature = "text")]
 pub mod registry;
 mod secret;
+#[cfg(feature = "text")]
 pub mod session;
 mod store;
+mod stored_text;
+#[cfg(feature = "text")]
 pub mod text;
 pub mod token;
+#[cfg(feature = "text")]
 pub mod use_cases;
+#[cfg(feature = "text")]
 pub mod user;
+/// Users and their roles, as far as their tokens require it.
+#[cfg(not(feature = "text"))]
+pub mod user {
+    pub use crate::credential::{InvalidRole, Owner, PersonName, Profile, Role};
+    pub use crate::email::Email;
+    pub use crate::id::UserId;
+}
 mod vocabulary;
+#[cfg(feature = "text")]
 pub mod work_item;
 
 #[cfg(feature = "testing")]

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::email::Email;
 use crate::id::UserId;
 use crate::store::StoreError;
 
@@ -152,11 +151,12 @@ impl RateLimits {
         Self { store }
     }
 
+    #[cfg(feature = "text")]
     /// Counts a password attempt against the account (all spellings of its email address share one
     /// count) and, if known, against the client's address.
     pub(crate) async fn sign_in(
         &self,
-        email: &Email,
+        email: &crate::email::Email,
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<(), AttemptError> {
@@ -242,8 +242,12 @@ impl RateLimits {
         self.count(&[limit], now).await
     }
 
+    #[cfg(feature = "text")]
     /// Resets the count of attempts on an account's password, after a correct one.
-    pub(crate) async fn reset_account(&self, email: &Email) -> Result<(), StoreError> {
+    pub(crate) async fn reset_account(
+        &self,
+        email: &crate::email::Email,
+    ) -> Result<(), StoreError> {
         self.store.reset(&account_key(email)).await
     }
 
@@ -297,7 +301,8 @@ fn own_password_key(user: UserId) -> String {
     format!("password {user}")
 }
 
-fn account_key(email: &Email) -> String {
+#[cfg(feature = "text")]
+fn account_key(email: &crate::email::Email) -> String {
     format!("account {}", email.key())
 }
 

@@ -153,15 +153,6 @@ RevokedPats {
 }}
 
 wire! { response
-/// The tokens that currently match the filters of a bulk revocation.
-MatchingTokens {
-    /// Number of tokens.
-    count: u64,
-    /// Identifies exactly this set of tokens. Review the tokens before you send this value.
-    expected: String [value_type = schema::ReviewDigest],
-}}
-
-wire! { response
 /// Counts of users, tokens and invites.
 #[derive(Copy)]
 Stats {

@@ -1,18 +1,28 @@
 //! Request and response bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
 
+#[cfg(feature = "wire")]
 mod admin_tokens;
+#[cfg(feature = "wire")]
 mod audit;
+#[cfg(feature = "wire")]
 mod field;
+#[cfg(feature = "wire")]
 mod invites;
+#[cfg(feature = "wire")]
 mod me;
 mod open;
+#[cfg(feature = "wire")]
 mod page;
+mod problem;
+#[cfg(feature = "wire")]
 mod runs;
 #[cfg(feature = "server")]
 pub(crate) mod schema;
 mod shape;
+#[cfg(feature = "wire")]
 mod users;
 mod verification;
+#[cfg(feature = "wire")]
 mod work_item;
 
 use std::fmt;
@@ -25,34 +35,39 @@ use zeroize::Zeroizing;
 use open::vocabulary;
 use shape::wire;
 
-pub use admin_tokens::{
-    AdminPat, AdminPatList, LeakReport, MatchingTokens, PatFilter, ReportLeakedTokens, RevokePats,
-    RevokedPats, ScannerFinding, Stats,
-};
-pub use audit::{
-    AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
-    INCOMPLETE_ROW, IncompleteExport,
-};
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
-pub use invites::{
-    ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
-};
-pub use me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, PatQuery, RotatePat};
 pub use open::Open;
-pub use page::{DamagedRow, PageQuery, PatPageQuery};
-pub use runs::{
-    AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
-};
-pub use users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery};
+pub use problem::{FieldError, Holder, MatchingTokens, ProblemBody};
 pub use verification::{
     AuthorizationServer, IntrospectToken, IntrospectTokens, Introspected, Introspection,
-    Introspections, MAX_INTROSPECTED, VerifyQuery,
+    Introspections, MAX_INTROSPECTED,
 };
-pub use work_item::{
-    CreateWorkItem, ExecutionTarget, Holder, ItemKind, ItemStatus, OnBehalfOf, PatchWorkItem,
-    Priority, QueueQuery, QueueSection, SearchText, UserRef, WorkItem, WorkItemList, WorkItemQuery,
-    WorkItemSummary, WorkQueue,
+#[cfg(feature = "wire")]
+pub use {
+    admin_tokens::{
+        AdminPat, AdminPatList, LeakReport, PatFilter, ReportLeakedTokens, RevokePats, RevokedPats,
+        ScannerFinding, Stats,
+    },
+    audit::{
+        AuditActor, AuditEvent, AuditList, AuditQuery, EmailChange, ExportFormat, ExportQuery,
+        INCOMPLETE_ROW, IncompleteExport,
+    },
+    invites::{
+        ClaimInvite, ClaimedInvite, CreateInvite, CreatedInvite, Invite, InviteList, InviteStatus,
+    },
+    me::{CreatePat, CreatedPat, Me, MeToken, MeUser, Pat, PatList, PatQuery, RotatePat},
+    page::{DamagedRow, PageQuery, PatPageQuery},
+    runs::{
+        AgentRun, AgentRunFilter, AgentRunList, MeRun, RunScope, StartAgentRun, StartedAgentRun,
+    },
+    users::{Bootstrapped, PatchMe, PatchUser, SignInLink, User, UserList, UserQuery},
+    verification::VerifyQuery,
+    work_item::{
+        CreateWorkItem, ExecutionTarget, ItemKind, ItemStatus, OnBehalfOf, PatchWorkItem, Priority,
+        QueueQuery, QueueSection, SearchText, UserRef, WorkItem, WorkItemList, WorkItemQuery,
+        WorkItemSummary, WorkQueue,
+    },
 };
 
 vocabulary! {
@@ -124,50 +139,6 @@ wire! { response
 Health {
     /// Always `ok`.
     status: String,
-}}
-
-wire! { response
-/// Problem details (RFC 9457), as `application/problem+json`.
-ProblemBody {
-    /// Kind of problem as a URN: `urn:openindex:problem:` and the code.
-    #[serde(rename = "type")]
-    type_uri: String,
-    /// Title; the same for every problem of this kind.
-    title: String,
-    /// HTTP status.
-    status: u16,
-    /// What went wrong in this request, and what to do about it.
-    detail: String,
-    /// Stable code of the problem; use it in programs instead of `detail`.
-    code: String,
-    /// Invalid fields and parameters, for a 400.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldError>,
-    /// An `oi` command that helps, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_command: Option<String>,
-    /// Who has claimed the work item, with `work_item_claimed`.
-    #[serde(
-        default,
-        deserialize_with = "work_item::known_holder",
-        skip_serializing_if = "Option::is_none"
-    )]
-    holder: Option<Holder>,
-    /// Token that replaced this one, with `token_already_rotated`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    successor_id: Option<String> [value_type = Option<schema::PatId>],
-    /// Tokens that match now, with `review_outdated`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    matching: Option<MatchingTokens>,
-}}
-
-wire! { response
-/// An invalid field or parameter.
-FieldError {
-    /// Name of the field or parameter.
-    field: String,
-    /// What is wrong with the value, or what it must be.
-    message: String,
 }}
 
 /// A secret for its owner. Wiped on drop; `Debug` is redacted.

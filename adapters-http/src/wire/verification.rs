@@ -1,8 +1,10 @@
+#[cfg(feature = "wire")]
 use openindex_domain::token::{Scope, TokenKind};
 use serde::Serialize;
 
 #[cfg(feature = "server")]
 use super::WireScope;
+#[cfg(feature = "wire")]
 use super::field::optional;
 #[cfg(feature = "server")]
 use super::schema;
@@ -12,6 +14,7 @@ use super::{Kind, Open, PlainSecret};
 /// The maximum number of tokens in one introspection.
 pub const MAX_INTROSPECTED: usize = 1_000;
 
+#[cfg(feature = "wire")]
 wire! { query
 /// What forward authentication requires of the token.
 VerifyQuery {

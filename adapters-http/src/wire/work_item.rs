@@ -3,7 +3,6 @@ use openindex_domain::user::UserId;
 use openindex_domain::work_item::{
     self, AgentId, Description, DomainKey, SearchTerms, Title, WorkItemKey,
 };
-use serde::{Deserialize, Serialize};
 
 use super::field::{Field, Text, non_null, nullable, optional, required, text};
 use super::open::vocabulary;
@@ -283,17 +282,6 @@ QueueQuery {
     limit: Option<u32> [minimum = 1, maximum = 200],
 }}
 
-/// Who has claimed a work item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
-pub enum Holder {
-    /// An agent.
-    AgentId(String),
-    /// A user (`usr_…`).
-    UserId(String),
-}
-
 wire! { request
 /// The agent on whose behalf a user claims, releases or completes a work item. An agent run always
 /// acts for its own agent.
@@ -302,11 +290,3 @@ OnBehalfOf {
     /// Agent to act for; absent for the caller.
     agent_id: Option<AgentId> = "optional" [value_type = Option<schema::AgentId>],
 }}
-
-/// An unknown kind of holder becomes `None`; the problem's detail names it.
-pub(super) fn known_holder<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Holder>, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).ok())
-}

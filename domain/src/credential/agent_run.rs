@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::id::{TokenId, WorkItemKey};
 use crate::secret::{CONTAINS_SECRET, Secret};
-use crate::text::stored_text;
+use crate::stored_text::stored_text;
 
 /// The properties of an agent run, which a token has if and only if its kind is
 /// [`AgentRun`](crate::token::TokenKind::AgentRun).

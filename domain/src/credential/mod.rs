@@ -6,6 +6,8 @@ mod agent_run;
 mod details;
 mod name;
 mod owner;
+#[cfg(feature = "text")]
+mod parse_name;
 mod rejection;
 mod scope;
 mod session;
@@ -13,9 +15,12 @@ mod token;
 
 pub use agent_run::{AgentId, AgentRun, InvalidAgentId};
 pub use details::{InvalidRevokedBy, RevokedBy, TokenDetails};
-pub(crate) use name::check_name;
-pub use name::{InvalidName, TokenName};
+pub use name::TokenName;
 pub use owner::{InvalidRole, Owner, PersonName, Profile, Role};
+#[cfg(feature = "text")]
+pub use parse_name::InvalidName;
+#[cfg(feature = "text")]
+pub(crate) use parse_name::check_name;
 pub use rejection::{Rejection, RejectionReason};
 pub use scope::{InvalidScope, Scope};
 pub use session::{

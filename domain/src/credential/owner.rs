@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use crate::email::Email;
 use crate::id::UserId;
-use crate::text::stored_text;
+use crate::stored_text::stored_text;
 use crate::vocabulary::vocabulary;
 
-use super::{InvalidName, Scope, check_name};
+use super::Scope;
 
 vocabulary! {
     /// A user's role, which limits the effective scope of their credentials.
@@ -34,17 +34,6 @@ impl Role {
 pub struct PersonName(Arc<str>);
 
 stored_text!(PersonName, "the name");
-
-impl PersonName {
-    /// Trims, validates and normalizes a name of 1 to 100 characters.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidName`] when it violates a rule.
-    pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        check_name(text).map(|name| Self(name.into()))
-    }
-}
 
 /// The owner of a token, as returned by a lookup. An embedding service with its own users provides
 /// just these fields.

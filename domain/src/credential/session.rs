@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::digest::Digest;
 use crate::id::{SessionId, UserId};
 use crate::secret::Secret;
-use crate::text::stored_text;
+use crate::stored_text::stored_text;
 
 use super::Owner;
 

@@ -6,10 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Timestamp;
-use crate::text;
 use crate::vocabulary::vocabulary;
 
-use super::{InvalidName, Status, Token, TokenId, TokenName, check_name};
+use super::{Status, Token, TokenId, TokenName};
 
 /// Which of a user's tokens to list, and in which order. A token must match every field that is
 /// set.
@@ -29,6 +28,7 @@ pub struct ListFilter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search(String);
 
+#[cfg(feature = "text")]
 impl Search {
     /// Trims and folds a part of a name.
     ///
@@ -36,8 +36,8 @@ impl Search {
     ///
     /// [`InvalidName`] when the text contains something that no name contains, so that secrets are
     /// not searched for.
-    pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        check_name(text).map(|text| Self(text::key(&text)))
+    pub fn parse(text: &str) -> Result<Self, super::InvalidName> {
+        super::check_name(text).map(|text| Self(crate::text::key(&text)))
     }
 
     /// Returns whether the name contains it.
@@ -45,7 +45,9 @@ impl Search {
     pub fn is_in(&self, name: &TokenName) -> bool {
         name.folded().contains(self.as_str())
     }
+}
 
+impl Search {
     /// Returns the folded text, to be searched for in [`TokenName::folded`].
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -211,6 +213,7 @@ impl Seek {
     }
 }
 
+#[cfg(feature = "text")]
 impl ListFilter {
     /// Returns whether the token matches at `now`. This defines what a store's query must return.
     #[must_use]
@@ -232,6 +235,7 @@ mod tests {
 
     use super::*;
     use crate::testing::fixtures::{self, NOW};
+    use crate::token::InvalidName;
 
     fn search(text: &str) -> Search {
         Search::parse(text).expect("a part of a name")

@@ -17,11 +17,13 @@ mod service;
 mod store;
 mod usage;
 
+#[cfg(feature = "text")]
+pub use crate::credential::InvalidName;
+#[cfg(feature = "text")]
 pub(crate) use crate::credential::check_name;
 pub use crate::credential::{
-    InvalidName, InvalidRevokedBy, InvalidScope, NotRotatable, PredecessorEnd, RETENTION_DAYS,
-    Rejection, RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName,
-    TokenRecord,
+    InvalidRevokedBy, InvalidScope, NotRotatable, PredecessorEnd, RETENTION_DAYS, Rejection,
+    RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName, TokenRecord,
 };
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};

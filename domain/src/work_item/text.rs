@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use crate::secret::{CONTAINS_SECRET, Secret};
 
+use crate::stored_text::stored_text;
 pub(super) use crate::text::fold;
-use crate::text::{self, InvalidLine, stored_text};
+use crate::text::{self, InvalidLine};
 
 /// The title of a work item: one line of 1 to 200 characters after trimming, without control
 /// characters. Cheap to clone.
