@@ -223,6 +223,7 @@ mod tests {
     #[test]
     fn an_invalid_token_is_described() {
         use MalformedSecret::{Alphabet, Checksum, Length, Prefix};
+        use openindex_domain::token::SecretPrefixes;
         for (text, error) in [
             (" \n\u{feff}".to_owned(), InvalidToken::Empty),
             (format!("{TOKEN}\n{TOKEN}"), InvalidToken::Several),
@@ -232,8 +233,11 @@ mod tests {
                 "pat_0199f3a1c6d07c35b2f0e8a4d1c7b9e2".to_owned(),
                 InvalidToken::Id,
             ),
-            ("hunter2".to_owned(), InvalidToken::Malformed(Prefix)),
-            (TOKEN[..54].to_owned(), InvalidToken::Malformed(Length)),
+            (
+                "hunter2".to_owned(),
+                InvalidToken::Malformed(Prefix(SecretPrefixes::DEFAULT)),
+            ),
+            (TOKEN[..54].to_owned(), InvalidToken::Malformed(Length(55))),
             (
                 format!("{}~", &TOKEN[..54]),
                 InvalidToken::Malformed(Alphabet),

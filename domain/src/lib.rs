@@ -59,6 +59,7 @@ pub mod rate_limit;
 #[cfg(feature = "text")]
 pub mod registry;
 mod secret;
+mod secret_prefix;
 #[cfg(feature = "text")]
 pub mod session;
 mod store;

@@ -10,6 +10,7 @@ use zeroize::{Zeroizing, optimization_barrier};
 use crate::digest::Digest;
 use crate::entropy::{Entropy, EntropyError};
 use crate::id::TokenKind;
+use crate::secret_prefix::{MAX_PREFIX_CHARS, Prefix, SecretPrefixes};
 
 /// The number of random bytes in a secret: 256 bits.
 const RANDOM_BYTES: usize = 32;
@@ -17,35 +18,35 @@ const RANDOM_BYTES: usize = 32;
 const PAYLOAD_BYTES: usize = RANDOM_BYTES + 4;
 /// The length of 36 bytes in base64url (RFC 4648 §5), which needs no padding.
 const BODY_CHARS: usize = 48;
-/// The length of both prefixes; changing it changes the length of every secret.
-const PREFIX_CHARS: usize = 7;
-/// CRC-32 of the prefixes, which are the same in every secret.
-const PERSONAL_PREFIX_CRC: u32 = 0xe787_14e6;
-const AGENT_RUN_PREFIX_CRC: u32 = 0xe68c_2d1a;
-/// The length of every secret. 55 bytes are the maximum that SHA-256 hashes in a single block.
-const SECRET_CHARS: usize = PREFIX_CHARS + BODY_CHARS;
+/// The maximum length of a secret.
+const MAX_SECRET_CHARS: usize = MAX_PREFIX_CHARS + BODY_CHARS;
 
-/// The plaintext of a token: `oi_pat_` or `oi_run_` and 48 base64url characters, which encode 32
-/// random bytes and the big-endian CRC-32 of the prefix and those bytes.
+/// The plaintext of a token: a prefix, by default `oi_pat_` or `oi_run_`, and 48 base64url
+/// characters, which encode 32 random bytes and the big-endian CRC-32 of the prefix and those bytes.
 ///
 /// It is generated once, shown once and never stored. The memory is zeroed on drop; there is no
 /// `Clone`, no `Display` and no serialization, and `Debug` is redacted. [`Secret::expose`] is the
 /// only way to read it, so that every exposure can be found by searching for that name.
 pub struct Secret {
     kind: TokenKind,
-    text: Zeroizing<[u8; SECRET_CHARS]>,
+    text: Zeroizing<[u8; MAX_SECRET_CHARS]>,
+    len: usize,
 }
 
 /// The presented text cannot be a secret, so no store lookup is needed. The error reveals neither
 /// the text nor the expected checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedSecret {
-    /// Does not begin with `oi_pat_` or `oi_run_`.
-    #[error("a token begins with oi_pat_ or oi_run_")]
-    Prefix,
-    /// Is not 55 characters long: truncated, or with something appended.
-    #[error("a token has exactly 55 characters")]
-    Length,
+    /// Does not begin with one of these prefixes.
+    #[error(
+        "a token begins with {} or {}",
+        .0.of(TokenKind::Personal),
+        .0.of(TokenKind::AgentRun)
+    )]
+    Prefix(SecretPrefixes),
+    /// Does not have this number of characters: truncated, or with something appended.
+    #[error("a token has exactly {0} characters")]
+    Length(usize),
     /// Contains a character that no secret contains.
     #[error("a token contains only letters, digits and underscores")]
     Alphabet,
@@ -54,11 +55,8 @@ pub enum MalformedSecret {
     Checksum,
 }
 
-impl Secret {
-    /// The length of every secret, in characters.
-    pub const CHARS: usize = SECRET_CHARS;
-
-    /// Generates a new secret.
+impl SecretPrefixes {
+    /// Generates a new secret with the prefix of this kind.
     ///
     /// Draws again while the text contains `-`, so that a double-click selects all of it and
     /// `\boi_(pat|run)_[A-Za-z0-9_]{48}\b` matches it. About half of the draws pass, and at least
@@ -67,57 +65,98 @@ impl Secret {
     /// # Errors
     ///
     /// [`EntropyError`] when the source of entropy is unavailable.
-    pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+    pub fn generate(&self, kind: TokenKind, entropy: &dyn Entropy) -> Result<Secret, EntropyError> {
+        let prefix = self.get(kind);
+        let len = prefix.len() + BODY_CHARS;
         let mut payload = Zeroizing::new([0; PAYLOAD_BYTES]);
-        let mut text = Zeroizing::new([0; SECRET_CHARS]);
-        text[..PREFIX_CHARS].copy_from_slice(kind.secret_prefix().as_bytes());
+        let mut text = Zeroizing::new([0; MAX_SECRET_CHARS]);
+        text[..prefix.len()].copy_from_slice(prefix.as_bytes());
         loop {
             entropy.fill(&mut payload[..RANDOM_BYTES])?;
-            let checksum = checksum(kind, &payload[..RANDOM_BYTES]);
+            let checksum = prefix.checksum(&payload[..RANDOM_BYTES]);
             payload[RANDOM_BYTES..].copy_from_slice(&checksum);
             URL_SAFE_NO_PAD
-                .encode_slice(&payload[..], &mut text[PREFIX_CHARS..])
+                .encode_slice(&payload[..], &mut text[prefix.len()..len])
                 .map_err(|_| EntropyError)?;
             if !text.contains(&b'-') {
-                return Ok(Self { kind, text });
+                return Ok(Secret { kind, text, len });
             }
         }
     }
 
-    /// Parses a presented secret. It is case-sensitive, and nothing is trimmed.
+    /// Parses a presented secret with one of these prefixes. It is case-sensitive, and nothing is
+    /// trimmed.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedSecret`] when the text cannot be a secret.
+    pub fn parse(&self, presented: &str) -> Result<Secret, MalformedSecret> {
+        let kind = check(self, presented)?;
+        let mut text = Zeroizing::new([0; MAX_SECRET_CHARS]);
+        text[..presented.len()].copy_from_slice(presented.as_bytes());
+        let len = presented.len();
+        Ok(Secret { kind, text, len })
+    }
+
+    /// Returns the digest of a presented secret. Validates it like [`parse`](Self::parse), but
+    /// without a copy that would have to be zeroed.
+    ///
+    /// # Errors
+    ///
+    /// As for [`parse`](Self::parse).
+    pub fn digest_of(&self, presented: &str) -> Result<Digest, MalformedSecret> {
+        check(self, presented).map(|_| Digest::of(presented.as_bytes()))
+    }
+}
+
+impl Secret {
+    /// The length of every secret with the default prefixes, in characters, and the maximum length
+    /// of any other.
+    pub const CHARS: usize = MAX_SECRET_CHARS;
+
+    /// Generates a new secret as [`SecretPrefixes::generate`] does, with the default prefix.
+    ///
+    /// # Errors
+    ///
+    /// [`EntropyError`] when the source of entropy is unavailable.
+    pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Result<Self, EntropyError> {
+        SecretPrefixes::DEFAULT.generate(kind, entropy)
+    }
+
+    /// Parses a presented secret as [`SecretPrefixes::parse`] does, with the default prefixes.
     ///
     /// # Errors
     ///
     /// [`MalformedSecret`] when the text cannot be a secret.
     pub fn parse(presented: &str) -> Result<Self, MalformedSecret> {
-        let (kind, text) = check(presented)?;
-        Ok(Self {
-            kind,
-            text: Zeroizing::new(*text),
-        })
+        SecretPrefixes::DEFAULT.parse(presented)
     }
 
-    /// Returns the digest of a presented secret. Validates it like [`Secret::parse`], but without a
-    /// copy that would have to be zeroed.
+    /// Returns the digest of a presented secret with a default prefix, as
+    /// [`SecretPrefixes::digest_of`] does.
     ///
     /// # Errors
     ///
     /// As for [`Secret::parse`].
     pub fn digest_of(presented: &str) -> Result<Digest, MalformedSecret> {
-        check(presented).map(|(_, text)| Digest::of(text))
+        SecretPrefixes::DEFAULT.digest_of(presented)
     }
 
-    /// Returns whether the text contains a complete secret anywhere. Text that is stored and shown
-    /// must not: everyone who reads it could use the token.
+    /// Returns whether the text contains a complete secret anywhere, with whatever prefix. Text
+    /// that is stored and shown must not: everyone who reads it could use the token.
     #[must_use]
     pub fn is_in(text: &str) -> bool {
-        let prefixes = TokenKind::ALL.map(TokenKind::secret_prefix);
-        let mut starts = prefixes
-            .iter()
-            .flat_map(|prefix| text.match_indices(prefix));
-        starts.any(|(start, _)| {
-            let candidate = text.get(start..start + SECRET_CHARS);
-            candidate.is_some_and(|candidate| check(candidate).is_ok())
+        // Every prefix ends with an underscore.
+        text.match_indices('_').any(|(end, _)| {
+            let start = end + 1;
+            let body = text.as_bytes().get(start..start + BODY_CHARS);
+            let body = body.and_then(|body| body.try_into().ok());
+            let starts = start.saturating_sub(MAX_PREFIX_CHARS)..end;
+            body.is_some_and(|body| {
+                starts
+                    .filter_map(|at| Prefix::parse(text.get(at..start)?))
+                    .any(|prefix| check_body(&prefix, body).is_ok())
+            })
         })
     }
 
@@ -130,14 +169,14 @@ impl Secret {
     /// Returns the SHA-256 digest of the text.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest::of(&self.text[..])
+        Digest::of(self.expose().as_bytes())
     }
 
     /// Returns the last four characters, by which its owner can recognize it.
     #[must_use]
     pub fn last_four(&self) -> LastFour {
         let mut end = [0; LastFour::CHARS];
-        end.copy_from_slice(&self.text[SECRET_CHARS - LastFour::CHARS..]);
+        end.copy_from_slice(&self.text[self.len - LastFour::CHARS..self.len]);
         LastFour(end)
     }
 
@@ -146,13 +185,14 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         // Both constructors accept only ASCII.
-        std::str::from_utf8(&self.text[..]).unwrap_or_default()
+        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[redacted]", self.kind.secret_prefix())
+        let (prefix, _) = self.expose().split_at(self.len - BODY_CHARS);
+        write!(f, "{prefix}[redacted]")
     }
 }
 
@@ -160,22 +200,27 @@ impl fmt::Debug for Secret {
 pub(crate) const CONTAINS_SECRET: &str =
     "must not contain a token; revoke that token and remove it from the text";
 
-/// Validates a presented secret and returns its kind and text.
-fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedSecret> {
-    let bytes = presented.as_bytes();
-    let kind = TokenKind::ALL
-        .into_iter()
-        .find(|kind| bytes.starts_with(kind.secret_prefix().as_bytes()))
-        .ok_or(MalformedSecret::Prefix)?;
-    let text: &[u8; SECRET_CHARS] = bytes.try_into().map_err(|_| MalformedSecret::Length)?;
-    let body = &text[PREFIX_CHARS..];
+/// Validates a presented secret and returns its kind.
+fn check(prefixes: &SecretPrefixes, presented: &str) -> Result<TokenKind, MalformedSecret> {
+    let kind = prefixes
+        .kind_of(presented)
+        .ok_or(MalformedSecret::Prefix(*prefixes))?;
+    let prefix = prefixes.get(kind);
+    let body = presented.as_bytes()[prefix.len()..]
+        .try_into()
+        .map_err(|_| MalformedSecret::Length(prefix.len() + BODY_CHARS))?;
+    check_body(prefix, body).map(|()| kind)
+}
+
+/// Validates the part of a secret behind its prefix.
+fn check_body(prefix: &Prefix, body: &[u8; BODY_CHARS]) -> Result<(), MalformedSecret> {
     // base64url includes `-`, which no secret contains.
     if body.contains(&b'-') {
         return Err(MalformedSecret::Alphabet);
     }
     let mut payload = [0; PAYLOAD_BYTES];
     let decoded = URL_SAFE_NO_PAD.decode_slice(body, &mut payload);
-    let fits = payload[RANDOM_BYTES..] == checksum(kind, &payload[..RANDOM_BYTES]);
+    let fits = payload[RANDOM_BYTES..] == prefix.checksum(&payload[..RANDOM_BYTES]);
     // Zeroed in one assignment: `Zeroizing` does it byte by byte, which takes as long as half a
     // SHA-256 block.
     payload = [0; PAYLOAD_BYTES];
@@ -184,18 +229,7 @@ fn check(presented: &str) -> Result<(TokenKind, &[u8; SECRET_CHARS]), MalformedS
     if !fits {
         return Err(MalformedSecret::Checksum);
     }
-    Ok((kind, text))
-}
-
-/// Returns the CRC-32 of the prefix and the random bytes, continued from the prefix's own CRC-32.
-fn checksum(kind: TokenKind, random: &[u8]) -> [u8; 4] {
-    let prefix = match kind {
-        TokenKind::Personal => PERSONAL_PREFIX_CRC,
-        TokenKind::AgentRun => AGENT_RUN_PREFIX_CRC,
-    };
-    let mut hasher = crc32fast::Hasher::new_with_initial(prefix);
-    hasher.update(random);
-    hasher.finalize().to_be_bytes()
+    Ok(())
 }
 
 /// The last four characters of a secret. They encode 24 bits of its checksum and none of its random
@@ -271,7 +305,8 @@ mod tests {
             let mut whole = kind.secret_prefix().as_bytes().to_vec();
             whole.extend([7; RANDOM_BYTES]);
             let expected = crc32fast::hash(&whole).to_be_bytes();
-            assert_eq!(checksum(kind, &[7; RANDOM_BYTES]), expected);
+            let prefix = SecretPrefixes::DEFAULT;
+            assert_eq!(prefix.get(kind).checksum(&[7; RANDOM_BYTES]), expected);
         }
     }
 
@@ -300,13 +335,58 @@ mod tests {
             let text = secret(seed, kind);
             let end = Secret::parse(&text).unwrap().last_four();
             assert!(text.ends_with(end.as_str()), "{end}");
-            let payload = URL_SAFE_NO_PAD.decode(&text[PREFIX_CHARS..]).unwrap();
-            let checksum = checksum(kind, &payload[..RANDOM_BYTES]);
+            let payload = URL_SAFE_NO_PAD.decode(&text[MAX_PREFIX_CHARS..]).unwrap();
+            let prefix = SecretPrefixes::DEFAULT;
+            let checksum = prefix.get(kind).checksum(&payload[..RANDOM_BYTES]);
             assert_eq!(URL_SAFE_NO_PAD.encode(&checksum[1..]), end.as_str());
         }
     }
 
+    fn prefixes() -> impl Strategy<Value = SecretPrefixes> {
+        let prefix = || "[A-Za-z][A-Za-z0-9_]{0,5}_";
+        (prefix(), prefix()).prop_filter_map("ambiguous", |(personal, agent_run)| {
+            SecretPrefixes::new(&personal, &agent_run).ok()
+        })
+    }
+
     proptest! {
+        #[test]
+        fn secrets_of_any_prefixes_round_trip_in_one_block(
+            seed in any::<u64>(), kind in kinds(), prefixes in prefixes()
+        ) {
+            let secret = prefixes.generate(kind, &SeededEntropy::new(seed)).unwrap();
+            let text = secret.expose();
+            // SHA-256 appends 9 bytes to what it hashes in blocks of 64.
+            prop_assert!(text.len() <= 64 - 9, "{}", text.len());
+            prop_assert!(text.starts_with(prefixes.of(kind)));
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+            prop_assert!(text.ends_with(secret.last_four().as_str()));
+            let read = prefixes.parse(text).unwrap();
+            prop_assert_eq!(read.kind(), kind);
+            prop_assert_eq!(read.expose(), text);
+            prop_assert_eq!(read.digest(), Digest::of(text.as_bytes()));
+            prop_assert_eq!(prefixes.digest_of(text), Ok(secret.digest()));
+            prop_assert_eq!(format!("{read:?}"), format!("{}[redacted]", prefixes.of(kind)));
+            let around = format!("see {text}, or not");
+            prop_assert!(Secret::is_in(&around));
+        }
+
+        #[test]
+        fn a_secret_of_other_prefixes_is_malformed(
+            seed in any::<u64>(), kind in kinds(), own in prefixes(), other in prefixes()
+        ) {
+            prop_assume!(TokenKind::ALL.iter().all(|kind| own.of(*kind) != other.of(*kind)));
+            prop_assume!(own.of(kind) != other.of(TokenKind::Personal));
+            prop_assume!(own.of(kind) != other.of(TokenKind::AgentRun));
+            let secret = own.generate(kind, &SeededEntropy::new(seed)).unwrap();
+            prop_assert!(other.parse(secret.expose()).is_err());
+            prop_assert!(other.digest_of(secret.expose()).is_err());
+            // Nor does another prefix make it one of the other's.
+            let (_, body) = secret.expose().split_at(own.of(kind).len());
+            let forged = format!("{}{body}", other.of(kind));
+            prop_assert_eq!(other.parse(&forged).err(), Some(MalformedSecret::Checksum));
+        }
+
         #[test]
         fn generated_secrets_round_trip(seed in any::<u64>(), kind in kinds()) {
             let text = secret(seed, kind);
@@ -372,7 +452,7 @@ mod tests {
         #[test]
         fn a_secret_is_found_anywhere_in_text(
             seed in any::<u64>(), kind in kinds(), before in ".{0,80}", after in ".{0,80}",
-            broken in 0..SECRET_CHARS
+            broken in 0..MAX_SECRET_CHARS
         ) {
             let text = secret(seed, kind);
             let around = format!("{before}{text}{after}");

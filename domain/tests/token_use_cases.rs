@@ -12,8 +12,8 @@ use openindex_domain::testing::{
 };
 use openindex_domain::token::{
     CreationRate, Expiry, ExpiryError, ListFilter, MalformedSecret, NewToken, NotRotatable,
-    Overlap, Rejection, RotationOptions, Scope, Secret, Status, Token, TokenError, TokenId,
-    TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
+    Overlap, Rejection, RotationOptions, Scope, Secret, SecretPrefixes, Status, Token, TokenError,
+    TokenId, TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::{BootstrapError, Role, UserError, Users};
@@ -58,9 +58,12 @@ impl World {
     }
 
     async fn create(&self, scope: Scope, expires: Expiry) -> TokenWithSecret {
-        let admin = self.admin().await;
+        self.create_by(&self.admin().await, scope, expires).await
+    }
+
+    async fn create_by(&self, by: &Principal, scope: Scope, expires: Expiry) -> TokenWithSecret {
         self.tokens
-            .create(&admin, new_token(scope, expires), &context())
+            .create(by, new_token(scope, expires), &context())
             .await
             .expect("issued")
     }
@@ -110,12 +113,12 @@ async fn a_malformed_secret_never_reaches_the_store() {
     let tokens = on(MockTokenStore::new());
     let secret = any_secret();
     for (presented, why) in [
-        ("", MalformedSecret::Prefix),
-        ("ghp_abc", MalformedSecret::Prefix),
-        (&secret.expose()[..54], MalformedSecret::Length),
+        ("", MalformedSecret::Prefix(SecretPrefixes::DEFAULT)),
+        ("ghp_abc", MalformedSecret::Prefix(SecretPrefixes::DEFAULT)),
+        (&secret.expose()[..54], MalformedSecret::Length(55)),
         (
             &secret.expose().replace(char::is_alphabetic, "-"),
-            MalformedSecret::Prefix,
+            MalformedSecret::Prefix(SecretPrefixes::DEFAULT),
         ),
     ] {
         match tokens.verify(presented).await {
@@ -123,6 +126,36 @@ async fn a_malformed_secret_never_reaches_the_store() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[tokio::test]
+async fn a_service_creates_and_accepts_secrets_with_its_own_prefixes_alone() {
+    let mut world = World::new().await;
+    let admin = world.admin().await;
+    let prefixes = SecretPrefixes::new("nts_", "ntsrun_").expect("prefixes");
+    world.tokens = world.tokens.with_prefixes(prefixes);
+    let created = world.create_by(&admin, Scope::Admin, Expiry::Never).await;
+    let rotated = world
+        .tokens
+        .rotate(
+            &world.principal(&created.secret).await,
+            created.token.id,
+            RotationOptions::default(),
+            &context(),
+        )
+        .await
+        .expect("rotated");
+    for secret in [&created.secret, &rotated.secret] {
+        assert!(secret.expose().starts_with("nts_"), "{secret:?}");
+        assert_eq!(secret.expose().len(), 52);
+    }
+    assert_eq!(world.rejection(&rotated.secret).await, None);
+    let malformed = Rejection::Malformed(MalformedSecret::Prefix(prefixes));
+    assert_eq!(world.rejection(&world.admin.secret).await, Some(malformed));
+    assert_eq!(
+        malformed.to_string(),
+        "the token is malformed: a token begins with nts_ or ntsrun_"
+    );
 }
 
 #[tokio::test]

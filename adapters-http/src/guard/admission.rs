@@ -6,7 +6,7 @@ use http::request::Parts as RequestParts;
 use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{TokenKind, Tokens, VerifyError};
+use openindex_domain::token::{SecretPrefixes, TokenKind, Tokens, VerifyError};
 
 use super::credentials::bearer;
 use super::{Context, GuardSettings, Problem};
@@ -25,6 +25,11 @@ pub trait Verify: Send + Sync {
     async fn verify(&self, presented: &str, from: Option<IpAddr>)
     -> Result<Principal, VerifyError>;
 
+    /// Returns the prefixes of the secrets that it accepts.
+    fn prefixes(&self) -> SecretPrefixes {
+        SecretPrefixes::DEFAULT
+    }
+
     /// Returns the current time, if it has a clock.
     fn now(&self) -> Option<Timestamp> {
         None
@@ -39,6 +44,10 @@ impl Verify for Tokens {
         from: Option<IpAddr>,
     ) -> Result<Principal, VerifyError> {
         self.verify_from(presented, from).await
+    }
+
+    fn prefixes(&self) -> SecretPrefixes {
+        Self::prefixes(self)
     }
 
     fn now(&self) -> Option<Timestamp> {
@@ -108,6 +117,11 @@ impl Guard {
         self.0.verifier.now()
     }
 
+    /// Returns the prefixes of the secrets that the verifier accepts.
+    fn prefixes(&self) -> SecretPrefixes {
+        self.0.verifier.prefixes()
+    }
+
     /// Verifies a secret that was presented from this client address.
     ///
     /// # Errors
@@ -120,7 +134,7 @@ impl Guard {
     ) -> Result<Principal, VerifyError> {
         let verified = self.0.verifier.verify(presented, from).await;
         if let Some(observe) = &self.0.observer {
-            observe(claimed_kind(presented), &verified);
+            observe(self.prefixes().kind_of(presented), &verified);
         }
         verified
     }
@@ -137,7 +151,7 @@ impl Guard {
         requirement: Requirement,
     ) -> Result<Principal, Problem> {
         let admitted = self.try_admit(request, requirement).await;
-        admitted.map_err(|problem| problem.presented(&self.0.settings))
+        admitted.map_err(|problem| problem.presented(&self.0.settings, self.prefixes()))
     }
 
     async fn try_admit(
@@ -152,16 +166,14 @@ impl Guard {
             let presented = bearer(&request.headers)?;
             let presented = presented.ok_or_else(Problem::authentication_required)?;
             let verified = self.verify(presented, context.client_address).await;
-            verified.map_err(|error| Problem::unverified(error, presented))?
+            verified.map_err(|error| {
+                let kind = self.prefixes().kind_of(presented);
+                Problem::unverified(error, kind)
+            })?
         };
         authorize(&principal, requirement, self.0.audit.as_ref(), &context).await?;
         Ok(principal)
     }
-}
-
-fn claimed_kind(presented: &str) -> Option<TokenKind> {
-    let mut kinds = TokenKind::ALL.iter().copied();
-    kinds.find(|kind| presented.starts_with(kind.secret_prefix()))
 }
 
 /// Authorizes a principal, verified by a token or a session. A denied administration request is

@@ -39,15 +39,11 @@ impl From<Rejection> for Problem {
 }
 
 impl Problem {
-    /// Returns the problem for a secret that failed verification. An agent cannot replace its own
+    /// Returns the problem for a secret that failed verification and claims this kind. An agent cannot replace its own
     /// token, so for an agent run token the advice is to ask the user who started the run.
-    pub(crate) fn unverified(error: VerifyError, presented: &str) -> Self {
+    pub(crate) fn unverified(error: VerifyError, claimed: Option<TokenKind>) -> Self {
         let detail = match error {
-            VerifyError::Rejected(_)
-                if !presented.starts_with(TokenKind::AgentRun.secret_prefix()) =>
-            {
-                None
-            }
+            VerifyError::Rejected(_) if claimed != Some(TokenKind::AgentRun) => None,
             VerifyError::Rejected(Rejection::Unknown) => Some(
                 "unknown agent run token: it belongs to another server, or its run ended long ago; \
                  ask the user who started the run for a new one"

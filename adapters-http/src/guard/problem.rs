@@ -8,7 +8,7 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use openindex_domain::StoreError;
-use openindex_domain::token::TokenId;
+use openindex_domain::token::{SecretPrefixes, TokenId, TokenKind};
 
 use crate::wire::{FieldError, Holder, MatchingTokens, ProblemBody};
 
@@ -115,9 +115,19 @@ impl Problem {
         self
     }
 
-    /// Sets how the service presents it.
-    pub(crate) fn presented(mut self, settings: &Arc<GuardSettings>) -> Self {
+    /// Sets how the service presents it, and the prefixes of its secrets.
+    pub(crate) fn presented(
+        mut self,
+        settings: &Arc<GuardSettings>,
+        prefixes: SecretPrefixes,
+    ) -> Self {
         self.settings = Some(settings.clone());
+        // Advice names the default ones; rejections name those that they are about.
+        for kind in TokenKind::ALL {
+            let named = format!("{}…", kind.secret_prefix());
+            let own = format!("{}…", prefixes.of(kind));
+            self.detail = self.detail.replace(&named, &own);
+        }
         self
     }
 
@@ -259,8 +269,8 @@ mod tests {
     fn a_description_never_breaks_its_challenge() {
         // RFC 6750 §3: the description is ASCII without quotes and backslashes.
         let rejections = [
-            Rejection::Malformed(MalformedSecret::Prefix),
-            Rejection::Malformed(MalformedSecret::Length),
+            Rejection::Malformed(MalformedSecret::Prefix(SecretPrefixes::DEFAULT)),
+            Rejection::Malformed(MalformedSecret::Length(55)),
             Rejection::Malformed(MalformedSecret::Alphabet),
             Rejection::Malformed(MalformedSecret::Checksum),
             Rejection::Unknown,

@@ -38,7 +38,9 @@ use hyper_util::rt::TokioExecutor;
 use openindex_coalescing::{Coalescer, Options, Source};
 use openindex_domain::access::{Principal, RemoteToken};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Digest, Rejection, Scope, Secret, TokenId, VerifyError};
+use openindex_domain::token::{
+    Digest, Rejection, Scope, Secret, SecretPrefixes, TokenId, VerifyError,
+};
 use openindex_domain::{BoxError, StoreError};
 
 pub use crate::base_url::{BaseUrl, InvalidBaseUrl};
@@ -69,6 +71,8 @@ pub struct RemoteSettings {
     /// The maximum number of batches, and of connections, in flight. By default 2; more make
     /// batches smaller.
     pub batches: NonZero<usize>,
+    /// The prefixes of the secrets that the server accepts. By default those of OpenIndex.
+    pub prefixes: SecretPrefixes,
     /// Whether plain HTTP is accepted to any host, for a network that encrypts by itself. By
     /// default it is not, because the tokens of all callers are sent.
     pub allows_plain_http: bool,
@@ -83,6 +87,7 @@ impl RemoteSettings {
             token,
             deadline: Duration::from_secs(5),
             batches: NonZero::new(2).unwrap_or(NonZero::<usize>::MIN),
+            prefixes: SecretPrefixes::DEFAULT,
             allows_plain_http: false,
         }
     }
@@ -105,7 +110,10 @@ pub enum RemoteError {
 
 /// Verifies tokens at another server. Cheap to clone.
 #[derive(Clone)]
-pub struct RemoteVerifier(Coalescer<Authority>);
+pub struct RemoteVerifier {
+    lookups: Coalescer<Authority>,
+    prefixes: SecretPrefixes,
+}
 
 impl RemoteVerifier {
     /// Creates a verifier. It connects when the first token is verified.
@@ -119,6 +127,7 @@ impl RemoteVerifier {
             token,
             deadline,
             batches,
+            prefixes,
             allows_plain_http,
         } = settings;
         if !(url.is_https() || url.is_loopback() || allows_plain_http) {
@@ -155,7 +164,10 @@ impl RemoteVerifier {
             max_queue: MAX_QUEUE,
             deadline,
         };
-        Ok(Self(Coalescer::new(authority, options)))
+        Ok(Self {
+            lookups: Coalescer::new(authority, options),
+            prefixes,
+        })
     }
 
     /// Verifies a presented secret and returns the principal that it authenticates, which has no
@@ -168,8 +180,9 @@ impl RemoteVerifier {
     ///   it does not tell another service.
     /// - [`VerifyError::Store`] when the server cannot be asked.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
-        let secret = Secret::parse(presented).map_err(Rejection::Malformed)?;
-        let found = self.0.get(Presented::new(secret)).await;
+        let secret = self.prefixes.parse(presented);
+        let secret = secret.map_err(Rejection::Malformed)?;
+        let found = self.lookups.get(Presented::new(secret)).await;
         match found {
             Ok(Some(token)) => Ok(Principal::of_remote(token)),
             Ok(None) => Err(Rejection::Unknown.into()),
@@ -182,6 +195,10 @@ impl RemoteVerifier {
 impl Verify for RemoteVerifier {
     async fn verify(&self, presented: &str, _: Option<IpAddr>) -> Result<Principal, VerifyError> {
         Self::verify(self, presented).await
+    }
+
+    fn prefixes(&self) -> SecretPrefixes {
+        self.prefixes
     }
 }
 

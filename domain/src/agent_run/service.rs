@@ -9,8 +9,8 @@ use crate::id::UserId;
 use crate::page::PageSize;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    CreationRate, RateReached, Scope, Secret, Token, TokenDetails, TokenId, TokenKind, TokenName,
-    TokenWithSecret,
+    CreationRate, RateReached, Scope, SecretPrefixes, Token, TokenDetails, TokenId, TokenKind,
+    TokenName, TokenWithSecret,
 };
 
 use super::{
@@ -31,6 +31,7 @@ pub struct AgentRuns {
     store: Arc<dyn AgentRunStore>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    prefixes: SecretPrefixes,
     quota: u32,
     rate: CreationRate,
 }
@@ -105,6 +106,7 @@ impl AgentRuns {
             store,
             clock,
             entropy,
+            prefixes: SecretPrefixes::DEFAULT,
             quota: DEFAULT_RUN_QUOTA,
             rate: CreationRate::DEFAULT_RUNS,
         }
@@ -121,6 +123,14 @@ impl AgentRuns {
     #[must_use]
     pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
+        self
+    }
+
+    /// Sets the prefixes of the secrets that are created: those of
+    /// [`Tokens::with_prefixes`](crate::token::Tokens::with_prefixes), which verifies them.
+    #[must_use]
+    pub fn with_prefixes(mut self, prefixes: SecretPrefixes) -> Self {
+        self.prefixes = prefixes;
         self
     }
 
@@ -234,7 +244,7 @@ impl AgentRuns {
         };
         let now = self.clock.now();
         let kind = TokenKind::AgentRun;
-        let secret = Secret::generate(kind, &*self.entropy)?;
+        let secret = self.prefixes.generate(kind, &*self.entropy)?;
         let run = Token {
             id: TokenId::generate(kind, now, &*self.entropy)?,
             owner: principal.user_id(),

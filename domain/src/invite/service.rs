@@ -13,7 +13,7 @@ use crate::page::PageSize;
 use crate::rate_limit::RateLimited;
 use crate::session::Sessions;
 use crate::store::{Listing, StoreError};
-use crate::token::{Expiry, NewToken, TokenWithSecret};
+use crate::token::{Expiry, NewToken, SecretPrefixes, TokenWithSecret};
 use crate::user::{Account, Email, HashError, Role, User, UserId, WeakPassword};
 
 use super::claim::check;
@@ -318,7 +318,8 @@ impl Invites {
             .map(|name| {
                 let never = Expiry::Never;
                 let wanted = NewToken::new(name, scope, never);
-                TokenWithSecret::mint(user.id, wanted, never, now, from, entropy)
+                let prefixes = SecretPrefixes::DEFAULT;
+                TokenWithSecret::mint(user.id, wanted, never, now, from, prefixes, entropy)
             })
             .transpose()?;
         let signed_in = claim

@@ -7,8 +7,8 @@ use crate::entropy::{Entropy, EntropyError};
 use crate::id::UserId;
 
 use super::{
-    CreationRate, Digest, Expiry, RateReached, RequestedExpiry, Scope, Secret, Token, TokenDetails,
-    TokenId, TokenKind, TokenName,
+    CreationRate, Digest, Expiry, RateReached, RequestedExpiry, Scope, Secret, SecretPrefixes,
+    Token, TokenDetails, TokenId, TokenKind, TokenName,
 };
 
 /// The properties of a token to create.
@@ -51,6 +51,7 @@ impl TokenWithSecret {
         expires: Expiry,
         now: Timestamp,
         from: Option<IpAddr>,
+        prefixes: SecretPrefixes,
         entropy: &dyn Entropy,
     ) -> Result<Self, EntropyError> {
         // Without `..`, so that a new property cannot be forgotten here. The caller has resolved
@@ -61,7 +62,7 @@ impl TokenWithSecret {
             expires: _,
         } = wanted;
         let kind = TokenKind::Personal;
-        let secret = Secret::generate(kind, entropy)?;
+        let secret = prefixes.generate(kind, entropy)?;
         Ok(Self {
             token: Token {
                 id: TokenId::generate(kind, now, entropy)?,

@@ -28,6 +28,7 @@ pub use crate::credential::{
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
+pub use crate::secret_prefix::{InvalidSecretPrefixes, SecretPrefixes};
 pub use action::{AgentRunAction, TokenAction};
 pub use create::{CreateToken, CreateTokenOutcome, NewToken, TokenCounts, TokenWithSecret};
 pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};

@@ -1,7 +1,7 @@
 use crate::audit::{AuditActor, AuditEvent, RequestContext, Subject};
 use crate::entropy::EntropyError;
 use crate::store::StoreError;
-use crate::token::{Expiry, NewToken, Scope, TokenName, TokenWithSecret};
+use crate::token::{Expiry, NewToken, Scope, SecretPrefixes, TokenName, TokenWithSecret};
 use crate::user::InstanceAction;
 
 use super::{
@@ -57,7 +57,8 @@ impl Users {
         };
         let never = Expiry::Never;
         let wanted = NewToken::new(token_name, Scope::Admin, never);
-        let issued = TokenWithSecret::mint(user.id, wanted, never, now, None, entropy)?;
+        let prefixes = SecretPrefixes::DEFAULT;
+        let issued = TokenWithSecret::mint(user.id, wanted, never, now, None, prefixes, entropy)?;
         let mut audit = AuditEvent::new(
             AuditActor::Operator,
             InstanceAction::BOOTSTRAPPED,

@@ -28,7 +28,8 @@ impl Tokens {
         let now = self.clock.now();
         let expires = request.expires.resolve(now)?;
         let (owner, from) = (principal.user_id(), context.client_address);
-        let issued = TokenWithSecret::mint(owner, request, expires, now, from, &*self.entropy)?;
+        let (prefixes, entropy) = (self.prefixes, &*self.entropy);
+        let issued = TokenWithSecret::mint(owner, request, expires, now, from, prefixes, entropy)?;
         let change = CreateToken {
             actor: Actor::of(principal, requirement, now).with_form(
                 context.form,

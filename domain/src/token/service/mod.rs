@@ -12,7 +12,7 @@ use crate::audit::{AuditAction, AuditEvent, RequestContext, Subject};
 use crate::clock::{Clock, Timestamp};
 use crate::entropy::{Entropy, EntropyError};
 use crate::store::StoreError;
-use crate::token::{CreationRate, LastUsed, Token, TokenId, TokenStore};
+use crate::token::{CreationRate, LastUsed, SecretPrefixes, Token, TokenId, TokenStore};
 
 pub use list::ListPage;
 pub use verify::VerifyError;
@@ -32,6 +32,7 @@ pub struct Tokens {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     last_used: Arc<LastUsed>,
+    prefixes: SecretPrefixes,
     quota: u32,
     rate: CreationRate,
 }
@@ -50,6 +51,7 @@ impl Tokens {
             clock,
             entropy,
             last_used: Arc::default(),
+            prefixes: SecretPrefixes::DEFAULT,
             quota: DEFAULT_TOKEN_QUOTA,
             rate: CreationRate::DEFAULT_TOKENS,
         }
@@ -68,6 +70,20 @@ impl Tokens {
     pub fn with_rate(mut self, rate: CreationRate) -> Self {
         self.rate = rate;
         self
+    }
+
+    /// Sets the prefixes of the secrets that are created and verified. A secret with any others is
+    /// rejected as malformed. Agent runs have a setting of their own.
+    #[must_use]
+    pub fn with_prefixes(mut self, prefixes: SecretPrefixes) -> Self {
+        self.prefixes = prefixes;
+        self
+    }
+
+    /// Returns the prefixes of the secrets that are created and verified.
+    #[must_use]
+    pub const fn prefixes(&self) -> SecretPrefixes {
+        self.prefixes
     }
 
     /// Returns the current time of the clock behind every decision here. Use it to compute a

@@ -61,7 +61,8 @@ impl Tokens {
             scope: predecessor.scope,
             expires: expires.into(),
         };
-        let issued = TokenWithSecret::mint(owner, same, expires, now, from, &*self.entropy)?;
+        let (prefixes, entropy) = (self.prefixes, &*self.entropy);
+        let issued = TokenWithSecret::mint(owner, same, expires, now, from, prefixes, entropy)?;
         let mut audit = self.audit(principal, context, now, TokenAction::ROTATED, id)?;
         audit.related = Some(Subject::Token(issued.token.id));
         let change = RotateToken {

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::token::{Digest, Rejection, Secret, TokenId, TokenUse};
+use crate::token::{Digest, Rejection, TokenId, TokenUse};
 
 use super::Tokens;
 
@@ -43,7 +43,8 @@ impl Tokens {
         presented: &str,
         from: Option<IpAddr>,
     ) -> Result<Principal, VerifyError> {
-        let digest = Secret::digest_of(presented).map_err(Rejection::Malformed)?;
+        let digest = self.prefixes.digest_of(presented);
+        let digest = digest.map_err(Rejection::Malformed)?;
         let (principal, token, at) = self.verify_digest(digest).await?;
         self.last_used.record(TokenUse { token, at, from });
         Ok(principal)
