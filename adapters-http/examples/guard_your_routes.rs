@@ -14,7 +14,7 @@ use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};
-use openindex_domain::use_cases::UseCases;
+use openindex_domain::user::Role;
 use tower::ServiceExt as _;
 
 /// State of the service; the extractors get a [`Guard`] from it.
@@ -50,7 +50,8 @@ async fn status(app: &Router, path: &str, token: Option<&str>) -> StatusCode {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // In production: `Tokens::new` on a database store, the system's clock and its entropy.
-    let UseCases { tokens, users, .. } = InMemory::default().use_cases;
+    let memory = InMemory::default();
+    let tokens = memory.tokens.clone();
     let app = Router::new()
         .route("/reports", get(reports))
         .route("/settings", get(settings))
@@ -58,12 +59,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             guard: Guard::new(tokens.clone()),
         });
 
-    let ada = fixtures::user(1);
-    let admin = users
-        .bootstrap(ada.email, ada.name, TokenName::parse("admin")?)
-        .await?
-        .issued
-        .secret;
+    let ada = fixtures::user(1).id;
+    let admin = memory.live_token(ada, Role::Admin).secret;
     let principal = tokens.verify(admin.expose()).await?;
     let wanted = NewToken::new(TokenName::parse("reader")?, Scope::ReadWrite, Expiry::Never);
     let context = RequestContext::default();

@@ -1,57 +1,46 @@
 //! The guard in a service of its own: extractors, a layer around a whole service, and settings.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::get;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
-use openindex_adapters_http::guard::{AnyToken, Guard, GuardSettings, HumanAdmin};
+use openindex_adapters_http::guard::{AnyToken, Guard, GuardSettings, Human, HumanAdmin};
 use openindex_domain::access::{Principal, Requirement};
-use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
-use openindex_domain::token::{Scope, Secret, TokenId, TokenKind, Tokens};
-use openindex_domain::user::{Role, User};
+use openindex_domain::testing::{InMemory, fixtures};
+use openindex_domain::token::{Scope, SecretPrefixes, TokenKind};
+use openindex_domain::user::Role;
 use serde_json::{Value, json};
 use tower::{ServiceExt as _, service_fn};
 
 struct World {
-    store: Arc<MemoryStore>,
-    entropy: Arc<SeededEntropy>,
+    memory: InMemory,
     guard: Guard,
     verified: Arc<AtomicUsize>,
 }
 
 impl World {
     fn new() -> Self {
-        let store = Arc::new(MemoryStore::default());
-        let entropy = Arc::new(SeededEntropy::new(1));
-        let clock = Arc::new(FixedClock::default());
-        let tokens = Tokens::new(store.clone(), clock, entropy.clone());
+        let memory = InMemory::default();
         let verified = Arc::new(AtomicUsize::new(0));
         let counted = verified.clone();
-        let guard = Guard::new(tokens).with_observer(move |_, _| {
+        let guard = Guard::new(memory.tokens.clone()).with_observer(move |_, _| {
             counted.fetch_add(1, Ordering::Relaxed);
         });
         Self {
-            store,
-            entropy,
+            memory,
             guard,
             verified,
         }
     }
 
-    fn token(&self, number: u64, kind: TokenKind, role: Role) -> String {
-        let secret = Secret::generate(kind, &*self.entropy).expect("entropy");
-        let mut token = fixtures::token(number, fixtures::NOW);
-        token.id = TokenId::new(kind, token.id.uuid());
-        token.scope = role.highest_scope();
-        let user = fixtures::user(number);
-        token.owner = user.id;
-        self.store.put_user(User { role, ..user });
-        self.store.put_token(token, secret.digest());
-        secret.expose().to_owned()
+    /// Returns the secret of a live token of user `number`.
+    fn token(&self, number: u64, role: Role) -> String {
+        let token = self.memory.live_token(fixtures::user(number).id, role);
+        token.secret.expose().to_owned()
     }
 
     fn verified(&self) -> usize {
@@ -81,11 +70,9 @@ async fn code(response: Response<Body>) -> (u16, String) {
 #[tokio::test]
 async fn a_nested_router_is_guarded_and_nothing_verifies_twice() {
     let world = World::new();
-    let (member, admin) = (
-        world.token(1, TokenKind::Personal, Role::Member),
-        world.token(2, TokenKind::Personal, Role::Admin),
-    );
-    let run = world.token(3, TokenKind::AgentRun, Role::Admin);
+    let (member, admin) = (world.token(1, Role::Member), world.token(2, Role::Admin));
+    let issuer = world.memory.live_token(fixtures::user(2).id, Role::Admin);
+    let run = world.memory.live_run(&issuer.token).secret;
     let notes = Router::new()
         .route(
             "/",
@@ -113,7 +100,7 @@ async fn a_nested_router_is_guarded_and_nothing_verifies_twice() {
     // The handler may require more than the layer, but never less.
     let denied = code(send("/notes/all", Some(&member)).await).await;
     assert_eq!(denied, (403, "insufficient_scope".to_owned()));
-    let denied = code(send("/notes", Some(&run)).await).await;
+    let denied = code(send("/notes", Some(run.expose())).await).await;
     assert_eq!(denied, (403, "human_token_required".to_owned()));
     let denied = code(send("/notes", None).await).await;
     assert_eq!(denied, (401, "authentication_required".to_owned()));
@@ -129,7 +116,7 @@ async fn a_nested_router_is_guarded_and_nothing_verifies_twice() {
 #[tokio::test]
 async fn any_service_can_be_guarded_and_finds_its_caller() {
     let world = World::new();
-    let member = world.token(1, TokenKind::Personal, Role::Member);
+    let member = world.token(1, Role::Member);
     // Not axum: a service with a body and an error of its own.
     let files = service_fn(async |request: Request<Body>| {
         let caller = request.extensions().get::<Principal>();
@@ -151,7 +138,7 @@ async fn any_service_can_be_guarded_and_finds_its_caller() {
 #[tokio::test]
 async fn a_service_speaks_in_its_own_name() {
     let world = World::new();
-    let member = world.token(1, TokenKind::Personal, Role::Member);
+    let member = world.token(1, Role::Member);
     let settings = GuardSettings::of_service("notes", "https://notes.example/problems/");
     let app = Router::new()
         .route("/all", get(async |_: HumanAdmin| "all"))
@@ -177,5 +164,56 @@ async fn a_service_speaks_in_its_own_name() {
     assert_eq!(
         challenge,
         format!(r#"Bearer realm="notes", error="insufficient_scope", scope="{scope}""#).as_str()
+    );
+}
+
+#[tokio::test]
+async fn a_service_can_have_prefixes_of_its_own() {
+    let mut memory = InMemory::default();
+    let ada = fixtures::user(1).id;
+    let other = memory.live_token(ada, Role::Admin);
+    let prefixes = SecretPrefixes::new("nts_", "ntsrun_").expect("prefixes");
+    memory.use_cases.tokens = memory.use_cases.tokens.with_prefixes(prefixes);
+    let token = memory.live_token(ada, Role::Admin);
+    let run = memory.live_run(&token.token);
+    let claims = Arc::new(Mutex::new(Vec::new()));
+    let seen = claims.clone();
+    let guard = Guard::new(memory.tokens.clone())
+        .with_observer(move |kind, _| seen.lock().expect("no panic").push(kind));
+    let app = Router::new()
+        .route("/", get(async |_: Human| "notes"))
+        .with_state(guard);
+    let send = async |token: Option<&str>| {
+        let response = app.clone().oneshot(request("/", token)).await;
+        body(response.expect("a response")).await
+    };
+    let detail = async |token: Option<&str>| {
+        let problem: Value = serde_json::from_slice(&send(token).await).expect("a problem");
+        problem["detail"].as_str().expect("a detail").to_owned()
+    };
+    assert_eq!(send(Some(token.secret.expose())).await, "notes");
+    for (token, expected) in [
+        (
+            None,
+            "no bearer token; send the header Authorization: Bearer nts_…",
+        ),
+        (
+            Some(run.secret.expose()),
+            "agent run tokens cannot do this; use a personal access token (nts_…)",
+        ),
+        (
+            Some(other.secret.expose()),
+            "the token is malformed: a token begins with nts_ or ntsrun_; copy the whole token and retry",
+        ),
+    ] {
+        assert_eq!(detail(token).await, expected);
+    }
+    memory.clock.advance_seconds(60 * 60);
+    let ended = detail(Some(run.secret.expose())).await;
+    assert!(ended.starts_with("the agent run ended at"), "{ended}");
+    let kinds = [TokenKind::Personal, TokenKind::AgentRun].map(Some);
+    assert_eq!(
+        *claims.lock().expect("no panic"),
+        [kinds[0], kinds[1], None, kinds[1]]
     );
 }

@@ -1,10 +1,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::clock::Clock as _;
+use crate::token::{Token, TokenId, TokenKind, TokenWithSecret};
 use crate::use_cases::{Ports, Quotas, UseCases};
+use crate::user::{Email, Role, User, UserId};
 use crate::work_item::WorkItems;
 
-use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy};
+use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy, fixtures};
 
 /// All use cases on one in-memory store, with a fixed clock and seeded entropy, as a starting point
 /// for the unit tests of an embedding service.
@@ -46,6 +49,71 @@ impl InMemory {
             clock,
             entropy,
         }
+    }
+}
+
+impl InMemory {
+    /// Returns a live token of an active user with this id and role, and its secret. The token never
+    /// expires and has the highest scope of the role. Replaces a user with the same id.
+    ///
+    /// ```
+    /// use openindex_domain::testing::{InMemory, fixtures};
+    /// use openindex_domain::user::Role;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let memory = InMemory::default();
+    /// let ada = fixtures::user(1).id;
+    /// let token = memory.live_token(ada, Role::Member);
+    /// let principal = memory.tokens.verify(token.secret.expose()).await.expect("it is live");
+    /// assert_eq!(principal.user_id(), ada);
+    /// # });
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Never: entropy is available, and the address is valid for every id.
+    #[must_use]
+    pub fn live_token(&self, owner: UserId, role: Role) -> TokenWithSecret {
+        self.store.put_user(User {
+            id: owner,
+            email: Email::parse(&format!("{owner}@example.com")).expect("a well-formed address"),
+            role,
+            ..fixtures::user(0)
+        });
+        let (kind, now) = (TokenKind::Personal, self.clock.now());
+        self.live(Token {
+            id: TokenId::generate(kind, now, &*self.entropy).expect("entropy"),
+            owner,
+            scope: role.highest_scope(),
+            ..fixtures::token(0, now)
+        })
+    }
+
+    /// Returns the live token of an agent run of an hour that `issuer` started, and its secret.
+    ///
+    /// # Panics
+    ///
+    /// Never: entropy is available.
+    #[must_use]
+    pub fn live_run(&self, issuer: &Token) -> TokenWithSecret {
+        let (kind, now) = (TokenKind::AgentRun, self.clock.now());
+        self.live(Token {
+            id: TokenId::generate(kind, now, &*self.entropy).expect("entropy"),
+            owner: issuer.owner,
+            created_at: now,
+            expires_at: Some(now.saturating_add_seconds(60 * 60)),
+            ..fixtures::run(0, issuer.id)
+        })
+    }
+
+    fn live(&self, token: Token) -> TokenWithSecret {
+        let secret = self
+            .tokens
+            .prefixes()
+            .generate(token.kind(), &*self.entropy);
+        let secret = secret.expect("entropy");
+        self.store.put_token(token.clone(), secret.digest());
+        TokenWithSecret { token, secret }
     }
 }
 

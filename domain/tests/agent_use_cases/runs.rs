@@ -1,12 +1,12 @@
-use openindex_domain::access::{ActorError, Denial, Principal, Requirement};
+use openindex_domain::access::{ActorError, Denial, Requirement};
 use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter, RunTtl};
 use openindex_domain::audit::RequestContext;
 use openindex_domain::testing::fixtures;
 use openindex_domain::token::{
     Expiry, NewToken, Overlap, Rejection, RotationOptions, Scope, Secret, Status, TokenError,
-    TokenKind, TokenName, VerifyError,
+    TokenName, VerifyError,
 };
-use openindex_domain::user::UserChange;
+use openindex_domain::user::{Role, UserChange};
 use openindex_domain::work_item::{Versions, WorkItemAction, WorkItemChange};
 
 use crate::world::{World, agent, context};
@@ -164,20 +164,9 @@ async fn a_run_never_outlives_the_token_that_started_it() {
 async fn a_suspension_ends_runs_permanently() {
     let world = World::new().await;
     // Another administrator suspends the user.
-    let grace = openindex_domain::testing::fixtures::user(2);
-    world.all.store.put_user(grace.clone());
-    let token = openindex_domain::token::Token {
-        owner: grace.id,
-        ..openindex_domain::testing::fixtures::token(2, world.all.tokens.now())
-    };
-    let secret = Secret::generate(TokenKind::Personal, &*world.all.entropy).expect("entropy");
-    world.all.store.put_token(token, secret.digest());
-    let admin: Principal = world
-        .all
-        .tokens
-        .verify(secret.expose())
-        .await
-        .expect("live");
+    let grace = fixtures::user(2).id;
+    let token = world.all.live_token(grace, Role::Admin);
+    let admin = world.verify(&token).await;
     let run = world.start(&world.person, "a", None).await.expect("a run");
     let users = &world.all.users;
     for change in [UserChange::Suspend, UserChange::Unsuspend] {
