@@ -183,6 +183,10 @@ impl Verify for RemoteVerifier {
     async fn verify(&self, presented: &str, _: Option<IpAddr>) -> Result<Principal, VerifyError> {
         Self::verify(self, presented).await
     }
+
+    fn depends_on(&self) -> &'static str {
+        "token server"
+    }
 }
 
 /// A presented secret, compared by its digest.
