@@ -214,8 +214,11 @@ fn the_extractors_are_the_same_as_in_the_server() {
     let denied = service.send("GET", "/notes", &[], None).outcome();
     assert_eq!(denied, (401, "authentication_required".to_owned()));
     world.server.signal("KILL");
-    let outage = service.get("/notes", &world.admin).outcome();
-    assert_eq!(outage, (503, "unavailable".to_owned()));
+    let outage = service.get("/notes", &world.admin);
+    assert_eq!(outage.outcome(), (503, "unavailable".to_owned()));
+    let detail = "the token server is unavailable; retry shortly";
+    assert_eq!(outage.json()["detail"], detail);
+    assert_eq!(outage.header("retry-after"), "2");
 }
 
 #[test]

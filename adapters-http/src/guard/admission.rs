@@ -9,6 +9,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{SecretPrefixes, TokenKind, Tokens, VerifyError};
 
 use super::credentials::bearer;
+use super::outage::DATABASE;
 use super::{Context, GuardSettings, Problem};
 
 type Observer = Arc<dyn Fn(Option<TokenKind>, &Result<Principal, VerifyError>) + Send + Sync>;
@@ -33,6 +34,11 @@ pub trait Verify: Send + Sync {
     /// Returns the current time, if it has a clock.
     fn now(&self) -> Option<Timestamp> {
         None
+    }
+
+    /// Returns what verification depends on, as problem documents and the log name it.
+    fn depends_on(&self) -> &'static str {
+        DATABASE
     }
 }
 
@@ -167,8 +173,8 @@ impl Guard {
             let presented = presented.ok_or_else(Problem::authentication_required)?;
             let verified = self.verify(presented, context.client_address).await;
             verified.map_err(|error| {
-                let kind = self.prefixes().kind_of(presented);
-                Problem::unverified(error, kind)
+                let claimed = self.prefixes().kind_of(presented);
+                Problem::unverified(error, claimed, self.0.verifier.depends_on())
             })?
         };
         authorize(&principal, requirement, self.0.audit.as_ref(), &context).await?;

@@ -116,7 +116,7 @@ codes! {
     Internal = "internal_error", INTERNAL_SERVER_ERROR, "Internal error";
     /// 501: the server does not implement the method or transfer coding.
     NotImplemented = "not_implemented", NOT_IMPLEMENTED, "Not implemented";
-    /// 503: the database is unavailable or too slow.
+    /// 503: the database, or the server that a service asks, is unavailable or too slow.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Service unavailable";
     /// 503: too many requests are in progress.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Server overloaded";

@@ -39,26 +39,49 @@ impl From<Rejection> for Problem {
 }
 
 impl Problem {
-    /// Returns the problem for a secret that failed verification and claims this kind. An agent cannot replace its own
-    /// token, so for an agent run token the advice is to ask the user who started the run.
-    pub(crate) fn unverified(error: VerifyError, claimed: Option<TokenKind>) -> Self {
-        let detail = match error {
-            VerifyError::Rejected(_) if claimed != Some(TokenKind::AgentRun) => None,
-            VerifyError::Rejected(Rejection::Unknown) => Some(
+    /// Returns the problem for a secret that failed verification and claims this kind. An agent
+    /// cannot replace its own token, so for an agent run token the advice is to ask the user who
+    /// started the run.
+    /// `what` is what the verification depends on.
+    pub(crate) fn unverified(error: VerifyError, claimed: Option<TokenKind>, what: &str) -> Self {
+        let rejection = match error {
+            VerifyError::Rejected(rejection) => rejection,
+            VerifyError::Store(error) => return Self::failed(&error, what),
+        };
+        let detail = match rejection {
+            _ if claimed != Some(TokenKind::AgentRun) => None,
+            Rejection::Unknown => Some(
                 "unknown agent run token: it belongs to another server, or its run ended long ago; \
                  ask the user who started the run for a new one"
                     .to_owned(),
             ),
-            VerifyError::Rejected(Rejection::Expired { at } | Rejection::Revoked { at }) => Some(
+            Rejection::Expired { at } | Rejection::Revoked { at } => Some(
                 format!("the agent run ended at {at}; ask the user who started it for a new one"),
             ),
             _ => None,
         };
-        let problem = Self::from(error);
+        let problem = Self::from(rejection);
         match detail {
             Some(detail) => problem.instead(detail),
             None => problem,
         }
+    }
+
+    /// Returns the problem for a failure of what a request depends on. The cause is logged.
+    fn failed(error: &StoreError, what: &str) -> Self {
+        outage::report_failed(what, error, "request");
+        match error {
+            StoreError::Unavailable(_) => Self::unavailable(what),
+            StoreError::Corrupt(_) => Self::internal(),
+        }
+    }
+
+    /// Returns 503 for what a request depends on.
+    pub(crate) fn unavailable(what: &str) -> Self {
+        Self::new(
+            Code::Unavailable,
+            format!("the {what} is unavailable; retry shortly"),
+        )
     }
 }
 
@@ -117,14 +140,7 @@ impl From<AuditError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        outage::report(&error, "request");
-        match error {
-            StoreError::Unavailable(_) => Self::new(
-                Code::Unavailable,
-                "the database is unavailable; retry shortly",
-            ),
-            StoreError::Corrupt(_) => Self::internal(),
-        }
+        Self::failed(&error, outage::DATABASE)
     }
 }
 

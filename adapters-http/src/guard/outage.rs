@@ -13,6 +13,9 @@ const QUIET: Duration = Duration::from_mins(1);
 /// the log.
 const MAX_CAUSES: usize = 16;
 
+/// What requests depend on, unless a verifier names something else.
+pub(super) const DATABASE: &str = "database";
+
 static OUTAGE: Mutex<Outage> = Mutex::new(Outage::NONE);
 
 /// The failures since the store last worked.
@@ -62,6 +65,11 @@ impl Outage {
 /// Logs why the store failed during `operation`: a new cause immediately, the same one at most once
 /// a minute. Corrupt rows are logged every time, because operators search for them by request id.
 pub fn report(error: &StoreError, operation: &'static str) {
+    report_failed(DATABASE, error, operation);
+}
+
+/// The same of what is named in the message.
+pub(super) fn report_failed(what: &str, error: &StoreError, operation: &'static str) {
     let cause = error.causes();
     let repeated = match error {
         StoreError::Unavailable(_) => match outage().count(&cause, Instant::now()) {
@@ -70,7 +78,7 @@ pub fn report(error: &StoreError, operation: &'static str) {
         },
         StoreError::Corrupt(_) => 0,
     };
-    tracing::error!(%error, cause, operation, repeated, "database failed");
+    tracing::error!(%error, cause, operation, repeated, "{what} failed");
 }
 
 /// Returns whether requests can be served. After a failure, a small write must also succeed,

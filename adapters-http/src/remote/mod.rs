@@ -200,6 +200,10 @@ impl Verify for RemoteVerifier {
     fn prefixes(&self) -> SecretPrefixes {
         self.prefixes
     }
+
+    fn depends_on(&self) -> &'static str {
+        "token server"
+    }
 }
 
 /// A presented secret, compared by its digest.

@@ -309,14 +309,14 @@ impl Changer<'_> {
         }
     }
 
-    /// Sends a request to any replica; its response counts as a check of the actor, too.
+    /// Sends a request to any server; its response counts as a check of the actor, too.
     fn ask(
         &mut self,
         (method, path): (&'static str, &str),
         actor: &Known,
         body: Option<&Value>,
     ) -> (usize, Sent) {
-        let replica = self.random.below(self.trial.replicas.count());
+        let replica = self.random.below(self.trial.replicas.servers().len());
         let request = Request { method, path, body };
         let sent = self.trial.send(&mut self.links, replica, actor, &request);
         (replica, sent)

@@ -1,8 +1,9 @@
-//! Proof that revocation is immediate: three replicas on one database, many clients that verify
-//! while tokens are revoked, users suspended and agent runs ended, and while replicas stop, crash
-//! and lose their database. Every request and response is logged in one sequence, and an oracle
-//! looks for a request that was accepted although it began after the end of its credential had been
-//! acknowledged. A deliberately stale server shows that the oracle would find one.
+//! Proof that revocation is immediate: three servers on one database and, as a fourth replica, a
+//! service that verifies remotely at them; many clients that verify while tokens are revoked, users
+//! suspended and agent runs ended, and while servers stop, crash and lose their database. Every
+//! request and response is logged in one sequence, and an oracle looks for a request that was
+//! accepted although it began after the end of its credential had been acknowledged. A deliberately
+//! stale server, and a deliberately stale service, show that the oracle would find one.
 
 mod board;
 mod changes;
@@ -13,11 +14,13 @@ mod oracle;
 mod oracle_cases;
 mod pace;
 mod proxy;
+mod service;
 mod stale_double;
 mod totals;
 mod trial;
 mod wire;
 
+use openindex_adapters_http::guard::Guard;
 use openindex_tests::{Database, Kind, Server};
 
 use changes::Way;
@@ -26,6 +29,7 @@ use log::Log;
 use oracle::judge;
 use pace::Plan;
 use proxy::Proxy;
+use service::Service;
 use totals::Totals;
 use trial::Trial;
 use wire::Replicas;
@@ -86,7 +90,9 @@ fn prove(plan: Plan) {
     let spares = Trial::join_spares(plan, &http, &admin.token, || {
         let _ = database.execute("DELETE FROM rate_limits");
     });
-    let trial = Trial::new(plan, Replicas::new(urls), &admin.token, spares);
+    let mut replicas = Replicas::new(urls);
+    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
+    let trial = Trial::new(plan, replicas, &admin.token, spares);
     let log = trial.run(&http, |trial| processes.break_things(trial));
     assert_nothing_found(&log);
     assert_all_happened(&log);
@@ -120,5 +126,9 @@ fn assert_all_happened(log: &Log) {
     }
     for verdict in [totals.accepted, totals.denied] {
         assert!(verdict.count * 10 > log.checks.len() as u64, "{totals}");
+    }
+    for verdicts in totals.by_replica.values() {
+        let enough = log.checks.len() / totals.by_replica.len() / 50;
+        assert!(verdicts.iter().all(|count| *count > enough), "{totals}");
     }
 }

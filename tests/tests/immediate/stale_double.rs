@@ -1,22 +1,26 @@
-//! Tests of the checker itself on servers known to be right or wrong: the API on the in-memory
-//! store, with lookups that may be cached.
+//! Tests of the checker itself on servers and a service known to be right or wrong: the API on the
+//! in-memory store, with lookups that may be cached, and a remote verifier whose results may be.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use axum::Extension;
+use openindex_adapters_http::guard::{Guard, Verify};
+use openindex_adapters_http::remote::RemoteVerifier;
 use openindex_adapters_http::router;
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, PeerAddress};
+use openindex_domain::access::Principal;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
     CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
     RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore,
-    TokenUse, Tokens,
+    TokenUse, Tokens, VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::UserId;
@@ -25,9 +29,10 @@ use openindex_tests::Client;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use crate::log::Log;
+use crate::log::{Check, Log};
 use crate::oracle::{Finding, judge};
 use crate::pace::Plan;
+use crate::service::Service;
 use crate::totals::Totals;
 use crate::trial::Trial;
 use crate::wire::Replicas;
@@ -41,42 +46,61 @@ const PLAN: Plan = Plan {
     users: 4,
 };
 
+const SERVERS: usize = 2;
+const REMEMBERED: Duration = Duration::from_millis(100);
+
 #[test]
 fn a_cache_of_lookups_is_caught() {
-    let log = run_on_doubles(Duration::from_millis(100));
-    let findings = judge(&log);
-    let stale = findings
-        .iter()
-        .filter(|finding| matches!(finding, Finding::StaleAccept(..)))
-        .count();
-    let totals = Totals::of(&log);
-    assert!(stale > 0, "{totals}");
-    // Not a single lucky find: most credentials are accepted after their end.
-    assert!(stale as u64 > PLAN.changes, "{stale} of {totals}");
+    assert_caught(&run_on_doubles(REMEMBERED, Duration::ZERO), |_| true);
 }
 
 #[test]
-fn the_same_servers_without_the_cache_pass() {
-    let log = run_on_doubles(Duration::ZERO);
+fn a_cache_of_the_service_is_caught() {
+    let log = run_on_doubles(Duration::ZERO, REMEMBERED);
+    assert_caught(&log, |check| check.replica == SERVERS);
+}
+
+/// Asserts that requests were accepted too late, all of them on replicas of this kind.
+fn assert_caught(log: &Log, is_stale: impl Fn(&Check) -> bool) {
+    let mut stale = 0;
+    for finding in judge(log) {
+        if let Finding::StaleAccept(check, _) = finding {
+            assert!(is_stale(check), "{finding}");
+            stale += 1;
+        }
+    }
+    let totals = Totals::of(log);
+    // Not a single lucky find: most credentials are accepted after their end.
+    assert!(stale > PLAN.changes, "{stale} of {totals}");
+}
+
+#[test]
+fn the_same_servers_and_service_without_the_caches_pass() {
+    let log = run_on_doubles(Duration::ZERO, Duration::ZERO);
     assert_nothing_found(&log);
     assert_all_happened(&log);
     assert_eq!(Totals::of(&log).unknown.count, 0);
 }
 
-/// Runs the trial on two servers that cache lookups for this long.
-fn run_on_doubles(remembered: Duration) -> Log {
+/// Runs the trial on servers that cache lookups, and a service that caches principals, for this
+/// long each.
+fn run_on_doubles(by_servers: Duration, by_service: Duration) -> Log {
     let memory = InMemory::default();
     let runtime = Runtime::new().expect("a runtime");
     let ada = fixtures::user(1);
     let name = TokenName::parse("admin").expect("a name");
     let admin = runtime.block_on(memory.users.bootstrap(ada.email, ada.name, name));
     let admin = admin.expect("an administrator").issued.secret;
-    let urls = [(); 2].map(|()| runtime.block_on(serve(&memory, remembered)));
-    let replicas = Replicas::new(urls.iter().map(String::as_str));
+    let urls = [(); SERVERS].map(|()| runtime.block_on(serve(&memory, by_servers)));
+    let mut replicas = Replicas::new(urls.iter().map(String::as_str));
     let http = Client::new(&urls[0]);
     let spares = Trial::join_spares(PLAN, &http, admin.expose(), || {
         let purged = memory.store.purge_rate_limits(Timestamp::MAX);
         let _ = runtime.block_on(purged);
+    });
+    let _service = Service::join(&mut replicas, &http, admin.expose(), |verifier| {
+        let cache = Cache::new(by_service);
+        Guard::new(Principals { verifier, cache })
     });
     let trial = Trial::new(PLAN, replicas, admin.expose(), spares);
     trial.run(&http, |_| ())
@@ -86,8 +110,7 @@ fn run_on_doubles(remembered: Duration) -> Log {
 async fn serve(memory: &InMemory, remembered: Duration) -> String {
     let lookups = Lookups {
         store: memory.store.clone(),
-        remembered,
-        found: Mutex::default(),
+        cache: Cache::new(remembered),
     };
     let tokens = Tokens::new(
         Arc::new(lookups),
@@ -116,14 +139,52 @@ async fn serve(memory: &InMemory, remembered: Duration) -> String {
     url
 }
 
-/// A cached result, and when it was found.
-type Remembered = (Instant, Option<Arc<TokenRecord>>);
+/// Results, each of which is remembered for a while.
+struct Cache<K, V> {
+    remembered: Duration,
+    found: Mutex<HashMap<K, (Instant, V)>>,
+}
+
+impl<K: Eq + Hash, V: Clone> Cache<K, V> {
+    fn new(remembered: Duration) -> Self {
+        Self {
+            remembered,
+            found: Mutex::default(),
+        }
+    }
+
+    async fn get<E>(&self, key: K, find: impl Future<Output = Result<V, E>>) -> Result<V, E> {
+        let found = || self.found.lock().expect("what was found");
+        let remembered = found().get(&key).cloned();
+        if let Some((at, value)) = remembered
+            && at.elapsed() < self.remembered
+        {
+            return Ok(value);
+        }
+        let value = find.await?;
+        found().insert(key, (Instant::now(), value.clone()));
+        Ok(value)
+    }
+}
+
+/// A remote verifier with a cache of principals.
+struct Principals {
+    verifier: RemoteVerifier,
+    cache: Cache<String, Principal>,
+}
+
+#[async_trait]
+impl Verify for Principals {
+    async fn verify(&self, presented: &str, _: Option<IpAddr>) -> Result<Principal, VerifyError> {
+        let verified = self.verifier.verify(presented);
+        self.cache.get(presented.to_owned(), verified).await
+    }
+}
 
 /// The in-memory store with a cache of lookups.
 struct Lookups<S> {
     store: Arc<S>,
-    remembered: Duration,
-    found: Mutex<HashMap<Digest, Remembered>>,
+    cache: Cache<Digest, Option<Arc<TokenRecord>>>,
 }
 
 #[async_trait]
@@ -132,24 +193,8 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        let found = self
-            .found
-            .lock()
-            .expect("what was found")
-            .get(digest)
-            .cloned();
-        if let Some((at, record)) = found
-            && at.elapsed() < self.remembered
-        {
-            return Ok(record);
-        }
-        let record = self.store.find_by_digest(digest).await?;
-        let now = (Instant::now(), record.clone());
-        self.found
-            .lock()
-            .expect("what was found")
-            .insert(*digest, now);
-        Ok(record)
+        let found = self.store.find_by_digest(digest);
+        self.cache.get(*digest, found).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

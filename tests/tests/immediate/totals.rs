@@ -13,6 +13,8 @@ pub(crate) struct Totals {
     pub(crate) accepted: Number,
     pub(crate) denied: Number,
     pub(crate) unknown: Number,
+    /// By replica: accepted and denied.
+    pub(crate) by_replica: BTreeMap<usize, [usize; 2]>,
     /// By way of change: acknowledged attempts and unacknowledged ones.
     pub(crate) changes: BTreeMap<&'static str, (Number, Number)>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
@@ -45,6 +47,9 @@ impl Totals {
                 Verdict::Unknown | Verdict::Other(_) => &mut totals.unknown,
             };
             number.add(check.took);
+            let [accepted, denied] = totals.by_replica.entry(check.replica).or_default();
+            *accepted += usize::from(check.verdict == Verdict::Accepted);
+            *denied += usize::from(check.verdict == Verdict::Denied);
         }
         for change in &log.changes {
             let (done, unknown) = totals.changes.entry(change.way).or_default();
@@ -78,6 +83,12 @@ impl fmt::Display for Totals {
         writeln!(f, "  accepted: {}", self.accepted)?;
         writeln!(f, "  denied: {}", self.denied)?;
         write!(f, "  without a verdict: {}", self.unknown)?;
+        for (replica, [accepted, denied]) in &self.by_replica {
+            write!(
+                f,
+                "\n  replica {replica}: {accepted} accepted, {denied} denied"
+            )?;
+        }
         for (way, (done, unknown)) in &self.changes {
             write!(f, "\n  {way}: {done}; attempts without response: {unknown}")?;
         }

@@ -3,6 +3,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -12,23 +13,48 @@ use serde_json::Value;
 /// later.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The current ports of the replicas.
+/// The current ports of servers.
+pub(crate) type Ports = Arc<[AtomicU16]>;
+
+/// What verifies: the servers, and after them a service that asks them, which changes nothing.
 #[derive(Debug)]
-pub(crate) struct Replicas(Vec<AtomicU16>);
+pub(crate) struct Replicas {
+    servers: Ports,
+    service: Option<u16>,
+}
 
 impl Replicas {
-    /// The replicas with these base URLs.
+    /// The servers with these base URLs.
     pub(crate) fn new<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(urls.into_iter().map(|url| port(url).into()).collect())
+        Self {
+            servers: urls.into_iter().map(|url| port(url).into()).collect(),
+            service: None,
+        }
     }
 
+    /// Adds the service with this base URL.
+    pub(crate) fn join(&mut self, url: &str) {
+        self.service = Some(port(url));
+    }
+
+    pub(crate) fn servers(&self) -> Ports {
+        Arc::clone(&self.servers)
+    }
+
+    /// Returns the number of all that verify.
     pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        self.servers.len() + usize::from(self.service.is_some())
     }
 
-    /// Sets the new address of a restarted replica.
+    /// Sets the new address of a restarted server.
     pub(crate) fn moved(&self, replica: usize, url: &str) {
-        self.0[replica].store(port(url), Ordering::SeqCst);
+        self.servers[replica].store(port(url), Ordering::SeqCst);
+    }
+
+    fn port(&self, replica: usize) -> u16 {
+        let server = self.servers.get(replica);
+        let server = server.map(|port| port.load(Ordering::SeqCst));
+        server.or(self.service).expect("a replica")
     }
 }
 
@@ -85,7 +111,7 @@ impl<'a> Links<'a> {
         secret: &str,
         request: &Request<'_>,
     ) -> io::Result<Reply> {
-        let port = self.replicas.0[replica].load(Ordering::SeqCst);
+        let port = self.replicas.port(replica);
         let kept = self.links[replica].take().filter(|link| link.port == port);
         let mut link = match kept {
             Some(link) => link,

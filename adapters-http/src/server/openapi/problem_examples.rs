@@ -115,7 +115,7 @@ pub(super) fn example(code: Code) -> Problem {
              100 headers"
         )),
         Code::Internal => Problem::internal(),
-        Code::Unavailable => plain("the database is unavailable; retry shortly"),
+        Code::Unavailable => Problem::unavailable("database"),
         Code::Overloaded => {
             plain("the server is overloaded; nothing was changed, so it is safe to retry shortly")
         }
