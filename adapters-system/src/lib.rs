@@ -1,9 +1,24 @@
 //! The operating system's clock and entropy. Only this crate reads them; all others use the ports
 //! of `openindex-domain`.
+//!
+//! [`Maintenance`] (feature `maintenance`, on by default) does what a store requires regularly, on
+//! tokio's timers. It is here because the domain has no runtime, and because both the server and
+//! an embedding service run it.
+#![cfg_attr(
+    not(feature = "maintenance"),
+    allow(
+        rustdoc::broken_intra_doc_links,
+        reason = "the documentation is that of all features"
+    )
+)]
 
 mod delivery;
+#[cfg(feature = "maintenance")]
+mod maintenance;
 
 pub use delivery::{check_stdout, settle_stdout};
+#[cfg(feature = "maintenance")]
+pub use maintenance::{DEFAULT_FLUSH_INTERVAL, DEFAULT_PURGE_INTERVAL, Maintenance};
 
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::entropy::{Entropy, EntropyError};

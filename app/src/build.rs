@@ -1,10 +1,11 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
-use openindex_adapters_system::{SystemClock, SystemEntropy};
+use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
 use openindex_domain::use_cases::UseCases;
 use tokio::net::TcpListener;
 
@@ -17,6 +18,8 @@ use crate::serve;
 use crate::store::{Store, System};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Interval at which an outage of the store is checked for recovery.
+const WATCH_EVERY: Duration = Duration::from_secs(5);
 
 /// A server that is ready to serve: its store is open and migrated.
 pub struct App {
@@ -108,24 +111,28 @@ impl App {
         });
         let metrics = metrics
             .map(|listener| tokio::spawn(metrics_listener::serve(listener, self.metrics.clone())));
-        let maintenance = tokio::spawn(serve::maintenance(
-            self.use_cases.tokens.clone(),
-            self.use_cases.sessions.clone(),
-            self.use_cases.rate_limits.clone(),
-            self.store.health.clone(),
-            self.config.flush_every,
-        ));
         let slots = Slots::new(self.config.connections, self.metrics.connections.clone());
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.http.clone()));
         let drain_for = self.config.drain_for;
-        serve::accept(listener, router, slots, unserved, stop, drain_for).await;
-        maintenance.abort();
-        serve::flush(&self.use_cases.tokens).await;
+        let accept = serve::accept(listener, router, slots, unserved, stop, drain_for);
+        self.maintenance().run(accept).await;
         self.close().await;
         if let Some(metrics) = metrics {
             metrics.abort();
         }
         tracing::info!("stopped");
+    }
+
+    fn maintenance(&self) -> Maintenance {
+        let health = self.store.health.clone();
+        Maintenance::new(self.use_cases.tokens.clone())
+            .with_sessions(self.use_cases.sessions.clone())
+            .with_rate_limits(self.use_cases.rate_limits.clone())
+            .on_flush_failure(|error| outage::report(error, "last-used times"))
+            .with_task(WATCH_EVERY, move || {
+                let health = health.clone();
+                async move { outage::watch(&*health).await }
+            })
     }
 
     /// Returns the API settings of an instance that listens on `address`; `None` means the

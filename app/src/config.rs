@@ -35,8 +35,6 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// Maximum number of requests in progress; others wait for up to a second, then get 503.
     pub max_requests_in_progress: usize,
-    /// Interval at which last-used times are written.
-    pub flush_every: Duration,
     /// Maximum time for requests in progress to finish after the signal to stop.
     pub drain_for: Duration,
 }
@@ -55,7 +53,6 @@ impl Config {
             cors_origins: Vec::new(),
             connections: ConnectionLimits::default(),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
-            flush_every: Duration::from_secs(2),
             drain_for: Duration::from_secs(10),
         }
     }

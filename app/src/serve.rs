@@ -1,4 +1,4 @@
-//! The accept loop and background maintenance.
+//! The accept loop.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{Request, header};
@@ -15,15 +15,10 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use openindex_adapters_http::server::{PeerAddress, Stopping, Unserved, outage};
-use openindex_domain::rate_limit::RateLimits;
-use openindex_domain::session::Sessions;
-use openindex_domain::token::{PURGE_BATCH, Tokens};
-use openindex_domain::{StoreError, StoreHealth};
+use openindex_adapters_http::server::{PeerAddress, Stopping, Unserved};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval};
 use tower::ServiceExt as _;
 
 use crate::connections::{Slot, Slots};
@@ -44,12 +39,6 @@ const MAX_REJECTIONS: usize = 64;
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, such as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Interval at which expired records are purged: old tokens, sessions, links and rate limits.
-const PURGE_EVERY: Duration = Duration::from_hours(1);
-/// Interval at which an outage of the store is checked for recovery.
-const WATCH_EVERY: Duration = Duration::from_secs(5);
-/// Pause between two batches of a purge, as a multiple of the time that the first took.
-const PURGE_PAUSE: u32 = 4;
 
 /// Listens on an address.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -196,66 +185,6 @@ async fn reject(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemapho
         io::Result::Ok(())
     };
     let _ = tokio::time::timeout(REJECTION_TIMEOUT, rejected).await;
-}
-
-/// Writes last-used times every `flush_every` and purges expired records every hour, until aborted.
-/// A purge can take minutes, so flushes do not wait for it.
-pub(crate) async fn maintenance(
-    tokens: Tokens,
-    sessions: Sessions,
-    rate_limits: RateLimits,
-    health: Arc<dyn StoreHealth>,
-    flush_every: Duration,
-) {
-    let flushes = every(flush_every, || flush(&tokens));
-    let purges = every(PURGE_EVERY, || async {
-        log_purge("tokens", purge_tokens(&tokens).await);
-        log_purge("sessions and links", sessions.purge().await);
-        log_purge("rate limits", rate_limits.purge(tokens.now()).await);
-    });
-    let watches = every(WATCH_EVERY, || outage::watch(&*health));
-    tokio::join!(flushes, purges, watches);
-}
-
-async fn every<F: Future<Output = ()>>(period: Duration, act: impl Fn() -> F) {
-    let mut ticks = interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        act().await;
-    }
-}
-
-/// Purges ended tokens in batches, and returns how many. The pauses between batches leave most of
-/// the store's time to requests.
-async fn purge_tokens(tokens: &Tokens) -> Result<u64, StoreError> {
-    let mut purged = 0;
-    loop {
-        let started = Instant::now();
-        let batch = tokens.purge_ended().await?;
-        purged += batch;
-        if batch < u64::from(PURGE_BATCH) {
-            return Ok(purged);
-        }
-        tokio::time::sleep(started.elapsed() * PURGE_PAUSE).await;
-    }
-}
-
-fn log_purge(records: &str, purged: Result<u64, StoreError>) {
-    match purged {
-        Ok(0) => {}
-        Ok(deleted) => tracing::info!(records, deleted, "purge completed"),
-        Err(error) => {
-            tracing::warn!(records, %error, cause = error.causes(), "purge failed");
-        }
-    }
-}
-
-/// Writes the last-used times that are in memory to the store.
-pub(crate) async fn flush(tokens: &Tokens) {
-    if let Err(error) = tokens.flush_last_used().await {
-        outage::report(&error, "last-used times");
-    }
 }
 
 #[cfg(test)]

@@ -94,7 +94,8 @@ impl Tokens {
     }
 
     /// Writes the collected last-used times to the store and returns the number of tokens. Call it
-    /// every few seconds and before the process exits.
+    /// every few seconds and before the process exits, or run `Maintenance` of
+    /// `openindex-adapters-system`, which also calls [`purge_ended`](Self::purge_ended).
     ///
     /// # Errors
     ///
