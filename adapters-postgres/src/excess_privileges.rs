@@ -1,13 +1,15 @@
 //! Privileges of a role beyond those that serving requires, whatever gives them: grants to it or to
 //! `PUBLIC`, ownership, attributes, and every role that it is a member of and so could become.
 
+use openindex_adapters_sql::TablePrefix;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
-use crate::grants::granted;
+use crate::grants::{APPEND_ONLY, granted};
 use openindex_domain::StoreError;
 
-/// `$1` and `$2` are the tables and privileges that serving requires. An owner has every privilege,
+/// `$1` and `$2` are the tables and privileges that serving requires, and `$3` is the function that
+/// protects the audit log. An owner has every privilege,
 /// so those of a role that can become the owner are not listed one by one.
 const EXCESS_PRIVILEGES: &str = "\
 WITH required AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (name, privilege)), \
@@ -18,7 +20,7 @@ objects AS (\
     SELECT oid, relname::text AS name, relowner AS owner FROM pg_class \
         WHERE oid IN (SELECT to_regclass(name) FROM required) \
     UNION ALL SELECT oid, proname || '()', proowner FROM pg_proc \
-        WHERE oid = to_regproc('audit_events_append_only') \
+        WHERE oid = to_regproc($3) \
     UNION ALL SELECT oid, 'the schema ' || nspname, nspowner FROM pg_namespace \
         WHERE nspname = current_schema() \
     UNION ALL SELECT oid, 'the database', datdba FROM pg_database WHERE datname = current_database()), \
@@ -59,11 +61,13 @@ SELECT text FROM (\
 pub(crate) async fn find(
     connection: &mut PgConnection,
     with_work_items: bool,
+    prefix: TablePrefix,
 ) -> Result<Vec<String>, StoreError> {
-    let (names, rights) = granted(with_work_items);
+    let (names, rights) = granted(with_work_items, prefix);
     sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)
+        .bind(prefix.name(APPEND_ONLY))
         .fetch_all(connection)
         .await
         .map_err(store_error)

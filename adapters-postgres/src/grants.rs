@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::iter;
 
+use openindex_adapters_sql::TablePrefix;
+use openindex_adapters_sql::driver::MIGRATIONS_TABLE;
 use openindex_adapters_sql::schema::{self, Table};
 use sqlx::PgConnection;
 
@@ -12,16 +14,24 @@ use openindex_domain::StoreError;
 
 /// The table of applied migrations, with the columns that are read.
 const MIGRATIONS: Table = Table {
-    name: "_sqlx_migrations",
+    name: MIGRATIONS_TABLE,
     changes: &[],
     columns: "version success checksum",
 };
 
+/// The function that rejects changes of the audit log.
+pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
+
 /// Returns the tables and the required privileges on them, as two lists of equal length.
-pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
+pub(crate) fn granted(
+    with_work_items: bool,
+    prefix: TablePrefix,
+) -> (Vec<String>, Vec<&'static str>) {
     let all = tables(with_work_items);
-    all.flat_map(|table| privileges(table).map(|privilege| (table.name, privilege)))
-        .unzip()
+    all.flat_map(|table| {
+        privileges(table).map(move |privilege| (prefix.name(table.name), privilege))
+    })
+    .unzip()
 }
 
 fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> {
@@ -38,12 +48,17 @@ fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
 /// privilege on these tables from the role and from `PUBLIC`, and from `PUBLIC` also the privileges
 /// to create objects in the schema and temporary tables in the database. It is idempotent.
 ///
+/// The `prefix` is that of the [store's options](crate::PoolOptions::table_prefix).
+///
 /// Both names are quoted. `PostgreSQL` truncates names to 63 bytes, so do not pass longer ones.
 #[must_use]
-pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
+pub fn grants(role: &str, schema: &str, with_work_items: bool, prefix: TablePrefix) -> String {
     let (role_name, schema_name) = (literal(role), literal(schema));
     // First, because a table whose owner changes takes the old owner's privileges along.
-    let paths = revoke_paths(&role_name, &schema_name);
+    let ours: Vec<_> = tables(with_work_items)
+        .map(|table| literal(&prefix.name(table.name)))
+        .collect();
+    let paths = revoke_paths(&role_name, &schema_name, &ours.join(", "), prefix);
     let (role, schema) = (quoted(role), quoted(schema));
     let mut sql = format!(
         "-- Privileges of a role that serves OpenIndex and cannot alter its schema or its audit log.\n\
@@ -59,7 +74,7 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
     );
     for table in tables(with_work_items) {
         let privileges = privileges(table).collect::<Vec<_>>().join(", ");
-        let table = quoted(table.name);
+        let table = quoted(&prefix.name(table.name));
         let _ = write!(
             sql,
             "REVOKE ALL ON TABLE {schema}.{table} FROM PUBLIC, {role};\n\
@@ -72,21 +87,23 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
 /// Returns the SQL that takes from the role what it has by other paths: tables that it owns, and
 /// membership in roles that own them or have more privileges. What the caller may not revoke is a
 /// warning with the command.
-fn revoke_paths(role: &str, schema: &str) -> String {
+fn revoke_paths(role: &str, schema: &str, ours: &str, prefix: TablePrefix) -> String {
+    let [migrations, audit_events, append_only] =
+        [MIGRATIONS_TABLE, "audit_events", APPEND_ONLY].map(|name| literal(&prefix.name(name)));
     format!(
         "\
 DO $$ DECLARE
   served regrole := quote_ident({role})::regrole;
   place regnamespace := quote_ident({schema})::regnamespace;
-  owner oid := (SELECT relowner FROM pg_class WHERE relnamespace = place AND relname = '_sqlx_migrations');
+  owner oid := (SELECT relowner FROM pg_class WHERE relnamespace = place AND relname = {migrations});
   found record;
 BEGIN
   FOR found IN
     SELECT format('ALTER TABLE %s.%I OWNER TO %s', place, relname, owner::regrole) AS command FROM pg_class
-      WHERE relnamespace = place AND relkind = 'r' AND relowner = served AND owner <> served
+      WHERE relnamespace = place AND relname IN ({ours}) AND relowner = served AND owner <> served
     UNION ALL
     SELECT format('ALTER FUNCTION %s.%I() OWNER TO %s', place, proname, owner::regrole) FROM pg_proc
-      WHERE pronamespace = place AND proname = 'audit_events_append_only' AND proowner = served
+      WHERE pronamespace = place AND proname = {append_only} AND proowner = served
         AND owner <> served
     UNION ALL
     SELECT format('REVOKE %I FROM %s', r.rolname, served) FROM pg_auth_members m
@@ -94,10 +111,10 @@ BEGIN
       WHERE m.member = served AND (r.rolsuper OR r.rolbypassrls OR r.rolcreaterole
         OR pg_has_role(r.oid, owner, 'MEMBER')
         OR r.rolname IN ('pg_execute_server_program', 'pg_read_server_files', 'pg_write_server_files')
-        OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = place AND c.relkind = 'r'
+        OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = place AND c.relname IN ({ours})
           AND (has_table_privilege(r.oid, c.oid, 'TRUNCATE, TRIGGER')
             OR has_any_column_privilege(r.oid, c.oid, 'REFERENCES')
-            OR c.relname IN ('audit_events', '_sqlx_migrations') AND (has_table_privilege(r.oid, c.oid, 'DELETE')
+            OR c.relname IN ({audit_events}, {migrations}) AND (has_table_privilege(r.oid, c.oid, 'DELETE')
               OR has_any_column_privilege(r.oid, c.oid, 'UPDATE')))))
   LOOP
     BEGIN
@@ -151,8 +168,9 @@ enum Missing {
 pub(crate) async fn check(
     connection: &mut PgConnection,
     with_work_items: bool,
+    prefix: TablePrefix,
 ) -> Result<(), StoreError> {
-    let (names, privileges) = granted(with_work_items);
+    let (names, privileges) = granted(with_work_items, prefix);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
@@ -180,19 +198,20 @@ pub(crate) async fn check(
     if !privileges.is_empty() {
         return Err(StoreError::unavailable(Missing::Privileges(privileges)));
     }
-    check_columns(connection, with_work_items).await
+    check_columns(connection, with_work_items, prefix).await
 }
 
 /// Fails with the names of all columns that are missing, for example because they were renamed.
 async fn check_columns(
     connection: &mut PgConnection,
     with_work_items: bool,
+    prefix: TablePrefix,
 ) -> Result<(), StoreError> {
     let pairs = tables(with_work_items).flat_map(|table| {
         let columns = table.columns.split_whitespace();
-        columns.map(|column| (table.name, column))
+        columns.map(move |column| (prefix.name(table.name), column))
     });
-    let (names, columns): (Vec<&str>, Vec<&str>) = pairs.unzip();
+    let (names, columns): (Vec<String>, Vec<&str>) = pairs.unzip();
     let missing: Vec<String> = sqlx::query_scalar(
         "SELECT name || '.' || col FROM unnest($1::text[], $2::text[]) AS required (name, col) \
          WHERE NOT EXISTS (SELECT 1 FROM pg_attribute \
@@ -277,20 +296,30 @@ mod tests {
 
     #[test]
     fn names_cannot_break_out_of_their_quotes() {
-        let sql = grants("a\"; DROP TABLE tokens; --", "s\n\"x", true);
+        let sql = grants(
+            "a\"; DROP TABLE tokens; --",
+            "s\n\"x",
+            true,
+            TablePrefix::default(),
+        );
         assert!(sql.contains(r#"TO "a""; DROP TABLE tokens; --";"#), "{sql}");
         assert!(sql.contains("SCHEMA \"s\n\"\"x\" FROM PUBLIC"), "{sql}");
     }
 
     #[test]
     fn only_privileges_on_rows_are_granted() {
-        let sql = grants("openindex", "public", true);
+        let sql = grants("openindex", "public", true, TablePrefix::default());
         for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
             for privilege in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
                 assert!(!line.contains(privilege), "{privilege}: {line}");
             }
         }
         assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));
-        assert!(!grants("openindex", "public", false).contains("work_items"));
+        let without_work = grants("openindex", "public", false, TablePrefix::default());
+        assert!(!without_work.contains("work_items"));
+        let prefix = TablePrefix::parse("oi_").unwrap();
+        let prefixed = grants("openindex", "public", true, prefix);
+        assert!(prefixed.contains("ON TABLE \"public\".\"oi_tokens\" TO"));
+        assert!(!prefixed.contains("\"tokens\""));
     }
 }

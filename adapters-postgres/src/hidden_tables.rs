@@ -1,6 +1,8 @@
 //! Why tables are not found: they do not exist, they are in another schema, or the role may not
 //! look there.
 
+use openindex_adapters_sql::TablePrefix;
+use openindex_adapters_sql::driver::MIGRATIONS_TABLE;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -24,6 +26,20 @@ pub(crate) enum Hidden {
         schema: String,
         role: String,
     },
+}
+
+/// Returns why the role does not find the tables of an instance that the database has, or `None` if
+/// it has none.
+pub(crate) async fn find_instance(
+    connection: &mut PgConnection,
+    prefix: TablePrefix,
+) -> Result<Option<Hidden>, StoreError> {
+    let hidden = find(connection, &prefix.name(MIGRATIONS_TABLE)).await?;
+    if hidden.is_some() || !prefix.is_empty() {
+        return Ok(hidden);
+    }
+    // Earlier releases had another table of migrations, which may also be another program's.
+    find(connection, "sign_in_links").await
 }
 
 /// Returns why the role does not find a table that the database has, or `None` if no table has that

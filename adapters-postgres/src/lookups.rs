@@ -1,23 +1,30 @@
 //! The query for tokens by digest.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
-use openindex_adapters_sql::rows;
+use openindex_adapters_sql::{TablePrefix, rows};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::options::{PoolOptions, READ_WRITE};
 use crate::statements::PgRow;
 
+/// Returns the text of the query, whose parameter is a list of digests.
+pub(crate) fn text(prefix: TablePrefix) -> Arc<str> {
+    let text = rows::select_record("t.digest = ANY ($1)");
+    prefix.statement(text.into()).into()
+}
+
 pub(crate) async fn select_through_pooler(
     options: PoolOptions,
     connection: &mut PgConnection,
+    text: &Arc<str>,
     keys: Vec<&[u8]>,
 ) -> sqlx::Result<Vec<PgRow>> {
     // Read-write, so that a standby rejects it: the pooler may point at one by now.
     let begin = options.begin_for_pooler(READ_WRITE) + &plan("LOCAL");
     let mut transaction = connection.begin_with(AssertSqlSafe(begin)).await?;
-    let rows = select(&mut transaction, keys).await;
+    let rows = select(&mut transaction, text, keys).await;
     transaction.clear_cached_statements().await?;
     transaction.commit().await?;
     rows
@@ -35,10 +42,10 @@ pub(crate) fn plan(scope: &str) -> String {
 
 pub(crate) async fn select(
     connection: &mut PgConnection,
+    text: &Arc<str>,
     keys: Vec<&[u8]>,
 ) -> sqlx::Result<Vec<PgRow>> {
-    static SELECT: LazyLock<String> = LazyLock::new(|| rows::select_record("t.digest = ANY ($1)"));
-    let found = sqlx::query(AssertSqlSafe(SELECT.as_str())).bind(keys);
+    let found = sqlx::query(AssertSqlSafe(Arc::clone(text))).bind(keys);
     let found = found.fetch_all(connection).await?;
     Ok(found.into_iter().map(PgRow).collect())
 }

@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 
+use openindex_adapters_sql::TablePrefix;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::Semaphore;
@@ -57,6 +58,9 @@ pub struct PoolOptions {
     /// admin tokens and their statistics), first wait up to this long for a permit; a statement
     /// that scans many rows may take no longer than this.
     pub acquire_timeout: Duration,
+    /// What the names of our tables begin with; nothing by default. Set it for a database that also
+    /// has tables of others. Stores with different prefixes in one database have nothing in common.
+    pub table_prefix: TablePrefix,
 }
 
 /// Semaphores that limit how many calls of one kind run at once.
@@ -72,11 +76,21 @@ impl Default for PoolOptions {
             max_connections: 10,
             lookup_connections: NonZero::new(2).unwrap_or(NonZero::<u32>::MIN),
             acquire_timeout: Duration::from_secs(3),
+            table_prefix: TablePrefix::default(),
         }
     }
 }
 
 impl PoolOptions {
+    /// Sets the [`table_prefix`](Self::table_prefix).
+    #[must_use]
+    pub fn with_table_prefix(self, table_prefix: TablePrefix) -> Self {
+        Self {
+            table_prefix,
+            ..self
+        }
+    }
+
     /// Returns the limit for a call, from when it has a connection.
     pub(crate) fn call_timeout(self) -> Duration {
         self.acquire_timeout * 3

@@ -1,10 +1,10 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use openindex_adapters_sql::driver;
+use openindex_adapters_sql::driver::{self, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending};
+use openindex_adapters_sql::{NameClash, TablePrefix};
 use openindex_domain::StoreError;
-use sqlx::PgConnection;
-use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::PgPool;
+use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::error::{is_missing_right, store_error};
 use crate::pooling::PoolMode;
@@ -33,6 +33,12 @@ struct Schema {
     /// Numbers of migrations that a newer release has applied and this one does not know.
     newer: Vec<i64>,
     ownership: Option<Ownership>,
+    /// The names that the pending migrations create.
+    new_names: Vec<String>,
+    /// The schema of the table that lists the migrations, and the statement that copies what an
+    /// earlier release listed.
+    place: Option<String>,
+    copy: Option<String>,
 }
 
 /// How the role is related to the owner of the table that lists the migrations.
@@ -46,11 +52,12 @@ enum Ownership {
 }
 
 /// The applied migrations.
+#[derive(Default)]
 struct Applied {
-    /// Numbers and checksums.
-    migrations: Vec<(i64, Vec<u8>)>,
-    /// `None` if the table that lists the migrations is not found.
+    listed: driver::Applied,
+    /// Of the table that lists the migrations; `None` if it is not found.
     ownership: Option<Ownership>,
+    place: Option<String>,
 }
 
 impl PostgresDatabase {
@@ -80,15 +87,66 @@ impl PostgresDatabase {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
         let pool = self.options.migration_pool(self.connect.clone());
-        let migrated = apply_migrations(&pool, with_work_items).await;
+        let migrated = async {
+            let mut connection = pool.acquire().await.map_err(store_error)?;
+            let migrated = self.migrate_on(&mut connection, with_work_items).await?;
+            migrated.map_err(|error| {
+                if is_missing_right(&error) {
+                    StoreError::unavailable(NotMigrated::Pending(pending))
+                } else {
+                    driver::migrate_error(error, store_error)
+                }
+            })
+        };
+        let migrated = migrated.await;
         pool.close().await;
-        migrated.map_err(|error| {
-            if is_missing_right(&error) {
-                StoreError::unavailable(NotMigrated::Pending(pending))
-            } else {
-                driver::migrate_error(error, store_error)
-            }
-        })
+        migrated
+    }
+
+    /// Applies the migrations on a connection that is closed afterwards, which releases the lock
+    /// against other servers.
+    async fn migrate_on(
+        &self,
+        connection: &mut PgConnection,
+        with_work_items: bool,
+    ) -> Result<Result<(), MigrateError>, StoreError> {
+        if let Err(error) = connection.lock().await {
+            return Ok(Err(error));
+        }
+        // Another server may have migrated meanwhile.
+        let schema = schema(connection, with_work_items, self.options.table_prefix).await?;
+        check_names(connection, &schema).await?;
+        Ok(self.apply(connection, schema, with_work_items).await)
+    }
+
+    async fn apply(
+        &self,
+        connection: &mut PgConnection,
+        schema: Schema,
+        with_work_items: bool,
+    ) -> Result<(), MigrateError> {
+        if let Some(place) = schema.place {
+            // What is new is created beside the existing tables, even if an earlier schema of the
+            // search path exists by now.
+            sqlx::query(
+                "SELECT set_config('search_path', \
+                 quote_ident($1) || ', ' || current_setting('search_path'), false)",
+            )
+            .bind(place)
+            .execute(&mut *connection)
+            .await?;
+        }
+        if let Some(copy) = schema.copy {
+            connection.ensure_migrations_table(MIGRATIONS_TABLE).await?;
+            sqlx::raw_sql(AssertSqlSafe(copy))
+                .execute(&mut *connection)
+                .await?;
+        }
+        let named = driver::named(&groups(), self.options.table_prefix);
+        for migrator in driver::migrators(with_work_items, named) {
+            migrator.run_direct(None, &mut *connection, false).await?;
+        }
+        Ok(())
     }
 
     /// Logs the privileges of the role beyond those that serving requires.
@@ -97,8 +155,11 @@ impl PostgresDatabase {
         ownership: Option<Ownership>,
         with_work_items: bool,
     ) -> Result<(), StoreError> {
+        let prefix = self.options.table_prefix;
         let surplus = self
-            .call(move |connection| Box::pin(excess_privileges::find(connection, with_work_items)))
+            .call(move |connection| {
+                Box::pin(excess_privileges::find(connection, with_work_items, prefix))
+            })
             .await?;
         if ownership == Some(Ownership::Own) {
             tracing::info!(
@@ -123,10 +184,11 @@ impl PostgresDatabase {
         if ownership.is_some() {
             return Ok(());
         }
+        let prefix = self.options.table_prefix;
         let (hidden, creates) = self
-            .call(|connection| {
+            .call(move |connection| {
                 Box::pin(async move {
-                    let hidden = hidden_tables::find(connection, "_sqlx_migrations").await?;
+                    let hidden = hidden_tables::find_instance(connection, prefix).await?;
                     Ok((hidden, can_create(connection).await?))
                 })
             })
@@ -145,32 +207,10 @@ impl PostgresDatabase {
     }
 
     async fn schema(&self, with_work_items: bool) -> Result<Schema, StoreError> {
-        let Applied {
-            ownership,
-            migrations,
-        } = self
-            .call(|connection| Box::pin(applied(connection)))
-            .await?;
-        let migrators = driver::migrators(with_work_items, groups());
-        let pending = driver::pending(&migrators, &migrations)?.into_iter();
-        let pending = pending.map(|(version, name)| format!("{version:04} {name}"));
-        let known = groups();
-        let newer = migrations.iter().map(|(version, _)| *version);
-        let newer =
-            newer.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
-        Ok(Schema {
-            pending: pending.collect(),
-            newer: newer.collect(),
-            ownership,
-        })
+        let prefix = self.options.table_prefix;
+        self.call(move |connection| Box::pin(schema(connection, with_work_items, prefix)))
+            .await
     }
-}
-
-async fn apply_migrations(pool: &PgPool, with_work_items: bool) -> Result<(), MigrateError> {
-    for migrator in driver::migrators(with_work_items, groups()) {
-        migrator.run(pool).await?;
-    }
-    Ok(())
 }
 
 /// Returns the embedded migrations, of tokens and users and of work items.
@@ -178,30 +218,119 @@ fn groups() -> [Migrator; 2] {
     [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
 }
 
-async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
-    let found: Option<(bool, bool)> = sqlx::query_as(
-        "SELECT pg_get_userbyid(relowner) = current_user, pg_has_role(relowner, 'MEMBER') FROM pg_class \
-         WHERE oid = to_regclass('_sqlx_migrations')",
+async fn schema(
+    connection: &mut PgConnection,
+    with_work_items: bool,
+    prefix: TablePrefix,
+) -> Result<Schema, StoreError> {
+    let Applied {
+        listed,
+        ownership,
+        place,
+    } = applied(connection, prefix).await?;
+    let migrators = driver::migrators(with_work_items, groups());
+    let pending = listed.pending(&migrators)?;
+    let known = groups();
+    let newer = listed.own.iter().map(|(version, _)| *version);
+    let newer = newer.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
+    Ok(Schema {
+        newer: newer.collect(),
+        ownership,
+        new_names: pending.new_names(&migrators, prefix),
+        copy: pending.copy(),
+        pending: described(&pending),
+        place,
+    })
+}
+
+/// Returns what is to be done, for a message.
+fn described(pending: &Pending<'_>) -> Vec<String> {
+    let migrations = pending.migrations.iter();
+    let described = migrations.map(|(version, name)| format!("{version:04} {name}"));
+    let table = (!pending.copied.is_empty()).then(|| format!("table {MIGRATIONS_TABLE}"));
+    described.chain(table).collect()
+}
+
+async fn applied(
+    connection: &mut PgConnection,
+    prefix: TablePrefix,
+) -> Result<Applied, StoreError> {
+    let mut applied = Applied::default();
+    let own = prefix.name(MIGRATIONS_TABLE);
+    if let Some((ownership, place, _)) = find_list(connection, &own).await? {
+        applied.listed.own = listed(connection, &own).await?;
+        applied.ownership = Some(ownership);
+        applied.place = Some(place);
+    }
+    // Earlier releases had no prefix. Another program's table is none of ours, and may be unreadable.
+    if prefix.is_empty()
+        && let Some((ownership, place, true)) =
+            find_list(connection, DEFAULT_MIGRATIONS_TABLE).await?
+    {
+        applied.listed.default = listed(connection, DEFAULT_MIGRATIONS_TABLE).await?;
+        if applied.ownership.is_none() && applied.listed.has_ours_elsewhere(&groups()) {
+            applied.ownership = Some(ownership);
+            applied.place = Some(place);
+        }
+    }
+    Ok(applied)
+}
+
+/// Returns how the role is related to a table that lists migrations, its schema, and whether the role
+/// may read it; `None` if it is not found.
+async fn find_list(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<Option<(Ownership, String, bool)>, StoreError> {
+    let found: Option<(bool, bool, String, bool)> = sqlx::query_as(
+        "SELECT pg_get_userbyid(relowner) = current_user, pg_has_role(relowner, 'MEMBER'), \
+             nspname::text, has_table_privilege(c.oid, 'SELECT') \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)",
     )
-    .fetch_optional(&mut *connection)
+    .bind(table)
+    .fetch_optional(connection)
     .await
     .map_err(store_error)?;
-    let ownership = found.map(|found| match found {
-        (true, _) => Ownership::Own,
-        (false, true) => Ownership::Member,
-        (false, false) => Ownership::None,
-    });
-    let migrations = match ownership {
-        None => Vec::new(),
-        Some(_) => sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-            .fetch_all(connection)
-            .await
-            .map_err(store_error)?,
-    };
-    Ok(Applied {
-        migrations,
-        ownership,
-    })
+    Ok(found.map(|(is_own, is_member, place, is_readable)| {
+        let ownership = match (is_own, is_member) {
+            (true, _) => Ownership::Own,
+            (false, true) => Ownership::Member,
+            (false, false) => Ownership::None,
+        };
+        (ownership, place, is_readable)
+    }))
+}
+
+/// Returns the migrations that a table lists as applied.
+async fn listed(
+    connection: &mut PgConnection,
+    table: &str,
+) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let rows = format!("SELECT version, checksum FROM {table} WHERE success");
+    let rows = sqlx::query_as(AssertSqlSafe(rows)).fetch_all(connection);
+    rows.await.map_err(store_error)
+}
+
+/// Fails if the schema in which tables are created already has one of the names.
+async fn check_names(connection: &mut PgConnection, schema: &Schema) -> Result<(), StoreError> {
+    let found: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT name, bool_or(is_table) FROM (\
+             SELECT relname::text AS name, relkind IN ('r', 'p', 'v', 'm', 'f') AS is_table, \
+                 relnamespace AS place FROM pg_class \
+             UNION ALL SELECT typname::text, false, typnamespace FROM pg_type \
+             UNION ALL SELECT proname::text, false, pronamespace FROM pg_proc WHERE pronargs = 0\
+         ) AS found JOIN pg_namespace n ON n.oid = place \
+         WHERE nspname = coalesce($1, current_schema()) AND name = ANY ($2) GROUP BY name",
+    )
+    .bind(&schema.place)
+    .bind(&schema.new_names)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    match NameClash::with(found) {
+        Some(clash) => Err(StoreError::unavailable(clash)),
+        None => Ok(()),
+    }
 }
 
 impl PostgresDatabase {
@@ -209,15 +338,21 @@ impl PostgresDatabase {
     pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<(), StoreError> {
         let schema = self.schema(with_work_items).await?;
         if !schema.pending.is_empty() {
+            let prefix = self.options.table_prefix;
             let hidden = self
-                .call(|connection| Box::pin(hidden_tables::find(connection, "_sqlx_migrations")));
+                .call(move |connection| Box::pin(hidden_tables::find_instance(connection, prefix)));
             if let Some(hidden) = hidden.await? {
                 return Err(StoreError::unavailable(hidden));
             }
             let pending = schema.pending.join(", ");
+            self.call(move |connection| {
+                Box::pin(async move { check_names(connection, &schema).await })
+            })
+            .await?;
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
+        let prefix = self.options.table_prefix;
+        self.call(move |connection| Box::pin(grants::check(connection, with_work_items, prefix)))
             .await
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use openindex_adapters_sql::{
@@ -37,10 +39,14 @@ pub type PostgresStore<const WORK_ITEMS: bool = false> = SqlStore<PostgresDataba
 #[derive(Clone)]
 pub struct PostgresDatabase {
     pool: PgPool,
+    /// Whether the store is closed, if the pool is the caller's, which stays open.
+    lent_pool: Option<Arc<AtomicBool>>,
     pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
     permits: Permits,
+    /// The query of a lookup.
+    select: Arc<str>,
 }
 
 // Not derived: the driver's options would print the password.
@@ -102,10 +108,12 @@ impl Database for PostgresDatabase {
         let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
         Ok(Self {
             pool: options.pool(connect.clone(), pooling.clone()),
+            lent_pool: None,
             connect,
             pooling,
             options,
             permits: options.permits(),
+            select: lookups::text(options.table_prefix),
         })
     }
 
@@ -141,9 +149,10 @@ impl Database for PostgresDatabase {
             .map(|digest| &digest.as_bytes()[..])
             .collect();
         let found = match self.pooling.known() {
-            PoolMode::Session => lookups::select(connection, keys).await,
+            PoolMode::Session => lookups::select(connection, &self.select, keys).await,
             PoolMode::Transaction => {
-                lookups::select_through_pooler(self.options, connection, keys).await
+                let select = &self.select;
+                lookups::select_through_pooler(self.options, connection, select, keys).await
             }
         };
         found.map_err(|error| LookupFailure {
@@ -171,11 +180,66 @@ impl Database for PostgresDatabase {
     }
 
     async fn close(&self) {
-        self.pool.close().await;
+        match &self.lent_pool {
+            Some(is_closed) => is_closed.store(true, Ordering::Relaxed),
+            None => self.pool.close().await,
+        }
     }
 }
 
 impl PostgresDatabase {
+    /// Uses a pool of the caller's, for a store beside the caller's tables. Pass the result to
+    /// [`PostgresStore::new`](SqlStore::new). Like [`connect`](SqlStore::connect), this does not
+    /// connect yet.
+    ///
+    /// Changes and all reads except token lookups use the pool, whose maximum number of connections
+    /// replaces [`PoolOptions::max_connections`]. The promises of the store do not depend on the
+    /// pool's settings: each call is a transaction that sets isolation, timeouts, row security and
+    /// synchronous commits for itself only, and leaves the session as it was. That takes two more
+    /// round trips per read than with [`connect`](SqlStore::connect).
+    ///
+    /// With the pool's connect options, the store opens these connections itself:
+    ///
+    /// - for token lookups ([`PoolOptions::lookup_connections`]), which must not wait for the
+    ///   caller's queries, and have settings that would disturb those;
+    /// - two for a moment, to detect a pooler such as `PgBouncer`;
+    /// - one while it migrates: the lock against other servers that migrate belongs to a session.
+    ///
+    /// The connect options decide the schema (`search_path`). Do not change that, the role, or
+    /// temporary tables of ours in a session of the pool, and return no connection to it within a
+    /// transaction. Do not call the store while you hold the pool's last connection, or a
+    /// transaction that locks its tables: the call waits, and fails after its timeout. Closing the
+    /// store leaves the pool open.
+    ///
+    /// ```no_run
+    /// use openindex_adapters_postgres::{PoolOptions, PostgresDatabase, PostgresStore, TablePrefix};
+    /// use sqlx::postgres::PgPool;
+    ///
+    /// # async fn store(pool: PgPool) -> Result<(), Box<dyn std::error::Error>> {
+    /// let options = PoolOptions::default().with_table_prefix(TablePrefix::parse("oi_")?);
+    /// let store = PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), options));
+    /// store.migrate().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_pool(pool: PgPool, options: PoolOptions) -> Self {
+        let connect = PgConnectOptions::clone(&pool.connect_options());
+        let options = PoolOptions {
+            max_connections: pool.options().get_max_connections(),
+            ..options
+        };
+        Self {
+            pooling: Pooling::new(None, connect.clone(), options.acquire_timeout),
+            lent_pool: Some(Arc::default()),
+            connect,
+            permits: options.permits(),
+            select: lookups::text(options.table_prefix),
+            options,
+            pool,
+        }
+    }
+
     async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>> {
         tokio::time::timeout(self.options.acquire_timeout, permits.acquire())
             .await
@@ -195,22 +259,29 @@ impl PostgresDatabase {
         .await
     }
 
-    /// Returns the statements that begin a call's transaction: `begin`, unless a pooler in between
-    /// requires more.
+    /// Returns whether the connections of the pool are ours, with our settings. Those of a pooler or
+    /// of the caller's pool have ours only within a transaction.
+    async fn has_own_sessions(&self) -> Result<bool> {
+        Ok(self.pooling.mode().await? == PoolMode::Session && self.lent_pool.is_none())
+    }
+
+    /// Returns the statements that begin a call's transaction: `begin`, unless the connection is
+    /// also used by others.
     async fn begin_for_pooler(&self, begin: Option<&str>) -> Result<Option<String>> {
-        Ok(match self.pooling.mode().await? {
-            PoolMode::Session => begin.map(str::to_owned),
-            // Settings and prepared statements do not outlast a transaction.
-            PoolMode::Transaction => Some(self.options.begin_for_pooler(READ_WRITE)),
+        Ok(if self.has_own_sessions().await? {
+            begin.map(str::to_owned)
+        } else {
+            Some(self.options.begin_for_pooler(READ_WRITE))
         })
     }
 
     /// Returns the statements that begin a transaction whose statements may each take no longer
     /// than `limit`.
     async fn begin_bounded(&self, access: &str, limit: Duration) -> Result<String> {
-        let begin = match self.pooling.mode().await? {
-            PoolMode::Session => format!("{access}; "),
-            PoolMode::Transaction => self.options.begin_for_pooler(access),
+        let begin = if self.has_own_sessions().await? {
+            format!("{access}; ")
+        } else {
+            self.options.begin_for_pooler(access)
         };
         let limit = milliseconds(limit);
         Ok(begin + &format!("SET LOCAL statement_timeout = {limit}"))
@@ -223,7 +294,7 @@ impl PostgresDatabase {
         begin: Option<String>,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>>,
     ) -> Result<T> {
-        let mut lent = match self.pool.acquire().await {
+        let mut lent = match self.acquire().await {
             Ok(connection) => Lent::new(connection, limit),
             Err(error) => return Err(self.acquire_error(error).await),
         };
@@ -232,12 +303,12 @@ impl PostgresDatabase {
         let done = async {
             let Some(begin) = begin else {
                 let (End::Commit(result) | End::RollBack(result)) =
-                    work(Tx::new(connection)).await?;
+                    work(Tx::new(connection, self.options.table_prefix)).await?;
                 return Ok(result);
             };
             let transaction = connection.begin_with(AssertSqlSafe(begin)).await;
             let mut transaction = transaction.map_err(store_error)?;
-            let result = work(Tx::new(&mut *transaction)).await;
+            let result = work(Tx::new(&mut *transaction, self.options.table_prefix)).await;
             if mode == PoolMode::Transaction {
                 // The next client of the session may use the same names for other statements.
                 let cleared = transaction.clear_cached_statements().await;
@@ -264,6 +335,19 @@ impl PostgresDatabase {
         // the connection would take up a place for as long as TCP retries.
         lent.detach();
         Err(StoreError::unavailable(TimedOut))
+    }
+
+    async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        let Some(is_closed) = &self.lent_pool else {
+            return self.pool.acquire().await;
+        };
+        if is_closed.load(Ordering::Relaxed) {
+            return Err(sqlx::Error::PoolClosed);
+        }
+        // The timeout of the caller's pool may be longer.
+        let limit = self.options.acquire_timeout;
+        let acquired = tokio::time::timeout(limit, self.pool.acquire()).await;
+        acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     /// Returns why no connection could be acquired. The pool retries until its timeout and does not

@@ -69,6 +69,22 @@ mod without_work {
     }
 }
 
+/// Tokens and runs work with a table prefix, and with the privileges on these tables. That each
+/// statement gets the prefix, the suites of SQLite check.
+mod prefixed {
+    use super::Postgres;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_prefixed_and_served().await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Postgres::start_prefixed_and_served().await
+    }
+}
+
 mod accounts_and_work {
     use super::Postgres;
 

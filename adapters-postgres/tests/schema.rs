@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use openindex_adapters_postgres::{PoolOptions, PostgresStore};
-use openindex_adapters_sql::schema;
+use openindex_adapters_sql::{schema, unfit_names};
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentRunAction, AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore, RequestId, Subject};
@@ -57,14 +57,14 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     let postgres = seeded().await;
     postgres
         .execute(
-            r"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+            r"INSERT INTO openindex_migrations (version, description, success, checksum, execution_time)
               VALUES (9999, 'of a newer release', TRUE, '\x00', 1)",
         )
         .await;
     postgres.store.ready().await.expect("still served");
     postgres.store.migrate().await.expect("nothing to do");
     postgres
-        .execute(r"UPDATE _sqlx_migrations SET checksum = '\x00' WHERE version = 1")
+        .execute(r"UPDATE openindex_migrations SET checksum = '\x00' WHERE version = 1")
         .await;
     assert!(is_corrupt(&postgres.store.ready().await));
     assert!(is_corrupt(&postgres.store.migrate().await));
@@ -235,12 +235,20 @@ async fn a_change_of_the_previous_release_completes_during_the_migrations_of_thi
     }
 }
 
+#[test]
+fn a_prefix_suits_every_name_in_migrations() {
+    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+    let migrations = groups.iter().flat_map(sqlx::migrate::Migrator::iter);
+    let unfit = unfit_names(migrations.map(|migration| migration.sql.as_str()));
+    assert_eq!(unfit, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_store_lists_every_column_of_its_tables() {
     let postgres = Postgres::start().await;
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT table_name || '.' || column_name FROM information_schema.columns \
-         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' \
+         WHERE table_schema = 'public' AND table_name NOT LIKE 'openindex%' \
          ORDER BY (table_name || '.' || column_name) COLLATE \"C\"",
     )
     .fetch_all(&postgres.raw)

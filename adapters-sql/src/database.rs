@@ -8,6 +8,7 @@ use openindex_domain::token::Digest;
 use openindex_domain::{Listing, StoreError};
 
 use crate::dialect::{Dialect, Lock};
+use crate::prefix::TablePrefix;
 use crate::row::Row;
 use crate::statement::Statement;
 
@@ -18,23 +19,34 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'c>>;
 
 /// The connection of one call, in a transaction if the call is a change.
-pub struct Tx<'c, D: Database>(&'c mut D::Connection);
+pub struct Tx<'c, D: Database> {
+    connection: &'c mut D::Connection,
+    prefix: TablePrefix,
+}
 
 impl<'c, D: Database> Tx<'c, D> {
-    /// Wraps the connection of a call.
-    pub fn new(connection: &'c mut D::Connection) -> Self {
-        Self(connection)
+    /// Wraps the connection of a call, on a database whose tables have this prefix.
+    pub fn new(connection: &'c mut D::Connection, prefix: TablePrefix) -> Self {
+        Self { connection, prefix }
     }
 
     /// Returns the connection.
     #[must_use]
     pub fn into_connection(self) -> &'c mut D::Connection {
-        self.0
+        self.connection
+    }
+
+    fn named(&self, statement: Statement) -> Statement {
+        Statement {
+            sql: self.prefix.statement(statement.sql),
+            ..statement
+        }
     }
 
     /// Returns all rows.
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<D::Row>, StoreError> {
-        D::fetch(self.0, statement).await
+        let statement = self.named(statement);
+        D::fetch(self.connection, statement).await
     }
 
     /// Returns the first row.
@@ -63,7 +75,8 @@ impl<'c, D: Database> Tx<'c, D> {
 
     /// Returns the number of rows that were changed.
     pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, StoreError> {
-        D::execute(self.0, statement).await
+        let statement = self.named(statement);
+        D::execute(self.connection, statement).await
     }
 
     /// Executes a statement that may change any number of rows.

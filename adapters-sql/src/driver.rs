@@ -5,12 +5,21 @@ use std::error::Error;
 use openindex_domain::{DamagedColumn, StoreError};
 use sqlx::database::HasStatementCache;
 use sqlx::error::DatabaseError;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, Migrator};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Encode, Pool, Type};
+use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Encode, Pool, SqlSafeStr as _, Type};
 use uuid::Uuid;
 
+use crate::prefix::{TablePrefix, created_names};
 use crate::statement::{Statement, Value};
+
+/// The table of applied migrations, to which a prefix is added. Not the library's default, in which
+/// a service that embeds this one may list its own.
+pub const MIGRATIONS_TABLE: &str = "openindex_migrations";
+
+/// The library's default table. Earlier releases listed their migrations there, without a prefix;
+/// anything else in it belongs to others.
+pub const DEFAULT_MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
 /// The driver's query.
 pub type DriverQuery<DB> = Query<'static, DB, <DB as sqlx::Database>::Arguments>;
@@ -89,31 +98,141 @@ pub fn migrators(with_work_items: bool, groups: [Migrator; 2]) -> Vec<Migrator> 
     migrators
 }
 
-/// Returns the embedded migrations that are not among the applied numbers and checksums, each with
-/// its number and name.
-///
-/// # Errors
-///
-/// [`StoreError::Corrupt`] if one differs from the one that was applied.
-pub fn pending<'m>(
-    migrators: &'m [Migrator],
-    applied: &[(i64, Vec<u8>)],
-) -> Result<Vec<(i64, &'m str)>, StoreError> {
-    let mut pending = Vec::new();
-    for migration in migrators.iter().flat_map(Migrator::iter) {
-        let version = migration.version;
-        match applied.iter().find(|(applied, _)| *applied == version) {
-            None => pending.push((version, &*migration.description)),
-            Some((_, applied)) if **applied != *migration.checksum => {
-                return Err(StoreError::corrupt(format!(
-                    "migration {version} differs from the one that was applied; use the release \
-                     that applied it, or restore a backup"
-                )));
-            }
-            Some(_) => {}
-        }
+/// Returns the groups with the prefix before each name, and with our own table of applied
+/// migrations. Their checksums are those of the original texts.
+#[must_use]
+pub fn named<const N: usize>(groups: &[Migrator; N], prefix: TablePrefix) -> [Migrator; N] {
+    let all = groups.iter().flat_map(Migrator::iter);
+    let created: Vec<_> = all
+        .flat_map(|migration| created_names(migration.sql.as_str()))
+        .collect();
+    let with_names = |group: &Migrator| {
+        let renamed = group.iter().map(|migration| Migration {
+            sql: if prefix.is_empty() {
+                migration.sql.clone()
+            } else {
+                AssertSqlSafe(prefix.migration(migration.sql.as_str(), &created)).into_sql_str()
+            },
+            ..migration.clone()
+        });
+        let mut named = Migrator::with_migrations(renamed.collect());
+        named.dangerous_set_table_name(prefix.name(MIGRATIONS_TABLE));
+        named
+    };
+    groups.each_ref().map(with_names)
+}
+
+/// The migrations that a database lists as applied: numbers and checksums.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Those in our own table.
+    pub own: Vec<(i64, Vec<u8>)>,
+    /// Those in the library's default table, which may be another program's.
+    pub default: Vec<(i64, Vec<u8>)>,
+}
+
+/// The embedded migrations that our own table does not list.
+#[derive(Debug)]
+pub struct Pending<'m> {
+    /// Numbers and names of those that are to be applied.
+    pub migrations: Vec<(i64, &'m str)>,
+    /// Numbers of those that an earlier release has applied. They are to be copied from the
+    /// library's default table.
+    pub copied: Vec<i64>,
+}
+
+impl Applied {
+    /// Returns whether the library's default table lists one of these migrations, as an earlier
+    /// release did.
+    #[must_use]
+    pub fn has_ours_elsewhere(&self, migrators: &[Migrator]) -> bool {
+        let mut all = migrators.iter().flat_map(Migrator::iter);
+        all.any(|ours| {
+            let mut listed = self.default.iter();
+            listed
+                .any(|(version, checksum)| *version == ours.version && **checksum == *ours.checksum)
+        })
     }
-    Ok(pending)
+
+    /// Compares the embedded migrations with those applied.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if one differs from the one that was applied.
+    pub fn pending<'m>(&self, migrators: &'m [Migrator]) -> Result<Pending<'m>, StoreError> {
+        let default = Some(&self.default).filter(|_| self.has_ours_elsewhere(migrators));
+        let mut pending = Pending {
+            migrations: Vec::new(),
+            copied: Vec::new(),
+        };
+        for migration in migrators.iter().flat_map(Migrator::iter) {
+            let version = migration.version;
+            let find = |rows: &'_ [(i64, Vec<u8>)]| {
+                let found = rows.iter().find(|(applied, _)| *applied == version);
+                found.map(|(_, checksum)| *migration.checksum == **checksum)
+            };
+            let own = find(&self.own);
+            match own.or_else(|| find(default?)) {
+                None => pending.migrations.push((version, &*migration.description)),
+                Some(false) => {
+                    return Err(StoreError::corrupt(format!(
+                        "migration {version} differs from the one that was applied; use the \
+                         release that applied it, or restore a backup"
+                    )));
+                }
+                Some(true) if own.is_none() => pending.copied.push(version),
+                Some(true) => {}
+            }
+        }
+        Ok(pending)
+    }
+}
+
+impl Pending<'_> {
+    /// Returns whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty() && self.copied.is_empty()
+    }
+
+    /// Returns the names that these migrations create, with the prefix, and no earlier one has
+    /// created. If the database has one, it is another program's.
+    #[must_use]
+    pub fn new_names(&self, migrators: &[Migrator], prefix: TablePrefix) -> Vec<String> {
+        let (pending, applied): (Vec<_>, Vec<_>) = migrators
+            .iter()
+            .flat_map(Migrator::iter)
+            .partition(|migration| {
+                let mut pending = self.migrations.iter();
+                pending.any(|(version, _)| *version == migration.version)
+            });
+        let created = |migrations: Vec<&'_ Migration>| -> Vec<String> {
+            let texts = migrations
+                .into_iter()
+                .map(|migration| migration.sql.as_str());
+            texts.flat_map(created_names).map(str::to_owned).collect()
+        };
+        let applied = created(applied);
+        let mut names = created(pending);
+        names.retain(|name| !applied.contains(name));
+        names.iter().map(|name| prefix.name(name)).collect()
+    }
+
+    /// Returns the statement that copies what an earlier release listed, once our own table exists;
+    /// `None` if there is nothing to copy.
+    #[must_use]
+    pub fn copy(&self) -> Option<String> {
+        const COLUMNS: &str =
+            "version, description, installed_on, success, checksum, execution_time";
+        let versions: Vec<_> = self.copied.iter().map(i64::to_string).collect();
+        (!versions.is_empty()).then(|| {
+            format!(
+                "INSERT INTO {MIGRATIONS_TABLE} ({COLUMNS}) SELECT {COLUMNS} \
+                 FROM {DEFAULT_MIGRATIONS_TABLE} WHERE version IN ({})",
+                versions.join(", ")
+            )
+        })
+    }
 }
 
 /// Returns the value of a column; see [`Row`](crate::Row).

@@ -23,6 +23,7 @@ pub mod driver;
 pub mod lists;
 mod lookups;
 mod ports;
+mod prefix;
 mod row;
 pub mod rows;
 pub mod schema;
@@ -34,6 +35,9 @@ mod testing;
 
 pub use database::{Call, Database, End, LookupFailure, LookupLimits, Result, Tx, Work};
 pub use dialect::{Dialect, Lock};
+#[cfg(feature = "testing")]
+pub use prefix::unfit_names;
+pub use prefix::{InvalidTablePrefix, NameClash, TablePrefix, created_names};
 pub use row::Row;
 pub use statement::{Statement, Value};
 pub use store::SqlStore;

@@ -54,6 +54,16 @@ impl<D: Database + fmt::Debug, const WORK_ITEMS: bool> fmt::Debug for SqlStore<D
 }
 
 impl<D: Database> SqlStore<D> {
+    /// Returns the store in this database, which was opened with what only this kind of database
+    /// has, such as a pool of the caller's.
+    #[must_use]
+    pub fn new(database: D) -> Self {
+        Self {
+            lookups: Lookups::new(database.clone(), None),
+            database,
+        }
+    }
+
     /// Opens the database at `url`. The schema is not migrated: see [`SqlStore::migrate`].
     ///
     /// # Errors
@@ -70,11 +80,7 @@ impl<D: Database> SqlStore<D> {
     ///
     /// As for [`SqlStore::connect`].
     pub async fn connect_with(url: &str, options: D::Options) -> Result<Self, StoreError> {
-        let database = D::connect(url, options).await?;
-        Ok(Self {
-            lookups: Lookups::new(database.clone(), None),
-            database,
-        })
+        Ok(Self::new(D::connect(url, options).await?))
     }
 
     /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
@@ -118,7 +124,8 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
     /// # Errors
     ///
     /// [`StoreError`]; [`StoreError::Corrupt`] if a migration differs from the one that was
-    /// applied.
+    /// applied. If the database has tables of the same names that are not ours, it is
+    /// [`StoreError::Unavailable`] with a [`NameClash`](crate::NameClash), and nothing is written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.database.migrate(WORK_ITEMS).await?;
         // At each start, not once with the migration that requires it: a server stopped in between

@@ -45,6 +45,7 @@ mod browse;
 mod dialect;
 mod error;
 mod file;
+mod schema;
 mod statements;
 mod store;
 #[cfg(test)]
@@ -52,5 +53,6 @@ mod testing;
 mod writer;
 
 pub use file::MissingFile;
+pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use statements::SqliteRow;
 pub use store::{SqliteDatabase, SqliteOptions, SqliteStore};

@@ -1,5 +1,4 @@
-//! The database file: opening it, migrations, and the checks of
-//! [`StoreHealth`](openindex_domain::StoreHealth).
+//! The database file and its connections.
 
 use std::fmt;
 use std::num::NonZero;
@@ -8,13 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use openindex_adapters_sql::{
-    Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, Tx, Work,
-    driver, schema,
+    Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, TablePrefix, Tx,
+    Work, driver, rows,
 };
 use openindex_coalescing::MAX_BATCH;
 use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -42,12 +40,15 @@ pub struct SqliteOptions {
     ///
     /// A read waits as long for a connection.
     pub busy_timeout: Duration,
+    /// What the names of our tables begin with; nothing by default.
+    pub table_prefix: TablePrefix,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
         Self {
             busy_timeout: Duration::from_secs(5),
+            table_prefix: TablePrefix::default(),
         }
     }
 }
@@ -56,7 +57,20 @@ impl SqliteOptions {
     /// Sets the [`busy_timeout`](Self::busy_timeout).
     #[must_use]
     pub fn with_busy_timeout(self, busy_timeout: Duration) -> Self {
-        Self { busy_timeout }
+        Self {
+            busy_timeout,
+            ..self
+        }
+    }
+
+    /// Sets the [`table_prefix`](Self::table_prefix), for a file that also has tables of others.
+    /// Stores with different prefixes in one file have nothing in common.
+    #[must_use]
+    pub fn with_table_prefix(self, table_prefix: TablePrefix) -> Self {
+        Self {
+            table_prefix,
+            ..self
+        }
     }
 }
 
@@ -96,7 +110,9 @@ pub struct SqliteDatabase {
     readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
     lookup_options: SqliteConnectOptions,
-    busy_timeout: Duration,
+    /// The beginning of the query of a lookup, up to the first digest.
+    select: Arc<str>,
+    pub(crate) options: SqliteOptions,
 }
 
 impl fmt::Debug for SqliteDatabase {
@@ -108,6 +124,133 @@ impl fmt::Debug for SqliteDatabase {
 }
 
 impl SqliteDatabase {
+    /// Opens the file of a pool of the caller's, for a store beside the caller's tables. Pass the
+    /// result to [`SqliteStore::new`](SqlStore::new).
+    ///
+    /// The store opens connections of its own, with the pool's connect options (such as a key or a
+    /// VFS), and runs nothing on the pool, because its promises depend on settings that belong to a
+    /// connection:
+    ///
+    /// - A connection of the pool may be in a transaction that began before a revocation, and would
+    ///   return the token as live.
+    /// - A change must be durable when it returns, and hold the write lock from its first read.
+    ///   Ours set `synchronous = FULL` and `foreign_keys = ON`, and begin with `BEGIN IMMEDIATE`.
+    /// - Searches are canceled when their caller is gone, and never delay token lookups.
+    ///
+    /// So the pool's maximum number of connections does not include ours: one for changes, four for
+    /// short reads, two for lists and searches, and one for token lookups. Closing the store leaves
+    /// the pool open, and the reverse.
+    ///
+    /// The store switches the file to the write-ahead log, so the pool must not set another journal
+    /// mode, nor `locking_mode = EXCLUSIVE`. With `synchronous = OFF` in the pool, a crash of the
+    /// system may lose changes of both: its checkpoints do not wait for the disk. A change waits for
+    /// a transaction of the pool that writes, and fails after the
+    /// [`busy_timeout`](SqliteOptions::busy_timeout); do not call the store while you hold one.
+    ///
+    /// ```
+    /// use openindex_adapters_sqlite::{SqliteDatabase, SqliteOptions, SqliteStore, TablePrefix};
+    /// use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("notes.db");
+    /// let connect = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    /// let pool = SqlitePool::connect_with(connect).await?;
+    /// sqlx::query("CREATE TABLE users (name TEXT)").execute(&pool).await?;
+    ///
+    /// let options = SqliteOptions::default().with_table_prefix(TablePrefix::parse("oi_")?);
+    /// let store = SqliteStore::new(SqliteDatabase::beside(&pool, options).await?);
+    /// store.migrate().await?;
+    ///
+    /// store.close().await;
+    /// sqlx::query("INSERT INTO users VALUES ('Ada')").execute(&pool).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if the pool's database is in memory or its file name is a URI;
+    /// [`StoreError::Unavailable`] if the file cannot be opened.
+    pub async fn beside(pool: &SqlitePool, options: SqliteOptions) -> Result<Self> {
+        // A pool that connects lazily may have yet to create the file.
+        drop(pool.acquire().await.map_err(store_error)?);
+        let connect = SqliteConnectOptions::clone(&pool.connect_options());
+        let name = connect.get_filename().to_string_lossy();
+        if name == ":memory:" || name.starts_with("file:") {
+            return Err(StoreError::corrupt(
+                "the pool's database is in memory, or its file name is a URI; specify the path of \
+                 a file",
+            ));
+        }
+        let connect = connect
+            .in_memory(false)
+            .shared_cache(false)
+            .read_only(false);
+        Self::open(connect.immutable(false), false, options).await
+    }
+
+    /// Opens the file, and creates it if it is missing and `create` is true.
+    async fn open(
+        connect: SqliteConnectOptions,
+        create: bool,
+        options: SqliteOptions,
+    ) -> Result<Self> {
+        let connect = connect
+            .foreign_keys(true)
+            .busy_timeout(options.busy_timeout);
+        let path = connect.get_filename().to_owned();
+        let file = Arc::new(DatabaseFile::open(&path, create)?);
+        // Connections last as long as the process: there is no server to relieve, and closing the
+        // last one would make SQLite checkpoint the write-ahead log at an inconvenient time.
+        let pool = SqlitePoolOptions::new()
+            .acquire_timeout(options.busy_timeout)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false);
+        let writer = open_writer(
+            pool.clone().max_connections(1),
+            connect
+                .clone()
+                .pragma("query_only", "OFF")
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full),
+            options.busy_timeout,
+        )
+        .await
+        .map_err(|error| file_error(error, &path))?;
+        let connect = connect.pragma("query_only", "ON");
+        let readers = pool
+            .clone()
+            .max_connections(READERS)
+            .after_connect(|connection, _| {
+                // Reading opens the write-ahead log.
+                let read = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(connection);
+                Box::pin(async move { read.await.map(drop) })
+            })
+            .connect_with(connect.clone())
+            .await
+            .map_err(|error| file_error(error, &path))?;
+        file.record_log()?;
+        // Opened on demand.
+        let browsers = pool
+            .max_connections(BROWSERS)
+            .connect_lazy_with(connect.clone());
+        let select = rows::select_record("t.digest IN (?");
+        let select = options.table_prefix.statement(select.into());
+        Ok(Self {
+            // Room for the rows of a whole batch, so that the connection's thread does not pause in
+            // the middle.
+            lookup_options: connect.row_buffer_size(MAX_BATCH.get()),
+            writer: Writer { pool: writer, file }.watched(),
+            readers,
+            browsers,
+            select: select.into(),
+            options,
+        })
+    }
+
     /// Returns the connections for short reads. Fails if the files that they were opened on were
     /// removed or replaced: they would not see what others write, such as a revocation.
     pub(crate) fn readers(&self) -> Result<&SqlitePool> {
@@ -142,18 +285,19 @@ impl Database for SqliteDatabase {
         call: Call,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>> + Send + 'static,
     ) -> Result<T> {
+        let prefix = self.options.table_prefix;
         let end = match call {
             Call::Read => {
                 let mut connection = self.readers()?.acquire().await.map_err(store_error)?;
-                work(Tx::new(&mut *connection)).await?
+                work(Tx::new(&mut *connection, prefix)).await?
             }
             Call::Browse => {
                 let mut browsing = self.browse().await?;
-                work(Tx::new(browsing.connection())).await?
+                work(Tx::new(browsing.connection(), prefix)).await?
             }
             Call::Change | Call::Count | Call::Maintenance => {
                 let mut change = self.begin().await?;
-                let end = work(Tx::new(&mut *change)).await?;
+                let end = work(Tx::new(&mut *change, prefix)).await?;
                 if matches!(end, End::Commit(_)) {
                     change.commit().await?;
                 }
@@ -167,56 +311,8 @@ impl Database for SqliteDatabase {
 
     async fn connect(url: &str, options: SqliteOptions) -> Result<Self> {
         let (location, create) = location(url)?;
-        let connect = location
-            .parse::<SqliteConnectOptions>()
-            .map_err(store_error)?
-            .foreign_keys(true)
-            .busy_timeout(options.busy_timeout);
-        let path = connect.get_filename().to_owned();
-        let file = Arc::new(DatabaseFile::open(&path, create)?);
-        // Connections last as long as the process: there is no server to relieve, and closing the
-        // last one would make SQLite checkpoint the write-ahead log at an inconvenient time.
-        let pool = SqlitePoolOptions::new()
-            .acquire_timeout(options.busy_timeout)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false);
-        let writer = open_writer(
-            pool.clone().max_connections(1),
-            connect
-                .clone()
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Full),
-            options.busy_timeout,
-        )
-        .await
-        .map_err(|error| file_error(error, &path))?;
-        let connect = connect.pragma("query_only", "ON");
-        let readers = pool
-            .clone()
-            .max_connections(READERS)
-            .after_connect(|connection, _| {
-                // Reading opens the write-ahead log.
-                let read = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(connection);
-                Box::pin(async move { read.await.map(drop) })
-            })
-            .connect_with(connect.clone())
-            .await
-            .map_err(|error| file_error(error, &path))?;
-        file.record_log()?;
-        // Opened on demand.
-        let browsers = pool
-            .max_connections(BROWSERS)
-            .connect_lazy_with(connect.clone());
-        Ok(Self {
-            // Room for the rows of a whole batch, so that the connection's thread does not pause in
-            // the middle.
-            lookup_options: connect.row_buffer_size(MAX_BATCH.get()),
-            writer: Writer { pool: writer, file }.watched(),
-            readers,
-            browsers,
-            busy_timeout: options.busy_timeout,
-        })
+        let connect = location.parse().map_err(store_error)?;
+        Self::open(connect, create, options).await
     }
 
     fn lookup_limits(&self) -> LookupLimits {
@@ -224,7 +320,7 @@ impl Database for SqliteDatabase {
             // Each has a thread. A second one adds no throughput, and the slowest lookups take
             // longer.
             batches_at_once: NonZero::<usize>::MIN,
-            deadline: self.busy_timeout,
+            deadline: self.options.busy_timeout,
         }
     }
 
@@ -247,10 +343,7 @@ impl Database for SqliteDatabase {
         // Padded to a power of two with the last digest, so that only a few statements are
         // prepared.
         let length = digests.len().next_power_of_two();
-        let sql = openindex_adapters_sql::rows::select_record(&format!(
-            "t.digest IN (?{})",
-            ",?".repeat(length - 1)
-        ));
+        let sql = format!("{}{})", self.select, ",?".repeat(length - 1));
         let filled = digests.iter().chain(digests.last().into_iter().cycle());
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for digest in filled.take(length) {
@@ -272,60 +365,17 @@ impl Database for SqliteDatabase {
     }
 
     async fn migrate(&self, with_work_items: bool) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        for migrator in migrators(with_work_items) {
-            // `Migrator::run` is the documented way, but its future on a borrowed connection is not
-            // `Send`; this is what it calls.
-            migrator
-                .run_direct(None, &mut *transaction, false)
-                .await
-                .map_err(|error| driver::migrate_error(error, store_error))?;
-        }
-        transaction.commit().await
+        self.apply_pending(with_work_items).await
     }
 
     async fn ready(&self, with_work_items: bool) -> Result<()> {
-        let applied: Vec<(i64, Vec<u8>)> =
-            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-                .fetch_all(self.readers()?)
-                .await
-                .map_err(store_error)?;
-        if let Some((version, _)) = driver::pending(&migrators(with_work_items), &applied)?.first()
-        {
-            return Err(StoreError::unavailable(format!(
-                "pending migration: {version}; run `oi-server migrate`"
-            )));
-        }
-        let there: Vec<String> = sqlx::query_scalar(
-            "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
-             WHERE t.type = 'table'",
-        )
-        .fetch_all(self.readers()?)
-        .await
-        .map_err(store_error)?;
-        let missing: Vec<String> = schema::tables(with_work_items)
-            .flat_map(|table| {
-                let required = table.columns.split_whitespace();
-                let required = required.map(|column| format!("{}.{column}", table.name));
-                let (found, missing): (Vec<_>, Vec<_>) =
-                    required.partition(|name| there.contains(name));
-                if found.is_empty() {
-                    vec![table.name.to_owned()]
-                } else {
-                    missing
-                }
-            })
-            .collect();
-        if !missing.is_empty() {
-            return Err(StoreError::unavailable(format!(
-                "missing in the database: {}; restore the file from a backup",
-                missing.join(", ")
-            )));
-        }
+        self.check_schema(with_work_items).await?;
         // Waits for the writer and for other processes, as a change does.
         let mut transaction = self.begin().await?;
         // On a read-only file, beginning the transaction alone would succeed.
-        sqlx::query("DELETE FROM rate_limits WHERE false")
+        let nothing = "DELETE FROM rate_limits WHERE false".into();
+        let nothing = self.options.table_prefix.statement(nothing);
+        sqlx::query(AssertSqlSafe(nothing))
             .execute(&mut *transaction)
             .await
             .map_err(store_error)?;
@@ -338,12 +388,6 @@ impl Database for SqliteDatabase {
         self.readers.close().await;
         self.writer.pool.close().await;
     }
-}
-
-/// Returns the embedded migrations.
-fn migrators(with_work_items: bool) -> Vec<Migrator> {
-    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
-    driver::migrators(with_work_items, groups)
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a
@@ -439,6 +483,26 @@ mod tests {
             "sqlite://o.db?",
         ] {
             assert!(location(url).is_err(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_durable_whatever_the_pool_sets() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connect = SqliteConnectOptions::new()
+            .filename(directory.path().join("notes.db"))
+            .create_if_missing(true)
+            .synchronous(SqliteSynchronous::Off);
+        let pool = SqlitePool::connect_lazy_with(connect);
+        let database = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
+        let database = database.expect("a database");
+        for (pragma, expected) in [("synchronous", "2"), ("journal_mode", "wal")] {
+            let set = format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}");
+            let set: String = sqlx::query_scalar(AssertSqlSafe(set))
+                .fetch_one(&database.writer.pool)
+                .await
+                .expect("a setting");
+            assert_eq!(set, expected, "{pragma}");
         }
     }
 

@@ -49,6 +49,46 @@ mod without_work {
     }
 }
 
+/// Everything works with a table prefix.
+mod prefixed {
+    use super::Sqlite;
+    use super::support::prefixed;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_with(prefixed()).await
+    }
+
+    openindex_domain::account_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_with(prefixed()).await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_with(prefixed()).await
+    }
+
+    openindex_domain::damaged_row_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_with(prefixed()).await
+    }
+
+    openindex_domain::work_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_with(prefixed()).await
+    }
+
+    mod accounts_and_work {
+        use super::{Sqlite, prefixed};
+
+        openindex_domain::account_and_work_store_contract! {
+            #[tokio::test(flavor = "multi_thread")]
+            Sqlite::start_with(prefixed()).await
+        }
+    }
+}
+
 mod accounts_and_work {
     use super::Sqlite;
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use openindex_adapters_sql::schema;
+use openindex_adapters_sql::{schema, unfit_names};
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::agent_run::{AgentRunAction, AgentRunStore, StartRun, StartRunOutcome};
 use openindex_domain::audit::{AuditActor, AuditFilter, AuditStore, RequestId, Subject};
@@ -33,12 +33,20 @@ async fn a_database_without_migrations_is_not_ready() {
         .expect("migrated again, without effect");
 }
 
+#[test]
+fn a_prefix_suits_every_name_in_migrations() {
+    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+    let migrations = groups.iter().flat_map(sqlx::migrate::Migrator::iter);
+    let unfit = unfit_names(migrations.map(|migration| migration.sql.as_str()));
+    assert_eq!(unfit, Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn the_store_lists_every_column_of_its_tables() {
     let sqlite = Sqlite::start().await;
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
-         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE '_sqlx%' \
+         WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE 'openindex%' \
          ORDER BY 1",
     )
     .fetch_all(&sqlite.raw)
@@ -52,14 +60,14 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite
         .execute(
-            "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+            "INSERT INTO openindex_migrations (version, description, success, checksum, \
              execution_time) VALUES (9999, 'of a newer release', TRUE, x'00', 1)",
         )
         .await;
     sqlite.store.ready().await.expect("still served");
     sqlite.store.migrate().await.expect("nothing to do");
     sqlite
-        .execute("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
+        .execute("UPDATE openindex_migrations SET checksum = x'00' WHERE version = 1")
         .await;
     assert!(is_corrupt(&sqlite.store.ready().await));
     assert!(is_corrupt(&sqlite.store.migrate().await));

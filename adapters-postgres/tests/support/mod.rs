@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_postgres::{PoolOptions, PostgresStore, TablePrefix};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
@@ -36,6 +36,12 @@ pub struct Postgres<const WORK_ITEMS: bool = true> {
     /// A store of the tables' owner, which inserts what a test starts from.
     pub owner: PostgresStore,
     pub raw: PgPool,
+    prefix: TablePrefix,
+}
+
+/// Options with a table prefix.
+pub fn prefixed() -> PoolOptions {
+    PoolOptions::default().with_table_prefix(TablePrefix::parse("oi_").expect("a prefix"))
 }
 
 /// Creates a database for one test and returns its URL. It is not dropped: dropping it would make
@@ -72,7 +78,11 @@ impl Postgres<false> {
     /// Starts with a store without work items, and without their tables.
     pub async fn start_without_work() -> Self {
         let Postgres {
-            url, owner, raw, ..
+            url,
+            owner,
+            raw,
+            prefix,
+            ..
         } = Postgres::start_empty(PoolOptions::default()).await;
         let store = PostgresStore::connect_with(&url, PoolOptions::default())
             .await
@@ -83,6 +93,7 @@ impl Postgres<false> {
             store,
             owner,
             raw,
+            prefix,
         }
     }
 }
@@ -105,6 +116,13 @@ impl Postgres {
         postgres
     }
 
+    /// Starts with a table prefix and with such a role.
+    pub async fn start_prefixed_and_served() -> Self {
+        let mut postgres = Self::start_with(prefixed()).await;
+        postgres.store = postgres.serve_as(&postgres.new_role("").await).await;
+        postgres
+    }
+
     /// Creates a role that may log in, with `more` at the end of `CREATE ROLE`.
     pub async fn new_role(&self, more: &str) -> String {
         let role = self.url.rsplit_once("openindex_test_");
@@ -119,13 +137,14 @@ impl Postgres {
 
     /// Grants the role the privileges that serving requires, and connects as that role.
     pub async fn serve_as(&self, role: &str) -> PostgresStore<true> {
-        let grants = openindex_adapters_postgres::grants(role, "public", true);
+        let grants = openindex_adapters_postgres::grants(role, "public", true, self.prefix);
         sqlx::raw_sql(AssertSqlSafe(grants))
             .execute(&self.raw)
             .await
             .expect("granted");
         let (_, rest) = self.url.split_once('@').expect("a user in the URL");
-        PostgresStore::connect_with(&format!("postgres://{role}@{rest}"), PoolOptions::default())
+        let options = PoolOptions::default().with_table_prefix(self.prefix);
+        PostgresStore::connect_with(&format!("postgres://{role}@{rest}"), options)
             .await
             .expect("a store")
             .with_work_items()
@@ -140,7 +159,13 @@ impl Postgres {
                 .await
                 .expect("a store")
                 .with_work_items(),
-            owner: PostgresStore::connect(&url).await.expect("a store"),
+            owner: PostgresStore::connect_with(
+                &url,
+                PoolOptions::default().with_table_prefix(options.table_prefix),
+            )
+            .await
+            .expect("a store"),
+            prefix: options.table_prefix,
             raw: PgPoolOptions::new()
                 .max_connections(2)
                 .connect_lazy_with(connect),
@@ -297,6 +322,9 @@ pub async fn a_session_waits_for_a_lock(pool: &PgPool) -> bool {
 impl DamageHarness for Postgres {
     /// The constraints are restored afterwards, and apply to what is written from then on.
     async fn damage(&self, statement: &str) {
+        let statement = self.prefix.statement(statement.to_owned().into());
+        let [instant, range, audit_events] =
+            ["instant", "instant_range", "audit_events"].map(|name| self.prefix.name(name));
         let statement = format!(
             "DO $$ DECLARE c record; instants text; again text[] := '{{}}'; BEGIN \
                PERFORM set_config('session_replication_role', 'replica', true); \
@@ -309,12 +337,12 @@ impl DamageHarness for Postgres {
                                           c.owner, c.conname, c.rule); \
                END LOOP; \
                SELECT replace(pg_get_constraintdef(oid), ' NOT VALID', '') INTO instants \
-                 FROM pg_constraint WHERE conname = 'instant_range'; \
-               ALTER DOMAIN instant DROP CONSTRAINT instant_range; \
-               ALTER TABLE audit_events DISABLE TRIGGER USER; \
+                 FROM pg_constraint WHERE conname = '{range}'; \
+               ALTER DOMAIN {instant} DROP CONSTRAINT {range}; \
+               ALTER TABLE {audit_events} DISABLE TRIGGER USER; \
                EXECUTE $sql${statement}$sql$; \
                FOR n IN 1 .. coalesce(array_length(again, 1), 0) LOOP EXECUTE again[n]; END LOOP; \
-               EXECUTE 'ALTER DOMAIN instant ADD CONSTRAINT instant_range ' || instants || ' NOT VALID'; \
+               EXECUTE 'ALTER DOMAIN {instant} ADD CONSTRAINT {range} ' || instants || ' NOT VALID'; \
              END $$"
         );
         sqlx::raw_sql(AssertSqlSafe(statement))

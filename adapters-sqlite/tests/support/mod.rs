@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
+use openindex_adapters_sqlite::{SqliteOptions, SqliteStore, TablePrefix};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
@@ -33,6 +33,12 @@ pub struct Sqlite<const WORK_ITEMS: bool = true> {
     pub directory: TempDir,
     pub store: SqliteStore<WORK_ITEMS>,
     pub raw: SqlitePool,
+    prefix: TablePrefix,
+}
+
+/// Options with a table prefix.
+pub fn prefixed() -> SqliteOptions {
+    SqliteOptions::default().with_table_prefix(TablePrefix::parse("oi_").expect("a prefix"))
 }
 
 impl Sqlite {
@@ -73,6 +79,7 @@ impl<const WORK_ITEMS: bool> Sqlite<WORK_ITEMS> {
             directory,
             store,
             raw,
+            prefix: options.table_prefix,
         }
     }
 
@@ -202,9 +209,11 @@ pub fn is_corrupt<T>(result: &Result<T, StoreError>) -> bool {
 #[async_trait]
 impl DamageHarness for Sqlite {
     async fn damage(&self, statement: &str) {
+        let trigger = self.prefix.name("audit_events_no_update");
+        let statement = self.prefix.statement(statement.to_owned().into());
         let statement = format!(
             "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; \
-             DROP TRIGGER IF EXISTS audit_events_no_update; {statement}; \
+             DROP TRIGGER IF EXISTS {trigger}; {statement}; \
              PRAGMA ignore_check_constraints = OFF; PRAGMA foreign_keys = ON;"
         );
         sqlx::raw_sql(AssertSqlSafe(statement))

@@ -90,10 +90,10 @@ const INSIDE: [Fault; 7] = [
         log: "missing privileges: UPDATE on users;",
     },
     Fault {
-        breaks: "REVOKE SELECT ON _sqlx_migrations FROM {role}",
+        breaks: "REVOKE SELECT ON openindex_migrations FROM {role}",
         ends_sessions: false,
-        fixes: "GRANT SELECT ON _sqlx_migrations TO {role}",
-        log: "permission denied for table _sqlx_migrations",
+        fixes: "GRANT SELECT ON openindex_migrations TO {role}",
+        log: "permission denied for table openindex_migrations",
     },
     Fault {
         breaks: "ALTER DATABASE {db} SET search_path = nowhere",

@@ -98,8 +98,8 @@ fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
         "CREATE SCHEMA mine",
         "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "CREATE INDEX mine ON audit_events (at)",
-        "INSERT INTO _sqlx_migrations SELECT * FROM _sqlx_migrations",
-        "DELETE FROM _sqlx_migrations",
+        "INSERT INTO openindex_migrations SELECT * FROM openindex_migrations",
+        "DELETE FROM openindex_migrations",
         "GRANT DELETE ON audit_events TO PUBLIC",
         &format!("SET ROLE {owner}"),
         &format!("SET SESSION AUTHORIZATION {owner}"),
@@ -119,11 +119,11 @@ fn the_serving_role_cannot_change_the_audit_log_or_the_schema() {
     assert!(as_served.try_execute("DELETE FROM audit_events").is_err());
     // Running the SQL again revokes what was granted meanwhile.
     database.execute(&format!(
-        "GRANT ALL ON audit_events, _sqlx_migrations TO {role}"
+        "GRANT ALL ON audit_events, openindex_migrations TO {role}"
     ));
     database.execute("GRANT ALL ON audit_events TO PUBLIC");
     grant(&database, &role);
-    for statement in ["TRUNCATE audit_events", "DELETE FROM _sqlx_migrations"] {
+    for statement in ["TRUNCATE audit_events", "DELETE FROM openindex_migrations"] {
         assert!(as_served.try_execute(statement).is_err(), "{statement}");
     }
     assert_well(&server, &admin.token);
@@ -176,7 +176,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     let again = oi_server(&url, &["migrate"]);
     assert!(again.status.success(), "nothing is pending: {again:?}");
     // As after an older release.
-    database.execute("DELETE FROM _sqlx_migrations WHERE version = 1001");
+    database.execute("DELETE FROM openindex_migrations WHERE version = 1001");
     database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
     let said_now = said(&oi_server(&url, &["serve", "--listen", "127.0.0.1:0"]));
     assert!(
@@ -189,7 +189,7 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     let migrated = oi_server(other.url(), &["migrate"]);
     assert!(migrated.status.success(), "{migrated:?}");
     other.execute(
-        r"INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+        r"INSERT INTO openindex_migrations (version, description, success, checksum, execution_time)
           VALUES (9999, 'newer', TRUE, '\x00', 1)",
     );
     let server = Server::start(&other);

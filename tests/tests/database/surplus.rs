@@ -37,8 +37,8 @@ const SURPLUSES: [Surplus; 19] = [
         "can REFERENCES, TRIGGER on users",
     ),
     revoked(
-        "GRANT INSERT ON _sqlx_migrations TO {role}",
-        "can INSERT on _sqlx_migrations",
+        "GRANT INSERT ON openindex_migrations TO {role}",
+        "can INSERT on openindex_migrations",
     ),
     revoked(
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
@@ -66,7 +66,7 @@ const SURPLUSES: [Surplus; 19] = [
     ),
     revoked(
         "ALTER ROLE {group} NOBYPASSRLS; GRANT {owner} TO {group}; GRANT {group} TO {role}",
-        "is a member of {owner}, which owns _sqlx_migrations, audit_events, ",
+        "is a member of {owner}, which owns audit_events, audit_events_append_only(), ",
     ),
     revoked(
         "GRANT pg_execute_server_program TO {role}",

@@ -1,0 +1,148 @@
+//! Migrations, and the check of the schema by
+//! [`StoreHealth`](openindex_domain::StoreHealth).
+
+use openindex_adapters_sql::driver::{
+    self, Applied, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending,
+};
+use openindex_adapters_sql::{NameClash, Result, schema};
+use openindex_domain::StoreError;
+use sqlx::AssertSqlSafe;
+use sqlx::migrate::{Migrate as _, Migrator};
+use sqlx::sqlite::SqliteConnection;
+
+use crate::error::store_error;
+use crate::statements::json;
+use crate::store::SqliteDatabase;
+
+impl SqliteDatabase {
+    /// Applies all pending migrations, or none.
+    pub(crate) async fn apply_pending(&self, with_work_items: bool) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        let prefix = self.options.table_prefix;
+        let migrators = driver::migrators(with_work_items, groups());
+        let applied = self.applied(&mut transaction).await?;
+        let pending = applied.pending(&migrators)?;
+        self.check_names(&mut transaction, &pending, &migrators)
+            .await?;
+        let failed = |error| driver::migrate_error(error, store_error);
+        if let Some(copy) = pending.copy() {
+            let table = transaction.ensure_migrations_table(MIGRATIONS_TABLE);
+            table.await.map_err(failed)?;
+            let copied = sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut *transaction);
+            copied.await.map_err(store_error)?;
+        }
+        for migrator in driver::migrators(with_work_items, driver::named(&groups(), prefix)) {
+            // `Migrator::run` is the documented way, but its future on a borrowed connection is not
+            // `Send`; this is what it calls.
+            migrator
+                .run_direct(None, &mut *transaction, false)
+                .await
+                .map_err(failed)?;
+        }
+        transaction.commit().await
+    }
+
+    /// Fails unless all migrations are applied and the tables have all columns.
+    pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<()> {
+        let prefix = self.options.table_prefix;
+        let mut reader = self.readers()?.acquire().await.map_err(store_error)?;
+        let applied = self.applied(&mut reader).await?;
+        let migrators = driver::migrators(with_work_items, groups());
+        let pending = applied.pending(&migrators)?;
+        if !pending.is_empty() {
+            self.check_names(&mut reader, &pending, &migrators).await?;
+            let mut versions = pending.migrations.iter().map(|(version, _)| *version);
+            let first = versions.next().or_else(|| pending.copied.first().copied());
+            return Err(StoreError::unavailable(format!(
+                "pending migration: {}; run `oi-server migrate`",
+                first.unwrap_or_default()
+            )));
+        }
+        let there: Vec<String> = sqlx::query_scalar(
+            "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+             WHERE t.type = 'table'",
+        )
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(store_error)?;
+        drop(reader);
+        let missing: Vec<String> = schema::tables(with_work_items)
+            .flat_map(|table| {
+                let name = prefix.name(table.name);
+                let required = table.columns.split_whitespace();
+                let required = required.map(|column| format!("{name}.{column}"));
+                let (found, missing): (Vec<_>, Vec<_>) =
+                    required.partition(|name| there.contains(name));
+                if found.is_empty() {
+                    vec![name]
+                } else {
+                    missing
+                }
+            })
+            .collect();
+        if !missing.is_empty() {
+            return Err(StoreError::unavailable(format!(
+                "missing in the database: {}; restore the file from a backup",
+                missing.join(", ")
+            )));
+        }
+        Ok(())
+    }
+
+    /// Returns the migrations that the file lists as applied.
+    async fn applied(&self, connection: &mut SqliteConnection) -> Result<Applied> {
+        let own = self.options.table_prefix.name(MIGRATIONS_TABLE);
+        let mut applied = Applied {
+            own: listed(connection, &own).await?,
+            ..Applied::default()
+        };
+        // Earlier releases had no prefix.
+        if self.options.table_prefix.is_empty() {
+            applied.default = listed(connection, DEFAULT_MIGRATIONS_TABLE).await?;
+        }
+        Ok(applied)
+    }
+
+    /// Fails if the file already has a name that these migrations create.
+    async fn check_names(
+        &self,
+        connection: &mut SqliteConnection,
+        pending: &Pending<'_>,
+        migrators: &[Migrator],
+    ) -> Result<()> {
+        let names = pending.new_names(migrators, self.options.table_prefix);
+        let found: Vec<(String, bool)> = sqlx::query_as(
+            "SELECT name, type IN ('table', 'view') FROM sqlite_schema \
+             WHERE lower(name) IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(json(&names)?)
+        .fetch_all(connection)
+        .await
+        .map_err(store_error)?;
+        match NameClash::with(found) {
+            Some(clash) => Err(StoreError::unavailable(clash)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns the embedded migrations, of tokens and users and of work items.
+fn groups() -> [Migrator; 2] {
+    [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
+}
+
+/// Returns the migrations that a table lists as applied; none if there is no such table.
+async fn listed(connection: &mut SqliteConnection, table: &str) -> Result<Vec<(i64, Vec<u8>)>> {
+    let found = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    let found: Option<i64> = sqlx::query_scalar(found)
+        .bind(table)
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(store_error)?;
+    if found.is_none() {
+        return Ok(Vec::new());
+    }
+    let rows = format!("SELECT version, checksum FROM {table} WHERE success");
+    let rows = sqlx::query_as(AssertSqlSafe(rows)).fetch_all(connection);
+    rows.await.map_err(store_error)
+}
