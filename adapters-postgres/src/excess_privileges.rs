@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 
 use crate::error::store_error;
 use crate::grants::granted;
+use openindex_adapters_sql::schema::Parts;
 use openindex_domain::StoreError;
 
 /// `$1` and `$2` are the tables and privileges that serving requires. An owner has every privilege,
@@ -58,9 +59,9 @@ SELECT text FROM (\
 /// Returns a description of each excess privilege of the role.
 pub(crate) async fn find(
     connection: &mut PgConnection,
-    with_work_items: bool,
+    parts: Parts,
 ) -> Result<Vec<String>, StoreError> {
-    let (names, rights) = granted(with_work_items);
+    let (names, rights) = granted(parts);
     sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)

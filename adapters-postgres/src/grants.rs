@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::iter;
 
-use openindex_adapters_sql::schema::{self, Table};
+use openindex_adapters_sql::schema::{self, Parts, Table};
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -18,14 +18,14 @@ const MIGRATIONS: Table = Table {
 };
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
-pub(crate) fn granted(with_work_items: bool) -> (Vec<&'static str>, Vec<&'static str>) {
-    let all = tables(with_work_items);
+pub(crate) fn granted(parts: Parts) -> (Vec<&'static str>, Vec<&'static str>) {
+    let all = tables(parts);
     all.flat_map(|table| privileges(table).map(|privilege| (table.name, privilege)))
         .unzip()
 }
 
-fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> {
-    iter::once(&MIGRATIONS).chain(schema::tables(with_work_items))
+fn tables(parts: Parts) -> impl Iterator<Item = &'static Table> {
+    iter::once(&MIGRATIONS).chain(schema::tables(parts))
 }
 
 fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
@@ -33,14 +33,13 @@ fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
 }
 
 /// Returns the SQL with which the owner of the tables in `schema` grants `role` exactly the
-/// privileges that a store requires ([with work items](crate::PostgresStore::with_work_items) or
-/// without). Run it after each [`migrate`](crate::PostgresStore::migrate). It revokes every other
+/// privileges that a store requires (as this one. Run it after each [`migrate`](crate::PostgresStore::migrate). It revokes every other
 /// privilege on these tables from the role and from `PUBLIC`, and from `PUBLIC` also the privileges
 /// to create objects in the schema and temporary tables in the database. It is idempotent.
 ///
 /// Both names are quoted. `PostgreSQL` truncates names to 63 bytes, so do not pass longer ones.
 #[must_use]
-pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
+pub fn grants(role: &str, schema: &str, parts: Parts) -> String {
     let (role_name, schema_name) = (literal(role), literal(schema));
     // First, because a table whose owner changes takes the old owner's privileges along.
     let paths = revoke_paths(&role_name, &schema_name);
@@ -57,7 +56,7 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool) -> String {
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for table in tables(with_work_items) {
+    for table in tables(parts) {
         let privileges = privileges(table).collect::<Vec<_>>().join(", ");
         let table = quoted(table.name);
         let _ = write!(
@@ -148,11 +147,8 @@ enum Missing {
 }
 
 /// Fails with the names of all tables, or else of all privileges, that are missing.
-pub(crate) async fn check(
-    connection: &mut PgConnection,
-    with_work_items: bool,
-) -> Result<(), StoreError> {
-    let (names, privileges) = granted(with_work_items);
+pub(crate) async fn check(connection: &mut PgConnection, parts: Parts) -> Result<(), StoreError> {
+    let (names, privileges) = granted(parts);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
@@ -180,15 +176,12 @@ pub(crate) async fn check(
     if !privileges.is_empty() {
         return Err(StoreError::unavailable(Missing::Privileges(privileges)));
     }
-    check_columns(connection, with_work_items).await
+    check_columns(connection, parts).await
 }
 
 /// Fails with the names of all columns that are missing, for example because they were renamed.
-async fn check_columns(
-    connection: &mut PgConnection,
-    with_work_items: bool,
-) -> Result<(), StoreError> {
-    let pairs = tables(with_work_items).flat_map(|table| {
+async fn check_columns(connection: &mut PgConnection, parts: Parts) -> Result<(), StoreError> {
+    let pairs = tables(parts).flat_map(|table| {
         let columns = table.columns.split_whitespace();
         columns.map(|column| (table.name, column))
     });

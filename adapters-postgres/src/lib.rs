@@ -68,6 +68,7 @@ mod unsupported;
 mod url;
 
 pub use grants::grants;
+pub use openindex_adapters_sql::schema::Parts;
 pub use options::PoolOptions;
 pub use statements::PgRow;
 pub use store::{PostgresDatabase, PostgresStore};

@@ -73,23 +73,25 @@ pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
         )
         .bind(names.to_vec()),
         Lock::Users(actor, changed) => {
-            let (token, session) = match actor.map(|actor| actor.credential) {
-                Some(CredentialId::Token(id)) => (Some(id), None),
-                Some(CredentialId::Session(id)) => (None, Some(id)),
-                None => (None, None),
-            };
             let changed: Vec<Uuid> = changed.iter().map(|user| user.uuid()).collect();
-            Statement::new(
-                "SELECT 1 FROM users \
-                 WHERE id = ANY ($1::uuid[] || ARRAY[(SELECT owner_id FROM tokens WHERE id = $2), \
-                                                     (SELECT user_id FROM sessions WHERE id = $3)]) \
-                 ORDER BY id FOR NO KEY UPDATE",
-            )
+            let (acting, id) = match actor.map(|actor| actor.credential) {
+                Some(CredentialId::Token(id)) => {
+                    ("(SELECT owner_id FROM tokens WHERE id = $2)", Some(id.uuid()))
+                }
+                Some(CredentialId::Session(id)) => {
+                    ("(SELECT user_id FROM sessions WHERE id = $2)", Some(id.uuid()))
+                }
+                Some(CredentialId::External(user)) => ("$2", Some(user.uuid())),
+                None => ("$2", None),
+            };
+            Statement::new(format!(
+                "SELECT 1 FROM owners WHERE id = ANY ($1::uuid[] || {acting}::uuid) \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ))
             .bind(changed)
-            .bind(token)
-            .bind(session)
+            .bind(id)
         }
-        Lock::AllUsers => Statement::new("LOCK TABLE users IN EXCLUSIVE MODE"),
+        Lock::AllUsers => Statement::new("LOCK TABLE owners IN EXCLUSIVE MODE"),
         // Blocks inserts of users, so that whether an address is taken, and whether there are any
         // users, stays true. Changes of users wait meanwhile; lookups and changes of tokens do not.
         Lock::NewUsers => Statement::new("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"),
@@ -137,7 +139,7 @@ pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
         Lock::RunsOfWorkItem(actor, item) => {
             let acting = match actor.credential {
                 CredentialId::Token(id) if id.kind() == TokenKind::AgentRun => Some(id),
-                CredentialId::Token(_) | CredentialId::Session(_) => None,
+                CredentialId::Token(_) | CredentialId::Session(_) | CredentialId::External(_) => None,
             };
             Statement::new(
                 "SELECT 1 FROM tokens WHERE id = $1 \

@@ -1,6 +1,7 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use openindex_adapters_sql::driver;
+use openindex_adapters_sql::driver::{self, Groups};
+use openindex_adapters_sql::schema::Parts;
 use openindex_domain::StoreError;
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
@@ -28,7 +29,9 @@ enum NotMigrated {
 
 /// The embedded migrations compared with those applied.
 struct Schema {
-    /// Numbers and names of the migrations that are not applied.
+    /// The migrations that this store has.
+    migrators: Vec<Migrator>,
+    /// Numbers and names of those that are not applied.
     pending: Vec<String>,
     /// Numbers of migrations that a newer release has applied and this one does not know.
     newer: Vec<i64>,
@@ -56,8 +59,8 @@ struct Applied {
 impl PostgresDatabase {
     /// Applies all pending migrations, or none. If nothing is pending, no privilege beyond those of
     /// [`grants`](crate::grants()) is required.
-    pub(crate) async fn apply_pending(&self, with_work_items: bool) -> Result<(), StoreError> {
-        let schema = self.schema(with_work_items).await?;
+    pub(crate) async fn apply_pending(&self, parts: Parts) -> Result<(), StoreError> {
+        let schema = self.schema(parts).await?;
         if !schema.newer.is_empty() {
             tracing::warn!(
                 migrations = ?schema.newer,
@@ -66,9 +69,7 @@ impl PostgresDatabase {
         }
         if schema.pending.is_empty() {
             let ownership = schema.ownership;
-            return self
-                .report_excess_privileges(ownership, with_work_items)
-                .await;
+            return self.report_excess_privileges(ownership, parts).await;
         }
         self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
@@ -80,7 +81,7 @@ impl PostgresDatabase {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
         let pool = self.options.migration_pool(self.connect.clone());
-        let migrated = apply_migrations(&pool, with_work_items).await;
+        let migrated = apply_migrations(&pool, schema.migrators).await;
         pool.close().await;
         migrated.map_err(|error| {
             if is_missing_right(&error) {
@@ -95,10 +96,10 @@ impl PostgresDatabase {
     async fn report_excess_privileges(
         &self,
         ownership: Option<Ownership>,
-        with_work_items: bool,
+        parts: Parts,
     ) -> Result<(), StoreError> {
         let surplus = self
-            .call(move |connection| Box::pin(excess_privileges::find(connection, with_work_items)))
+            .call(move |connection| Box::pin(excess_privileges::find(connection, parts)))
             .await?;
         if ownership == Some(Ownership::Own) {
             tracing::info!(
@@ -144,38 +145,43 @@ impl PostgresDatabase {
         }
     }
 
-    async fn schema(&self, with_work_items: bool) -> Result<Schema, StoreError> {
+    async fn schema(&self, parts: Parts) -> Result<Schema, StoreError> {
         let Applied {
             ownership,
             migrations,
         } = self
             .call(|connection| Box::pin(applied(connection)))
             .await?;
-        let migrators = driver::migrators(with_work_items, groups());
+        let versions = migrations.iter().map(|(version, _)| *version);
+        let migrators = groups().of(parts, versions)?;
         let pending = driver::pending(&migrators, &migrations)?.into_iter();
         let pending = pending.map(|(version, name)| format!("{version:04} {name}"));
         let known = groups();
         let newer = migrations.iter().map(|(version, _)| *version);
-        let newer =
-            newer.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
+        let newer = newer.filter(|version| !known.know(*version));
         Ok(Schema {
             pending: pending.collect(),
             newer: newer.collect(),
+            migrators,
             ownership,
         })
     }
 }
 
-async fn apply_migrations(pool: &PgPool, with_work_items: bool) -> Result<(), MigrateError> {
-    for migrator in driver::migrators(with_work_items, groups()) {
+async fn apply_migrations(pool: &PgPool, migrators: Vec<Migrator>) -> Result<(), MigrateError> {
+    for migrator in migrators {
         migrator.run(pool).await?;
     }
     Ok(())
 }
 
-/// Returns the embedded migrations, of tokens and users and of work items.
-fn groups() -> [Migrator; 2] {
-    [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
+/// Returns the embedded migrations.
+fn groups() -> Groups {
+    Groups {
+        accounts: sqlx::migrate!(),
+        tokens: sqlx::migrate!("./migrations-tokens"),
+        work_items: sqlx::migrate!("./migrations-work"),
+    }
 }
 
 async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
@@ -206,8 +212,8 @@ async fn applied(connection: &mut PgConnection) -> Result<Applied, StoreError> {
 
 impl PostgresDatabase {
     /// Fails unless the role can serve from these tables.
-    pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<(), StoreError> {
-        let schema = self.schema(with_work_items).await?;
+    pub(crate) async fn check_schema(&self, parts: Parts) -> Result<(), StoreError> {
+        let schema = self.schema(parts).await?;
         if !schema.pending.is_empty() {
             let hidden = self
                 .call(|connection| Box::pin(hidden_tables::find(connection, "_sqlx_migrations")));
@@ -217,7 +223,7 @@ impl PostgresDatabase {
             let pending = schema.pending.join(", ");
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        self.call(move |connection| Box::pin(grants::check(connection, with_work_items)))
+        self.call(move |connection| Box::pin(grants::check(connection, parts)))
             .await
     }
 }

@@ -219,6 +219,7 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
+        .with_accounts()
         .with_work_items();
     let stores = Arc::new([postgres.store.clone(), other]);
     for round in 0..6 {

@@ -25,7 +25,9 @@ async fn servers_that_start_at_the_same_time_all_migrate() {
         .map(|_| {
             let url = postgres.url.clone();
             tokio::spawn(async move {
-                let store = PostgresStore::connect_with(&url, PoolOptions::default()).await?;
+                let store = PostgresStore::connect_with(&url, PoolOptions::default())
+                    .await?
+                    .with_accounts();
                 store.migrate().await?;
                 store.ready().await
             })
@@ -71,7 +73,8 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     // The failed migration released its lock.
     let again = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     assert!(is_corrupt(&again.migrate().await));
 }
 
@@ -331,7 +334,8 @@ async fn commits_are_synchronous_whatever_the_server_default() {
             .await;
         let store = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
             .await
-            .expect("a store");
+            .expect("a store")
+            .with_accounts();
         let at = fixtures::NOW.saturating_add_seconds(if expected == "on" { 1 } else { 2 });
         store
             .record_last_used(&[fixtures::token_use(

@@ -10,6 +10,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Encode, Pool, Type};
 use uuid::Uuid;
 
+use crate::schema::Parts;
 use crate::statement::{Statement, Value};
 
 /// The driver's query.
@@ -76,17 +77,64 @@ pub fn migrate_error(
     }
 }
 
-/// Returns the embedded migrations of the groups in their order: those of tokens and users, then
-/// those of work items, if the store has them. Unknown ones in the database are those of the other
-/// group or of a newer release; the rules in `migrations/README.md` keep them compatible.
-#[must_use]
-pub fn migrators(with_work_items: bool, groups: [Migrator; 2]) -> Vec<Migrator> {
-    let number = if with_work_items { 2 } else { 1 };
-    let mut migrators: Vec<_> = groups.into_iter().take(number).collect();
-    for migrator in &mut migrators {
-        migrator.set_ignore_missing(true);
+/// The embedded migrations: those of tokens with accounts, of tokens alone, and of work items.
+#[derive(Debug)]
+pub struct Groups {
+    /// Of tokens with accounts.
+    pub accounts: Migrator,
+    /// Of tokens alone. The number of none is in the group above.
+    pub tokens: Migrator,
+    /// Of work items.
+    pub work_items: Migrator,
+}
+
+impl Groups {
+    /// Returns whether a migration of this number is in one of the groups.
+    #[must_use]
+    pub fn know(&self, version: i64) -> bool {
+        let groups = [&self.accounts, &self.tokens, &self.work_items];
+        groups.iter().any(|group| group.version_exists(version))
     }
-    migrators
+
+    /// Returns the migrations of a store in their order, given the numbers that are applied: a
+    /// database with accounts keeps its tables when a store without them opens it. Unknown ones in
+    /// the database are those of another group or of a newer release; the rules in
+    /// `migrations/README.md` keep them compatible.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] if a store with accounts opens a database without them.
+    pub fn of(
+        self,
+        parts: Parts,
+        applied: impl IntoIterator<Item = i64>,
+    ) -> Result<Vec<Migrator>, StoreError> {
+        let applied: Vec<i64> = applied.into_iter().collect();
+        let has = |group: &Migrator| {
+            group
+                .iter()
+                .any(|migration| applied.contains(&migration.version))
+        };
+        let is_without_accounts = has(&self.tokens);
+        if parts.accounts && is_without_accounts {
+            return Err(StoreError::unavailable(
+                "the database was created without accounts; open it without them, or use another \
+                 database",
+            ));
+        }
+        let mut migrators = if parts.accounts || has(&self.accounts) {
+            vec![self.accounts]
+        } else {
+            vec![self.tokens]
+        };
+        if parts.work_items {
+            migrators.push(self.work_items);
+        }
+        for migrator in &mut migrators {
+            migrator.set_ignore_missing(true);
+        }
+        Ok(migrators)
+    }
 }
 
 /// Returns the embedded migrations that are not among the applied numbers and checksums, each with

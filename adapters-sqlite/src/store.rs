@@ -7,14 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use openindex_adapters_sql::driver::{self, Groups};
+use openindex_adapters_sql::schema::{self, Parts};
 use openindex_adapters_sql::{
     Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, Tx, Work,
-    driver, schema,
 };
 use openindex_coalescing::MAX_BATCH;
 use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::Migrate as _;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -74,7 +75,7 @@ impl SqliteOptions {
 /// use openindex_adapters_sqlite::SqliteStore;
 /// use openindex_domain::work_item::WorkItemStore;
 ///
-/// fn work_items(store: SqliteStore<true>) -> impl WorkItemStore {
+/// fn work_items(store: SqliteStore<true, true>) -> impl WorkItemStore {
 ///     store
 /// }
 /// ```
@@ -83,11 +84,12 @@ impl SqliteOptions {
 /// use openindex_adapters_sqlite::SqliteStore;
 /// use openindex_domain::work_item::WorkItemStore;
 ///
-/// fn work_items(store: SqliteStore) -> impl WorkItemStore {
+/// fn work_items(store: SqliteStore<true>) -> impl WorkItemStore {
 ///     store
 /// }
 /// ```
-pub type SqliteStore<const WORK_ITEMS: bool = false> = SqlStore<SqliteDatabase, WORK_ITEMS>;
+pub type SqliteStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> =
+    SqlStore<SqliteDatabase, ACCOUNTS, WORK_ITEMS>;
 
 /// The file of a [`SqliteStore`] and its connections.
 #[derive(Clone)]
@@ -271,9 +273,16 @@ impl Database for SqliteDatabase {
         driver::connections(&self.readers)
     }
 
-    async fn migrate(&self, with_work_items: bool) -> Result<()> {
+    async fn migrate(&self, parts: Parts) -> Result<()> {
         let mut transaction = self.begin().await?;
-        for migrator in migrators(with_work_items) {
+        let table = "_sqlx_migrations";
+        let connection = &mut *transaction;
+        let applied = match connection.ensure_migrations_table(table).await {
+            Ok(()) => connection.list_applied_migrations(table).await,
+            Err(error) => Err(error),
+        };
+        let applied = applied.map_err(|error| driver::migrate_error(error, store_error))?;
+        for migrator in groups().of(parts, applied.iter().map(|migration| migration.version))? {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
             // `Send`; this is what it calls.
             migrator
@@ -284,14 +293,14 @@ impl Database for SqliteDatabase {
         transaction.commit().await
     }
 
-    async fn ready(&self, with_work_items: bool) -> Result<()> {
+    async fn ready(&self, parts: Parts) -> Result<()> {
         let applied: Vec<(i64, Vec<u8>)> =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
                 .fetch_all(self.readers()?)
                 .await
                 .map_err(store_error)?;
-        if let Some((version, _)) = driver::pending(&migrators(with_work_items), &applied)?.first()
-        {
+        let migrators = groups().of(parts, applied.iter().map(|(version, _)| *version))?;
+        if let Some((version, _)) = driver::pending(&migrators, &applied)?.first() {
             return Err(StoreError::unavailable(format!(
                 "pending migration: {version}; run `oi-server migrate`"
             )));
@@ -303,7 +312,7 @@ impl Database for SqliteDatabase {
         .fetch_all(self.readers()?)
         .await
         .map_err(store_error)?;
-        let missing: Vec<String> = schema::tables(with_work_items)
+        let missing: Vec<String> = schema::tables(parts)
             .flat_map(|table| {
                 let required = table.columns.split_whitespace();
                 let required = required.map(|column| format!("{}.{column}", table.name));
@@ -341,9 +350,12 @@ impl Database for SqliteDatabase {
 }
 
 /// Returns the embedded migrations.
-fn migrators(with_work_items: bool) -> Vec<Migrator> {
-    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
-    driver::migrators(with_work_items, groups)
+fn groups() -> Groups {
+    Groups {
+        accounts: sqlx::migrate!(),
+        tokens: sqlx::migrate!("./migrations-tokens"),
+        work_items: sqlx::migrate!("./migrations-work"),
+    }
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a
@@ -448,7 +460,7 @@ mod tests {
         let url = format!("sqlite://{}", directory.path().join("full.db").display());
         let store = SqliteDatabase::connect(&url, SqliteOptions::default()).await;
         let store = store.expect("a store");
-        store.migrate(false).await.expect("migrated");
+        store.migrate(Parts::ALL).await.expect("migrated");
         // A limit on pages looks like a full disk to SQLite: it rolls the transaction back on its
         // own.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")

@@ -22,7 +22,10 @@ use support::{Sqlite, creation, is_corrupt, is_unavailable, seeded};
 async fn a_database_without_migrations_is_not_ready() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}", directory.path().join("store.db").display());
-    let store = SqliteStore::connect(&url).await.expect("a store");
+    let store = SqliteStore::connect(&url)
+        .await
+        .expect("a store")
+        .with_accounts();
     assert!(is_unavailable(&store.ready().await));
     assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
     store.migrate().await.expect("migrated");
@@ -73,7 +76,7 @@ async fn processes_that_start_at_the_same_time_all_migrate() {
         .map(|_| {
             let url = url.clone();
             tokio::spawn(async move {
-                let store = SqliteStore::connect(&url).await?;
+                let store = SqliteStore::connect(&url).await?.with_accounts();
                 store.migrate().await?;
                 store.ready().await
             })
@@ -124,7 +127,10 @@ async fn data_of_the_first_release_is_preserved() {
         .expect("rows");
 
     let url = format!("sqlite://{}", path.display());
-    let store = SqliteStore::connect(&url).await.expect("a store");
+    let store = SqliteStore::connect(&url)
+        .await
+        .expect("a store")
+        .with_accounts();
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     let user = fixtures::user(1);
@@ -306,7 +312,10 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     let item = fixtures::work_item(1);
 
     // Work items can be added later; without them again, their tables stay.
-    let with_work_items = SqliteStore::connect(&sqlite.url()).await.expect("a store");
+    let with_work_items = SqliteStore::connect(&sqlite.url())
+        .await
+        .expect("a store")
+        .with_accounts();
     let with_work_items = with_work_items.with_work_items();
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
@@ -353,7 +362,7 @@ fn undamaged<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
 }
 
 /// Reads all of it, and returns the first error.
-async fn read_everything(store: &SqliteStore<true>) -> Result<(), StoreError> {
+async fn read_everything(store: &SqliteStore<true, true>) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
     store.sessions(user).await?;

@@ -16,7 +16,9 @@ use crate::tables::{audit, tokens, work_items};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> AgentRunStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> AgentRunStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome> {
         run!(self, Change, |tx| start(tx, change, WORK_ITEMS))
     }

@@ -15,7 +15,7 @@ use crate::tables::{audit, invites, sessions, tokens, users};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, true, WORK_ITEMS> {
     async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome> {
         run!(self, Change, |tx| create(tx, change))
     }

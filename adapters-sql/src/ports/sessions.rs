@@ -18,7 +18,7 @@ use crate::tables::{audit, forms, sessions, sign_in_links, users};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, true, WORK_ITEMS> {
     async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>> {
         let digest = *digest;
         run!(self, Read, |tx| sessions::record_by_digest(tx, &digest))

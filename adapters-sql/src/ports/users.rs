@@ -17,7 +17,7 @@ use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, us
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, true, WORK_ITEMS> {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,

@@ -16,7 +16,7 @@ use crate::tables::{audit, tokens, users, work_items};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> WorkItemStore for SqlStore<D, true> {
+impl<D: Database> WorkItemStore for SqlStore<D, true, true> {
     async fn create_item(&self, change: CreateWorkItem) -> Result<CreateWorkItemOutcome> {
         run!(self, Change, |tx| create(tx, change))
     }

@@ -2,13 +2,12 @@
 
 use std::io::Write as _;
 
-use openindex_adapters_postgres::grants;
+use openindex_adapters_postgres::{Parts, grants};
 
 use crate::args::Grants;
 
 pub(crate) fn run(command: &Grants) -> anyhow::Result<()> {
-    let with_work_items = true;
-    let sql = grants(&command.role, &command.schema, with_work_items);
+    let sql = grants(&command.role, &command.schema, Parts::ALL);
     write!(std::io::stdout(), "{sql}")?;
     Ok(())
 }
