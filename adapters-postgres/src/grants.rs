@@ -85,7 +85,7 @@ BEGIN
       WHERE relnamespace = place AND relkind = 'r' AND relowner = served AND owner <> served
     UNION ALL
     SELECT format('ALTER FUNCTION %s.%I() OWNER TO %s', place, proname, owner::regrole) FROM pg_proc
-      WHERE pronamespace = place AND proname = 'audit_events_append_only' AND proowner = served
+      WHERE pronamespace = place AND proname IN ('audit_events_append_only', 'users_are_owners') AND proowner = served
         AND owner <> served
     UNION ALL
     SELECT format('REVOKE %I FROM %s', r.rolname, served) FROM pg_auth_members m
@@ -231,7 +231,7 @@ mod tests {
                         .chars()
                         .take_while(|c| c.is_ascii_lowercase() || *c == '_')
                         .collect();
-                    if tables(true).any(|table| table.name == name) {
+                    if tables(Parts::ALL).any(|table| table.name == name) {
                         found.insert((name, privilege));
                     }
                 }
@@ -256,10 +256,10 @@ mod tests {
             used(&sources, &mut used_privileges);
         }
         // Locking a row, and an INSERT with ON CONFLICT DO UPDATE, require it.
-        for table in ["rate_limits", "work_domains"] {
+        for table in ["owners", "rate_limits", "work_domains"] {
             used_privileges.insert((table.to_owned(), "UPDATE"));
         }
-        let granted: BTreeSet<(String, &str)> = tables(true)
+        let granted: BTreeSet<(String, &str)> = tables(Parts::ALL)
             .flat_map(|table| {
                 let changes = table.changes.iter();
                 changes.map(|change| (table.name.to_owned(), *change))
@@ -270,20 +270,24 @@ mod tests {
 
     #[test]
     fn names_cannot_break_out_of_their_quotes() {
-        let sql = grants("a\"; DROP TABLE tokens; --", "s\n\"x", true);
+        let sql = grants("a\"; DROP TABLE tokens; --", "s\n\"x", Parts::ALL);
         assert!(sql.contains(r#"TO "a""; DROP TABLE tokens; --";"#), "{sql}");
         assert!(sql.contains("SCHEMA \"s\n\"\"x\" FROM PUBLIC"), "{sql}");
     }
 
     #[test]
     fn only_privileges_on_rows_are_granted() {
-        let sql = grants("openindex", "public", true);
+        let sql = grants("openindex", "public", Parts::ALL);
         for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
             for privilege in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
                 assert!(!line.contains(privilege), "{privilege}: {line}");
             }
         }
         assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));
-        assert!(!grants("openindex", "public", false).contains("work_items"));
+        let without = Parts {
+            work_items: false,
+            ..Parts::ALL
+        };
+        assert!(!grants("openindex", "public", without).contains("work_items"));
     }
 }

@@ -36,7 +36,7 @@ fn brief() -> PoolOptions {
 }
 
 /// Asserts that every kind of call fails soon as unavailable.
-async fn assert_unavailable(store: &PostgresStore<true>) {
+async fn assert_unavailable(store: &PostgresStore<true, true>) {
     let started = Instant::now();
     let user = fixtures::user(1).id;
     let token = fixtures::token(0, fixtures::NOW).id;
@@ -146,7 +146,8 @@ async fn a_store_starts_without_its_server_and_is_unavailable() {
     let url = format!("postgres://openindex:hunter2@127.0.0.1:{port}/openindex");
     let store = PostgresStore::connect_with(&url, brief())
         .await
-        .expect("nothing is sent yet");
+        .expect("nothing is sent yet")
+        .with_accounts();
     assert!(is_unavailable(&store.migrate().await));
     assert_unavailable(&store.clone().with_work_items()).await;
     assert!(!format!("{store:?}").contains("hunter2"));

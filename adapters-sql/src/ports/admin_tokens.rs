@@ -72,7 +72,7 @@ async fn revoke_matching<D: Database>(
     has_accounts: bool,
 ) -> Step<RevokeMatchingOutcome> {
     let now = change.actor.now;
-    tx.lock(Lock::AllUsers).await?;
+    tx.lock(Lock::AllOwners).await?;
     let actor = acting::record(tx, &change.actor).await?;
     change.check_actor(actor.as_ref()).map_err(Stop::Reply)?;
     if D::HAS_CONCURRENT_CHANGES {
@@ -116,7 +116,7 @@ async fn report_leaked<D: Database>(
         let before = tokens;
         let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
         let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
-        tx.lock(Lock::Users(None, &owners)).await?;
+        tx.lock(Lock::Owners(None, &owners)).await?;
         tx.lock(Lock::TokensWithRuns(&ids, change.now)).await?;
         (tokens, read) = tokens::by_digests(tx, digests).await?;
         // Tokens created since then are not locked, and not part of the report.

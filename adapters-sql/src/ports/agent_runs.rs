@@ -52,7 +52,7 @@ async fn start<D: Database>(
     has_work_items: bool,
 ) -> Step<StartRunOutcome> {
     let (owner, now) = (change.run.owner, change.actor.now);
-    tx.lock(Lock::Users(Some(&change.actor), &[owner])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[owner])).await?;
     let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
     let item = match bound_to.filter(|_| has_work_items) {
         // A completion that committed first is seen here; a later one sees the run.
@@ -85,7 +85,7 @@ async fn start<D: Database>(
 }
 
 async fn end<D: Database>(tx: &mut Tx<'_, D>, change: EndRuns) -> Step<EndRunsOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.owner]))
         .await?;
     tx.lock(Lock::TokensWithRuns(&change.runs, change.actor.now))
         .await?;

@@ -87,7 +87,7 @@ async fn put_owner<D: Database>(tx: &mut Tx<'_, D>, change: PutOwner) -> Step<Pu
     let (id, now) = (change.owner.id, change.now);
     // A new owner has no row to lock.
     tx.lock(Lock::Names(&[format!("owner {id}")])).await?;
-    tx.lock(Lock::Users(None, &[id])).await?;
+    tx.lock(Lock::Owners(None, &[id])).await?;
     tx.lock(Lock::RunsOfOwner(id, now)).await?;
     let found = owners::with_account(tx, id).await?;
     let (current, has_account) = found.map_or((None, false), |(owner, it)| (Some(owner), it));
@@ -103,7 +103,7 @@ async fn put_owner<D: Database>(tx: &mut Tx<'_, D>, change: PutOwner) -> Step<Pu
 }
 
 async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[change.token.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.token.owner]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     let counts = counts(tx, &change).await?;
@@ -115,7 +115,7 @@ async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<Cr
 
 async fn revoke<D: Database>(tx: &mut Tx<'_, D>, change: RevokeToken) -> Step<RevokeTokenOutcome> {
     let (issuers, now) = (&[change.token], change.actor.now);
-    tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.owner]))
         .await?;
     tx.lock(Lock::TokensWithRuns(issuers, now)).await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -133,7 +133,7 @@ async fn revoke<D: Database>(tx: &mut Tx<'_, D>, change: RevokeToken) -> Step<Re
 async fn rotate<D: Database>(tx: &mut Tx<'_, D>, change: RotateToken) -> Step<RotateTokenOutcome> {
     let successor = &change.successor;
     let (issuers, now) = (&[change.predecessor], successor.actor.now);
-    tx.lock(Lock::Users(
+    tx.lock(Lock::Owners(
         Some(&successor.actor),
         &[successor.token.owner],
     ))

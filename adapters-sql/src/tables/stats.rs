@@ -27,9 +27,10 @@ pub(crate) async fn read<D: Database>(
     now: Timestamp,
     has_accounts: bool,
 ) -> Result<Stats> {
-    let invites = match has_accounts {
-        true => OPEN_INVITES,
-        false => "(SELECT 0 AS invites_open) AS i",
+    let invites = if has_accounts {
+        OPEN_INVITES
+    } else {
+        "(SELECT 0 AS invites_open) AS i"
     };
     let statement = Statement::new(format!("{STATS}{invites}")).bind(now);
     let row = tx.row(statement).await?;

@@ -55,15 +55,13 @@ impl RemoteToken {
     ) -> Self {
         Self {
             id,
-            owner: Owner {
-                id: owner,
-                active: true,
-                role: match effective_scope {
+            owner: Owner::new(
+                owner,
+                match effective_scope {
                     Scope::Admin => Role::Admin,
                     Scope::ReadWrite => Role::Member,
                 },
-                profile: None,
-            },
+            ),
             effective_scope,
             expires_at,
         }

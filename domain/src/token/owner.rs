@@ -82,9 +82,10 @@ impl PutOwner {
             return vec![OwnerAction::ADDED];
         };
         let owner = &self.owner;
-        let activity = match owner.active {
-            true => OwnerAction::UNSUSPENDED,
-            false => OwnerAction::SUSPENDED,
+        let activity = if owner.active {
+            OwnerAction::UNSUSPENDED
+        } else {
+            OwnerAction::SUSPENDED
         };
         let role = match owner.role {
             Role::Admin => OwnerAction::PROMOTED,

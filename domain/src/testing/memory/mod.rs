@@ -176,9 +176,9 @@ impl State {
 
     /// Updates the lookup results of all tokens of an owner, revoked ones included.
     fn write_records(&mut self, owner: UserId) {
-        let owned = self.tokens.values();
-        let owned = owned.filter(|(token, _)| token.owner == owner);
-        for (token, digest) in owned.cloned().collect::<Vec<_>>() {
+        let tokens = self.tokens.values();
+        let theirs = tokens.filter(|(token, _)| token.owner == owner);
+        for (token, digest) in theirs.cloned().collect::<Vec<_>>() {
             self.write_record(&token, digest);
         }
     }

@@ -78,6 +78,6 @@ impl Tokens {
         let owner = found
             .ok_or(Rejection::Unknown)
             .and_then(Owner::authenticate);
-        Ok(owner.map_err(|rejection| TokenError::NotAuthorized(rejection.into()))?)
+        owner.map_err(|rejection| TokenError::NotAuthorized(rejection.into()))
     }
 }
