@@ -91,7 +91,7 @@ impl Dialect for PostgresDatabase {
 
     fn push_matching(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>) {
         query.push(&format!(
-            "(SELECT t.* FROM ({} FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE ",
+            "(SELECT t.* FROM ({} FROM tokens t LEFT JOIN owners o ON o.id = t.owner_id WHERE ",
             lists::select_owned()
         ));
         lists::push_matching::<D>(query, kind, matching);

@@ -2,6 +2,7 @@
 //! `PUBLIC`, ownership, attributes, and every role that it is a member of and so could become.
 
 use openindex_adapters_sql::TablePrefix;
+use openindex_adapters_sql::schema::Parts;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -60,10 +61,10 @@ SELECT text FROM (\
 /// Returns a description of each excess privilege of the role.
 pub(crate) async fn find(
     connection: &mut PgConnection,
-    with_work_items: bool,
+    parts: Parts,
     prefix: TablePrefix,
 ) -> Result<Vec<String>, StoreError> {
-    let (names, rights) = granted(with_work_items, prefix);
+    let (names, rights) = granted(parts, prefix);
     sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)

@@ -5,7 +5,7 @@ use std::iter;
 
 use openindex_adapters_sql::TablePrefix;
 use openindex_adapters_sql::driver::MIGRATIONS_TABLE;
-use openindex_adapters_sql::schema::{self, Table};
+use openindex_adapters_sql::schema::{self, Parts, Table};
 use sqlx::PgConnection;
 
 use crate::error::store_error;
@@ -23,19 +23,16 @@ const MIGRATIONS: Table = Table {
 pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
-pub(crate) fn granted(
-    with_work_items: bool,
-    prefix: TablePrefix,
-) -> (Vec<String>, Vec<&'static str>) {
-    let all = tables(with_work_items);
+pub(crate) fn granted(parts: Parts, prefix: TablePrefix) -> (Vec<String>, Vec<&'static str>) {
+    let all = tables(parts);
     all.flat_map(|table| {
         privileges(table).map(move |privilege| (prefix.name(table.name), privilege))
     })
     .unzip()
 }
 
-fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> {
-    iter::once(&MIGRATIONS).chain(schema::tables(with_work_items))
+fn tables(parts: Parts) -> impl Iterator<Item = &'static Table> {
+    iter::once(&MIGRATIONS).chain(schema::tables(parts))
 }
 
 fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
@@ -52,10 +49,10 @@ fn privileges(table: &'static Table) -> impl Iterator<Item = &'static str> {
 ///
 /// Both names are quoted. `PostgreSQL` truncates names to 63 bytes, so do not pass longer ones.
 #[must_use]
-pub fn grants(role: &str, schema: &str, with_work_items: bool, prefix: TablePrefix) -> String {
+pub fn grants(role: &str, schema: &str, parts: Parts, prefix: TablePrefix) -> String {
     let (role_name, schema_name) = (literal(role), literal(schema));
     // First, because a table whose owner changes takes the old owner's privileges along.
-    let ours: Vec<_> = tables(with_work_items)
+    let ours: Vec<_> = tables(parts)
         .map(|table| literal(&prefix.name(table.name)))
         .collect();
     let paths = revoke_paths(&role_name, &schema_name, &ours.join(", "), prefix);
@@ -72,7 +69,7 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool, prefix: TablePref
          REVOKE ALL ON SCHEMA {schema} FROM {role};\n\
          GRANT USAGE ON SCHEMA {schema} TO {role};\n"
     );
-    for table in tables(with_work_items) {
+    for table in tables(parts) {
         let privileges = privileges(table).collect::<Vec<_>>().join(", ");
         let table = quoted(&prefix.name(table.name));
         let _ = write!(
@@ -88,8 +85,13 @@ pub fn grants(role: &str, schema: &str, with_work_items: bool, prefix: TablePref
 /// membership in roles that own them or have more privileges. What the caller may not revoke is a
 /// warning with the command.
 fn revoke_paths(role: &str, schema: &str, ours: &str, prefix: TablePrefix) -> String {
-    let [migrations, audit_events, append_only] =
-        [MIGRATIONS_TABLE, "audit_events", APPEND_ONLY].map(|name| literal(&prefix.name(name)));
+    let [migrations, audit_events, append_only, owners] = [
+        MIGRATIONS_TABLE,
+        "audit_events",
+        APPEND_ONLY,
+        "users_are_owners",
+    ]
+    .map(|name| literal(&prefix.name(name)));
     format!(
         "\
 DO $$ DECLARE
@@ -103,7 +105,7 @@ BEGIN
       WHERE relnamespace = place AND relname IN ({ours}) AND relowner = served AND owner <> served
     UNION ALL
     SELECT format('ALTER FUNCTION %s.%I() OWNER TO %s', place, proname, owner::regrole) FROM pg_proc
-      WHERE pronamespace = place AND proname = {append_only} AND proowner = served
+      WHERE pronamespace = place AND proname IN ({append_only}, {owners}) AND proowner = served
         AND owner <> served
     UNION ALL
     SELECT format('REVOKE %I FROM %s', r.rolname, served) FROM pg_auth_members m
@@ -167,10 +169,10 @@ enum Missing {
 /// Fails with the names of all tables, or else of all privileges, that are missing.
 pub(crate) async fn check(
     connection: &mut PgConnection,
-    with_work_items: bool,
+    parts: Parts,
     prefix: TablePrefix,
 ) -> Result<(), StoreError> {
-    let (names, privileges) = granted(with_work_items, prefix);
+    let (names, privileges) = granted(parts, prefix);
     let missing: Vec<(String, String, bool)> = sqlx::query_as(
         "SELECT name, privilege, to_regclass(name) IS NOT NULL \
          FROM unnest($1::text[], $2::text[]) AS required (name, privilege) \
@@ -198,16 +200,16 @@ pub(crate) async fn check(
     if !privileges.is_empty() {
         return Err(StoreError::unavailable(Missing::Privileges(privileges)));
     }
-    check_columns(connection, with_work_items, prefix).await
+    check_columns(connection, parts, prefix).await
 }
 
 /// Fails with the names of all columns that are missing, for example because they were renamed.
 async fn check_columns(
     connection: &mut PgConnection,
-    with_work_items: bool,
+    parts: Parts,
     prefix: TablePrefix,
 ) -> Result<(), StoreError> {
-    let pairs = tables(with_work_items).flat_map(|table| {
+    let pairs = tables(parts).flat_map(|table| {
         let columns = table.columns.split_whitespace();
         columns.map(move |column| (prefix.name(table.name), column))
     });
@@ -257,7 +259,7 @@ mod tests {
                         .chars()
                         .take_while(|c| c.is_ascii_lowercase() || *c == '_')
                         .collect();
-                    if tables(true).any(|table| table.name == name) {
+                    if tables(Parts::ALL).any(|table| table.name == name) {
                         found.insert((name, privilege));
                     }
                 }
@@ -282,10 +284,10 @@ mod tests {
             used(&sources, &mut used_privileges);
         }
         // Locking a row, and an INSERT with ON CONFLICT DO UPDATE, require it.
-        for table in ["rate_limits", "work_domains"] {
+        for table in ["owners", "rate_limits", "work_domains"] {
             used_privileges.insert((table.to_owned(), "UPDATE"));
         }
-        let granted: BTreeSet<(String, &str)> = tables(true)
+        let granted: BTreeSet<(String, &str)> = tables(Parts::ALL)
             .flat_map(|table| {
                 let changes = table.changes.iter();
                 changes.map(|change| (table.name.to_owned(), *change))
@@ -299,7 +301,7 @@ mod tests {
         let sql = grants(
             "a\"; DROP TABLE tokens; --",
             "s\n\"x",
-            true,
+            Parts::ALL,
             TablePrefix::default(),
         );
         assert!(sql.contains(r#"TO "a""; DROP TABLE tokens; --";"#), "{sql}");
@@ -308,17 +310,21 @@ mod tests {
 
     #[test]
     fn only_privileges_on_rows_are_granted() {
-        let sql = grants("openindex", "public", true, TablePrefix::default());
+        let sql = grants("openindex", "public", Parts::ALL, TablePrefix::default());
         for line in sql.lines().filter(|line| line.starts_with("GRANT ")) {
             for privilege in ["TRUNCATE", "REFERENCES", "TRIGGER", "GRANT ALL", "OPTION"] {
                 assert!(!line.contains(privilege), "{privilege}: {line}");
             }
         }
         assert!(sql.contains("GRANT SELECT, INSERT ON TABLE \"public\".\"audit_events\""));
-        let without_work = grants("openindex", "public", false, TablePrefix::default());
+        let without_work = Parts {
+            work_items: false,
+            ..Parts::ALL
+        };
+        let without_work = grants("openindex", "public", without_work, TablePrefix::default());
         assert!(!without_work.contains("work_items"));
         let prefix = TablePrefix::parse("oi_").unwrap();
-        let prefixed = grants("openindex", "public", true, prefix);
+        let prefixed = grants("openindex", "public", Parts::ALL, prefix);
         assert!(prefixed.contains("ON TABLE \"public\".\"oi_tokens\" TO"));
         assert!(!prefixed.contains("\"tokens\""));
     }

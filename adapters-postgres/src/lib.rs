@@ -22,7 +22,7 @@
 //!   standby is rejected, because it may still return revoked tokens as live. URL parameters that
 //!   select among hosts (`target_session_attrs`, several hosts) are not supported: point the URL at
 //!   the primary, or at a proxy that follows it.
-//! - **Exact under concurrency:** a change first locks the row of each user that it depends on (the
+//! - **Exact under concurrency:** a change first locks the row of each owner that it depends on (the
 //!   actor and the target, ordered by id), then reads, then writes. So all changes of one user's
 //!   tokens, sessions, password and suspension are serialized. Agent runs, which also end together
 //!   with other things, and work items are locked individually. Where there is no row to lock, a
@@ -43,9 +43,12 @@
 //!   for no longer than a call waits for a connection.
 //! - **Durable:** commits are synchronous, even if the server's default is not.
 //!
-//! Work items are optional: only a store [with work items](openindex_adapters_sql::SqlStore::with_work_items) stores
-//! them and creates their tables (`migrations-work`). Without them, agent runs cannot be bound to a
-//! work item, and everything else works.
+//! Accounts and work items are optional. Only a store [with
+//! accounts](openindex_adapters_sql::SqlStore::with_accounts) stores users, their browser sessions
+//! and invites, and only one [with work items](openindex_adapters_sql::SqlStore::with_work_items)
+//! stores those (`migrations-work`). Without accounts, none of their tables is created
+//! (`migrations-tokens`), and tokens belong to the owners that the service puts. Without work items,
+//! agent runs cannot be bound to one.
 //!
 //! A connection pooler may sit in between. With `pool_mode=session` nothing changes. With
 //! `pool_mode=transaction` each call is one transaction that sets its timeouts and prepares its
@@ -68,6 +71,7 @@ mod unsupported;
 mod url;
 
 pub use grants::grants;
+pub use openindex_adapters_sql::schema::Parts;
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use options::PoolOptions;
 pub use statements::PgRow;

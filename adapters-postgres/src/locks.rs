@@ -2,7 +2,7 @@
 //! deadlock:
 //!
 //! 1. names ([`Lock::Names`]);
-//! 2. rows of users, ordered by id ([`Lock::Users`]);
+//! 2. rows of owners, ordered by id ([`Lock::Owners`]); each user has one;
 //! 3. the table of users against inserts ([`Lock::NewUsers`]);
 //! 4. the row of a work domain or of a work item ([`Lock::WorkDomain`], [`Lock::WorkItem`],
 //!    [`Lock::WorkItemShared`]): only one of them, so they need no order among themselves (the
@@ -10,7 +10,8 @@
 //!    none of these);
 //! 5. rows of other tables; several rows of one table are ordered by id.
 //!
-//! A change that writes rows of `users` has locked all of them before.
+//! A change that writes rows of `users` or `owners` has locked the owners before. A trigger writes the
+//! owner of a user whose row is written.
 //!
 //! # Tokens
 //!
@@ -33,25 +34,25 @@
 //!
 //! # All users
 //!
-//! Bulk revocation depends on all users, and on tokens that do not exist yet. It first locks the
-//! table of users against all of the above ([`Lock::AllUsers`]), then the tokens. It blocks every
+//! Bulk revocation depends on all owners, and on tokens that do not exist yet. It first locks the
+//! table of owners against all of the above ([`Lock::AllOwners`]), then the tokens. It blocks every
 //! change of users, tokens, sessions, links and invites until the commit: each of them takes
-//! [`Lock::Users`] or [`Lock::NewUsers`], which conflict with it. So no token is created meanwhile,
+//! [`Lock::Owners`], which conflicts with it, or inserts a user and so an owner before a token. So no token is created meanwhile,
 //! not even by a change that has read its actor but not written yet. (Locking the table of tokens
 //! would block such a change between the two, and then let it continue with an actor that has been
 //! revoked.) Lookups and writes of last-used times do not wait.
 //!
 //! There is no deadlock:
 //!
-//! - A change that takes this lock holds no other lock before it, and takes no other lock of
-//!   `users` after it.
-//! - A change that holds a row of `users`, and then writes there or takes [`Lock::NewUsers`],
-//!   requests a stronger lock of the table, possibly while this lock waits for that change.
+//! - A change that takes this lock holds no other lock before it, and of `users` and `owners` it
+//!   takes only those of foreign keys after it, which conflict with none of the above.
+//! - A change that holds a row of `owners`, and then writes there or to `users`, requests a stronger
+//!   lock of the table, possibly while this lock waits for that change.
 //!   PostgreSQL grants it ahead of the queue when the waiting lock conflicts with one that the
 //!   requester already holds.
-//! - Work items refer to users, so changing one locks `users` once more, in a mode that the change
-//!   already holds and so gets at once.
-//! - Of the changes that do not take [`Lock::Users`], writes of last-used times lock rows of tokens
+//! - Work items refer to users, so changing one locks `users` as well, in a mode that conflicts with
+//!   none of the above.
+//! - Of the changes that do not take [`Lock::Owners`], writes of last-used times lock rows of tokens
 //!   ordered by id, as bulk revocation does, and purges skip locked rows.
 
 use openindex_adapters_sql::{Lock, Statement};
@@ -72,24 +73,26 @@ pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
               ORDER BY hash) AS hashes",
         )
         .bind(names.to_vec()),
-        Lock::Users(actor, changed) => {
-            let (token, session) = match actor.map(|actor| actor.credential) {
-                Some(CredentialId::Token(id)) => (Some(id), None),
-                Some(CredentialId::Session(id)) => (None, Some(id)),
-                None => (None, None),
-            };
+        Lock::Owners(actor, changed) => {
             let changed: Vec<Uuid> = changed.iter().map(|user| user.uuid()).collect();
-            Statement::new(
-                "SELECT 1 FROM users \
-                 WHERE id = ANY ($1::uuid[] || ARRAY[(SELECT owner_id FROM tokens WHERE id = $2), \
-                                                     (SELECT user_id FROM sessions WHERE id = $3)]) \
-                 ORDER BY id FOR NO KEY UPDATE",
-            )
+            let (acting, id) = match actor.map(|actor| actor.credential) {
+                Some(CredentialId::Token(id)) => {
+                    ("(SELECT owner_id FROM tokens WHERE id = $2)", Some(id.uuid()))
+                }
+                Some(CredentialId::Session(id)) => {
+                    ("(SELECT user_id FROM sessions WHERE id = $2)", Some(id.uuid()))
+                }
+                Some(CredentialId::External(user)) => ("$2", Some(user.uuid())),
+                None => ("$2", None),
+            };
+            Statement::new(format!(
+                "SELECT 1 FROM owners WHERE id = ANY ($1::uuid[] || {acting}::uuid) \
+                 ORDER BY id FOR NO KEY UPDATE"
+            ))
             .bind(changed)
-            .bind(token)
-            .bind(session)
+            .bind(id)
         }
-        Lock::AllUsers => Statement::new("LOCK TABLE users IN EXCLUSIVE MODE"),
+        Lock::AllOwners => Statement::new("LOCK TABLE owners IN EXCLUSIVE MODE"),
         // Blocks inserts of users, so that whether an address is taken, and whether there are any
         // users, stays true. Changes of users wait meanwhile; lookups and changes of tokens do not.
         Lock::NewUsers => Statement::new("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"),
@@ -137,7 +140,7 @@ pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
         Lock::RunsOfWorkItem(actor, item) => {
             let acting = match actor.credential {
                 CredentialId::Token(id) if id.kind() == TokenKind::AgentRun => Some(id),
-                CredentialId::Token(_) | CredentialId::Session(_) => None,
+                CredentialId::Token(_) | CredentialId::Session(_) | CredentialId::External(_) => None,
             };
             Statement::new(
                 "SELECT 1 FROM tokens WHERE id = $1 \

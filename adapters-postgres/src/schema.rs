@@ -1,6 +1,7 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
 use openindex_adapters_sql::driver::{self, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending};
+use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sql::{NameClash, TablePrefix};
 use openindex_domain::StoreError;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
@@ -39,6 +40,7 @@ struct Schema {
     /// earlier release listed.
     place: Option<String>,
     copy: Option<String>,
+    listed: driver::Applied,
 }
 
 /// How the role is related to the owner of the table that lists the migrations.
@@ -63,8 +65,8 @@ struct Applied {
 impl PostgresDatabase {
     /// Applies all pending migrations, or none. If nothing is pending, no privilege beyond those of
     /// [`grants`](crate::grants()) is required.
-    pub(crate) async fn apply_pending(&self, with_work_items: bool) -> Result<(), StoreError> {
-        let schema = self.schema(with_work_items).await?;
+    pub(crate) async fn apply_pending(&self, parts: Parts) -> Result<(), StoreError> {
+        let schema = self.schema(parts).await?;
         if !schema.newer.is_empty() {
             tracing::warn!(
                 migrations = ?schema.newer,
@@ -73,9 +75,7 @@ impl PostgresDatabase {
         }
         if schema.pending.is_empty() {
             let ownership = schema.ownership;
-            return self
-                .report_excess_privileges(ownership, with_work_items)
-                .await;
+            return self.report_excess_privileges(ownership, parts).await;
         }
         self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
@@ -89,7 +89,7 @@ impl PostgresDatabase {
         let pool = self.options.migration_pool(self.connect.clone());
         let migrated = async {
             let mut connection = pool.acquire().await.map_err(store_error)?;
-            let migrated = self.migrate_on(&mut connection, with_work_items).await?;
+            let migrated = self.migrate_on(&mut connection, parts).await?;
             migrated.map_err(|error| {
                 if is_missing_right(&error) {
                     StoreError::unavailable(NotMigrated::Pending(pending))
@@ -108,58 +108,28 @@ impl PostgresDatabase {
     async fn migrate_on(
         &self,
         connection: &mut PgConnection,
-        with_work_items: bool,
+        parts: Parts,
     ) -> Result<Result<(), MigrateError>, StoreError> {
         if let Err(error) = connection.lock().await {
             return Ok(Err(error));
         }
         // Another server may have migrated meanwhile.
-        let schema = schema(connection, with_work_items, self.options.table_prefix).await?;
+        let schema = schema(connection, parts, self.options.table_prefix).await?;
         check_names(connection, &schema).await?;
-        Ok(self.apply(connection, schema, with_work_items).await)
-    }
-
-    async fn apply(
-        &self,
-        connection: &mut PgConnection,
-        schema: Schema,
-        with_work_items: bool,
-    ) -> Result<(), MigrateError> {
-        if let Some(place) = schema.place {
-            // What is new is created beside the existing tables, even if an earlier schema of the
-            // search path exists by now.
-            sqlx::query(
-                "SELECT set_config('search_path', \
-                 quote_ident($1) || ', ' || current_setting('search_path'), false)",
-            )
-            .bind(place)
-            .execute(&mut *connection)
-            .await?;
-        }
-        if let Some(copy) = schema.copy {
-            connection.ensure_migrations_table(MIGRATIONS_TABLE).await?;
-            sqlx::raw_sql(AssertSqlSafe(copy))
-                .execute(&mut *connection)
-                .await?;
-        }
         let named = driver::named(&groups(), self.options.table_prefix);
-        for migrator in driver::migrators(with_work_items, named) {
-            migrator.run_direct(None, &mut *connection, false).await?;
-        }
-        Ok(())
+        let migrators = driver::migrators(parts, named, &schema.listed)?;
+        Ok(apply(connection, schema, migrators).await)
     }
 
     /// Logs the privileges of the role beyond those that serving requires.
     async fn report_excess_privileges(
         &self,
         ownership: Option<Ownership>,
-        with_work_items: bool,
+        parts: Parts,
     ) -> Result<(), StoreError> {
         let prefix = self.options.table_prefix;
         let surplus = self
-            .call(move |connection| {
-                Box::pin(excess_privileges::find(connection, with_work_items, prefix))
-            })
+            .call(move |connection| Box::pin(excess_privileges::find(connection, parts, prefix)))
             .await?;
         if ownership == Some(Ownership::Own) {
             tracing::info!(
@@ -206,21 +176,53 @@ impl PostgresDatabase {
         }
     }
 
-    async fn schema(&self, with_work_items: bool) -> Result<Schema, StoreError> {
+    async fn schema(&self, parts: Parts) -> Result<Schema, StoreError> {
         let prefix = self.options.table_prefix;
-        self.call(move |connection| Box::pin(schema(connection, with_work_items, prefix)))
+        self.call(move |connection| Box::pin(schema(connection, parts, prefix)))
             .await
     }
 }
 
-/// Returns the embedded migrations, of tokens and users and of work items.
-fn groups() -> [Migrator; 2] {
-    [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
+async fn apply(
+    connection: &mut PgConnection,
+    schema: Schema,
+    migrators: Vec<Migrator>,
+) -> Result<(), MigrateError> {
+    if let Some(place) = schema.place {
+        // What is new is created beside the existing tables, even if an earlier schema of the
+        // search path exists by now.
+        sqlx::query(
+            "SELECT set_config('search_path', \
+             quote_ident($1) || ', ' || current_setting('search_path'), false)",
+        )
+        .bind(place)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if let Some(copy) = schema.copy {
+        connection.ensure_migrations_table(MIGRATIONS_TABLE).await?;
+        sqlx::raw_sql(AssertSqlSafe(copy))
+            .execute(&mut *connection)
+            .await?;
+    }
+    for migrator in migrators {
+        migrator.run_direct(None, &mut *connection, false).await?;
+    }
+    Ok(())
+}
+
+/// Returns the embedded migrations: of tokens with accounts, of tokens alone, and of work items.
+fn groups() -> [Migrator; 3] {
+    [
+        sqlx::migrate!(),
+        sqlx::migrate!("./migrations-tokens"),
+        sqlx::migrate!("./migrations-work"),
+    ]
 }
 
 async fn schema(
     connection: &mut PgConnection,
-    with_work_items: bool,
+    parts: Parts,
     prefix: TablePrefix,
 ) -> Result<Schema, StoreError> {
     let Applied {
@@ -228,7 +230,7 @@ async fn schema(
         ownership,
         place,
     } = applied(connection, prefix).await?;
-    let migrators = driver::migrators(with_work_items, groups());
+    let migrators = driver::migrators(parts, groups(), &listed)?;
     let pending = listed.pending(&migrators)?;
     let known = groups();
     let newer = listed.own.iter().map(|(version, _)| *version);
@@ -240,6 +242,7 @@ async fn schema(
         copy: pending.copy(),
         pending: described(&pending),
         place,
+        listed,
     })
 }
 
@@ -335,8 +338,8 @@ async fn check_names(connection: &mut PgConnection, schema: &Schema) -> Result<(
 
 impl PostgresDatabase {
     /// Fails unless the role can serve from these tables.
-    pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<(), StoreError> {
-        let schema = self.schema(with_work_items).await?;
+    pub(crate) async fn check_schema(&self, parts: Parts) -> Result<(), StoreError> {
+        let schema = self.schema(parts).await?;
         if !schema.pending.is_empty() {
             let prefix = self.options.table_prefix;
             let hidden = self
@@ -352,7 +355,7 @@ impl PostgresDatabase {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
         let prefix = self.options.table_prefix;
-        self.call(move |connection| Box::pin(grants::check(connection, with_work_items, prefix)))
+        self.call(move |connection| Box::pin(grants::check(connection, parts, prefix)))
             .await
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sql::{
     Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, Tx, Work, driver,
 };
@@ -33,7 +34,8 @@ use crate::url;
 /// the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file.
 /// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler; without
 /// it, the mode is detected.
-pub type PostgresStore<const WORK_ITEMS: bool = false> = SqlStore<PostgresDatabase, WORK_ITEMS>;
+pub type PostgresStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> =
+    SqlStore<PostgresDatabase, ACCOUNTS, WORK_ITEMS>;
 
 /// The database of a [`PostgresStore`] and its connections.
 #[derive(Clone)]
@@ -171,12 +173,12 @@ impl Database for PostgresDatabase {
         driver::connections(&self.pool)
     }
 
-    async fn migrate(&self, with_work_items: bool) -> Result<()> {
-        self.apply_pending(with_work_items).await
+    async fn migrate(&self, parts: Parts) -> Result<()> {
+        self.apply_pending(parts).await
     }
 
-    async fn ready(&self, with_work_items: bool) -> Result<()> {
-        self.check_schema(with_work_items).await
+    async fn ready(&self, parts: Parts) -> Result<()> {
+        self.check_schema(parts).await
     }
 
     async fn close(&self) {

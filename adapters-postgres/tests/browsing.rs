@@ -33,7 +33,7 @@ async fn block(postgres: &Postgres) -> Transaction<'static, Database> {
     other
 }
 
-async fn browse(store: &PostgresStore<true>, kind: u8) -> Result<(), StoreError> {
+async fn browse(store: &PostgresStore<true, true>, kind: u8) -> Result<(), StoreError> {
     match kind % 4 {
         0 => {
             let filter = WorkItemFilter {
@@ -54,7 +54,7 @@ async fn browse(store: &PostgresStore<true>, kind: u8) -> Result<(), StoreError>
     }
 }
 
-async fn count(store: &PostgresStore<true>) -> Result<(), StoreError> {
+async fn count(store: &PostgresStore<true, true>) -> Result<(), StoreError> {
     let bucket = RateLimit {
         key: "a bucket".to_owned(),
         limit: 100,
@@ -62,7 +62,7 @@ async fn count(store: &PostgresStore<true>) -> Result<(), StoreError> {
     store.count(&[bucket], NOW).await.map(drop)
 }
 
-async fn assert_lookups_succeed(store: &PostgresStore<true>) {
+async fn assert_lookups_succeed(store: &PostgresStore<true, true>) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("the store works").is_some());
 }

@@ -80,7 +80,7 @@ fn undamaged<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
 }
 
 /// Reads all of it, and returns the first error.
-async fn read_everything(store: &PostgresStore<true>) -> Result<(), StoreError> {
+async fn read_everything(store: &PostgresStore<true, true>) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
     store.sessions(user).await?;

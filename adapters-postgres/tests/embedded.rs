@@ -19,9 +19,9 @@ async fn empty() -> Postgres {
     Postgres::start_empty(PoolOptions::default()).await
 }
 
-async fn store(postgres: &Postgres, options: PoolOptions) -> PostgresStore {
+async fn store(postgres: &Postgres, options: PoolOptions) -> PostgresStore<true> {
     let store = PostgresStore::connect_with(&postgres.url, options).await;
-    store.expect("a store")
+    store.expect("a store").with_accounts()
 }
 
 /// Returns a pool of the service's.
@@ -60,14 +60,14 @@ async fn names(postgres: &Postgres) -> Vec<String> {
     .expect("names")
 }
 
-async fn is_live(store: &PostgresStore, number: u64) -> bool {
+async fn is_live(store: &PostgresStore<true>, number: u64) -> bool {
     let found = store.find_by_digest(&fixtures::digest(number)).await;
     let record = found.expect("the store works");
     record.is_some_and(|record| record.token.revoked_at.is_none())
 }
 
 /// Revokes token `number` with token 0.
-async fn revoke(store: &PostgresStore, number: u64) {
+async fn revoke(store: &PostgresStore<true>, number: u64) {
     let token = fixtures::token(number, NOW).id;
     let (action, subject) = (TokenAction::REVOKED, Subject::Token(token));
     let change = RevokeToken {
@@ -158,7 +158,7 @@ async fn a_table_of_migrations_that_the_role_may_not_read_is_none_of_ours() {
     granted.execute(&postgres.raw).await.expect("granted");
     let (_, rest) = postgres.url.split_once('@').expect("a user in the URL");
     let store = PostgresStore::connect(&format!("postgres://{role}@{rest}")).await;
-    let store = store.expect("a store");
+    let store = store.expect("a store").with_accounts();
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
 }
@@ -183,7 +183,7 @@ async fn a_database_of_an_earlier_release_is_taken_over_by_servers_that_start_to
         .map(|_| {
             let url = postgres.url.clone();
             tokio::spawn(async move {
-                let store = PostgresStore::connect(&url).await?;
+                let store = PostgresStore::connect(&url).await?.with_accounts();
                 store.migrate().await?;
                 store.ready().await
             })
@@ -273,7 +273,8 @@ async fn tables_of_others_are_named_and_nothing_is_written() {
 async fn a_revocation_applies_at_once_whatever_the_pool_does() {
     let postgres = empty().await;
     let pool = pool(&postgres, 2);
-    let store = PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed()));
+    let store =
+        PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed())).with_accounts();
     store.migrate().await.expect("migrated");
     seed(&store).await;
     let created = store.create_token(creation(1)).await;
@@ -330,7 +331,8 @@ async fn calls_have_their_own_settings_and_leave_those_of_the_pool() {
             Box::pin(async move { sqlx::raw_sql(set).execute(connection).await.map(drop) })
         })
         .connect_lazy_with(postgres.url.parse().expect("a URL"));
-    let store = PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed()));
+    let store =
+        PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed())).with_accounts();
     seed(&store).await;
     for ((name, theirs), ours) in SETTINGS.into_iter().zip(["on", "6000", "off", "on"]) {
         let seen: String = sqlx::query_scalar("SELECT setting FROM seen WHERE name = $1")
@@ -358,7 +360,8 @@ async fn the_limit_of_the_pool_applies_to_changes_and_not_to_lookups() {
         acquire_timeout: Duration::from_millis(300),
         ..prefixed()
     };
-    let store = PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), options));
+    let store =
+        PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), options)).with_accounts();
     store.migrate().await.expect("migrated");
     seed(&store).await;
     assert!(is_live(&store, 0).await);
@@ -386,7 +389,8 @@ async fn the_limit_of_the_pool_applies_to_changes_and_not_to_lookups() {
 async fn closing_the_store_leaves_the_pool_open() {
     let postgres = empty().await;
     let pool = pool(&postgres, 1);
-    let store = PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed()));
+    let store =
+        PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed())).with_accounts();
     store.migrate().await.expect("migrated");
     store.close().await;
     assert!(is_unavailable(

@@ -36,7 +36,7 @@ fn brief() -> PoolOptions {
 }
 
 /// Asserts that every kind of call fails soon as unavailable.
-async fn assert_unavailable(store: &PostgresStore<true>) {
+async fn assert_unavailable(store: &PostgresStore<true, true>) {
     let started = Instant::now();
     let user = fixtures::user(1).id;
     let token = fixtures::token(0, fixtures::NOW).id;
@@ -80,7 +80,7 @@ async fn assert_unavailable(store: &PostgresStore<true>) {
 }
 
 /// Asserts that calls succeed, whatever connections the outage broke.
-async fn assert_recovers<const WORK_ITEMS: bool>(store: &PostgresStore<WORK_ITEMS>) {
+async fn assert_recovers<const WORK_ITEMS: bool>(store: &PostgresStore<true, WORK_ITEMS>) {
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(found.expect("found again").is_some());
     store.ready().await.expect("ready again");
@@ -93,7 +93,8 @@ async fn a_server_that_stops_is_unavailable_and_recovers() {
     let cluster = Cluster::start();
     let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     store.migrate().await.expect("migrated");
     seed(&store).await;
     let found = store.find_by_digest(&fixtures::digest(0)).await;
@@ -119,7 +120,8 @@ async fn a_standby_is_rejected() {
     let cluster = Cluster::start();
     let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     store.close().await;
@@ -128,7 +130,8 @@ async fn a_standby_is_rejected() {
     cluster.restart();
     let store = PostgresStore::connect_with(&cluster.url, brief())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     assert_unavailable(&store.clone().with_work_items()).await;
 }
 
@@ -143,7 +146,8 @@ async fn a_store_starts_without_its_server_and_is_unavailable() {
     let url = format!("postgres://openindex:hunter2@127.0.0.1:{port}/openindex");
     let store = PostgresStore::connect_with(&url, brief())
         .await
-        .expect("nothing is sent yet");
+        .expect("nothing is sent yet")
+        .with_accounts();
     assert!(is_unavailable(&store.migrate().await));
     assert_unavailable(&store.clone().with_work_items()).await;
     assert!(!format!("{store:?}").contains("hunter2"));
@@ -156,7 +160,8 @@ async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
     let proxy = Proxy::before(&postgres.url).await;
     let store = PostgresStore::connect_with(&proxy.url, brief())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     store.ready().await.expect("ready");
     proxy.fall_silent();
     assert_unavailable(&store.clone().with_work_items()).await;
@@ -252,7 +257,8 @@ async fn a_database_that_does_not_exist_is_unavailable() {
     let url = postgres.url.replace("/openindex_test_", "/no_such_");
     let store = PostgresStore::connect_with(&url, brief())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     assert!(is_unavailable(&store.migrate().await));
     assert_unavailable(&store.clone().with_work_items()).await;
 }

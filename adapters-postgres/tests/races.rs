@@ -176,7 +176,7 @@ async fn an_address_invited_twice_at_once_has_one_open_invite() {
 
 /// Creates a sign-in link for user `to` as user `by`, and redeems it.
 async fn open_by_link(
-    store: &PostgresStore<true>,
+    store: &PostgresStore<true, true>,
     number: u64,
     by: u64,
     to: u64,
@@ -207,7 +207,7 @@ async fn open_by_link(
 
 /// Makes one change of some kind, as and of some of the users 1 to 4. Any outcome is fine, but it
 /// must not fail.
-async fn change_something(store: &PostgresStore<true>, number: u64) {
+async fn change_something(store: &PostgresStore<true, true>, number: u64) {
     let (by, to) = (1 + number % 4, 1 + number / 4 % 4);
     let user = fixtures::user(to).id;
     let tokens = || (100..140).map(|number| fixtures::token(number, NOW).id);
@@ -325,6 +325,7 @@ async fn concurrent_changes_of_all_kinds_never_deadlock() {
     let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
+        .with_accounts()
         .with_work_items();
     let stores = Arc::new([postgres.store.clone(), other]);
     let mut workers = JoinSet::new();

@@ -43,7 +43,7 @@ fn key(number: u64) -> WorkItemKey {
 }
 
 /// Inserts user `number` and returns their token.
-async fn token_of_user(owner: &PostgresStore, number: u64) -> TokenId {
+async fn token_of_user(owner: &PostgresStore<true>, number: u64) -> TokenId {
     put_user(owner, &fixtures::user(number)).await;
     let mut token = fixtures::token(number, NOW);
     token.owner = fixtures::user(number).id;
@@ -52,7 +52,7 @@ async fn token_of_user(owner: &PostgresStore, number: u64) -> TokenId {
 }
 
 /// Inserts run `number`, issued with `issuer`, and the item of the same number that it is bound to.
-async fn bound_run(owner: &PostgresStore, number: u64, issuer: TokenId) -> Token {
+async fn bound_run(owner: &PostgresStore<true>, number: u64, issuer: TokenId) -> Token {
     let mut run = fixtures::run(number, issuer);
     run.run.as_mut().expect("a run").work_item = Some(key(number));
     put_token(owner, &run, &fixtures::digest(number)).await;
@@ -101,7 +101,7 @@ const ADMIN: u64 = 6;
 /// Makes one call of some kind that ends or uses some of the runs `first..first + RUNS` and their
 /// issuer. Any outcome is fine, but it must not fail.
 async fn change_something(
-    store: &PostgresStore<true>,
+    store: &PostgresStore<true, true>,
     kind: u64,
     first: u64,
     issuer: TokenId,
@@ -219,6 +219,7 @@ async fn concurrent_ends_and_uses_of_runs_never_deadlock() {
     let other = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
         .expect("a store")
+        .with_accounts()
         .with_work_items();
     let stores = Arc::new([postgres.store.clone(), other]);
     for round in 0..6 {

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::Duration;
 
-use openindex_adapters_postgres::{PoolOptions, PostgresStore};
+use openindex_adapters_postgres::{Parts, PoolOptions, PostgresStore};
 use openindex_adapters_sql::{schema, unfit_names};
 use openindex_domain::StoreHealth;
 use openindex_domain::agent_run::{AgentRunAction, AgentRunStore, StartRun, StartRunOutcome};
@@ -25,7 +25,9 @@ async fn servers_that_start_at_the_same_time_all_migrate() {
         .map(|_| {
             let url = postgres.url.clone();
             tokio::spawn(async move {
-                let store = PostgresStore::connect_with(&url, PoolOptions::default()).await?;
+                let store = PostgresStore::connect_with(&url, PoolOptions::default())
+                    .await?
+                    .with_accounts();
                 store.migrate().await?;
                 store.ready().await
             })
@@ -71,7 +73,8 @@ async fn a_newer_schema_is_accepted_and_a_changed_one_is_not() {
     // The failed migration released its lock.
     let again = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
         .await
-        .expect("a store");
+        .expect("a store")
+        .with_accounts();
     assert!(is_corrupt(&again.migrate().await));
 }
 
@@ -339,7 +342,8 @@ async fn commits_are_synchronous_whatever_the_server_default() {
             .await;
         let store = PostgresStore::connect_with(&postgres.url, PoolOptions::default())
             .await
-            .expect("a store");
+            .expect("a store")
+            .with_accounts();
         let at = fixtures::NOW.saturating_add_seconds(if expected == "on" { 1 } else { 2 });
         store
             .record_last_used(&[fixtures::token_use(
@@ -366,7 +370,7 @@ async fn a_lookup_searches_indexes_and_scans_no_table() {
         .await
         .expect("set");
     let plan: String = sqlx::raw_sql(
-        r"EXPLAIN SELECT t.id, u.role FROM tokens t JOIN users u ON u.id = t.owner_id
+        r"EXPLAIN SELECT t.id, o.role FROM tokens t JOIN owners o ON o.id = t.owner_id
           WHERE t.digest = '\x00'",
     )
     .fetch_all(&mut *connection)
@@ -376,6 +380,49 @@ async fn a_lookup_searches_indexes_and_scans_no_table() {
     .map(|row| row.get::<String, _>(0) + "\n")
     .collect();
     assert!(plan.contains("tokens_digest_key"), "{plan}");
-    assert!(plan.contains("users_pkey"), "{plan}");
+    assert!(plan.contains("owners_pkey"), "{plan}");
     assert!(!plan.contains("Seq Scan"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_store_without_accounts_has_the_same_tables_of_tokens() {
+    let full = Postgres::start().await;
+    let tokens = Postgres::start_without_accounts().await;
+    let tables: Vec<&str> = schema::tables(Parts {
+        accounts: false,
+        work_items: false,
+    })
+    .map(|table| table.name)
+    .collect();
+    let mut schemas = Vec::new();
+    for raw in [&full.raw, &tokens.raw] {
+        let objects: Vec<String> = sqlx::query_scalar(
+            "SELECT concat_ws(' ', table_name, column_name, domain_name, data_type, is_nullable) \
+             FROM information_schema.columns WHERE table_name = ANY ($1) \
+             UNION ALL SELECT indexdef FROM pg_indexes WHERE tablename = ANY ($1) \
+             UNION ALL SELECT conname || pg_get_constraintdef(oid) FROM pg_constraint \
+             WHERE conrelid::regclass::text = ANY ($1) \
+             UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger \
+             WHERE tgrelid::regclass::text = ANY ($1) AND NOT tgisinternal \
+             UNION ALL SELECT relname || array_to_string(reloptions, ',') FROM pg_class \
+             WHERE relname = ANY ($1) ORDER BY 1",
+        )
+        .bind(&tables[..])
+        .fetch_all(raw)
+        .await
+        .expect("a schema");
+        schemas.push(objects);
+    }
+    assert_eq!(schemas[0], schemas[1]);
+    let all: Vec<String> = sqlx::query_scalar(
+        "SELECT tablename::text FROM pg_tables \
+         WHERE schemaname = 'public' AND tablename NOT LIKE '\\_sqlx%'",
+    )
+    .fetch_all(&tokens.raw)
+    .await
+    .expect("tables");
+    assert!(
+        all.iter().all(|table| tables.contains(&table.as_str())),
+        "{all:?}"
+    );
 }

@@ -10,6 +10,7 @@ use openindex_domain::{Listing, StoreError};
 use crate::dialect::{Dialect, Lock};
 use crate::prefix::TablePrefix;
 use crate::row::Row;
+use crate::schema::Parts;
 use crate::statement::Statement;
 
 /// The result of a call of a store.
@@ -220,12 +221,11 @@ pub trait Database: Dialect + Clone + Send + Sync + 'static {
 
     /// Applies all pending migrations, or none: those of tokens and users, then those of work items
     /// if the store has them.
-    fn migrate(&self, with_work_items: bool)
-    -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn migrate(&self, parts: Parts) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Checks as [`StoreHealth::ready`](openindex_domain::StoreHealth::ready) does, except for
     /// lookups.
-    fn ready(&self, with_work_items: bool) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn ready(&self, parts: Parts) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Closes all connections once their calls have finished, except for those of lookups.
     fn close(&self) -> impl Future<Output = ()> + Send;

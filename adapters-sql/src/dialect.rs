@@ -51,19 +51,20 @@ pub struct MatchingTokens<'a> {
 /// What a change locks before it reads, in the order of the variants. A database that runs one
 /// change at a time has nothing to do.
 ///
-/// A change that writes rows of `users` has locked all of them before. Of one table, rows are
+/// A change that writes rows of users or owners has locked the owners before. Of one table, rows are
 /// locked in the order of their ids.
 #[derive(Debug, Clone, Copy)]
 pub enum Lock<'a> {
     /// Names, where there is no row to lock.
     Names(&'a [String]),
-    /// The acting user, and the users whose records, credentials or links are changed. What is read
-    /// of them afterwards stays true until the commit: every change of a personal token, a session,
-    /// a sign-in link or a password locks these, and every change of a user writes them.
-    Users(Option<&'a Actor>, &'a [UserId]),
-    /// All users, existing or not, and so everything that [`Users`](Self::Users) protects. A change
+    /// The acting owner, and the owners, users included, whose records, credentials or links are
+    /// changed. What is read of them afterwards stays true until the commit: every change of a
+    /// personal token, a session, a sign-in link or a password locks these, and every change of a
+    /// user writes them.
+    Owners(Option<&'a Actor>, &'a [UserId]),
+    /// All owners, existing or not, and so everything that [`Owners`](Self::Owners) protects. A change
     /// that takes this lock holds no other before it.
-    AllUsers,
+    AllOwners,
     /// The addresses of users against new users and invites.
     NewUsers,
     /// A work domain, against other changes that assign its next number. Creates the domain if it

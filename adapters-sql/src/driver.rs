@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, ColumnIndex, Decode, Encode, Pool, SqlSafeStr as _, Ty
 use uuid::Uuid;
 
 use crate::prefix::{TablePrefix, created_names};
+use crate::schema::Parts;
 use crate::statement::{Statement, Value};
 
 /// The table of applied migrations, to which a prefix is added. Not the library's default, in which
@@ -85,17 +86,35 @@ pub fn migrate_error(
     }
 }
 
-/// Returns the embedded migrations of the groups in their order: those of tokens and users, then
-/// those of work items, if the store has them. Unknown ones in the database are those of the other
-/// group or of a newer release; the rules in `migrations/README.md` keep them compatible.
-#[must_use]
-pub fn migrators(with_work_items: bool, groups: [Migrator; 2]) -> Vec<Migrator> {
-    let number = if with_work_items { 2 } else { 1 };
-    let mut migrators: Vec<_> = groups.into_iter().take(number).collect();
+/// Returns the migrations of a store in their order, of the groups of tokens with accounts, of tokens
+/// alone, and of work items. A database with accounts keeps its tables when a store without them
+/// opens it. Unknown migrations in the database are those of another group or of a newer release;
+/// the rules in `migrations/README.md` keep them compatible.
+///
+/// # Errors
+///
+/// [`StoreError::Unavailable`] if a store with accounts opens a database that has none.
+pub fn migrators(
+    parts: Parts,
+    groups: [Migrator; 3],
+    applied: &Applied,
+) -> Result<Vec<Migrator>, StoreError> {
+    let [accounts, tokens, work_items] = groups;
+    if parts.accounts && applied.list_any_of(&tokens) {
+        return Err(StoreError::unavailable(
+            "the database was created without accounts; open it without them, or use another \
+             database",
+        ));
+    }
+    let has_accounts = parts.accounts || applied.list_any_of(&accounts);
+    let mut migrators = vec![if has_accounts { accounts } else { tokens }];
+    if parts.work_items {
+        migrators.push(work_items);
+    }
     for migrator in &mut migrators {
         migrator.set_ignore_missing(true);
     }
-    migrators
+    Ok(migrators)
 }
 
 /// Returns the groups with the prefix before each name, and with our own table of applied
@@ -142,6 +161,13 @@ pub struct Pending<'m> {
 }
 
 impl Applied {
+    /// Returns whether one of the group's migrations is among them.
+    fn list_any_of(&self, group: &Migrator) -> bool {
+        let mut own = self.own.iter();
+        own.any(|(version, _)| group.version_exists(*version))
+            || self.has_ours_elsewhere(std::slice::from_ref(group))
+    }
+
     /// Returns whether the library's default table lists one of these migrations, as an earlier
     /// release did.
     #[must_use]

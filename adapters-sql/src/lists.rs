@@ -7,7 +7,7 @@ use openindex_domain::token::{Search, Seek, Sort, SortKey, Status};
 
 use crate::dialect::Dialect;
 pub use crate::dialect::{Kind, MatchingTokens, TokenList};
-use crate::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS, USER_COLUMNS};
+use crate::rows::{DETAIL_COLUMNS, OWNER_COLUMNS, TOKEN_COLUMNS};
 use crate::statement::Statement;
 
 /// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
@@ -92,7 +92,7 @@ fn push_limit(query: &mut Statement, limit: Option<u32>) {
 /// The start of a query for owned tokens. A token whose owner is missing is included, as damaged.
 #[must_use]
 pub fn select_owned() -> String {
-    format!("SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS}, t.digest, {USER_COLUMNS}")
+    format!("SELECT {TOKEN_COLUMNS}, {DETAIL_COLUMNS}, t.digest, {OWNER_COLUMNS}")
 }
 
 /// Adds the conditions of a list of one owner's tokens: kind, owner, status, name and search.

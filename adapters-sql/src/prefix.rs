@@ -98,7 +98,8 @@ impl TablePrefix {
             return sql;
         }
         let is_ours = |before: &str, word: &str| {
-            schema::tables(true).any(|table| table.name == word) || before.ends_with("INDEXED BY ")
+            schema::tables(schema::Parts::ALL).any(|table| table.name == word)
+                || before.ends_with("INDEXED BY ")
         };
         self.before_names(&sql, is_ours).into()
     }
@@ -164,7 +165,7 @@ pub fn unfit_names<'m>(migrations: impl Iterator<Item = &'m str> + Clone) -> Vec
     /// Of `PostgreSQL`.
     const LONGEST: usize = 63;
     let created: Vec<_> = migrations.clone().flat_map(created_names).collect();
-    let columns = schema::tables(true).flat_map(schema::Table::columns);
+    let columns = schema::tables(schema::Parts::ALL).flat_map(schema::Table::columns);
     let columns: Vec<&'m str> = columns
         .filter(|column| is_derived(column, &created))
         .collect();

@@ -50,6 +50,8 @@ impl Table {
 // The heads are written out: a test reads the required privileges from the source.
 pub(crate) static INSERT_TOKEN: LazyLock<String> =
     LazyLock::new(|| TOKENS.insert("INSERT INTO tokens"));
+pub(crate) static INSERT_OWNER: LazyLock<String> =
+    LazyLock::new(|| OWNERS.insert("INSERT INTO owners"));
 pub(crate) static INSERT_USER: LazyLock<String> =
     LazyLock::new(|| USERS.insert("INSERT INTO users"));
 pub(crate) static INSERT_WORK_ITEM: LazyLock<String> =
@@ -57,17 +59,35 @@ pub(crate) static INSERT_WORK_ITEM: LazyLock<String> =
 pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> =
     LazyLock::new(|| WORK_ITEMS.update("UPDATE work_items", 3));
 
-/// Returns the tables, with those of work items or without.
-pub fn tables(with_work_items: bool) -> impl Iterator<Item = &'static Table> + Clone {
-    let work: &[Table] = if with_work_items { &WORK_TABLES } else { &[] };
-    TABLES.iter().chain(work)
+/// What a store has besides tokens, their owners and the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// Users, their sessions, links and notices, and invites.
+    pub accounts: bool,
+    /// Work items.
+    pub work_items: bool,
+}
+
+impl Parts {
+    /// Everything, as a server of this project has it.
+    pub const ALL: Self = Self {
+        accounts: true,
+        work_items: true,
+    };
+}
+
+/// Returns the tables of a store.
+pub fn tables(parts: Parts) -> impl Iterator<Item = &'static Table> + Clone {
+    let accounts = ACCOUNT_TABLES.iter().filter(move |_| parts.accounts);
+    let work = WORK_TABLES.iter().filter(move |_| parts.work_items);
+    TABLES.iter().chain(accounts).chain(work)
 }
 
 /// Returns every column as `table.column`, sorted, to compare with a migrated database.
 #[cfg(feature = "testing")]
 #[must_use]
 pub fn all_columns() -> Vec<String> {
-    let mut all: Vec<_> = tables(true)
+    let mut all: Vec<_> = tables(Parts::ALL)
         .flat_map(|table| {
             let columns = table.columns();
             columns.map(|column| format!("{}.{column}", table.name))
@@ -77,9 +97,9 @@ pub fn all_columns() -> Vec<String> {
     all
 }
 
-/// The tables of tokens and users. Audit events are never updated or deleted, so the database
-/// itself rejects that.
-const TABLES: [Table; 9] = [
+/// The tables of tokens. Audit events are never updated or deleted, so the database itself rejects
+/// that.
+const TABLES: [Table; 5] = [
     Table {
         name: "rate_limits",
         changes: &["INSERT", "UPDATE", "DELETE"],
@@ -91,6 +111,17 @@ const TABLES: [Table; 9] = [
         columns: "id at actor actor_user actor_token actor_session action subject related \
                   request_id client_address email_from email_to",
     },
+    OWNERS,
+    TOKENS,
+    Table {
+        name: "used_forms",
+        changes: &["INSERT", "DELETE"],
+        columns: "id made used_at",
+    },
+];
+
+/// The tables of accounts. The database updates the owner with each user.
+const ACCOUNT_TABLES: [Table; 5] = [
     Table {
         name: "invites",
         changes: &["INSERT", "UPDATE", "DELETE"],
@@ -112,12 +143,6 @@ const TABLES: [Table; 9] = [
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "id user_id digest created_by created_at expires_at used_at",
     },
-    TOKENS,
-    Table {
-        name: "used_forms",
-        changes: &["INSERT", "DELETE"],
-        columns: "id made used_at",
-    },
     USERS,
 ];
 
@@ -137,6 +162,12 @@ pub(crate) const TOKENS: Table = Table {
     columns: "id kind owner_id name scope digest created_at expires_at revoked_at \
               last_used_at successor agent_id work_item issuer_id last_four created_from \
               last_used_from revoked_by name_folded",
+};
+
+pub(crate) const OWNERS: Table = Table {
+    name: "owners",
+    changes: &["INSERT", "UPDATE"],
+    columns: "id role active account email name",
 };
 
 pub(crate) const USERS: Table = Table {

@@ -13,6 +13,7 @@ use tracing::{Instrument as _, Span, debug_span};
 
 use crate::database::{Call, Database, End, Tx};
 use crate::lookups::Lookups;
+use crate::schema::Parts;
 use crate::tables::{rate_limits, users};
 
 /// A change: its outcome, which is committed, or why it stops.
@@ -34,21 +35,26 @@ impl<T> From<StoreError> for Stop<T> {
     }
 }
 
-/// A store for tokens, users and the audit log in a SQL database, and for work items if `WORK_ITEMS`
-/// is true. Cheap to clone; clones share connections.
+/// A store for tokens, their owners and the audit log in a SQL database. If `ACCOUNTS` is true, it
+/// is also for users, their sessions and invites; if `WORK_ITEMS` is true, for work items. Cheap to
+/// clone; clones share connections.
 ///
-/// A store without work items has no [`WorkItemStore`](openindex_domain::work_item::WorkItemStore).
+/// What a store does not have, it does not implement: one without accounts has no
+/// [`UserStore`](openindex_domain::user::UserStore), and one without work items has no
+/// [`WorkItemStore`](openindex_domain::work_item::WorkItemStore).
 #[derive(Clone)]
-pub struct SqlStore<D: Database, const WORK_ITEMS: bool = false> {
+pub struct SqlStore<D: Database, const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> {
     database: D,
     lookups: Lookups<D>,
 }
 
-impl<D: Database + fmt::Debug, const WORK_ITEMS: bool> fmt::Debug for SqlStore<D, WORK_ITEMS> {
+impl<D: Database + fmt::Debug, const ACCOUNTS: bool, const WORK_ITEMS: bool> fmt::Debug
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlStore")
             .field("database", &self.database)
-            .field("work_items", &WORK_ITEMS)
+            .field("parts", &Self::PARTS)
             .finish_non_exhaustive()
     }
 }
@@ -83,10 +89,11 @@ impl<D: Database> SqlStore<D> {
         Ok(Self::new(D::connect(url, options).await?))
     }
 
-    /// Returns the store with work items: [`migrate`](Self::migrate) creates their tables too, and
-    /// agent runs can be bound to one. The database does not remember it.
+    /// Returns the store with accounts: [`migrate`](Self::migrate) creates the tables of users too,
+    /// and users are the owners of tokens. Choose this before the first migration: a database that
+    /// was created without accounts cannot get them.
     #[must_use]
-    pub fn with_work_items(self) -> SqlStore<D, true> {
+    pub fn with_accounts(self) -> SqlStore<D, true> {
         SqlStore {
             database: self.database,
             lookups: self.lookups,
@@ -94,7 +101,24 @@ impl<D: Database> SqlStore<D> {
     }
 }
 
-impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
+impl<D: Database> SqlStore<D, true> {
+    /// Returns the store with work items, which users create: [`migrate`](Self::migrate) creates
+    /// their tables too, and agent runs can be bound to one. The database does not remember it.
+    #[must_use]
+    pub fn with_work_items(self) -> SqlStore<D, true, true> {
+        SqlStore {
+            database: self.database,
+            lookups: self.lookups,
+        }
+    }
+}
+
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCOUNTS, WORK_ITEMS> {
+    const PARTS: Parts = Parts {
+        accounts: ACCOUNTS,
+        work_items: WORK_ITEMS,
+    };
+
     /// Returns the store with an `observer` that is called for each batch of lookups, for metrics.
     /// Call this before the store is cloned and shared.
     #[must_use]
@@ -127,7 +151,10 @@ impl<D: Database, const WORK_ITEMS: bool> SqlStore<D, WORK_ITEMS> {
     /// applied. If the database has tables of the same names that are not ours, it is
     /// [`StoreError::Unavailable`] with a [`NameClash`](crate::NameClash), and nothing is written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.database.migrate(WORK_ITEMS).await?;
+        self.database.migrate(Self::PARTS).await?;
+        if !ACCOUNTS {
+            return Ok(());
+        }
         // At each start, not once with the migration that requires it: a server stopped in between
         // would never run it.
         run!(self, Change, |tx| users::renew_email_keys(tx))
@@ -205,9 +232,11 @@ fn origin(work: &'static str) -> Option<(&'static str, &'static str)> {
 }
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> StoreHealth for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> StoreHealth
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn ready(&self) -> Result<(), StoreError> {
-        self.database.ready(WORK_ITEMS).await?;
+        self.database.ready(Self::PARTS).await?;
         // Token lookups use their own connections.
         let unknown = Digest::from_stored(&[0; 32]).map_err(StoreError::corrupt)?;
         self.look_up(&unknown).await.map(|_| ())

@@ -6,20 +6,25 @@ use openindex_domain::token::{Digest, Token};
 use openindex_domain::user::{PasswordHash, User, UserId};
 use openindex_domain::work_item::WorkItem;
 
-use crate::schema::{TOKENS, Table, USERS, WORK_ITEMS};
+use crate::schema::{self, TOKENS, Table, USERS};
 use crate::store::run;
-use crate::tables::{tokens, users, work_items};
+use crate::tables::{owners, tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
 
-impl<D: Database, const WITH_WORK: bool> SqlStore<D, WITH_WORK> {
-    /// Inserts a user, or replaces the one with the same id, whose password is unchanged.
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCOUNTS, WORK_ITEMS> {
+    /// Inserts a user, or replaces the one with the same id, whose password is unchanged. Without
+    /// accounts, this is an owner.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
     pub async fn put_user(&self, user: &User) -> Result<(), StoreError> {
-        let insert = users::inserted(user, None);
-        let replace = replacing(insert, &USERS, 1, &["password_hash", "deleted_at"]);
+        let replace = if ACCOUNTS {
+            let insert = users::inserted(user, None);
+            replacing(insert, &USERS, 1, &["password_hash", "deleted_at"])
+        } else {
+            owners::replaced(&user.as_owner())
+        };
         self.put(vec![replace]).await
     }
 
@@ -59,7 +64,7 @@ impl<D: Database, const WITH_WORK: bool> SqlStore<D, WITH_WORK> {
             .bind(item.key.domain.as_str())
             .bind(item.key.number.get());
         let insert = work_items::inserted(item)?;
-        self.put(vec![domain, replacing(insert, &WORK_ITEMS, 3, &[])])
+        self.put(vec![domain, replacing(insert, &schema::WORK_ITEMS, 3, &[])])
             .await
     }
 

@@ -74,7 +74,7 @@ mod tests {
     const TIMEOUT: Duration = Duration::from_millis(500);
 
     /// Takes a connection until the read is canceled.
-    async fn endless(store: SqliteStore<true>) -> Result<i64, StoreError> {
+    async fn endless(store: SqliteStore<true, true>) -> Result<i64, StoreError> {
         let mut browsing = store.database().browse().await?;
         sqlx::query_scalar(
             "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) \
@@ -95,7 +95,7 @@ mod tests {
         let url = format!("sqlite://{}", directory.path().join("busy.db").display());
         let options = SqliteOptions::default().with_busy_timeout(TIMEOUT);
         let store = SqliteStore::connect_with(&url, options).await;
-        let store = store.expect("a store").with_work_items();
+        let store = store.expect("a store").with_accounts().with_work_items();
         store.migrate().await.expect("migrated");
         let filter = WorkItemFilter::default();
 

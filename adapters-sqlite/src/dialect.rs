@@ -72,7 +72,7 @@ impl Dialect for SqliteDatabase {
         query.push(&format!("SELECT * FROM ({} FROM ", lists::select_owned()));
         push_matching_rows(query, kind, matching);
         query.push(
-            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN users u ON u.id = t.owner_id \
+            " CROSS JOIN tokens t ON t.rowid = found LEFT JOIN owners o ON o.id = t.owner_id \
              ORDER BY t.id DESC)",
         );
     }
@@ -176,7 +176,7 @@ mod tests {
             let plan = many.plan(&query).await;
             assert!(plan.contains(index), "{filter:?}: {plan}");
             assert!(!plan.contains("SCAN t\n"), "{filter:?}: {plan}");
-            assert!(plan.contains("SEARCH u"), "{filter:?}: {plan}");
+            assert!(plan.contains("SEARCH o"), "{filter:?}: {plan}");
         }
     }
 

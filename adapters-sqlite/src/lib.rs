@@ -32,10 +32,12 @@
 //!   [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 //! - **No rules in SQL:** a change reads the facts that the domain's `decide` requires, calls it,
 //!   and writes its decision.
-//! - **Work items are optional:**
-//!   [`with_work_items`](openindex_adapters_sql::SqlStore::with_work_items) stores them in the same
-//!   file. Without it their tables are not created and agent runs cannot be bound to a work item;
-//!   everything else works.
+//! - **Accounts and work items are optional:**
+//!   [`with_accounts`](openindex_adapters_sql::SqlStore::with_accounts) stores users, their browser
+//!   sessions and invites in the same file, and
+//!   [`with_work_items`](openindex_adapters_sql::SqlStore::with_work_items) work items. Without
+//!   them, their tables are not created: tokens belong to the owners that the service puts, and
+//!   agent runs cannot be bound to a work item.
 //! - **Failures:** a locked, full, read-only or unreadable file, or one without a required table,
 //!   is [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable), whose source says
 //!   what to do. A violated constraint, a damaged file or a value that the domain rejects is

@@ -4,7 +4,8 @@
 use openindex_adapters_sql::driver::{
     self, Applied, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending,
 };
-use openindex_adapters_sql::{NameClash, Result, schema};
+use openindex_adapters_sql::schema::{self, Parts};
+use openindex_adapters_sql::{NameClash, Result};
 use openindex_domain::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate as _, Migrator};
@@ -16,11 +17,11 @@ use crate::store::SqliteDatabase;
 
 impl SqliteDatabase {
     /// Applies all pending migrations, or none.
-    pub(crate) async fn apply_pending(&self, with_work_items: bool) -> Result<()> {
+    pub(crate) async fn apply_pending(&self, parts: Parts) -> Result<()> {
         let mut transaction = self.begin().await?;
         let prefix = self.options.table_prefix;
-        let migrators = driver::migrators(with_work_items, groups());
         let applied = self.applied(&mut transaction).await?;
+        let migrators = driver::migrators(parts, groups(), &applied)?;
         let pending = applied.pending(&migrators)?;
         self.check_names(&mut transaction, &pending, &migrators)
             .await?;
@@ -31,7 +32,8 @@ impl SqliteDatabase {
             let copied = sqlx::raw_sql(AssertSqlSafe(copy)).execute(&mut *transaction);
             copied.await.map_err(store_error)?;
         }
-        for migrator in driver::migrators(with_work_items, driver::named(&groups(), prefix)) {
+        let named = driver::named(&groups(), prefix);
+        for migrator in driver::migrators(parts, named, &applied)? {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
             // `Send`; this is what it calls.
             migrator
@@ -43,11 +45,11 @@ impl SqliteDatabase {
     }
 
     /// Fails unless all migrations are applied and the tables have all columns.
-    pub(crate) async fn check_schema(&self, with_work_items: bool) -> Result<()> {
+    pub(crate) async fn check_schema(&self, parts: Parts) -> Result<()> {
         let prefix = self.options.table_prefix;
         let mut reader = self.readers()?.acquire().await.map_err(store_error)?;
         let applied = self.applied(&mut reader).await?;
-        let migrators = driver::migrators(with_work_items, groups());
+        let migrators = driver::migrators(parts, groups(), &applied)?;
         let pending = applied.pending(&migrators)?;
         if !pending.is_empty() {
             self.check_names(&mut reader, &pending, &migrators).await?;
@@ -66,7 +68,7 @@ impl SqliteDatabase {
         .await
         .map_err(store_error)?;
         drop(reader);
-        let missing: Vec<String> = schema::tables(with_work_items)
+        let missing: Vec<String> = schema::tables(parts)
             .flat_map(|table| {
                 let name = prefix.name(table.name);
                 let required = table.columns.split_whitespace();
@@ -126,9 +128,13 @@ impl SqliteDatabase {
     }
 }
 
-/// Returns the embedded migrations, of tokens and users and of work items.
-fn groups() -> [Migrator; 2] {
-    [sqlx::migrate!(), sqlx::migrate!("./migrations-work")]
+/// Returns the embedded migrations: of tokens with accounts, of tokens alone, and of work items.
+fn groups() -> [Migrator; 3] {
+    [
+        sqlx::migrate!(),
+        sqlx::migrate!("./migrations-tokens"),
+        sqlx::migrate!("./migrations-work"),
+    ]
 }
 
 /// Returns the migrations that a table lists as applied; none if there is no such table.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sql::{
     Call, Database, End, LookupFailure, LookupLimits, Result, SqlStore, Statement, TablePrefix, Tx,
     Work, driver, rows,
@@ -88,7 +89,7 @@ impl SqliteOptions {
 /// use openindex_adapters_sqlite::SqliteStore;
 /// use openindex_domain::work_item::WorkItemStore;
 ///
-/// fn work_items(store: SqliteStore<true>) -> impl WorkItemStore {
+/// fn work_items(store: SqliteStore<true, true>) -> impl WorkItemStore {
 ///     store
 /// }
 /// ```
@@ -97,11 +98,12 @@ impl SqliteOptions {
 /// use openindex_adapters_sqlite::SqliteStore;
 /// use openindex_domain::work_item::WorkItemStore;
 ///
-/// fn work_items(store: SqliteStore) -> impl WorkItemStore {
+/// fn work_items(store: SqliteStore<true>) -> impl WorkItemStore {
 ///     store
 /// }
 /// ```
-pub type SqliteStore<const WORK_ITEMS: bool = false> = SqlStore<SqliteDatabase, WORK_ITEMS>;
+pub type SqliteStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> =
+    SqlStore<SqliteDatabase, ACCOUNTS, WORK_ITEMS>;
 
 /// The file of a [`SqliteStore`] and its connections.
 #[derive(Clone)]
@@ -364,12 +366,12 @@ impl Database for SqliteDatabase {
         driver::connections(&self.readers)
     }
 
-    async fn migrate(&self, with_work_items: bool) -> Result<()> {
-        self.apply_pending(with_work_items).await
+    async fn migrate(&self, parts: Parts) -> Result<()> {
+        self.apply_pending(parts).await
     }
 
-    async fn ready(&self, with_work_items: bool) -> Result<()> {
-        self.check_schema(with_work_items).await?;
+    async fn ready(&self, parts: Parts) -> Result<()> {
+        self.check_schema(parts).await?;
         // Waits for the writer and for other processes, as a change does.
         let mut transaction = self.begin().await?;
         // On a read-only file, beginning the transaction alone would succeed.
@@ -512,7 +514,7 @@ mod tests {
         let url = format!("sqlite://{}", directory.path().join("full.db").display());
         let store = SqliteDatabase::connect(&url, SqliteOptions::default()).await;
         let store = store.expect("a store");
-        store.migrate(false).await.expect("migrated");
+        store.migrate(Parts::ALL).await.expect("migrated");
         // A limit on pages looks like a full disk to SQLite: it rolls the transaction back on its
         // own.
         let limit: i64 = sqlx::query_scalar("PRAGMA max_page_count = 1")

@@ -32,7 +32,10 @@ impl ManyTokens {
             "sqlite://{}",
             directory.path().join("inserted.db").display()
         );
-        let store = SqliteStore::connect(&url).await.expect("a store");
+        let store = SqliteStore::connect(&url)
+            .await
+            .expect("a store")
+            .with_accounts();
         store.migrate().await.expect("migrated");
         store.close().await;
         let mut connection = SqliteConnection::connect(&url).await.expect("a connection");

@@ -89,6 +89,21 @@ mod prefixed {
     }
 }
 
+/// Tokens require neither accounts nor work items.
+mod without_accounts {
+    use super::Sqlite;
+
+    openindex_domain::token_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_without_accounts().await
+    }
+
+    openindex_domain::agent_run_store_contract! {
+        #[tokio::test(flavor = "multi_thread")]
+        Sqlite::start_without_accounts().await
+    }
+}
+
 mod accounts_and_work {
     use super::Sqlite;
 

@@ -39,7 +39,7 @@ impl Service {
         self.directory.path().join("notes.db")
     }
 
-    async fn store(&self, options: SqliteOptions) -> SqliteStore {
+    async fn store(&self, options: SqliteOptions) -> SqliteStore<true> {
         store(&self.path(), options).await
     }
 
@@ -72,28 +72,28 @@ impl Service {
     }
 }
 
-async fn store(path: &Path, options: SqliteOptions) -> SqliteStore {
+async fn store(path: &Path, options: SqliteOptions) -> SqliteStore<true> {
     let url = format!("sqlite://{}", path.display());
     let store = SqliteStore::connect_with(&url, options).await;
-    store.expect("a store")
+    store.expect("a store").with_accounts()
 }
 
 /// Inserts user 1 and token 0.
-async fn seed(store: &SqliteStore) {
+async fn seed(store: &SqliteStore<true>) {
     store.put_user(&fixtures::user(1)).await.expect("a user");
     let token = fixtures::token(0, NOW);
     let put = store.put_token(&token, &fixtures::digest(0)).await;
     put.expect("a token");
 }
 
-async fn is_live(store: &SqliteStore, number: u64) -> bool {
+async fn is_live(store: &SqliteStore<true>, number: u64) -> bool {
     let found = store.find_by_digest(&fixtures::digest(number)).await;
     let record = found.expect("the store works");
     record.is_some_and(|record| record.token.revoked_at.is_none())
 }
 
 /// Revokes token `number` with token 0.
-async fn revoke(store: &SqliteStore, number: u64) {
+async fn revoke(store: &SqliteStore<true>, number: u64) {
     let token = fixtures::token(number, NOW).id;
     let (action, subject) = (TokenAction::REVOKED, Subject::Token(token));
     let change = RevokeToken {
@@ -291,7 +291,7 @@ async fn tables_of_others_are_named_and_nothing_is_written() {
 async fn a_revocation_applies_at_once_whatever_the_pool_does() {
     let service = Service::start().await;
     let store = SqliteDatabase::beside(&service.pool, prefixed()).await;
-    let store = SqliteStore::new(store.expect("a database"));
+    let store = SqliteStore::new(store.expect("a database")).with_accounts();
     store.migrate().await.expect("migrated");
     seed(&store).await;
     let created = store.create_token(creation(1)).await;
@@ -326,7 +326,7 @@ async fn the_settings_of_the_pool_are_not_those_of_the_store() {
         .read_only(true);
     let pool = SqlitePool::connect_lazy_with(connect);
     let store = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
-    let store = SqliteStore::new(store.expect("a database"));
+    let store = SqliteStore::new(store.expect("a database")).with_accounts();
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     seed(&store).await;
@@ -340,14 +340,14 @@ async fn the_settings_of_the_pool_are_not_those_of_the_store() {
 async fn closing_one_leaves_the_other_open() {
     let service = Service::start().await;
     let store = SqliteDatabase::beside(&service.pool, prefixed()).await;
-    let store = SqliteStore::new(store.expect("a database"));
+    let store = SqliteStore::new(store.expect("a database")).with_accounts();
     store.migrate().await.expect("migrated");
     store.close().await;
     assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
     service.execute("CREATE TABLE notes (text TEXT)").await;
 
     let store = SqliteDatabase::beside(&service.pool, prefixed()).await;
-    let store = SqliteStore::new(store.expect("a database"));
+    let store = SqliteStore::new(store.expect("a database")).with_accounts();
     service.pool.close().await;
     seed(&store).await;
     assert!(is_live(&store, 0).await);
@@ -372,7 +372,7 @@ async fn a_pool_that_has_not_connected_yet_creates_its_file() {
         .journal_mode(SqliteJournalMode::Wal);
     let pool = SqlitePool::connect_lazy_with(connect.clone());
     let store = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
-    let store = SqliteStore::new(store.expect("a database"));
+    let store = SqliteStore::new(store.expect("a database")).with_accounts();
     store.migrate().await.expect("migrated");
     seed(&store).await;
     let mut other = sqlx::SqliteConnection::connect_with(&connect)

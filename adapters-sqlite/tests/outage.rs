@@ -54,7 +54,10 @@ async fn an_existing_file_keeps_its_mode_and_content() {
     let sqlite = seeded(SqliteOptions::default()).await;
     sqlite.store.close().await;
     fs::set_permissions(sqlite.path(), fs::Permissions::from_mode(0o640)).expect("a mode");
-    let again = SqliteStore::connect(&sqlite.url()).await.expect("a store");
+    let again = SqliteStore::connect(&sqlite.url())
+        .await
+        .expect("a store")
+        .with_accounts();
     again.ready().await.expect("migrated before");
     let mode = fs::metadata(sqlite.path()).expect("metadata").permissions();
     assert_eq!(mode.mode() & 0o777, 0o640);
@@ -116,7 +119,10 @@ async fn damaged_pages_are_an_outage_not_an_unknown_token() {
         bytes[end - 4096..end].fill(0x5a);
     }
     fs::write(sqlite.path(), bytes).expect("damage");
-    let store = SqliteStore::connect(&sqlite.url()).await.expect("a store");
+    let store = SqliteStore::connect(&sqlite.url())
+        .await
+        .expect("a store")
+        .with_accounts();
     let found = store.find_by_digest(&fixtures::digest(0)).await;
     assert!(is_unavailable(&found), "{found:?}");
 }

@@ -10,7 +10,9 @@ use openindex_domain::invite::InviteStore;
 use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{Harness, WorkHarness, fixtures};
-use openindex_domain::token::{CreateTokenOutcome, Digest, TokenAction, TokenStore};
+use openindex_domain::token::{
+    CreateTokenOutcome, Digest, OwnerAction, PutOwner, PutOwnerOutcome, TokenAction, TokenStore,
+};
 use openindex_domain::user::{InstanceAction, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
@@ -22,7 +24,10 @@ use support::{Sqlite, creation, is_corrupt, is_unavailable, seeded};
 async fn a_database_without_migrations_is_not_ready() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite://{}", directory.path().join("store.db").display());
-    let store = SqliteStore::connect(&url).await.expect("a store");
+    let store = SqliteStore::connect(&url)
+        .await
+        .expect("a store")
+        .with_accounts();
     assert!(is_unavailable(&store.ready().await));
     assert!(store.find_by_digest(&fixtures::digest(0)).await.is_err());
     store.migrate().await.expect("migrated");
@@ -81,7 +86,7 @@ async fn processes_that_start_at_the_same_time_all_migrate() {
         .map(|_| {
             let url = url.clone();
             tokio::spawn(async move {
-                let store = SqliteStore::connect(&url).await?;
+                let store = SqliteStore::connect(&url).await?.with_accounts();
                 store.migrate().await?;
                 store.ready().await
             })
@@ -132,7 +137,10 @@ async fn data_of_the_first_release_is_preserved() {
         .expect("rows");
 
     let url = format!("sqlite://{}", path.display());
-    let store = SqliteStore::connect(&url).await.expect("a store");
+    let store = SqliteStore::connect(&url)
+        .await
+        .expect("a store")
+        .with_accounts();
     store.migrate().await.expect("migrated");
     store.ready().await.expect("ready");
     let user = fixtures::user(1);
@@ -314,7 +322,10 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     let item = fixtures::work_item(1);
 
     // Work items can be added later; without them again, their tables stay.
-    let with_work_items = SqliteStore::connect(&sqlite.url()).await.expect("a store");
+    let with_work_items = SqliteStore::connect(&sqlite.url())
+        .await
+        .expect("a store")
+        .with_accounts();
     let with_work_items = with_work_items.with_work_items();
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
@@ -361,7 +372,7 @@ fn undamaged<T>(listing: Listing<T>) -> Result<Listing<T>, StoreError> {
 }
 
 /// Reads all of it, and returns the first error.
-async fn read_everything(store: &SqliteStore<true>) -> Result<(), StoreError> {
+async fn read_everything(store: &SqliteStore<true, true>) -> Result<(), StoreError> {
     let user = fixtures::user(1).id;
     let nothing = Digest::from_stored(&[0; 32]).expect("32 bytes");
     store.sessions(user).await?;
@@ -512,7 +523,7 @@ async fn the_audit_log_is_append_only() {
 async fn a_lookup_searches_indexes_and_scans_no_table() {
     let sqlite = seeded(SqliteOptions::default()).await;
     for query in [
-        "EXPLAIN QUERY PLAN SELECT t.id, u.role FROM tokens t JOIN users u ON u.id = t.owner_id \
+        "EXPLAIN QUERY PLAN SELECT t.id, o.role FROM tokens t JOIN owners o ON o.id = t.owner_id \
          WHERE t.digest = x'00'",
         "EXPLAIN QUERY PLAN SELECT s.id, u.role FROM sessions s JOIN users u ON u.id = s.user_id \
          WHERE s.digest = x'00'",
@@ -702,4 +713,60 @@ async fn plan(sqlite: &Sqlite, query: &str) -> Vec<String> {
         .iter()
         .map(|row| row.get("detail"))
         .collect()
+}
+
+#[tokio::test]
+async fn a_store_without_accounts_has_the_same_tables_of_tokens() {
+    let (full, tokens) = (
+        Sqlite::start().await,
+        Sqlite::start_without_accounts().await,
+    );
+    let tables = schema::tables(TOKENS_ONLY).map(|table| table.name.to_owned());
+    let tables: Vec<String> = tables.collect();
+    let mut schemas = Vec::new();
+    for raw in [&full.raw, &tokens.raw] {
+        let objects: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT tbl_name, name, replace(sql, '\"', '') FROM sqlite_schema \
+             WHERE sql IS NOT NULL AND name NOT LIKE '_sqlx%' ORDER BY name",
+        )
+        .fetch_all(raw)
+        .await
+        .expect("a schema");
+        schemas.push(objects);
+    }
+    assert!(schemas[1].iter().all(|(table, ..)| tables.contains(table)));
+    schemas[0].retain(|(table, ..)| tables.contains(table));
+    assert_eq!(schemas[0], schemas[1]);
+}
+
+const TOKENS_ONLY: schema::Parts = schema::Parts {
+    accounts: false,
+    work_items: false,
+};
+
+#[tokio::test]
+async fn a_store_without_accounts_serves_a_database_with_them_but_not_the_reverse() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    let open = async |url: &str| SqliteStore::connect(url).await.expect("a store");
+    let verifier = open(&sqlite.url()).await;
+    verifier.migrate().await.expect("nothing to do");
+    verifier.ready().await.expect("ready");
+    let found = verifier.find_by_digest(&fixtures::digest(0)).await;
+    assert!(found.expect("the store works").is_some());
+    // Its users stay what they are.
+    let user = fixtures::user(1).as_owner();
+    let put = PutOwner {
+        audit: fixtures::audit(1, fixtures::NOW, OwnerAction::ADDED, Subject::User(user.id)),
+        now: fixtures::NOW,
+        owner: user,
+    };
+    let put = verifier.put_owner(put).await;
+    assert_eq!(put.expect("the store works"), PutOwnerOutcome::HasAccount);
+
+    let sqlite = Sqlite::start_without_accounts().await;
+    let accounts = open(&sqlite.url()).await.with_accounts();
+    for result in [accounts.migrate().await, accounts.ready().await] {
+        let error = result.expect_err("no accounts").causes();
+        assert!(error.contains("created without accounts"), "{error}");
+    }
 }

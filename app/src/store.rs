@@ -35,7 +35,7 @@ trait Schema: Send + Sync {
 }
 
 #[async_trait]
-impl<D: Database> Schema for SqlStore<D, true> {
+impl<D: Database> Schema for SqlStore<D, true, true> {
     async fn migrate(&self) -> Result<(), StoreError> {
         Self::migrate(self).await
     }
@@ -71,6 +71,7 @@ impl Store {
         metrics: &Metrics,
     ) -> (Self, Ports) {
         let store = store
+            .with_accounts()
             .with_work_items()
             .with_lookup_observer(metrics.lookup_observer());
         let seen = store.clone();

@@ -3,14 +3,15 @@
 use crate::audit::{AdminAction, AuditAction};
 use crate::invite::InviteAction;
 use crate::session::SessionAction;
-use crate::token::{AgentRunAction, TokenAction};
+use crate::token::{AgentRunAction, OwnerAction, TokenAction};
 use crate::user::{InstanceAction, UserAction};
 use crate::work_item::WorkItemAction;
 
-const ACTIONS: [&[AuditAction]; 8] = [
+const ACTIONS: [&[AuditAction]; 9] = [
     InstanceAction::ALL,
     TokenAction::ALL,
     AgentRunAction::ALL,
+    OwnerAction::ALL,
     WorkItemAction::ALL,
     InviteAction::ALL,
     UserAction::ALL,

@@ -12,11 +12,12 @@ use openindex_domain::testing::{
 };
 use openindex_domain::token::{
     CreationRate, Expiry, ExpiryError, ListFilter, MalformedSecret, NewToken, NotRotatable,
-    Overlap, Rejection, RotationOptions, Scope, Secret, SecretPrefixes, Status, Token, TokenError,
-    TokenId, TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
+    Overlap, PutOwnerError, Rejection, RotationOptions, Scope, Secret, SecretPrefixes, Status,
+    Token, TokenError, TokenId, TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens,
+    VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
-use openindex_domain::user::{BootstrapError, Role, UserError, Users};
+use openindex_domain::user::{BootstrapError, Owner, Role, UserError, Users};
 
 struct World {
     store: Arc<MemoryStore>,
@@ -573,4 +574,92 @@ async fn a_tombstone_is_purged_after_30_days() {
     let kept = world.list(&admin).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].status(world.tokens.now()), Status::Live);
+}
+
+/// A service with users of its own, whose owner is user 7.
+async fn embedding(role: Role) -> (InMemory, Owner) {
+    let service = InMemory::default();
+    let owner = Owner::new(fixtures::user(7).id, role);
+    let put = service.tokens.put_owner(owner.clone(), &context()).await;
+    put.expect("an owner");
+    (service, owner)
+}
+
+#[tokio::test]
+async fn a_service_acts_on_behalf_of_its_own_users() {
+    let (service, owner) = embedding(Role::Member).await;
+    let tokens = &service.tokens;
+    let signed_in = tokens.on_behalf_of(owner.id).await.expect("active");
+    assert_eq!(signed_in.owner(), &owner);
+    assert_eq!((signed_in.token_id(), signed_in.session()), (None, None));
+    assert_eq!(signed_in.effective_scope(), Scope::ReadWrite);
+    let request = new_token(Scope::ReadWrite, Expiry::Never);
+    let issued = tokens.create(&signed_in, request, &context()).await;
+    let issued = issued.expect("created");
+    let verified = tokens.verify(issued.secret.expose()).await.expect("live");
+    assert_eq!(verified.owner(), &owner);
+    let listed = tokens
+        .list(&signed_in, &ListFilter::default(), None, 10)
+        .await;
+    let id = issued.token.id;
+    assert_eq!(listed.expect("listed").tokens, [issued.token]);
+    let rotated = tokens
+        .rotate(&signed_in, id, RotationOptions::default(), &context())
+        .await;
+    let rotated = rotated.expect("rotated");
+    let revoked = tokens
+        .revoke(&signed_in, rotated.token.id, &context())
+        .await;
+    revoked.expect("revoked");
+    let events = service
+        .store
+        .events(&AuditFilter::default(), None, 10)
+        .await;
+    let actors: Vec<AuditActor> = events.expect("events").iter().map(|it| it.actor).collect();
+    let external = AuditActor::External { user: owner.id };
+    assert_eq!(actors, [external, external, external, AuditActor::Operator]);
+    // A member cannot create a token with more than the role has.
+    let request = new_token(Scope::Admin, Expiry::Never);
+    let denied = tokens.create(&signed_in, request, &context()).await;
+    let required = Scope::Admin;
+    assert!(matches!(
+        denied,
+        Err(TokenError::NotAuthorized(ActorError::Denied(Denial::InsufficientScope { required: is })))
+            if is == required
+    ));
+}
+
+#[tokio::test]
+async fn no_one_acts_on_behalf_of_an_unknown_or_suspended_owner() {
+    let (service, owner) = embedding(Role::Admin).await;
+    let tokens = &service.tokens;
+    let rejection = async |id| match tokens.on_behalf_of(id).await {
+        Err(TokenError::NotAuthorized(ActorError::Rejected(rejection))) => rejection,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(rejection(fixtures::user(8).id).await, Rejection::Unknown);
+    let before = tokens.on_behalf_of(owner.id).await.expect("active");
+    let suspended = owner.clone().suspended();
+    let put = tokens.put_owner(suspended, &context()).await;
+    put.expect("suspended");
+    assert_eq!(rejection(owner.id).await, Rejection::OwnerSuspended);
+    // Nor does a principal from before the suspension.
+    let request = new_token(Scope::ReadWrite, Expiry::Never);
+    let created = tokens.create(&before, request, &context()).await;
+    assert!(matches!(
+        created,
+        Err(TokenError::NotAuthorized(ActorError::Rejected(
+            Rejection::OwnerSuspended
+        )))
+    ));
+}
+
+#[tokio::test]
+async fn an_account_is_not_changed_as_an_owner() {
+    let world = World::new().await;
+    let admin = world.admin().await;
+    let demoted = Owner::new(admin.user_id(), Role::Member);
+    let put = world.tokens.put_owner(demoted, &context()).await;
+    assert!(matches!(put, Err(PutOwnerError::HasAccount)));
+    assert_eq!(world.admin().await.effective_scope(), Scope::Admin);
 }

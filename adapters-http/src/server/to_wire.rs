@@ -315,12 +315,15 @@ fn event(event: &AuditEvent, names: &HashMap<Subject, SubjectName>) -> wire::Aud
             credential_id: match event.actor {
                 AuditActor::Token { token, .. } => Some(token.to_string()),
                 AuditActor::Session { session, .. } => Some(session.to_string()),
-                AuditActor::Operator | AuditActor::Anonymous => None,
+                AuditActor::External { .. } | AuditActor::Operator | AuditActor::Anonymous => None,
             },
             user_name: event.actor.user().map(Subject::User).and_then(name),
             credential_name: match event.actor {
                 AuditActor::Token { token, .. } => name(Subject::Token(token)),
-                AuditActor::Session { .. } | AuditActor::Operator | AuditActor::Anonymous => None,
+                AuditActor::Session { .. }
+                | AuditActor::External { .. }
+                | AuditActor::Operator
+                | AuditActor::Anonymous => None,
             },
         },
         action: event.action.as_str().to_owned(),

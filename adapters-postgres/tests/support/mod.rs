@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use openindex_adapters_postgres::{PoolOptions, PostgresStore, TablePrefix};
+use openindex_adapters_postgres::{Parts, PoolOptions, PostgresStore, TablePrefix};
 use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
@@ -30,11 +30,11 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-pub struct Postgres<const WORK_ITEMS: bool = true> {
+pub struct Postgres<const ACCOUNTS: bool = true, const WORK_ITEMS: bool = true> {
     pub url: String,
-    pub store: PostgresStore<WORK_ITEMS>,
+    pub store: PostgresStore<ACCOUNTS, WORK_ITEMS>,
     /// A store of the tables' owner, which inserts what a test starts from.
-    pub owner: PostgresStore,
+    pub owner: PostgresStore<ACCOUNTS>,
     pub raw: PgPool,
     prefix: TablePrefix,
 }
@@ -74,7 +74,7 @@ async fn create_database() -> String {
     format!("{server}/{name}")
 }
 
-impl Postgres<false> {
+impl Postgres<true, false> {
     /// Starts with a store without work items, and without their tables.
     pub async fn start_without_work() -> Self {
         let Postgres {
@@ -86,7 +86,8 @@ impl Postgres<false> {
         } = Postgres::start_empty(PoolOptions::default()).await;
         let store = PostgresStore::connect_with(&url, PoolOptions::default())
             .await
-            .expect("a store");
+            .expect("a store")
+            .with_accounts();
         store.migrate().await.expect("migrated");
         Self {
             url,
@@ -94,6 +95,24 @@ impl Postgres<false> {
             owner,
             raw,
             prefix,
+        }
+    }
+}
+
+impl Postgres<false, false> {
+    /// Starts with tokens and their owners only.
+    pub async fn start_without_accounts() -> Self {
+        let url = create_database().await;
+        let store = PostgresStore::connect(&url).await.expect("a store");
+        store.migrate().await.expect("migrated");
+        Self {
+            raw: PgPoolOptions::new()
+                .max_connections(2)
+                .connect_lazy_with(url.parse().expect("a URL")),
+            owner: store.clone(),
+            store,
+            url,
+            prefix: TablePrefix::default(),
         }
     }
 }
@@ -136,8 +155,8 @@ impl Postgres {
     }
 
     /// Grants the role the privileges that serving requires, and connects as that role.
-    pub async fn serve_as(&self, role: &str) -> PostgresStore<true> {
-        let grants = openindex_adapters_postgres::grants(role, "public", true, self.prefix);
+    pub async fn serve_as(&self, role: &str) -> PostgresStore<true, true> {
+        let grants = openindex_adapters_postgres::grants(role, "public", Parts::ALL, self.prefix);
         sqlx::raw_sql(AssertSqlSafe(grants))
             .execute(&self.raw)
             .await
@@ -147,6 +166,7 @@ impl Postgres {
         PostgresStore::connect_with(&format!("postgres://{role}@{rest}"), options)
             .await
             .expect("a store")
+            .with_accounts()
             .with_work_items()
     }
 
@@ -158,13 +178,15 @@ impl Postgres {
             store: PostgresStore::connect_with(&url, options)
                 .await
                 .expect("a store")
+                .with_accounts()
                 .with_work_items(),
             owner: PostgresStore::connect_with(
                 &url,
                 PoolOptions::default().with_table_prefix(options.table_prefix),
             )
             .await
-            .expect("a store"),
+            .expect("a store")
+            .with_accounts(),
             prefix: options.table_prefix,
             raw: PgPoolOptions::new()
                 .max_connections(2)
@@ -182,7 +204,7 @@ impl Postgres {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> Harness for Postgres<WORK_ITEMS> {
+impl<const ACCOUNTS: bool, const WORK_ITEMS: bool> Harness for Postgres<ACCOUNTS, WORK_ITEMS> {
     fn tokens(&self) -> Arc<dyn TokenStore> {
         Arc::new(self.store.clone())
     }
@@ -201,7 +223,9 @@ impl<const WORK_ITEMS: bool> Harness for Postgres<WORK_ITEMS> {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> AgentRunHarness for Postgres<WORK_ITEMS> {
+impl<const ACCOUNTS: bool, const WORK_ITEMS: bool> AgentRunHarness
+    for Postgres<ACCOUNTS, WORK_ITEMS>
+{
     fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
         Arc::new(self.store.clone())
     }
@@ -219,7 +243,7 @@ impl WorkHarness for Postgres {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> AccountHarness for Postgres<WORK_ITEMS> {
+impl<const WORK_ITEMS: bool> AccountHarness for Postgres<true, WORK_ITEMS> {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
     }
@@ -246,15 +270,19 @@ impl<const WORK_ITEMS: bool> AccountHarness for Postgres<WORK_ITEMS> {
     }
 }
 
-pub async fn put_user(owner: &PostgresStore, user: &User) {
+pub async fn put_user<const ACCOUNTS: bool>(owner: &PostgresStore<ACCOUNTS>, user: &User) {
     owner.put_user(user).await.expect("a user");
 }
 
-pub async fn put_token(owner: &PostgresStore, token: &Token, digest: &Digest) {
+pub async fn put_token<const ACCOUNTS: bool>(
+    owner: &PostgresStore<ACCOUNTS>,
+    token: &Token,
+    digest: &Digest,
+) {
     owner.put_token(token, digest).await.expect("a token");
 }
 
-pub async fn put_work_item(owner: &PostgresStore, item: &WorkItem) {
+pub async fn put_work_item(owner: &PostgresStore<true>, item: &WorkItem) {
     owner.put_work_item(item).await.expect("a work item");
 }
 
@@ -282,7 +310,7 @@ pub fn creation(number: u64) -> CreateToken {
 }
 
 /// Inserts user 1 and their token 0.
-pub async fn seed(owner: &PostgresStore) {
+pub async fn seed(owner: &PostgresStore<true>) {
     put_user(owner, &fixtures::user(1)).await;
     let token = fixtures::token(0, fixtures::NOW);
     put_token(owner, &token, &fixtures::digest(0)).await;

@@ -2,7 +2,7 @@
 
 use openindex_domain::access::{ActingRecord, Actor, CredentialId};
 
-use crate::tables::{forms, sessions, tokens};
+use crate::tables::{forms, owners, sessions, tokens};
 use crate::{Database, Result, Tx};
 
 /// Returns the record of the acting credential, or `None` if it no longer exists. Also records the
@@ -22,6 +22,7 @@ pub(super) async fn record<D: Database>(
         CredentialId::Session(id) => sessions::record_by_id(tx, id)
             .await?
             .map(ActingRecord::from),
+        CredentialId::External(id) => owners::by_id(tx, id).await?.map(ActingRecord::External),
     })
 }
 

@@ -22,7 +22,9 @@ use crate::tables::{audit, notices, stats, tokens};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> AdminTokenStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn tokens(
         &self,
         filter: &TokenFilter,
@@ -50,24 +52,27 @@ impl<D: Database, const WORK_ITEMS: bool> AdminTokenStore for SqlStore<D, WORK_I
     }
 
     async fn revoke_matching(&self, change: RevokeMatching) -> Result<RevokeMatchingOutcome> {
-        run!(self, Maintenance, |tx| revoke_matching(tx, change))
+        run!(self, Maintenance, |tx| revoke_matching(
+            tx, change, ACCOUNTS
+        ))
     }
 
     async fn report_leaked_tokens(&self, change: ReportLeakedTokens) -> Result<u64> {
-        run!(self, Maintenance, |tx| report_leaked(tx, change))
+        run!(self, Maintenance, |tx| report_leaked(tx, change, ACCOUNTS))
     }
 
     async fn stats(&self, now: Timestamp) -> Result<Stats> {
-        run!(self, Browse, |tx| stats::read(tx, now))
+        run!(self, Browse, |tx| stats::read(tx, now, ACCOUNTS))
     }
 }
 
 async fn revoke_matching<D: Database>(
     tx: &mut Tx<'_, D>,
     change: RevokeMatching,
+    has_accounts: bool,
 ) -> Step<RevokeMatchingOutcome> {
     let now = change.actor.now;
-    tx.lock(Lock::AllUsers).await?;
+    tx.lock(Lock::AllOwners).await?;
     let actor = acting::record(tx, &change.actor).await?;
     change.check_actor(actor.as_ref()).map_err(Stop::Reply)?;
     if D::HAS_CONCURRENT_CHANGES {
@@ -92,12 +97,18 @@ async fn revoke_matching<D: Database>(
     let rows = found.iter().zip(&*read);
     let revoked = rows.filter(|(_, token)| ends.contains(&token.id));
     let revoked = Listing::read(revoked.map(|(row, _)| rows::owned_token(row)))?;
-    notices::insert_all(tx, &change.notices(&decided)).await?;
+    if has_accounts {
+        notices::insert_all(tx, &change.notices(&decided)).await?;
+    }
     write_revocations(tx, decided, &read, now).await?;
     Ok(RevokeMatchingOutcome::Revoked(revoked))
 }
 
-async fn report_leaked<D: Database>(tx: &mut Tx<'_, D>, change: ReportLeakedTokens) -> Result<u64> {
+async fn report_leaked<D: Database>(
+    tx: &mut Tx<'_, D>,
+    change: ReportLeakedTokens,
+    has_accounts: bool,
+) -> Result<u64> {
     let digests: Vec<_> = change.reported.iter().map(|(digest, _)| *digest).collect();
     // A token's digest and owner never change, so they can be read before anything is locked.
     let (mut tokens, mut read) = tokens::by_digests(tx, digests.clone()).await?;
@@ -105,7 +116,7 @@ async fn report_leaked<D: Database>(tx: &mut Tx<'_, D>, change: ReportLeakedToke
         let before = tokens;
         let owners: Vec<UserId> = before.values().map(|token| token.owner).collect();
         let ids: Vec<TokenId> = before.values().map(|token| token.id).collect();
-        tx.lock(Lock::Users(None, &owners)).await?;
+        tx.lock(Lock::Owners(None, &owners)).await?;
         tx.lock(Lock::TokensWithRuns(&ids, change.now)).await?;
         (tokens, read) = tokens::by_digests(tx, digests).await?;
         // Tokens created since then are not locked, and not part of the report.
@@ -123,8 +134,10 @@ async fn report_leaked<D: Database>(tx: &mut Tx<'_, D>, change: ReportLeakedToke
         }
     }
     let revoked = write_revocations(tx, decided, &read, change.now).await?;
-    let notices: Vec<_> = revoked.iter().map(|token| change.notice(token)).collect();
-    notices::insert_all(tx, &notices).await?;
+    if has_accounts {
+        let notices: Vec<_> = revoked.iter().map(|token| change.notice(token)).collect();
+        notices::insert_all(tx, &notices).await?;
+    }
     Ok(revoked.len() as u64)
 }
 

@@ -16,7 +16,9 @@ use crate::tables::{audit, tokens, work_items};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> AgentRunStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> AgentRunStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn start_run(&self, change: StartRun) -> Result<StartRunOutcome> {
         run!(self, Change, |tx| start(tx, change, WORK_ITEMS))
     }
@@ -50,7 +52,7 @@ async fn start<D: Database>(
     has_work_items: bool,
 ) -> Step<StartRunOutcome> {
     let (owner, now) = (change.run.owner, change.actor.now);
-    tx.lock(Lock::Users(Some(&change.actor), &[owner])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[owner])).await?;
     let bound_to = change.run.run.as_ref().and_then(|run| run.work_item);
     let item = match bound_to.filter(|_| has_work_items) {
         // A completion that committed first is seen here; a later one sees the run.
@@ -83,7 +85,7 @@ async fn start<D: Database>(
 }
 
 async fn end<D: Database>(tx: &mut Tx<'_, D>, change: EndRuns) -> Step<EndRunsOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.owner]))
         .await?;
     tx.lock(Lock::TokensWithRuns(&change.runs, change.actor.now))
         .await?;

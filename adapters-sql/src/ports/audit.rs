@@ -12,7 +12,9 @@ use crate::tables::audit;
 use crate::{Database, Result, SqlStore};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> AuditStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> AuditStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn events(
         &self,
         filter: &AuditFilter,

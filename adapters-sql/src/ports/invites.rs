@@ -15,7 +15,7 @@ use crate::tables::{audit, invites, sessions, tokens, users};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> InviteStore for SqlStore<D, true, WORK_ITEMS> {
     async fn create_invite(&self, change: CreateInvite) -> Result<CreateInviteOutcome> {
         run!(self, Change, |tx| create(tx, change))
     }
@@ -42,7 +42,7 @@ async fn create<D: Database>(
     tx: &mut Tx<'_, D>,
     change: CreateInvite,
 ) -> Step<CreateInviteOutcome> {
-    tx.lock(Lock::Users(change.actor.as_ref(), &[])).await?;
+    tx.lock(Lock::Owners(change.actor.as_ref(), &[])).await?;
     // Also serializes two invites for one address.
     tx.lock(Lock::NewUsers).await?;
     let actor = acting::optional_record(tx, change.actor.as_ref()).await?;
@@ -67,7 +67,7 @@ async fn withdraw<D: Database>(
     tx: &mut Tx<'_, D>,
     change: WithdrawInvite,
 ) -> Step<WithdrawInviteOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let found = invites::lock_to_withdraw(tx, change.invite).await?;
     let (invite, is_damaged) = found.unzip();
@@ -89,7 +89,7 @@ async fn claim<D: Database>(tx: &mut Tx<'_, D>, change: ClaimInvite) -> Step<Cla
     // before locking.
     let invite = invites::by_id(tx, change.invite).await?;
     let creator = invite.and_then(|invite| invite.created_by);
-    tx.lock(Lock::Users(None, creator.as_slice())).await?;
+    tx.lock(Lock::Owners(None, creator.as_slice())).await?;
     tx.lock(Lock::NewUsers).await?;
     let invite = invites::lock(tx, change.invite).await?;
     let creator = users::by_optional_id(tx, creator).await?;

@@ -16,7 +16,7 @@ pub(super) async fn create<D: Database>(
     change: CreateSignInLink,
 ) -> Step<CreateSignInLinkOutcome> {
     let (actor, id) = (change.actor.as_ref(), change.link.user);
-    tx.lock(Lock::Users(actor, &[id])).await?;
+    tx.lock(Lock::Owners(actor, &[id])).await?;
     let actor = acting::optional_record(tx, actor).await?;
     let user = users::by_id(tx, id).await?;
     change
@@ -38,7 +38,7 @@ pub(super) async fn redeem<D: Database>(
     let link = sign_in_links::by_id(tx, change.link).await?;
     let creator = link.and_then(|link| link.created_by);
     let users: Vec<UserId> = [id].into_iter().chain(creator).collect();
-    tx.lock(Lock::Users(None, &users)).await?;
+    tx.lock(Lock::Owners(None, &users)).await?;
     let link = sign_in_links::lock(tx, change.link).await?;
     let user = users::by_optional_id(tx, Some(id)).await?;
     let creator = users::by_optional_id(tx, creator).await?;

@@ -13,7 +13,9 @@ use crate::tables::rate_limits;
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> RateLimitStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> RateLimitStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn count(
         &self,
         buckets: &[RateLimit],

@@ -18,7 +18,7 @@ use crate::tables::{audit, forms, sessions, sign_in_links, users};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, true, WORK_ITEMS> {
     async fn find_session(&self, digest: &Digest) -> Result<Option<SessionRecord>> {
         let digest = *digest;
         run!(self, Read, |tx| sessions::record_by_digest(tx, &digest))
@@ -94,7 +94,7 @@ async fn purge<D: Database>(
 
 async fn start<D: Database>(tx: &mut Tx<'_, D>, change: StartSession) -> Step<StartSessionOutcome> {
     let user = change.session.user;
-    tx.lock(Lock::Users(None, &[user])).await?;
+    tx.lock(Lock::Owners(None, &[user])).await?;
     let account = users::account_by_id(tx, user).await?;
     change.decide(account.as_ref()).map_err(Stop::Reply)?;
     sessions::insert(tx, &change.session, &change.digest).await?;
@@ -103,7 +103,7 @@ async fn start<D: Database>(tx: &mut Tx<'_, D>, change: StartSession) -> Step<St
 }
 
 async fn end<D: Database>(tx: &mut Tx<'_, D>, change: EndSessions) -> Step<EndSessionsOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.user]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     change.decide(actor.as_ref()).map_err(Stop::Reply)?;
@@ -118,7 +118,7 @@ async fn change_password<D: Database>(
     tx: &mut Tx<'_, D>,
     change: ChangePassword,
 ) -> Step<ChangePasswordOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[])).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let account = match &actor {
         Some(ActingRecord::Session(record)) => {

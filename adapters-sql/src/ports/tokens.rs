@@ -6,23 +6,33 @@ use async_trait::async_trait;
 use openindex_domain::Listing;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
-    RotateToken, RotateTokenOutcome, Seek, Token, TokenCounts, TokenId, TokenKind, TokenRecord,
-    TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, Digest, EndedRuns, ListFilter, PutOwner, PutOwnerOutcome,
+    RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenCounts,
+    TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
-use openindex_domain::user::UserId;
+use openindex_domain::user::{Owner, UserId};
 use tracing::{Instrument as _, debug_span};
 
 use super::{acting, runs};
 use crate::store::{Step, Stop, run};
-use crate::tables::{audit, tokens};
+use crate::tables::{audit, owners, tokens};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> TokenStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> TokenStore
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
     async fn find_by_digest(&self, digest: &Digest) -> Result<Option<Arc<TokenRecord>>> {
         let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
         self.look_up(digest).instrument(span).await
+    }
+
+    async fn find_owner(&self, id: UserId) -> Result<Option<Owner>> {
+        run!(self, Read, |tx| owners::by_id(tx, id))
+    }
+
+    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome> {
+        run!(self, Change, |tx| put_owner(tx, change))
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome> {
@@ -73,8 +83,27 @@ impl<D: Database, const WORK_ITEMS: bool> TokenStore for SqlStore<D, WORK_ITEMS>
     }
 }
 
+async fn put_owner<D: Database>(tx: &mut Tx<'_, D>, change: PutOwner) -> Step<PutOwnerOutcome> {
+    let (id, now) = (change.owner.id, change.now);
+    // A new owner has no row to lock.
+    tx.lock(Lock::Names(&[format!("owner {id}")])).await?;
+    tx.lock(Lock::Owners(None, &[id])).await?;
+    tx.lock(Lock::RunsOfOwner(id, now)).await?;
+    let found = owners::with_account(tx, id).await?;
+    let (current, has_account) = found.map_or((None, false), |(owner, it)| (Some(owner), it));
+    let runs = tokens::runs_of_owner(tx, id, EndedRuns::horizon(now)).await?;
+    let decision = change
+        .decide(current.as_ref(), has_account, &runs)
+        .map_err(Stop::Reply)?;
+    tx.execute_one(owners::replaced(&change.owner), "owner")
+        .await?;
+    runs::end(tx, &decision.runs, &runs).await?;
+    audit::insert_all(tx, &decision.events).await?;
+    Ok(PutOwnerOutcome::Written)
+}
+
 async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {
-    tx.lock(Lock::Users(Some(&change.actor), &[change.token.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.token.owner]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     let counts = counts(tx, &change).await?;
@@ -86,7 +115,7 @@ async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<Cr
 
 async fn revoke<D: Database>(tx: &mut Tx<'_, D>, change: RevokeToken) -> Step<RevokeTokenOutcome> {
     let (issuers, now) = (&[change.token], change.actor.now);
-    tx.lock(Lock::Users(Some(&change.actor), &[change.owner]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.owner]))
         .await?;
     tx.lock(Lock::TokensWithRuns(issuers, now)).await?;
     let actor = acting::record(tx, &change.actor).await?;
@@ -104,7 +133,7 @@ async fn revoke<D: Database>(tx: &mut Tx<'_, D>, change: RevokeToken) -> Step<Re
 async fn rotate<D: Database>(tx: &mut Tx<'_, D>, change: RotateToken) -> Step<RotateTokenOutcome> {
     let successor = &change.successor;
     let (issuers, now) = (&[change.predecessor], successor.actor.now);
-    tx.lock(Lock::Users(
+    tx.lock(Lock::Owners(
         Some(&successor.actor),
         &[successor.token.owner],
     ))

@@ -17,7 +17,7 @@ use crate::tables::{audit, invites, notices, sessions, sign_in_links, tokens, us
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, WORK_ITEMS> {
+impl<D: Database, const WORK_ITEMS: bool> UserStore for SqlStore<D, true, WORK_ITEMS> {
     async fn create_first_admin(
         &self,
         change: CreateFirstAdmin,
@@ -103,7 +103,7 @@ async fn change_user<D: Database>(
 ) -> Step<ChangeUserOutcome> {
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
-    tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[id])).await?;
     let (holder, open) = match change.new_email().map(Email::key) {
         Some(key) => {
             // No other user joins or is invited with this address meanwhile.
@@ -144,7 +144,7 @@ async fn change_user<D: Database>(
 async fn delete<D: Database>(tx: &mut Tx<'_, D>, change: DeleteUser) -> Step<DeleteUserOutcome> {
     let (id, now) = (change.user, change.actor.now);
     lock_administrators(tx).await?;
-    tx.lock(Lock::Users(Some(&change.actor), &[id])).await?;
+    tx.lock(Lock::Owners(Some(&change.actor), &[id])).await?;
     tx.lock(Lock::TokensOfOwner(id)).await?;
     let actor = acting::record(tx, &change.actor).await?;
     let user = users::for_change(tx, id).await?;
@@ -194,7 +194,7 @@ async fn dismiss<D: Database>(
     change: DismissNotices,
 ) -> Step<DismissNoticesOutcome> {
     // Also serializes two dismissals of the same notices.
-    tx.lock(Lock::Users(Some(&change.actor), &[change.user]))
+    tx.lock(Lock::Owners(Some(&change.actor), &[change.user]))
         .await?;
     let actor = acting::record(tx, &change.actor).await?;
     change.decide(actor.as_ref()).map_err(Stop::Reply)?;

@@ -16,7 +16,7 @@ use crate::tables::{audit, tokens, users, work_items};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
 #[async_trait]
-impl<D: Database> WorkItemStore for SqlStore<D, true> {
+impl<D: Database> WorkItemStore for SqlStore<D, true, true> {
     async fn create_item(&self, change: CreateWorkItem) -> Result<CreateWorkItemOutcome> {
         run!(self, Change, |tx| create(tx, change))
     }
@@ -60,7 +60,7 @@ async fn create<D: Database>(
     change: CreateWorkItem,
 ) -> Step<CreateWorkItemOutcome> {
     let (assignee, now) = (change.item.assignee, change.actor.now);
-    tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
+    tx.lock(Lock::Owners(Some(&change.actor), assignee.as_slice()))
         .await?;
     tx.lock(match change.item.place {
         Placement::Domain(domain, _) => Lock::WorkDomain(domain),
@@ -97,7 +97,7 @@ async fn change_item<D: Database>(
 ) -> Step<ChangeWorkItemOutcome> {
     let (key, now) = (change.key, change.actor.now);
     let assignee = change.new_assignee();
-    tx.lock(Lock::Users(Some(&change.actor), assignee.as_slice()))
+    tx.lock(Lock::Owners(Some(&change.actor), assignee.as_slice()))
         .await?;
     tx.lock(Lock::WorkItem(key)).await?;
     tx.lock(Lock::RunsOfWorkItem(&change.actor, Some(key)))

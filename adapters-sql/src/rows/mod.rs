@@ -20,8 +20,8 @@ use openindex_domain::token::{
     Digest, Scope, Token, TokenDetails, TokenId, TokenKind, TokenName, TokenRecord,
 };
 use openindex_domain::user::{
-    Account, Email, ListedUser, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Role, User,
-    UserId,
+    Account, Email, ListedUser, Notice, NoticeAbout, Owner, PasswordHash, PersonName, Profile,
+    Role, User, UserId,
 };
 use openindex_domain::{Damaged, DamagedColumn, StoreError};
 use uuid::Uuid;
@@ -44,16 +44,19 @@ pub const DETAIL_COLUMNS: &str = "t.last_four, t.created_from, t.last_used_from,
 pub const USER_COLUMNS: &str = "u.id AS user_id, u.email AS user_email, u.name AS user_name, \
     u.role AS user_role, u.created_at AS user_created_at, u.suspended_at AS user_suspended_at, \
     u.deleted_at AS user_deleted_at";
+/// The columns of an [`Owner`] besides the id, from the table `o`.
+pub const OWNER_COLUMNS: &str = "o.role AS owner_role, o.active AS owner_active, \
+    o.email AS owner_email, o.name AS owner_name";
 /// The columns of a [`Session`], from the table `s`.
 pub(crate) const SESSION_COLUMNS: &str = "s.id, s.user_id AS session_user_id, s.created_at, \
     s.last_seen_at, s.client, s.client_address";
 
-/// Returns the text of a query for [`TokenRecord`]s: tokens `t` with their owners `u`.
+/// Returns the text of a query for [`TokenRecord`]s: tokens `t` with their owners `o`.
 #[must_use]
 pub fn select_record(condition: &str) -> String {
     format!(
-        "SELECT {TOKEN_COLUMNS}, t.digest, {USER_COLUMNS} \
-         FROM tokens t JOIN users u ON u.id = t.owner_id WHERE {condition}"
+        "SELECT {TOKEN_COLUMNS}, t.digest, {OWNER_COLUMNS} \
+         FROM tokens t JOIN owners o ON o.id = t.owner_id WHERE {condition}"
     )
 }
 
@@ -63,22 +66,35 @@ pub fn select_record(condition: &str) -> String {
 ///
 /// [`Damaged`] if the row has a value that the domain rejects.
 pub fn record(row: &impl Row) -> Result<TokenRecord, StoreError> {
-    // The user's row is damaged or missing.
+    // The owner's row is damaged or missing.
     let damaged = |_| Damaged::new("tokens", &token_id(row), DamagedColumn("owner_id"));
+    let token = token(row)?;
     Ok(TokenRecord {
-        token: token(row)?,
         digest: digest(row)?,
-        owner: owner(row).map_err(damaged)?,
+        owner: owner(row, token.owner).map_err(damaged)?,
+        token,
     })
 }
 
-/// Returns the owner of a token; a deleted one has no name.
-fn owner(row: &impl Row) -> Result<Owner, DamagedColumn> {
-    // An unreadable time counts as deleted too.
-    if optional_instant(row, "user_deleted_at") != Ok(None) {
-        return Ok(Owner::deleted(UserId::from_uuid(get(row, "user_id")?)));
-    }
-    Ok(user_fields(row)?.as_owner())
+/// Returns the owner with this id.
+pub(crate) fn owner(row: &impl Row, id: UserId) -> Result<Owner, DamagedColumn> {
+    let profile = match (optional(row, "owner_email")?, optional(row, "owner_name")?) {
+        (Some(email), Some(name)) => Some(Profile {
+            email: Email::from_stored(email),
+            name: PersonName::from_stored(name),
+        }),
+        _ => None,
+    };
+    Ok(Owner {
+        id,
+        active: match get(row, "owner_active")? {
+            0_i64 => false,
+            1 => true,
+            _ => return Err(DamagedColumn("owner_active")),
+        },
+        role: Role::parse(get(row, "owner_role")?).ok_or(DamagedColumn("owner_role"))?,
+        profile,
+    })
 }
 
 pub(crate) fn digest(row: &impl Row) -> Result<Digest, StoreError> {
@@ -428,6 +444,9 @@ fn event_fields(row: &impl Row) -> Result<AuditEvent, DamagedColumn> {
         "session" => AuditActor::Session {
             user: parse(row, "actor_user")?,
             session: parse(row, "actor_session")?,
+        },
+        "external" => AuditActor::External {
+            user: parse(row, "actor_user")?,
         },
         _ => return Err(DamagedColumn("actor")),
     };

@@ -29,7 +29,9 @@ pub(crate) async fn insert_all<D: Database>(
             let (token, session) = match event.actor {
                 AuditActor::Token { token, .. } => (Some(token.to_string()), None),
                 AuditActor::Session { session, .. } => (None, Some(session.to_string())),
-                AuditActor::Operator | AuditActor::Anonymous => (None, None),
+                AuditActor::External { .. } | AuditActor::Operator | AuditActor::Anonymous => {
+                    (None, None)
+                }
             };
             let context = &event.context;
             let emails = event.email_change.as_ref();
@@ -105,19 +107,25 @@ pub(crate) async fn names<D: Database>(
             Subject::Session(_) | Subject::WorkItem(_) | Subject::UnknownAccount => {}
         }
     }
-    let statement = Statement::new(format!(
-        "SELECT 'user' AS kind, id, name, id AS owner FROM users \
-         WHERE deleted_at IS NULL AND {} \
-         UNION ALL SELECT kind, id, name, owner_id FROM tokens WHERE {} \
-         UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
-         WHERE email IS NOT NULL AND {}",
+    let mut statement = Statement::new(format!(
+        "SELECT 'user' AS kind, id, name, id AS owner FROM owners \
+         WHERE name IS NOT NULL AND {} \
+         UNION ALL SELECT kind, id, name, owner_id FROM tokens WHERE {}",
         D::any("id", "$1"),
-        D::any("id", "$2"),
-        D::any("id", "$3")
-    ));
-    let found = tx
-        .rows(statement.bind(users).bind(tokens).bind(invites))
-        .await?;
+        D::any("id", "$2")
+    ))
+    .bind(users)
+    .bind(tokens);
+    // Only a store of accounts has this table.
+    if !invites.is_empty() {
+        let invites = statement.add(invites);
+        statement.push(&format!(
+            " UNION ALL SELECT 'invite', id, email, claimed_by FROM invites \
+             WHERE email IS NOT NULL AND {}",
+            D::any("id", &invites)
+        ));
+    }
+    let found = tx.rows(statement).await?;
     let names = found.iter().filter_map(rows::subject_name);
     Ok(names.filter(|it| subjects.contains(&it.subject)).collect())
 }

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod forms;
 pub(crate) mod invites;
 pub(crate) mod notices;
+pub(crate) mod owners;
 pub(crate) mod rate_limits;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_links;

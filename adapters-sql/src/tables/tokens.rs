@@ -75,7 +75,7 @@ pub(crate) async fn owned_by_id<D: Database>(
     ids: Vec<TokenId>,
 ) -> Result<Listing<OwnedToken>> {
     let statement = Statement::new(format!(
-        "{} FROM tokens t LEFT JOIN users u ON u.id = t.owner_id WHERE {} ORDER BY t.id DESC",
+        "{} FROM tokens t LEFT JOIN owners o ON o.id = t.owner_id WHERE {} ORDER BY t.id DESC",
         lists::select_owned(),
         D::any("t.id", "$1")
     ));

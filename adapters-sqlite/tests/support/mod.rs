@@ -29,9 +29,9 @@ use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
 
-pub struct Sqlite<const WORK_ITEMS: bool = true> {
+pub struct Sqlite<const ACCOUNTS: bool = true, const WORK_ITEMS: bool = true> {
     pub directory: TempDir,
-    pub store: SqliteStore<WORK_ITEMS>,
+    pub store: SqliteStore<ACCOUNTS, WORK_ITEMS>,
     pub raw: SqlitePool,
     prefix: TablePrefix,
 }
@@ -47,21 +47,28 @@ impl Sqlite {
     }
 
     pub async fn start_with(options: SqliteOptions) -> Self {
-        Self::open(options, SqliteStore::with_work_items).await
+        Self::open(options, |store| store.with_accounts().with_work_items()).await
     }
 }
 
-impl Sqlite<false> {
+impl Sqlite<true, false> {
     /// Starts without work items.
     pub async fn start_without_work() -> Self {
+        Self::open(SqliteOptions::default(), SqliteStore::with_accounts).await
+    }
+}
+
+impl Sqlite<false, false> {
+    /// Starts with tokens and their owners only.
+    pub async fn start_without_accounts() -> Self {
         Self::open(SqliteOptions::default(), |store| store).await
     }
 }
 
-impl<const WORK_ITEMS: bool> Sqlite<WORK_ITEMS> {
+impl<const ACCOUNTS: bool, const WORK_ITEMS: bool> Sqlite<ACCOUNTS, WORK_ITEMS> {
     async fn open(
         options: SqliteOptions,
-        choose: fn(SqliteStore) -> SqliteStore<WORK_ITEMS>,
+        choose: fn(SqliteStore) -> SqliteStore<ACCOUNTS, WORK_ITEMS>,
     ) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let url = format!("sqlite://{}", directory.path().join("store.db").display());
@@ -100,7 +107,7 @@ impl<const WORK_ITEMS: bool> Sqlite<WORK_ITEMS> {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> Harness for Sqlite<WORK_ITEMS> {
+impl<const ACCOUNTS: bool, const WORK_ITEMS: bool> Harness for Sqlite<ACCOUNTS, WORK_ITEMS> {
     fn tokens(&self) -> Arc<dyn TokenStore> {
         Arc::new(self.store.clone())
     }
@@ -120,7 +127,9 @@ impl<const WORK_ITEMS: bool> Harness for Sqlite<WORK_ITEMS> {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> AgentRunHarness for Sqlite<WORK_ITEMS> {
+impl<const ACCOUNTS: bool, const WORK_ITEMS: bool> AgentRunHarness
+    for Sqlite<ACCOUNTS, WORK_ITEMS>
+{
     fn agent_runs(&self) -> Arc<dyn AgentRunStore> {
         Arc::new(self.store.clone())
     }
@@ -138,7 +147,7 @@ impl WorkHarness for Sqlite {
 }
 
 #[async_trait]
-impl<const WORK_ITEMS: bool> AccountHarness for Sqlite<WORK_ITEMS> {
+impl<const WORK_ITEMS: bool> AccountHarness for Sqlite<true, WORK_ITEMS> {
     fn users(&self) -> Arc<dyn UserStore> {
         Arc::new(self.store.clone())
     }

@@ -11,9 +11,9 @@ use openindex_domain::testing::{
     fixtures,
 };
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
-    RotateToken, RotateTokenOutcome, Secret, Seek, Token, TokenId, TokenKind, TokenRecord,
-    TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner, PutOwner, PutOwnerOutcome,
+    RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Secret, Seek, Token, TokenId,
+    TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 use tokio::time::sleep;
@@ -132,6 +132,14 @@ impl TokenStore for Slow {
     async fn purge_ended_before(&self, _: Timestamp, _: u32) -> Result<u64, StoreError> {
         sleep(Duration::from_secs(10)).await;
         Ok(BATCH)
+    }
+
+    async fn find_owner(&self, _: UserId) -> Result<Option<Owner>, StoreError> {
+        Err(down())
+    }
+
+    async fn put_owner(&self, _: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
+        Err(down())
     }
 
     async fn create_token(&self, _: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

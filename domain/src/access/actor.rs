@@ -29,6 +29,8 @@ pub enum ActingRecord {
     Token(Arc<TokenRecord>),
     /// A browser session and its user.
     Session(Arc<SessionRecord>),
+    /// An owner whom the embedding service authenticated.
+    External(Owner),
     /// [`Actor::form`] was used before, by any credential, and created this.
     FormUsed(Subject),
 }
@@ -69,6 +71,7 @@ impl ActingRecord {
         match self {
             Self::Token(record) => Some(&record.owner),
             Self::Session(record) => Some(&record.owner),
+            Self::External(owner) => Some(owner),
             Self::FormUsed(_) => None,
         }
     }
@@ -80,6 +83,7 @@ impl ActingRecord {
                 .clone()
                 .authenticate(now)
                 .ok_or(ActorError::SessionEnded),
+            Self::External(owner) => Ok(owner.clone().authenticate()?),
             Self::FormUsed(created) => Err(ActorError::FormUsed(*created)),
         }
     }
@@ -111,7 +115,9 @@ impl Actor {
     /// [`ActorError`]; the store must then write nothing and return it.
     pub fn check(&self, current: Option<&ActingRecord>) -> Result<(), ActorError> {
         let gone = match self.credential {
-            CredentialId::Token(_) => ActorError::Rejected(Rejection::Unknown),
+            CredentialId::Token(_) | CredentialId::External(_) => {
+                ActorError::Rejected(Rejection::Unknown)
+            }
             CredentialId::Session(_) => ActorError::SessionEnded,
         };
         let principal = current.ok_or(gone)?.principal(self.now)?;

@@ -12,6 +12,7 @@ use super::{Denial, Requirement};
 
 /// The authenticated caller of a request. Created only by
 /// [`Tokens::verify`](crate::token::Tokens::verify),
+/// [`Tokens::on_behalf_of`](crate::token::Tokens::on_behalf_of),
 /// [`Sessions::verify`](crate::session::Sessions::verify), and by a verifier that asks another
 /// server.
 #[derive(Debug, Clone)]
@@ -26,6 +27,7 @@ enum Credential {
     Token(Arc<TokenRecord>),
     Session(Arc<SessionRecord>),
     Remote(Arc<RemoteToken>),
+    External(Arc<Owner>),
 }
 
 /// A token that the server which issued it accepts, as that server describes it to another service.
@@ -53,15 +55,13 @@ impl RemoteToken {
     ) -> Self {
         Self {
             id,
-            owner: Owner {
-                id: owner,
-                active: true,
-                role: match effective_scope {
+            owner: Owner::new(
+                owner,
+                match effective_scope {
                     Scope::Admin => Role::Admin,
                     Scope::ReadWrite => Role::Member,
                 },
-                profile: None,
-            },
+            ),
             effective_scope,
             expires_at,
         }
@@ -75,6 +75,8 @@ pub enum CredentialId {
     Token(TokenId),
     /// A browser session.
     Session(SessionId),
+    /// The embedding service, which authenticated this user itself.
+    External(UserId),
 }
 
 impl fmt::Display for CredentialId {
@@ -82,6 +84,7 @@ impl fmt::Display for CredentialId {
         match self {
             Self::Token(id) => fmt::Display::fmt(id, f),
             Self::Session(id) => fmt::Display::fmt(id, f),
+            Self::External(user) => fmt::Display::fmt(user, f),
         }
     }
 }
@@ -92,6 +95,7 @@ impl Credential {
             Self::Token(record) => CredentialId::Token(record.token.id),
             Self::Session(record) => CredentialId::Session(record.session.id),
             Self::Remote(token) => CredentialId::Token(token.id),
+            Self::External(owner) => CredentialId::External(owner.id),
         }
     }
 
@@ -100,25 +104,27 @@ impl Credential {
             Self::Token(record) => &record.owner,
             Self::Session(record) => &record.owner,
             Self::Remote(token) => &token.owner,
+            Self::External(owner) => owner,
         }
     }
 
-    /// Returns the kind of token; a browser session acts as a personal one.
+    /// Returns the kind of token; a browser session and an external credential act as a personal
+    /// one.
     fn kind(&self) -> TokenKind {
         match self {
             Self::Token(record) => record.token.kind(),
-            Self::Session(_) => TokenKind::Personal,
+            Self::Session(_) | Self::External(_) => TokenKind::Personal,
             Self::Remote(token) => token.id.kind(),
         }
     }
 
-    /// Returns the lesser of the token's scope and the highest scope of the owner's role. A browser
-    /// session has no scope of its own, so it has the role's highest scope.
+    /// Returns the lesser of the token's scope and the highest scope of the owner's role. Only tokens
+    /// have a scope of their own.
     fn effective_scope(&self) -> Scope {
         let allowed = self.owner().role.highest_scope();
         match self {
             Self::Token(record) => record.token.scope.min(allowed),
-            Self::Session(_) => allowed,
+            Self::Session(_) | Self::External(_) => allowed,
             Self::Remote(token) => token.effective_scope,
         }
     }
@@ -151,6 +157,22 @@ impl SessionRecord {
     }
 }
 
+impl Owner {
+    /// Returns the principal of an owner whom the embedding service has authenticated.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::OwnerSuspended`] when the owner is not active.
+    pub(crate) fn authenticate(self) -> Result<Principal, Rejection> {
+        if !self.active {
+            return Err(Rejection::OwnerSuspended);
+        }
+        Ok(Principal {
+            credential: Credential::External(Arc::new(self)),
+        })
+    }
+}
+
 impl Principal {
     /// Returns the principal of a token that another server has just accepted. A change that it
     /// makes through use cases of this process is rejected, unless the token is in their store.
@@ -161,22 +183,22 @@ impl Principal {
         }
     }
 
-    /// Returns the id of the token it acts with; `None` for a browser session.
+    /// Returns the id of the token it acts with; `None` for any other credential.
     #[must_use]
     pub fn token_id(&self) -> Option<TokenId> {
         match self.credential.id() {
             CredentialId::Token(id) => Some(id),
-            CredentialId::Session(_) => None,
+            CredentialId::Session(_) | CredentialId::External(_) => None,
         }
     }
 
-    /// Returns when its token expires; `None` if never, and for a browser session.
+    /// Returns when its token expires; `None` if never, and for any other credential.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         match &self.credential {
             Credential::Token(record) => record.token.expires_at,
             Credential::Remote(token) => token.expires_at,
-            Credential::Session(_) => None,
+            Credential::Session(_) | Credential::External(_) => None,
         }
     }
 
@@ -192,28 +214,28 @@ impl Principal {
         self.credential.id()
     }
 
-    /// Returns the token it acts with; `None` for a browser session, and for a token that another
-    /// server verified.
+    /// Returns the token it acts with; `None` for a token that another server verified, and for
+    /// any other credential.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         match &self.credential {
             Credential::Token(record) => Some(&record.token),
-            Credential::Session(_) | Credential::Remote(_) => None,
+            Credential::Session(_) | Credential::Remote(_) | Credential::External(_) => None,
         }
     }
 
-    /// Returns the digest of the token; `None` for a browser session.
+    /// Returns the digest of the token; `None` for any other credential.
     pub(crate) fn token_digest(&self) -> Option<Digest> {
         match &self.credential {
             Credential::Token(record) => Some(record.digest),
-            Credential::Session(_) | Credential::Remote(_) => None,
+            Credential::Session(_) | Credential::Remote(_) | Credential::External(_) => None,
         }
     }
 
-    /// Returns the digest of the browser session; `None` for a token.
+    /// Returns the digest of the browser session; `None` for any other credential.
     pub(crate) fn session_digest(&self) -> Option<Digest> {
         match &self.credential {
-            Credential::Token(_) | Credential::Remote(_) => None,
+            Credential::Token(_) | Credential::Remote(_) | Credential::External(_) => None,
             Credential::Session(record) => Some(record.digest),
         }
     }
@@ -238,17 +260,17 @@ impl Principal {
         }
     }
 
-    /// Returns the browser session it acts with; `None` for a token.
+    /// Returns the browser session it acts with; `None` for any other credential.
     #[must_use]
     pub fn session(&self) -> Option<&Session> {
         match &self.credential {
-            Credential::Token(_) | Credential::Remote(_) => None,
+            Credential::Token(_) | Credential::Remote(_) | Credential::External(_) => None,
             Credential::Session(record) => Some(&record.session),
         }
     }
 
     /// Returns what the principal may currently do: for a token, the lesser of its scope and the
-    /// highest scope of the owner's role; for a browser session, the latter.
+    /// highest scope of the owner's role; for any other credential, the latter.
     #[must_use]
     pub fn effective_scope(&self) -> Scope {
         self.credential.effective_scope()

@@ -91,7 +91,7 @@ pub struct StartFacts {
 }
 
 impl StartRun {
-    /// Returns the id of the issuing token if a browser session acts, for the store to look up.
+    /// Returns the id of the issuing token unless it acts itself, for the store to look up.
     #[must_use]
     pub fn issuer(&self) -> Option<TokenId> {
         let issuer = self.run.run.as_ref()?.issuer;
@@ -114,7 +114,7 @@ impl StartRun {
         let issuer = match (actor, self.issuer()) {
             (Some(ActingRecord::Token(record)), None) => &record.token,
             // A token can only start runs of its own: with another issuer, they would outlive it.
-            (Some(ActingRecord::Session(_)), Some(id)) => facts
+            (Some(ActingRecord::Session(_) | ActingRecord::External(_)), Some(id)) => facts
                 .issuer
                 .as_ref()
                 .filter(|token| token.id == id && self.may_issue(token))

@@ -81,7 +81,7 @@ impl AuditEvent {
         let credential = match self.actor {
             AuditActor::Token { token, .. } => Some(Subject::Token(token)),
             AuditActor::Session { session, .. } => Some(Subject::Session(session)),
-            AuditActor::Operator | AuditActor::Anonymous => None,
+            AuditActor::External { .. } | AuditActor::Operator | AuditActor::Anonymous => None,
         };
         let actor = self.actor.user().map(Subject::User);
         let mentioned = [actor, credential, Some(self.subject), self.related];
@@ -152,7 +152,12 @@ pub enum AuditActor {
         /// The session that authenticated the request.
         session: SessionId,
     },
-    /// The operator: anyone with a shell on the server.
+    /// A user whom the embedding service authenticated itself.
+    External {
+        /// The user.
+        user: UserId,
+    },
+    /// The operator: anyone with a shell on the server, or the embedding service.
     Operator,
     /// A client that presented no credential, or an invalid one.
     Anonymous,
@@ -163,7 +168,9 @@ impl AuditActor {
     #[must_use]
     pub const fn user(self) -> Option<UserId> {
         match self {
-            Self::Token { user, .. } | Self::Session { user, .. } => Some(user),
+            Self::Token { user, .. } | Self::Session { user, .. } | Self::External { user } => {
+                Some(user)
+            }
             Self::Operator | Self::Anonymous => None,
         }
     }
@@ -174,6 +181,7 @@ impl AuditActor {
         match self {
             Self::Token { .. } => "token",
             Self::Session { .. } => "session",
+            Self::External { .. } => "external",
             Self::Operator => "operator",
             Self::Anonymous => "anonymous",
         }
@@ -187,6 +195,7 @@ impl Principal {
         match self.credential_id() {
             CredentialId::Token(token) => AuditActor::Token { user, token },
             CredentialId::Session(session) => AuditActor::Session { user, session },
+            CredentialId::External(user) => AuditActor::External { user },
         }
     }
 }

@@ -35,8 +35,8 @@ pub struct PersonName(Arc<str>);
 
 stored_text!(PersonName, "the name");
 
-/// The owner of a token, as returned by a lookup. An embedding service with its own users provides
-/// just these fields.
+/// The owner of a token, as returned by a lookup. A service with users of its own puts one for each
+/// of them: [`Tokens::put_owner`](crate::token::Tokens::put_owner).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     /// The user's id.
@@ -50,6 +50,35 @@ pub struct Owner {
 }
 
 impl Owner {
+    /// Returns an active owner without a profile.
+    #[must_use]
+    pub const fn new(id: UserId, role: Role) -> Self {
+        Self {
+            id,
+            active: true,
+            role,
+            profile: None,
+        }
+    }
+
+    /// Returns the owner with the details that are displayed.
+    #[must_use]
+    pub fn with_profile(self, email: Email, name: PersonName) -> Self {
+        Self {
+            profile: Some(Profile { email, name }),
+            ..self
+        }
+    }
+
+    /// Returns the owner as suspended: none of their tokens is accepted.
+    #[must_use]
+    pub fn suspended(self) -> Self {
+        Self {
+            active: false,
+            ..self
+        }
+    }
+
     /// Returns the owner of tokens whose user was deleted: inactive and without a profile.
     #[must_use]
     pub const fn deleted(id: UserId) -> Self {

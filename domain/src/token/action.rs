@@ -17,6 +17,24 @@ vocabulary! {
 }
 
 vocabulary! {
+    /// What is done to owners without an account. Subject: the user.
+    OwnerAction: AuditAction {
+        /// An owner was added.
+        ADDED = "owner.added",
+        /// An owner was suspended; their agent runs ended.
+        SUSPENDED = "owner.suspended",
+        /// An owner was unsuspended.
+        UNSUSPENDED = "owner.unsuspended",
+        /// An owner was made an administrator.
+        PROMOTED = "owner.promoted",
+        /// An administrator was made a member.
+        DEMOTED = "owner.demoted",
+        /// An owner's name or email address was changed.
+        UPDATED = "owner.updated",
+    }
+}
+
+vocabulary! {
     /// What is done to agent runs, which also end together with tokens.
     AgentRunAction: AuditAction {
         /// An agent run was started. Subject: its token; related: what it is bound to.

@@ -9,6 +9,7 @@ mod ended_runs;
 mod error;
 mod expiry;
 mod list;
+mod owner;
 mod rate;
 mod revocable;
 mod revoke;
@@ -22,26 +23,28 @@ pub use crate::credential::InvalidName;
 #[cfg(feature = "text")]
 pub(crate) use crate::credential::check_name;
 pub use crate::credential::{
-    InvalidRevokedBy, InvalidScope, NotRotatable, PredecessorEnd, RETENTION_DAYS, Rejection,
-    RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName, TokenRecord,
+    InvalidRevokedBy, InvalidScope, NotRotatable, Owner, PredecessorEnd, Profile, RETENTION_DAYS,
+    Rejection, RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName,
+    TokenRecord,
 };
 pub use crate::digest::{Digest, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
 pub use crate::secret_prefix::{InvalidSecretPrefixes, SecretPrefixes};
-pub use action::{AgentRunAction, TokenAction};
+pub use action::{AgentRunAction, OwnerAction, TokenAction};
 pub use create::{CreateToken, CreateTokenOutcome, NewToken, TokenCounts, TokenWithSecret};
 pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use list::{InvalidListCursor, ListCursor, ListFilter, Search, Seek, Sort, SortKey};
+pub use owner::{OwnerDecision, PutOwner, PutOwnerOutcome};
 pub use rate::{CreationRate, RateReached};
 pub use revocable::RevocableTokens;
 pub use revoke::{EndedToken, RevokeToken, RevokeTokenOutcome};
 pub use rotate::{
     MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken, RotateTokenOutcome, RotationOptions,
 };
-pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, PURGE_BATCH, Tokens, VerifyError};
+pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, PURGE_BATCH, PutOwnerError, Tokens, VerifyError};
 pub use store::{TokenStore, TokenUse};
 pub use usage::LastUsed;
 

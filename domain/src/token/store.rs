@@ -4,12 +4,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
+use crate::credential::Owner;
 use crate::id::UserId;
 use crate::store::{Listing, StoreError};
 
 use super::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
-    RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenRecord,
+    CreateToken, CreateTokenOutcome, Digest, ListFilter, PutOwner, PutOwnerOutcome, RevokeToken,
+    RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenRecord,
 };
 
 /// A use of a token, as shown to its owner.
@@ -46,6 +47,14 @@ pub trait TokenStore: Send + Sync {
     /// one query does not have to copy it.
     async fn find_by_digest(&self, digest: &Digest)
     -> Result<Option<Arc<TokenRecord>>, StoreError>;
+
+    /// Returns an owner: one who was put, or a user with an account; `None` if unknown.
+    async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError>;
+
+    /// Adds or updates an owner without an account, and ends the agent runs of one who is suspended.
+    /// After that, no lookup that starts later returns the previous owner. A store of accounts keeps
+    /// the owners of its users itself.
+    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError>;
 
     /// Inserts the token if its owner has fewer than `quota` live ones and `rate` permits it. Both
     /// limits are exact under concurrent calls.

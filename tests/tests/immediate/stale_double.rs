@@ -18,9 +18,9 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, RevokeToken, RevokeTokenOutcome,
-    RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenName, TokenRecord, TokenStore,
-    TokenUse, Tokens, VerifyError,
+    CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner, PutOwner, PutOwnerOutcome,
+    RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId,
+    TokenName, TokenRecord, TokenStore, TokenUse, Tokens, VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::UserId;
@@ -195,6 +195,14 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         let found = self.store.find_by_digest(digest);
         self.cache.get(*digest, found).await
+    }
+
+    async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError> {
+        self.store.find_owner(id).await
+    }
+
+    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
+        self.store.put_owner(change).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

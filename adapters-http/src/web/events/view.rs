@@ -126,6 +126,7 @@ impl Reader {
             AuditActor::Anonymous if event.acting_user().is_some() => {
                 Some(Thing::of_kind("Invite link"))
             }
+            AuditActor::External { .. } => Some(Thing::of_kind("External sign-in")),
             AuditActor::Operator | AuditActor::Anonymous => None,
         }
     }

@@ -4,7 +4,7 @@ use openindex_domain::agent_run::AgentRunAction;
 use openindex_domain::audit::{AdminAction, AuditAction, AuditActor, AuditEvent};
 use openindex_domain::invite::InviteAction;
 use openindex_domain::session::SessionAction;
-use openindex_domain::token::TokenAction;
+use openindex_domain::token::{OwnerAction, TokenAction};
 use openindex_domain::user::{InstanceAction, UserAction, UserId};
 use openindex_domain::work_item::WorkItemAction;
 
@@ -12,7 +12,9 @@ use openindex_domain::work_item::WorkItemAction;
 pub(in crate::web) fn actor(event: &AuditEvent, user: UserId) -> &'static str {
     match event.actor {
         _ if event.acting_user() == Some(user) => "You",
-        AuditActor::Token { .. } | AuditActor::Session { .. } => "An administrator",
+        AuditActor::Token { .. } | AuditActor::Session { .. } | AuditActor::External { .. } => {
+            "An administrator"
+        }
         AuditActor::Operator => "Server operator",
         AuditActor::Anonymous => "Anonymous",
     }
@@ -30,6 +32,12 @@ pub(in crate::web) fn label(action: AuditAction) -> &'static str {
         TokenAction::REPORTED_LEAKED => "Token reported as leaked",
         AgentRunAction::STARTED => "Agent run started",
         AgentRunAction::ENDED => "Agent run ended",
+        OwnerAction::ADDED => "Owner added",
+        OwnerAction::SUSPENDED => "Owner suspended",
+        OwnerAction::UNSUSPENDED => "Owner unsuspended",
+        OwnerAction::PROMOTED => "Owner's role changed to administrator",
+        OwnerAction::DEMOTED => "Owner's role changed to member",
+        OwnerAction::UPDATED => "Owner's name or email address changed",
         WorkItemAction::CREATED => "Work item created",
         WorkItemAction::UPDATED => "Work item updated",
         WorkItemAction::CLAIMED => "Work item claimed",

@@ -159,9 +159,9 @@ impl History {
                     _ => None,
                 },
                 who: Some(match event.actor {
-                    AuditActor::Token { user, .. } | AuditActor::Session { user, .. } => {
-                        names.within(user)
-                    }
+                    AuditActor::Token { user, .. }
+                    | AuditActor::Session { user, .. }
+                    | AuditActor::External { user } => names.within(user),
                     AuditActor::Operator => Named::other("the server operator"),
                     AuditActor::Anonymous => Named::other("an anonymous caller"),
                 }),

@@ -425,6 +425,7 @@ pub async fn is_not_a_name_of_earlier_rules(harness: &dyn DamageHarness) {
         for statement in [
             format!("UPDATE tokens SET name = '{text}'"),
             format!("UPDATE users SET name = '{text}', email = '{text}'"),
+            format!("UPDATE owners SET name = '{text}', email = '{text}'"),
             format!("UPDATE work_items SET title = '{text}', description = '{text}'"),
         ] {
             harness.damage(&statement).await;

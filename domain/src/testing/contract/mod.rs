@@ -26,6 +26,7 @@ use crate::token::{
 use crate::user::{PasswordHash, Role, User, UserId, UserStore};
 use crate::work_item::{WorkItem, WorkItemStore};
 
+pub mod account_owners;
 pub mod admin_tokens;
 pub mod agent_runs;
 pub mod audit;
@@ -39,6 +40,7 @@ pub mod invites;
 pub mod listing;
 pub mod lookup;
 pub mod maintenance;
+pub mod owners;
 pub mod rate_limits;
 pub mod review;
 pub mod revoke;
@@ -188,6 +190,14 @@ macro_rules! token_store_contract {
                 purges_what_ended_before_the_horizon
                 purges_in_batches
             }
+            owners {
+                are_added_and_updated
+                get_tokens_on_their_behalf
+                are_suspended_with_their_runs
+                are_checked_in_each_change
+                get_no_token_after_their_suspension
+                have_an_exact_quota
+            }
             audit {
                 records_each_change_unchanged
                 is_written_with_its_change_or_not_at_all
@@ -240,6 +250,10 @@ macro_rules! account_store_contract {
                 changes_an_address_and_records_both
                 rejects_an_address_that_is_taken
                 gives_one_address_to_one_user
+            }
+            account_owners {
+                are_their_users
+                can_be_acted_for
             }
             sessions {
                 keeps_every_field_and_finds_by_digest

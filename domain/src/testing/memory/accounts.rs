@@ -61,10 +61,7 @@ impl State {
             });
         }
         // Tokens that were revoked before show their owner, too.
-        let owned = self.tokens.values().filter(|(token, _)| token.owner == id);
-        for (token, digest) in owned.cloned().collect::<Vec<_>>() {
-            self.write_record(&token, digest);
-        }
+        self.write_records(id);
         self.end_sessions(id, SessionSelection::All);
         self.notices.retain(|(owner, _)| *owner != id);
         self.links.retain(|_, (link, _)| {

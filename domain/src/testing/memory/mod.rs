@@ -42,6 +42,8 @@ struct State {
     accounts: BTreeMap<UserId, Account>,
     // Users whose revoked tokens can still be looked up.
     deleted: BTreeSet<UserId>,
+    // Owners without an account.
+    owners: BTreeMap<UserId, Owner>,
     tokens: BTreeMap<TokenId, (Token, Digest)>,
     // The lookup result of every token that has an owner, updated with either of the two, so that a
     // lookup does not have to assemble it.
@@ -104,6 +106,7 @@ impl State {
         match actor.credential {
             CredentialId::Token(id) => self.record(id).map(ActingRecord::Token),
             CredentialId::Session(id) => self.session_record(id).map(ActingRecord::from),
+            CredentialId::External(id) => self.owner(id).map(ActingRecord::External),
         }
     }
 
@@ -111,6 +114,14 @@ impl State {
     fn use_form(&mut self, actor: &Actor) {
         if let Some(form) = actor.form {
             self.forms.insert(form.id, (form.created, actor.now));
+        }
+    }
+
+    fn owner(&self, id: UserId) -> Option<Owner> {
+        match self.user(id) {
+            Some(user) => Some(user.as_owner()),
+            None if self.deleted.contains(&id) => Some(Owner::deleted(id)),
+            None => self.owners.get(&id).cloned(),
         }
     }
 
@@ -141,8 +152,7 @@ impl State {
     }
 
     fn write_record(&mut self, token: &Token, digest: Digest) {
-        let deleted = self.deleted.get(&token.owner).copied().map(Owner::deleted);
-        if let Some(owner) = self.user(token.owner).map(User::as_owner).or(deleted) {
+        if let Some(owner) = self.owner(token.owner) {
             let record = TokenRecord {
                 token: token.clone(),
                 digest,
@@ -152,15 +162,23 @@ impl State {
         }
     }
 
-    /// Inserts or replaces an account, and updates the lookup results of its tokens.
     fn write_account(&mut self, account: Account) {
         let user = account.user.id;
         self.accounts.insert(user, account);
-        let owned = self
-            .tokens
-            .values()
-            .filter(|(token, _)| token.owner == user);
-        for (token, digest) in owned.cloned().collect::<Vec<_>>() {
+        self.write_records(user);
+    }
+
+    fn write_owner(&mut self, owner: Owner) {
+        let id = owner.id;
+        self.owners.insert(id, owner);
+        self.write_records(id);
+    }
+
+    /// Updates the lookup results of all tokens of an owner, revoked ones included.
+    fn write_records(&mut self, owner: UserId) {
+        let tokens = self.tokens.values();
+        let theirs = tokens.filter(|(token, _)| token.owner == owner);
+        for (token, digest) in theirs.cloned().collect::<Vec<_>>() {
             self.write_record(&token, digest);
         }
     }

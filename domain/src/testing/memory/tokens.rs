@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListCursor, ListFilter, RevokeToken,
-    RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Status, Token, TokenCounts, TokenId,
-    TokenKind, TokenRecord, TokenStore, TokenUse,
+    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListCursor, ListFilter, Owner, PutOwner,
+    PutOwnerOutcome, RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek,
+    Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use crate::user::UserId;
 
@@ -42,6 +42,29 @@ impl TokenStore for MemoryStore {
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
         Ok(self.state().records.get(digest).cloned())
+    }
+
+    async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError> {
+        Ok(self.state().owner(id))
+    }
+
+    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
+        let mut state = self.state();
+        let id = change.owner.id;
+        let has_account = state.user(id).is_some() || state.deleted.contains(&id);
+        let runs = state.unrevoked_runs();
+        let decision = match change.decide(state.owner(id).as_ref(), has_account, &runs) {
+            Ok(decision) => decision,
+            Err(outcome) => return Ok(outcome),
+        };
+        state.check_new_events(&decision.events)?;
+        state.check_new_events(&decision.runs.events)?;
+        state.write_owner(change.owner);
+        state.write_ended(decision.runs);
+        for event in decision.events {
+            state.write_event(event);
+        }
+        Ok(PutOwnerOutcome::Written)
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

@@ -1,6 +1,7 @@
 mod create;
 mod get;
 mod list;
+mod owners;
 mod revoke;
 mod rotate;
 mod verify;
@@ -15,6 +16,7 @@ use crate::store::StoreError;
 use crate::token::{CreationRate, LastUsed, SecretPrefixes, Token, TokenId, TokenStore};
 
 pub use list::ListPage;
+pub use owners::PutOwnerError;
 pub use verify::VerifyError;
 
 /// The default maximum number of live tokens per user.

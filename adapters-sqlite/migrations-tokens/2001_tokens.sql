@@ -1,0 +1,155 @@
+-- Tokens, their owners and the audit log, for a store without accounts: what migrations 0001 to 0022
+-- create, without the tables of accounts. A test compares the two.
+--
+-- Ids are the 16 bytes of a UUID version 7, so they sort by creation. Instants are milliseconds since
+-- the Unix epoch, up to the end of year 9999. No default, clock or rule is in here: every value comes
+-- from the application.
+
+CREATE TABLE owners (
+    id      BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    role    TEXT    NOT NULL CHECK (role IN ('member', 'admin')),
+    -- 0: suspended; none of the owner's tokens is accepted.
+    active  INTEGER NOT NULL CHECK (active IN (0, 1)),
+    -- 1: the owner has or had an account, which determines the rest.
+    account INTEGER NOT NULL CHECK (account IN (0, 1)),
+    -- For display; NULL for deleted users, and for owners who were added without them.
+    email   TEXT,
+    name    TEXT,
+    CHECK ((email IS NULL) = (name IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    id             BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- A human's or an agent run's; with the id it makes pat_… or run_….
+    kind           TEXT    NOT NULL CHECK (kind IN ('personal', 'agent_run')),
+    owner_id       BLOB    NOT NULL REFERENCES owners (id),
+    name           TEXT    NOT NULL,
+    scope          TEXT    NOT NULL CHECK (scope IN ('read_write', 'admin')),
+    -- SHA-256 of the secret. The secret itself is in no column of any table.
+    digest         BLOB    NOT NULL UNIQUE CHECK (length(digest) = 32),
+    created_at     INTEGER NOT NULL CHECK (created_at BETWEEN 0 AND 253402300799999),
+    -- Live before this instant; NULL: never expires.
+    expires_at     INTEGER          CHECK (expires_at BETWEEN 0 AND 253402300799999),
+    -- Not NULL: a tombstone, kept so that the holder of the secret learns what happened to it.
+    revoked_at     INTEGER          CHECK (revoked_at BETWEEN 0 AND 253402300799999),
+    -- Written in batches, seconds later.
+    last_used_at   INTEGER          CHECK (last_used_at BETWEEN 0 AND 253402300799999),
+    -- The id, with its prefix, of the token that replaced this one. No foreign key: that this token
+    -- was rotated stays true when its successor has been purged.
+    successor      TEXT,
+    -- The agent of an agent run.
+    agent_id       TEXT,
+    -- The key of the only work item that a run may change. No foreign key: work items may be
+    -- elsewhere.
+    work_item      TEXT,
+    -- The personal token that a run was started with. No foreign key: a run may outlive its row.
+    issuer_id      BLOB             CHECK (length(issuer_id) = 16),
+    -- For display and search; without checks, since nothing depends on them.
+    last_four      TEXT,
+    created_from   TEXT,
+    last_used_from TEXT,
+    revoked_by     TEXT,
+    name_folded    TEXT,
+    CHECK ((kind = 'agent_run') = (agent_id IS NOT NULL)),
+    CHECK (kind = 'personal' OR expires_at IS NOT NULL),
+    CHECK (kind = 'agent_run' OR work_item IS NULL),
+    CHECK ((kind = 'agent_run') = (issuer_id IS NOT NULL))
+) STRICT;
+
+CREATE INDEX agent_runs_of_issuer ON tokens (issuer_id, expires_at)
+    WHERE issuer_id IS NOT NULL AND revoked_at IS NULL;
+CREATE INDEX agent_runs_of_owner ON tokens (owner_id, id DESC) WHERE kind = 'agent_run';
+CREATE INDEX agent_runs_of_work_item ON tokens (work_item, expires_at)
+    WHERE work_item IS NOT NULL AND revoked_at IS NULL;
+CREATE INDEX agent_runs_unrevoked ON tokens (owner_id, expires_at)
+    WHERE kind = 'agent_run' AND revoked_at IS NULL;
+CREATE INDEX personal_tokens_ending
+    ON tokens (owner_id, coalesce(expires_at, 253402300800000), id, kind, revoked_at)
+    WHERE kind = 'personal' AND revoked_at IS NULL;
+CREATE INDEX personal_tokens_expiring ON tokens (expires_at, id)
+    WHERE kind = 'personal' AND revoked_at IS NULL AND expires_at IS NOT NULL;
+CREATE INDEX personal_tokens_issued ON tokens (owner_id, created_at DESC, id DESC)
+    WHERE kind = 'personal';
+CREATE INDEX personal_tokens_listed ON tokens (owner_id, id DESC, expires_at)
+    WHERE kind = 'personal' AND revoked_at IS NULL;
+CREATE INDEX personal_tokens_named ON tokens (owner_id, name, id DESC, expires_at)
+    WHERE kind = 'personal' AND revoked_at IS NULL;
+CREATE INDEX personal_tokens_revoked ON tokens (id DESC)
+    WHERE kind = 'personal' AND revoked_at IS NOT NULL;
+CREATE INDEX personal_tokens_unrevoked ON tokens (id DESC, expires_at, scope)
+    WHERE kind = 'personal' AND revoked_at IS NULL;
+CREATE INDEX tokens_expiring ON tokens (expires_at)
+    WHERE expires_at IS NOT NULL AND revoked_at IS NULL;
+CREATE INDEX tokens_of_unknown_kind ON tokens (owner_id, id DESC)
+    WHERE kind NOT IN ('personal', 'agent_run');
+CREATE INDEX tokens_revoked ON tokens (revoked_at) WHERE revoked_at IS NOT NULL;
+
+CREATE TABLE audit_events (
+    id             BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    at             INTEGER NOT NULL CHECK (at BETWEEN 0 AND 253402300799999),
+    -- 'token', 'session', 'external': a user with a token, with a browser session, or whom the
+    -- embedding service authenticated; 'operator': a shell on the server, or the embedding service;
+    -- 'anonymous': a client without a credential.
+    actor          TEXT    NOT NULL
+                   CHECK (actor IN ('token', 'session', 'external', 'operator', 'anonymous')),
+    -- Ids with their prefix, as the API writes them, and no foreign keys: the audit log outlives
+    -- what it is about.
+    actor_user     TEXT,
+    actor_token    TEXT,
+    actor_session  TEXT,
+    action         TEXT    NOT NULL,
+    subject        TEXT    NOT NULL,
+    related        TEXT,
+    -- The request that made the change, as in the logs, and its client address.
+    request_id     TEXT,
+    client_address TEXT,
+    -- Both addresses, where the action is user.email_changed.
+    email_from     TEXT,
+    email_to       TEXT,
+    CHECK ((actor IN ('token', 'session', 'external')) = (actor_user IS NOT NULL)),
+    CHECK ((actor = 'token') = (actor_token IS NOT NULL)),
+    CHECK ((actor = 'session') = (actor_session IS NOT NULL))
+) STRICT;
+
+CREATE INDEX audit_events_newest ON audit_events (at DESC, id DESC);
+CREATE INDEX audit_events_of_action ON audit_events (action, at DESC, id DESC);
+CREATE INDEX audit_events_of_actor ON audit_events (actor_user, at DESC, id DESC)
+    WHERE actor_user IS NOT NULL;
+CREATE INDEX audit_events_of_related ON audit_events (related, at DESC, id DESC)
+    WHERE related IS NOT NULL;
+CREATE INDEX audit_events_of_subject ON audit_events (subject, at DESC, id DESC);
+
+CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are append-only');
+END;
+
+CREATE TRIGGER audit_events_no_replace BEFORE INSERT ON audit_events
+WHEN EXISTS (SELECT 1 FROM audit_events WHERE id = NEW.id)
+    OR EXISTS (SELECT 1 FROM audit_events WHERE rowid = NEW.rowid)
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are append-only');
+END;
+
+CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events
+BEGIN
+    SELECT RAISE(ABORT, 'audit events are append-only');
+END;
+
+CREATE TABLE rate_limits (
+    key      TEXT    NOT NULL PRIMARY KEY,
+    begun_at INTEGER NOT NULL CHECK (begun_at BETWEEN 0 AND 253402300799999),
+    count    INTEGER NOT NULL CHECK (count BETWEEN 0 AND 4294967295)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rate_limits_begun ON rate_limits (begun_at);
+
+CREATE TABLE used_forms (
+    -- As the page put it into the form; its first 48 bits are when that was.
+    id      BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    -- The id of what it created; of a sign-in link, the user's.
+    made    TEXT    NOT NULL,
+    used_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX used_forms_by_use ON used_forms (used_at);
