@@ -61,6 +61,16 @@ impl Tokens {
         }
     }
 
+    /// Returns an owner, for example to suspend them: `put_owner(owner.suspended(), …)`; `None` if
+    /// unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn owner(&self, id: UserId) -> Result<Option<Owner>, StoreError> {
+        self.store.find_owner(id).await
+    }
+
     /// Returns the principal of a user whom the embedding service has authenticated itself, for
     /// example with its own session cookie. It acts as a human with the highest scope of the owner's
     /// role, so it can create the user's first token. The audit log shows it as
@@ -74,7 +84,7 @@ impl Tokens {
     /// [put](Self::put_owner), and with [`Rejection::OwnerSuspended`] when they are not active;
     /// [`TokenError::Store`] when the store fails.
     pub async fn on_behalf_of(&self, owner: UserId) -> Result<Principal, TokenError> {
-        let found = self.store.find_owner(owner).await?;
+        let found = self.owner(owner).await?;
         let owner = found
             .ok_or(Rejection::Unknown)
             .and_then(Owner::authenticate);

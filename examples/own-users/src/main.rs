@@ -1,0 +1,205 @@
+//! A notes service with users of its own, in one SQLite file. Its users sign in with a cookie of the
+//! service (it asks for no password, which a real one would), and create, list, rotate and delete tokens for its API, which the guard protects.
+//!
+//! `cargo run -p own-users -- notes.db` serves on 127.0.0.1:8090:
+//!
+//! ```sh
+//! curl -c jar -d email=ada@example.com localhost:8090/sign-up          # the first user: an admin
+//! curl -b jar --json '{"name": "ci", "scope": "read_write"}' localhost:8090/tokens
+//! curl -H "Authorization: Bearer $TOKEN" -d 'Buy milk' localhost:8090/api/notes
+//! ```
+
+use axum::extract::{Form, FromRef, FromRequestParts, Path, State};
+use axum::http::{StatusCode, header, request::Parts};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use openindex_adapters_http::guard::{Context, Guard, HumanAdmin, Problem};
+use openindex_adapters_http::wire::{CreatePat, CreatedPat, PatList};
+use openindex_adapters_sqlite::{SqliteDatabase, SqliteOptions, SqliteStore, TablePrefix};
+use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
+use openindex_domain::OpaqueSecret;
+use openindex_domain::access::{Principal, Requirement};
+use openindex_domain::token::{ListFilter, NewToken, RotationOptions, TokenId, Tokens};
+use openindex_domain::user::{Email, Owner, PersonName, Role, UserId};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use std::{net::Ipv4Addr, path::Path as File, sync::Arc};
+
+#[derive(Clone, FromRef)]
+struct Notes {
+    pool: SqlitePool,
+    tokens: Tokens,
+    guard: Guard,
+}
+
+/// A user who is signed in with the cookie of this service, and so may manage their tokens.
+struct SignedIn(Principal);
+
+impl FromRequestParts<Notes> for SignedIn {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, notes: &Notes) -> Result<Self, Problem> {
+        let cookie = parts.headers.get(header::COOKIE).and_then(|it| it.to_str().ok());
+        let secret = cookie.and_then(|it| OpaqueSecret::parse(it.strip_prefix("session=")?));
+        let secret = secret.ok_or_else(Problem::authentication_required)?;
+        let user = sqlx::query_scalar("SELECT user_id FROM sessions WHERE digest = ?");
+        let user = user.bind(&secret.digest().as_bytes()[..]).fetch_optional(&notes.pool);
+        let user = user.await.map_err(|_| Problem::internal())?;
+        let user = user.ok_or_else(Problem::authentication_required)?;
+        let principal = notes.tokens.on_behalf_of(UserId::from_uuid(user)).await;
+        Ok(Self(principal.map_err(|error| notes.guard.problem(error))?))
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct SignUp {
+    email: String,
+}
+
+/// Adds a user to the service's own table, and an owner of tokens with the same id.
+async fn sign_up(
+    State(notes): State<Notes>,
+    context: Context,
+    Form(SignUp { email }): Form<SignUp>,
+) -> Result<[(header::HeaderName, String); 1], (StatusCode, String)> {
+    let invalid = |error: &dyn ToString| (StatusCode::BAD_REQUEST, error.to_string());
+    let failed = |_| (StatusCode::INTERNAL_SERVER_ERROR, "try again".to_owned());
+    let profile = Email::parse(&email).map_err(|error| invalid(&error))?;
+    let name = PersonName::parse(&email).map_err(|error| invalid(&error))?;
+    let id = UserId::generate(notes.tokens.now(), &SystemEntropy).map_err(|it| invalid(&it))?;
+    let secret = OpaqueSecret::generate(&SystemEntropy).map_err(|error| invalid(&error))?;
+    let first = "INSERT INTO users SELECT ?, ?, NOT EXISTS (SELECT 1 FROM users) RETURNING is_admin";
+    let first = sqlx::query_scalar(first).bind(id.uuid()).bind(&email);
+    let is_admin: bool = first.fetch_one(&notes.pool).await.map_err(failed)?;
+    let role = if is_admin { Role::Admin } else { Role::Member };
+    let owner = Owner::new(id, role).with_profile(profile, name);
+    let put = notes.tokens.put_owner(owner, &context).await;
+    put.map_err(|error| invalid(&error))?;
+    let session = sqlx::query("INSERT INTO sessions VALUES (?, ?)");
+    let session = session.bind(secret.digest().as_bytes().to_vec()).bind(id.uuid());
+    session.execute(&notes.pool).await.map_err(failed)?;
+    let cookie = format!("session={}; HttpOnly; SameSite=Strict; Path=/", secret.expose());
+    Ok([(header::SET_COOKIE, cookie)])
+}
+
+async fn create(
+    SignedIn(user): SignedIn,
+    State(notes): State<Notes>,
+    context: Context,
+    Json(wanted): Json<CreatePat>,
+) -> Result<Json<CreatedPat>, Problem> {
+    let wanted = NewToken::try_from(wanted).map_err(|error| notes.guard.problem(error))?;
+    let created = notes.tokens.create(&user, wanted, &context).await;
+    let created = created.map_err(|error| notes.guard.problem(error))?;
+    Ok(Json(CreatedPat::new(&created, notes.tokens.now())))
+}
+
+async fn list(SignedIn(user): SignedIn, State(notes): State<Notes>) -> Result<Json<PatList>, Problem> {
+    let page = notes.tokens.list(&user, &ListFilter::default(), None, 100).await;
+    let page = page.map_err(|error| notes.guard.problem(error))?;
+    Ok(Json(PatList::new(&page, notes.tokens.now())))
+}
+
+async fn rotate(
+    SignedIn(user): SignedIn,
+    State(notes): State<Notes>,
+    context: Context,
+    Path(id): Path<TokenId>,
+) -> Result<Json<CreatedPat>, Problem> {
+    let rotated = notes.tokens.rotate(&user, id, RotationOptions::default(), &context).await;
+    let rotated = rotated.map_err(|error| notes.guard.problem(error))?;
+    Ok(Json(CreatedPat::new(&rotated, notes.tokens.now())))
+}
+
+async fn revoke(
+    SignedIn(user): SignedIn,
+    State(notes): State<Notes>,
+    context: Context,
+    Path(id): Path<TokenId>,
+) -> Result<StatusCode, Problem> {
+    let revoked = notes.tokens.revoke(&user, id, &context).await;
+    revoked.map_err(|error| notes.guard.problem(error))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Suspends a user: the next request with one of their tokens, or with their cookie, is a 401.
+async fn suspend(
+    HumanAdmin(_): HumanAdmin,
+    State(notes): State<Notes>,
+    context: Context,
+    Path(user): Path<UserId>,
+) -> Result<StatusCode, Problem> {
+    let failed = |_| Problem::internal();
+    let Some(owner) = notes.tokens.owner(user).await.map_err(failed)? else {
+        return Ok(StatusCode::NOT_FOUND);
+    };
+    let put = notes.tokens.put_owner(owner.suspended(), &context).await;
+    put.map_err(|_| Problem::internal())?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Behind the guard's layer, which verified the token: the principal is among the extensions.
+async fn add_note(
+    Extension(caller): Extension<Principal>,
+    State(notes): State<Notes>,
+    text: String,
+) -> Result<StatusCode, StatusCode> {
+    let insert = sqlx::query("INSERT INTO notes VALUES (?, ?)");
+    let insert = insert.bind(caller.user_id().uuid()).bind(text);
+    let inserted = insert.execute(&notes.pool).await;
+    inserted.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(StatusCode::CREATED)
+}
+
+async fn notes(
+    Extension(caller): Extension<Principal>,
+    State(notes): State<Notes>,
+) -> Result<Json<Vec<String>>, StatusCode> {
+    let texts = sqlx::query_scalar("SELECT text FROM notes WHERE user_id = ?");
+    let texts = texts.bind(caller.user_id().uuid()).fetch_all(&notes.pool).await;
+    texts.map(Json).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error>> {
+    let connect = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let pool = SqlitePool::connect_with(connect).await?;
+    sqlx::raw_sql(
+        "CREATE TABLE IF NOT EXISTS users (id BLOB PRIMARY KEY, email TEXT UNIQUE, is_admin INTEGER);
+         CREATE TABLE IF NOT EXISTS sessions (digest BLOB PRIMARY KEY, user_id BLOB);
+         CREATE TABLE IF NOT EXISTS notes (user_id BLOB, text TEXT);",
+    )
+    .execute(&pool)
+    .await?;
+    // Beside those tables, with a prefix before the names of its own.
+    let options = SqliteOptions::default().with_table_prefix(TablePrefix::parse("oi_")?);
+    let store = SqliteStore::new(SqliteDatabase::beside(&pool, options).await?);
+    store.migrate().await?;
+    let tokens = Tokens::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let guard = Guard::new(tokens.clone());
+    let api = Router::new()
+        .route("/notes", get(notes).post(add_note))
+        .route_layer(guard.layer(Requirement::ANY_TOKEN));
+    let app = Router::new()
+        .route("/sign-up", post(sign_up))
+        .route("/tokens", get(list).post(create))
+        .route("/tokens/{id}", axum::routing::delete(revoke))
+        .route("/tokens/{id}/rotate", post(rotate))
+        .route("/users/{id}/suspend", post(suspend))
+        .nest("/api", api);
+    let state = Notes { pool, tokens: tokens.clone(), guard };
+    Ok((app.with_state(state), tokens))
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let file = std::env::args().nth(1).unwrap_or_else(|| "notes.db".to_owned());
+    let (app, tokens) = open(File::new(&file)).await?;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8090)).await?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(async {
+        let _ = tokio::signal::ctrl_c().await;
+    });
+    // Also writes the last-used times that are in memory when the server stops.
+    Ok(Maintenance::new(tokens).run(server.into_future()).await?)
+}
+
+#[cfg(test)]
+mod tests;
