@@ -265,7 +265,7 @@ async fn applied(
         applied.ownership = Some(ownership);
         applied.place = Some(place);
     }
-    // Earlier releases had no prefix. Another program's table is none of ours, and may be unreadable.
+    // Earlier releases had no prefix. Another program's table may be unreadable.
     if prefix.is_empty()
         && let Some((ownership, place, true)) =
             find_list(connection, DEFAULT_MIGRATIONS_TABLE).await?
@@ -279,8 +279,8 @@ async fn applied(
     Ok(applied)
 }
 
-/// Returns how the role is related to a table that lists migrations, its schema, and whether the role
-/// may read it; `None` if it is not found.
+/// Returns how the role is related to a table that lists migrations, the table's schema, and
+/// whether the role may read it; `None` if it is not found.
 async fn find_list(
     connection: &mut PgConnection,
     table: &str,

@@ -214,7 +214,9 @@ impl PostgresDatabase {
     /// store leaves the pool open.
     ///
     /// ```no_run
-    /// use openindex_adapters_postgres::{PoolOptions, PostgresDatabase, PostgresStore, TablePrefix};
+    /// use openindex_adapters_postgres::{
+    ///     PoolOptions, PostgresDatabase, PostgresStore, TablePrefix,
+    /// };
     /// use sqlx::postgres::PgPool;
     ///
     /// # async fn store(pool: PgPool) -> Result<(), Box<dyn std::error::Error>> {
@@ -261,8 +263,8 @@ impl PostgresDatabase {
         .await
     }
 
-    /// Returns whether the connections of the pool are ours, with our settings. Those of a pooler or
-    /// of the caller's pool have ours only within a transaction.
+    /// Returns whether the connections of the pool are ours, with our settings. Those of a pooler
+    /// or of the caller's pool have ours only within a transaction.
     async fn has_own_sessions(&self) -> Result<bool> {
         Ok(self.pooling.mode().await? == PoolMode::Session && self.lent_pool.is_none())
     }

@@ -35,8 +35,8 @@ impl fmt::Display for InvalidTablePrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "table prefix must be 1 to {} characters, each a to z, 0 to 9 or _, begin with a letter \
-             or _, and not with sqlite_",
+            "table prefix must be 1 to {} characters, each a to z, 0 to 9 or _, and must not begin \
+             with a digit or with sqlite_",
             TablePrefix::MAX_LENGTH
         )
     }
@@ -138,8 +138,9 @@ fn is_derived(word: &str, names: &[&str]) -> bool {
     })
 }
 
-/// Returns the names of the tables, indexes, triggers, functions and types that a migration creates,
-/// or to which it renames others. In migrations, keywords are upper case and names are lower case.
+/// Returns the names of the tables, indexes, triggers, functions and types that a migration
+/// creates, or to which it renames others. In migrations, keywords are upper case and names are
+/// lower case.
 #[must_use]
 pub fn created_names(migration: &str) -> Vec<&str> {
     let mut names = Vec::new();
@@ -157,8 +158,8 @@ pub fn created_names(migration: &str) -> Vec<&str> {
 }
 
 /// Returns the names in migrations that a prefix would be added to wrongly, or not at all: columns
-/// that are called like something created, quoted texts that contain such a name, and names that are
-/// too long for the longest prefix.
+/// that are called like something created, quoted texts that contain such a name, and names that
+/// are too long for the longest prefix.
 #[cfg(feature = "testing")]
 #[must_use]
 pub fn unfit_names<'m>(migrations: impl Iterator<Item = &'m str> + Clone) -> Vec<String> {
@@ -320,12 +321,13 @@ mod tests {
     #[test]
     fn a_migration_names_what_it_creates() {
         let migration = "-- CREATE TABLE none\n\
-            CREATE TABLE IF NOT EXISTS attempts (key text CONSTRAINT attempts_check CHECK (key <> ''));\n\
+            CREATE TABLE IF NOT EXISTS attempts (\n\
+            key text CONSTRAINT attempts_check CHECK (key <> ''));\n\
             CREATE UNIQUE INDEX attempts_begun ON attempts (begun_at);\n\
             ALTER TABLE attempts RENAME COLUMN key TO name;\n\
             ALTER TABLE attempts RENAME TO rate_limits;\n\
-            CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM attempts; \
-            END $$;";
+            CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            DELETE FROM attempts; END $$;";
         let created = created_names(migration);
         assert_eq!(
             created,
@@ -335,12 +337,13 @@ mod tests {
         assert_eq!(
             named,
             "-- CREATE TABLE none\n\
-            CREATE TABLE IF NOT EXISTS oi_attempts (key text CONSTRAINT oi_attempts_check CHECK (key <> ''));\n\
+            CREATE TABLE IF NOT EXISTS oi_attempts (\n\
+            key text CONSTRAINT oi_attempts_check CHECK (key <> ''));\n\
             CREATE UNIQUE INDEX oi_attempts_begun ON oi_attempts (begun_at);\n\
             ALTER TABLE oi_attempts RENAME COLUMN key TO name;\n\
             ALTER TABLE oi_attempts RENAME TO oi_rate_limits;\n\
-            CREATE FUNCTION oi_stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DELETE FROM oi_attempts; \
-            END $$;"
+            CREATE FUNCTION oi_stop() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            DELETE FROM oi_attempts; END $$;"
         );
     }
 
