@@ -56,8 +56,9 @@ impl<S: Source> Worker<S> {
                         Self::spawn(&self.shared);
                     }
                     fetch(&self.shared, &mut batch).await;
-                    // A source that is always ready would otherwise occupy the thread.
-                    task::consume_budget().await;
+                    // Tasks that are ready, such as those of this batch, enqueue first what they
+                    // look up next. A source that is always ready does not occupy the thread.
+                    task::yield_now().await;
                 }
                 Next::Exit => {
                     self.stage = Stage::Ended;

@@ -1,9 +1,11 @@
 """What a schema cannot express: which requests would end the run itself, which values must exist,
 and which characters are visible."""
 
+import json
 import os
 import re
 import unicodedata
+import urllib.request
 import zlib
 from datetime import datetime, timezone
 
@@ -11,6 +13,7 @@ import schemathesis
 
 # What the run depends on: its own token, that token's owner, and a project that items belong to.
 PROTECTED = set(os.environ["OPENINDEX_PROTECTED"].split())
+TESTED = os.environ["OPENINDEX_TESTED_TOKEN"]
 PARENT = "OPS-1"
 UNKNOWN = "0" * 32
 # Items that a run has created or will create. A generated key names none of them.
@@ -25,6 +28,7 @@ INVISIBLE = re.compile(
 @schemathesis.hook
 def before_call(context, case, kwargs):
     spare(case)
+    substitute(case)
     if case.meta is not None and case.meta.generation.mode.is_positive:
         exist(case)
 
@@ -37,6 +41,23 @@ def spare(case):
         if value in PROTECTED:
             prefix = str(value).split("_")[0]
             case.path_parameters[name] = "OPS-999999" if name == "key" else f"{prefix}_{UNKNOWN}"
+
+
+def substitute(case):
+    """Presents a new token of the same kind where the presented one would be ended or rotated."""
+    headers = case.headers
+    own = headers is not None and headers.get("Authorization") == f"Bearer {TESTED}"
+    if case.method.upper() == "GET" or not case.path.startswith("/me/token") or not own:
+        return
+    path, body = "/me/pats", {"name": "substitute", "scope": "read_write"}
+    if TESTED.startswith("oi_run_"):
+        path, body = "/agent-runs", {"agentId": "substitute", "ttlSeconds": 600}
+    url, issuer = os.environ["OPENINDEX_TESTED_URL"], os.environ["OPENINDEX_ISSUER"]
+    request = urllib.request.Request(url + path, json.dumps(body).encode(), method="POST")
+    request.add_header("Content-Type", "application/json")
+    request.add_header("Authorization", f"Bearer {issuer}")
+    with urllib.request.urlopen(request) as response:
+        headers["Authorization"] = f"Bearer {json.load(response)['token']}"
 
 
 def exist(case):

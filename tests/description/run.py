@@ -13,6 +13,11 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 CREDENTIALS = ("admin", "member", "agent-run")
+QUOTAS = [
+    argument
+    for name in ("token-quota", "token-rate", "run-quota", "run-rate")
+    for argument in (f"--{name}", "5000")
+]
 
 
 def main():
@@ -45,7 +50,7 @@ def parse():
 
 def compare(credential, options):
     with tempfile.TemporaryDirectory() as folder, serve(options.server, folder) as (url, admin):
-        token, protected = prepare(url, admin, credential)
+        token, issuer, protected = prepare(url, admin, credential)
         command = [
             str(Path(sys.executable).with_name("schemathesis")),
             "--config-file", str(HERE / "schemathesis.toml"),
@@ -59,6 +64,8 @@ def compare(credential, options):
             "HYPOTHESIS_STORAGE_DIRECTORY": folder,
             "PYTHONDONTWRITEBYTECODE": "1",
             "OPENINDEX_TESTED_TOKEN": token,
+            "OPENINDEX_TESTED_URL": url,
+            "OPENINDEX_ISSUER": issuer,
             "OPENINDEX_PROTECTED": " ".join(protected),
         }
         try:
@@ -81,7 +88,7 @@ def serve(server, folder):
     )
     # Exceeded quotas are conflicts, and one of them proves as much as a thousand.
     process = subprocess.Popen(
-        [server, "--listen", "127.0.0.1:0", "--log-format", "json", "--token-quota", "5000"],
+        [server, "--listen", "127.0.0.1:0", "--log-format", "json", *QUOTAS],
         env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     )
     try:
@@ -102,7 +109,8 @@ def listening(line):
 
 
 def prepare(url, admin, credential):
-    """Creates test data. Returns a token, and what must outlive the run."""
+    """Creates test data. Returns a token, one that can create more of its kind, and what must
+    outlive the run."""
     def post(path, body, token=None):
         request = urllib.request.Request(url + path, json.dumps(body).encode(), method="POST")
         request.add_header("Content-Type", "application/json")
@@ -119,12 +127,14 @@ def prepare(url, admin, credential):
     post("/browse", {"domain": "OPS", "title": "Task"}, first)
     run = {"agentId": "tester", "ttlSeconds": 86_400}
     run = post("/agent-runs", run, member["token"])
-    token, owner, ids = {
-        "admin": (first, admin["user"], [admin["pat"]["id"]]),
-        "member": (member["token"], member["user"], [member["pat"]["id"]]),
-        "agent-run": (run["token"], member["user"], [run["id"], member["pat"]["id"]]),
+    token, issuer, owner, ids = {
+        "admin": (first, first, admin["user"], [admin["pat"]["id"]]),
+        "member": (member["token"], member["token"], member["user"], [member["pat"]["id"]]),
+        "agent-run": (
+            run["token"], member["token"], member["user"], [run["id"], member["pat"]["id"]],
+        ),
     }[credential]
-    return token, [*ids, owner["id"], project["key"]]
+    return token, issuer, [*ids, owner["id"], project["key"]]
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ IntrospectToken {
 
 wire! { secret
 /// Tokens to introspect in one call.
+#[serde(deny_unknown_fields)]
 IntrospectTokens {
     /// Secrets of the tokens.
     tokens: Vec<PlainSecret> [value_type = Vec<String>, max_items = 1_000],

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 
 use crate::client::Client;
-use crate::load::{self, Load, Target};
+use crate::load::{self, Load, Sample, Target};
 use crate::process::{self, Server, free_address};
 use crate::rounds::Turn;
 use crate::seed::Database;
@@ -206,14 +206,30 @@ impl Bench {
     ///
     /// If no response was successful.
     pub fn turn(&self, servers: &[u32], target: &Target, load: Load) -> anyhow::Result<Turn> {
+        self.turn_of(servers, load, |seconds| {
+            load::start(target, load.connections, seconds)?.wait()
+        })
+    }
+
+    /// Puts load on servers for one turn, for as many seconds as the argument of `run`.
+    ///
+    /// # Errors
+    ///
+    /// If no response was successful.
+    pub fn turn_of(
+        &self,
+        servers: &[u32],
+        load: Load,
+        run: impl Fn(u64) -> anyhow::Result<Sample>,
+    ) -> anyhow::Result<Turn> {
         let used = || {
             let servers: Duration = servers.iter().map(|pid| process::cpu(*pid)).sum();
             let database = self.cluster_pid.get().map_or(Duration::ZERO, process::cpu);
             (servers, database)
         };
-        load::start(target, load.connections, load.warm_up)?.wait()?;
+        run(load.warm_up)?;
         let before = used();
-        let sample = load::start(target, load.connections, load.measure)?.wait()?;
+        let sample = run(load.measure)?;
         let after = used();
         ensure!(
             sample.good() > 0,

@@ -11,6 +11,7 @@ use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
 use crate::process;
+use crate::rounds::quantile;
 
 /// Requests that take longer count as failed.
 const TIMEOUT: &str = "30s";
@@ -70,6 +71,26 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// Returns the result of a load by this program: the latencies of the successful calls in
+    /// microseconds, and the number of failed ones.
+    #[must_use]
+    pub fn of_calls(
+        micros: &[f64],
+        failed: u64,
+        elapsed: Duration,
+        generator_cpu: Duration,
+    ) -> Self {
+        Self {
+            responses: micros.len() as u64,
+            bad: 0,
+            failed,
+            micros: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            p50: quantile(micros, 0.5),
+            p99: quantile(micros, 0.99),
+            generator_cpu,
+        }
+    }
+
     /// Returns the number of successful responses.
     #[must_use]
     pub fn good(&self) -> u64 {

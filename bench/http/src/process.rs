@@ -150,6 +150,12 @@ pub fn children_cpu() -> Duration {
     parse_stat(&text, 2).map_or(Duration::ZERO, |(_, cpu)| cpu)
 }
 
+/// Returns the CPU time of this program alone.
+#[must_use]
+pub fn own_cpu() -> Duration {
+    stat("self").map_or(Duration::ZERO, |(_, cpu)| cpu)
+}
+
 /// Returns the CPU time that a process and its descendants have used.
 #[must_use]
 pub fn cpu(pid: u32) -> Duration {

@@ -58,6 +58,26 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
         Threshold::AtMost(0.05),
     ),
     (
+        "remote ÷ one call, postgres, 32",
+        "`RemoteVerifier` relative to one introspection for each token, PostgreSQL, 32 tasks",
+        Threshold::AtLeast(8.0),
+    ),
+    (
+        "remote ÷ one call, postgres, 256",
+        "the same with 256 tasks",
+        Threshold::AtLeast(8.0),
+    ),
+    (
+        "remote ÷ one call, sqlite, 32",
+        "the same on SQLite, 32 tasks",
+        Threshold::AtLeast(8.0),
+    ),
+    (
+        "remote ÷ one call, sqlite, 256",
+        "the same with 256 tasks",
+        Threshold::AtLeast(8.0),
+    ),
+    (
         "growth, postgres",
         "median time of a lookup with the most tokens relative to 1 000, PostgreSQL",
         Threshold::AtMost(1.2),

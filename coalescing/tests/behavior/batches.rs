@@ -27,6 +27,22 @@ async fn a_lone_request_is_sent_immediately() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_that_a_batch_completes_joins_the_next_one() {
+    let source = ScriptedSource::default();
+    let coalescer = Coalescer::new(source.clone(), options(1, 8, 8));
+    let twice = coalescer.clone();
+    let caller = tokio::spawn(async move {
+        twice.get(1).await.unwrap();
+        twice.get(5).await.unwrap()
+    });
+    settle().await;
+    let waiting = arrive(&coalescer, [3]).await;
+    assert_eq!(found(results(waiting).await), [Some((3, 2))]);
+    assert_eq!(caller.await.unwrap(), Some((5, 2)));
+    assert_eq!(source.batches(), [vec![1], vec![3, 5]]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_request_never_joins_a_batch_in_flight() {
     let source = ScriptedSource::default();
     let coalescer = Coalescer::new(source.clone(), options(1, 8, 8));
@@ -127,11 +143,11 @@ async fn a_request_to_a_full_queue_fails_immediately() {
     assert!(matches!(rejected, Err(LookupError::Overloaded)));
     assert_eq!(started.elapsed(), Duration::ZERO);
     found(results(requests).await);
-    assert_eq!(coalescer.queued(), 0, "they were sent together");
     assert_eq!(
         found(results(waiting).await),
         [Some((3, 2)), Some((5, 2)), Some((5, 2))]
     );
+    assert_eq!(coalescer.queued(), 0);
     assert_eq!(
         source.batches(),
         [vec![1], vec![3, 5]],

@@ -38,6 +38,10 @@ struct Args {
     parts: Vec<String>,
 }
 
+// As in `oi-server`: the part `remote` is a service.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     for name in &args.parts {

@@ -6,6 +6,7 @@ pub mod http;
 pub mod list;
 pub mod overload;
 pub mod peers;
+pub mod remote;
 pub mod revocation;
 pub mod start;
 pub mod verify;
@@ -40,6 +41,11 @@ pub const PARTS: &[Part] = &[
         name: "peers",
         title: "Compared with other servers",
         run: peers::run,
+    },
+    Part {
+        name: "remote",
+        title: "Verifying from another service",
+        run: remote::run,
     },
     Part {
         name: "growth",
