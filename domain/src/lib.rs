@@ -1,4 +1,4 @@
-//! OpenIndex personal access tokens: the entities, rules and use cases, without IO.
+#![doc = include_str!("../README.md")]
 //!
 //! This crate is the core of a hexagonal architecture. It contains the entities, the rules, the use
 //! cases and the *ports* (traits) through which they reach a store, a clock and a source of
@@ -13,6 +13,8 @@
 //! | wire all use cases to a store | [`use_cases::UseCases`] |
 //! | implement your own store | [`token::TokenStore`] and the contract suite in [`testing`] |
 //! | see it run | `cargo run -p openindex-domain --example embed --features testing` |
+// docs.rs labels what requires a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "testing"),
     allow(
