@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, TryAcquireError};
 
 /// Limits on password hashing in one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Maximum number of passwords hashed at the same time. Each uses one thread and 19 MiB.
     pub max_running: NonZeroUsize,

@@ -1,18 +1,12 @@
-//! The HTTP API, web interface and client of OpenIndex.
+#![doc = include_str!("../README.md")]
 //!
-//! Features:
-//! - `guard`: axum extractors that guard the routes of any service ([`guard::Human`] and the other
-//!   permissions), and problem documents: see `examples/guard_your_routes.rs`. It turns on no
-//!   feature of axum that serves connections, and none of the tables of Unicode that names and email
-//!   addresses require;
-//! - `wire`: the types of all requests and responses, for a service that offers such routes itself;
-//! - `server`: the API, built on `guard`;
-//! - `web` (default): the web interface, built on `server`;
-//! - `remote`: a verifier for `guard` that asks another server, in batches and without a cache;
-//! - `client`: the typed blocking client that the `oi` command uses, without axum.
+//! A guard is complete in `examples/guard_your_routes.rs`. [`guard::Human`] and its siblings are the
+//! permissions.
 //!
-//! All share the [`wire`] types, of which every feature has those of problems and verification. Imports go one way: `web` → `server` → `guard` → `wire` ← `client`,
-//! and `remote` → `guard`.
+//! All share the [`wire`] types, of which every feature has those of problems and verification.
+//! Imports go one way: `web` → `server` → `guard` → `wire` ← `client`, and `remote` → `guard`.
+// docs.rs labels what requires a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "web"),
     allow(

@@ -1,20 +1,6 @@
-//! PostgreSQL store for tokens, users and, optionally, work items; use it to run several replicas.
+#![doc = include_str!("../README.md")]
 //!
 //! [`PostgresStore`] implements the ports of `openindex-domain` and passes its contract suite.
-//!
-//! ```no_run
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use openindex_adapters_postgres::PostgresStore;
-//! use openindex_domain::StoreHealth;
-//!
-//! let url = "postgres://openindex@db.example.com/openindex?sslmode=verify-full";
-//! let store = PostgresStore::connect(url).await?;
-//! store.migrate().await?;
-//! store.ready().await?;
-//! # Ok(())
-//! # }
-//! ```
 //!
 //! - **No stale reads:** each token lookup is part of a query that is sent to the primary after the
 //!   lookup began, so it sees everything that any replica committed before. Lookups that arrive

@@ -1,5 +1,4 @@
-//! What the SQL stores of OpenIndex have in common: rows, statements and changes, written once for
-//! every database.
+#![doc = include_str!("../README.md")]
 //!
 //! - [`SqlStore`] implements the ports of `openindex-domain` for any [`Database`]. Use it through
 //!   `SqliteStore` (`openindex-adapters-sqlite`) or `PostgresStore`
@@ -15,6 +14,8 @@
 //! types and rejects damaged ones, and `ports` has the changes. Each change locks what it depends on
 //! ([`Lock`]), reads the facts that the domain's `decide` requires, calls it, and writes its
 //! decision.
+// docs.rs labels what requires a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod database;
 mod dialect;

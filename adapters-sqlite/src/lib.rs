@@ -1,23 +1,7 @@
-//! SQLite store for tokens, users and, optionally, work items: one file, no server, for an instance
-//! with one replica.
+#![doc = include_str!("../README.md")]
 //!
-//! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite.
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use openindex_adapters_sqlite::SqliteStore;
-//! use openindex_domain::StoreHealth;
-//!
-//! # let directory = tempfile::tempdir()?;
-//! # let url = format!("sqlite://{}", directory.path().join("openindex.db").display());
-//! let store = SqliteStore::connect(&url).await?; // creates a missing file, mode 0600
-//! store.migrate().await?;
-//! store.ready().await?;
-//! store.close().await;
-//! # Ok(())
-//! # }
-//! ```
+//! [`SqliteStore`] implements the ports of `openindex-domain` and passes its contract suite. It is for
+//! an instance with one replica.
 //!
 //! - **Durable:** write-ahead log with `synchronous=FULL`. A successful change survives `kill -9`
 //!   and a power cut.

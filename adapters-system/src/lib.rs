@@ -1,9 +1,12 @@
-//! The operating system's clock and entropy. Only this crate reads them; all others use the ports
-//! of `openindex-domain`.
+#![doc = include_str!("../README.md")]
+//!
+//! Only this crate reads the clock and the entropy; all others use the ports of `openindex-domain`.
 //!
 //! [`Maintenance`] (feature `maintenance`, on by default) does what a store requires regularly, on
 //! tokio's timers. It is here because the domain has no runtime, and because both the server and
 //! an embedding service run it.
+// docs.rs labels what requires a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "maintenance"),
     allow(

@@ -112,7 +112,7 @@ impl Maintenance {
         self
     }
 
-    /// Does the work until `until` completes, writes the last-used times once more, and returns the
+    /// Does the work until `until` completes, writes the last-used times again, and returns the
     /// output of `until`: a signal to stop, or the server itself.
     ///
     /// Purges and tasks that are then in progress are dropped.

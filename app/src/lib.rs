@@ -1,3 +1,5 @@
+#![doc = include_str!("../README.md")]
+//!
 //! The composition root: selects a store by the scheme of its URL, wires clock, entropy, use cases
 //! and routes together, and serves them. [`build()`] creates the same [`App`] from a [`Config`] for
 //! tests as for operators.

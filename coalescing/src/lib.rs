@@ -1,5 +1,4 @@
-//! Batches concurrent lookups without caching: requests that arrive while a batch is in flight are
-//! queued, and sent together as the next batch.
+#![doc = include_str!("../README.md")]
 //!
 //! A cache is fast but can return stale values; a round trip per request is fresh but slow. Here a
 //! request only joins a batch that is **sent after the request arrived**, never one in flight, so
@@ -30,40 +29,6 @@
 //! A worker is a task that takes a batch from the queue, queries the source, delivers the results,
 //! and exits once the queue is empty. An idle coalescer has no tasks, and a dropped one leaves none
 //! behind. Workers are spawned onto the runtime of the request that starts them.
-//!
-//! ```
-//! use std::{convert::Infallible, num::NonZero, time::Duration};
-//!
-//! use openindex_coalescing::{Coalescer, LookupError, Options, Source};
-//!
-//! struct Squares;
-//!
-//! impl Source for Squares {
-//!     type Key = u32;
-//!     type Value = u32;
-//!     type Error = Infallible;
-//!
-//!     async fn fetch(&self, keys: &[u32]) -> Result<Vec<Option<u32>>, Infallible> {
-//!         Ok(keys.iter().map(|key| key.checked_mul(*key)).collect())
-//!     }
-//! }
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), LookupError<Infallible>> {
-//! let squares = Coalescer::new(
-//!     Squares,
-//!     Options {
-//!         workers: NonZero::<usize>::MIN,
-//!         max_batch: NonZero::new(256).expect("not zero"),
-//!         max_queue: NonZero::new(4096).expect("not zero"),
-//!         deadline: Duration::from_secs(1),
-//!     },
-//! );
-//! assert_eq!(squares.get(12).await?, Some(144));
-//! assert_eq!(squares.get(u32::MAX).await?, None);
-//! # Ok(())
-//! # }
-//! ```
 
 mod batch;
 mod error;

@@ -1,3 +1,5 @@
+#![doc = include_str!("../README.md")]
+//!
 //! Handling of arguments and environment variables, shared by `oi` and `oi-server`.
 //!
 //! Errors repeat user input only if it cannot be a secret, and a variable that is set but empty is

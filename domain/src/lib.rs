@@ -1,4 +1,4 @@
-//! OpenIndex personal access tokens: the entities, rules and use cases, without IO.
+#![doc = include_str!("../README.md")]
 //!
 //! This crate is the core of a hexagonal architecture. It contains the entities, the rules, the use
 //! cases and the *ports* (traits) through which they reach a store, a clock and a source of
@@ -20,7 +20,9 @@
 //!   sessions, invites, administration and work items. Without it, the crate still creates,
 //!   verifies and revokes tokens and authorizes requests, with half as many dependencies;
 //! - `testing`: what tests use instead of a database, the system's clock and its entropy. It is
-//!   outside semantic versioning.
+//!   exempt from semantic versioning.
+// docs.rs labels what requires a feature.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "text"),
     allow(

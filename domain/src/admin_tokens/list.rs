@@ -13,6 +13,7 @@ pub struct OwnedToken {
 
 /// A page of tokens.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TokenPage {
     /// The tokens, newest first.
     pub tokens: Listing<OwnedToken>,

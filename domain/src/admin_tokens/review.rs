@@ -77,6 +77,7 @@ impl Review {
 
 /// A page of the tokens that a bulk revocation would revoke, and the review of all of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReviewPage {
     /// The review of all tokens, including those on other pages. It is the same on each page unless
     /// the tokens change.

@@ -86,6 +86,7 @@ impl From<Denial> for AgentRunError {
 
 /// A page of runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RunPage {
     /// The runs, newest first.
     pub runs: Listing<Token>,

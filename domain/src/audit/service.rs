@@ -28,6 +28,7 @@ pub struct Audit {
 
 /// A page of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuditPage {
     /// The events, newest first.
     pub events: Listing<AuditEvent>,
@@ -37,6 +38,7 @@ pub struct AuditPage {
 
 /// A page of a user's own activity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ActivityPage {
     /// The events, newest first.
     pub events: Listing<AuditEvent>,

@@ -24,6 +24,7 @@ pub struct Claim {
 
 /// The result of a claimed invite.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Claimed {
     /// The new user.
     pub user: User,

@@ -83,6 +83,7 @@ impl From<Denial> for InviteError {
 
 /// A page of invites.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InvitePage {
     /// The invites, newest first.
     pub invites: Listing<Invite>,

@@ -10,6 +10,7 @@ use super::Session;
 
 /// A new session and its secret, which exists only here and in the browser's cookie.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SignedIn {
     /// The session.
     pub session: Session,

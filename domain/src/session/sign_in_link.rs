@@ -53,6 +53,7 @@ impl SignInLink {
 
 /// A new link and its secret, which exists only here and in the link's URL.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct NewSignInLink {
     /// The link.
     pub link: SignInLink,

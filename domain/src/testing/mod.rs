@@ -1,6 +1,9 @@
 //! Support for unit tests without IO: an in-memory store, a fixed clock, seeded entropy, mocks for
 //! failures, and the contract suite that every store must pass.
 //!
+//! Everything here is for tests and **exempt from semantic versioning**: any release may change an
+//! item, follow a changed port in a mock, or add a case to a suite.
+//!
 //! Use [`MemoryStore`] for behavior and the mocks for failures (a store that fails at step N).
 //!
 //! # Testing your own store

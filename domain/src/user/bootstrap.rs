@@ -10,6 +10,7 @@ use super::{
 
 /// The first administrator and their first token.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Bootstrapped {
     /// The administrator.
     pub user: User,

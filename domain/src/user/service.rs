@@ -27,6 +27,7 @@ pub struct Users {
 
 /// A page of users.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UserPage {
     /// The users, in the order in which they joined.
     pub users: Listing<User>,

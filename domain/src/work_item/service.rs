@@ -62,6 +62,7 @@ impl From<Denial> for WorkItemError {
 
 /// A page of work items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct WorkItemPage {
     /// The items, newest first.
     pub items: Listing<WorkItem>,

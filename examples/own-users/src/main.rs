@@ -38,11 +38,16 @@ impl FromRequestParts<Notes> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, notes: &Notes) -> Result<Self, Problem> {
-        let cookie = parts.headers.get(header::COOKIE).and_then(|it| it.to_str().ok());
+        let cookie = parts
+            .headers
+            .get(header::COOKIE)
+            .and_then(|it| it.to_str().ok());
         let secret = cookie.and_then(|it| OpaqueSecret::parse(it.strip_prefix("session=")?));
         let secret = secret.ok_or_else(Problem::authentication_required)?;
         let user = sqlx::query_scalar("SELECT user_id FROM sessions WHERE digest = ?");
-        let user = user.bind(&secret.digest().as_bytes()[..]).fetch_optional(&notes.pool);
+        let user = user
+            .bind(&secret.digest().as_bytes()[..])
+            .fetch_optional(&notes.pool);
         let user = user.await.map_err(|_| Problem::internal())?;
         let user = user.ok_or_else(Problem::authentication_required)?;
         let principal = notes.tokens.on_behalf_of(UserId::from_uuid(user)).await;
@@ -67,7 +72,8 @@ async fn sign_up(
     let name = PersonName::parse(&email).map_err(|error| invalid(&error))?;
     let id = UserId::generate(notes.tokens.now(), &SystemEntropy).map_err(|it| invalid(&it))?;
     let secret = OpaqueSecret::generate(&SystemEntropy).map_err(|error| invalid(&error))?;
-    let first = "INSERT INTO users SELECT ?, ?, NOT EXISTS (SELECT 1 FROM users) RETURNING is_admin";
+    let first =
+        "INSERT INTO users SELECT ?, ?, NOT EXISTS (SELECT 1 FROM users) RETURNING is_admin";
     let first = sqlx::query_scalar(first).bind(id.uuid()).bind(&email);
     let is_admin: bool = first.fetch_one(&notes.pool).await.map_err(failed)?;
     let role = if is_admin { Role::Admin } else { Role::Member };
@@ -75,9 +81,14 @@ async fn sign_up(
     let put = notes.tokens.put_owner(owner, &context).await;
     put.map_err(|error| invalid(&error))?;
     let session = sqlx::query("INSERT INTO sessions VALUES (?, ?)");
-    let session = session.bind(secret.digest().as_bytes().to_vec()).bind(id.uuid());
+    let session = session
+        .bind(secret.digest().as_bytes().to_vec())
+        .bind(id.uuid());
     session.execute(&notes.pool).await.map_err(failed)?;
-    let cookie = format!("session={}; HttpOnly; SameSite=Strict; Path=/", secret.expose());
+    let cookie = format!(
+        "session={}; HttpOnly; SameSite=Strict; Path=/",
+        secret.expose()
+    );
     Ok([(header::SET_COOKIE, cookie)])
 }
 
@@ -93,8 +104,14 @@ async fn create(
     Ok(Json(CreatedPat::new(&created, notes.tokens.now())))
 }
 
-async fn list(SignedIn(user): SignedIn, State(notes): State<Notes>) -> Result<Json<PatList>, Problem> {
-    let page = notes.tokens.list(&user, &ListFilter::default(), None, 100).await;
+async fn list(
+    SignedIn(user): SignedIn,
+    State(notes): State<Notes>,
+) -> Result<Json<PatList>, Problem> {
+    let page = notes
+        .tokens
+        .list(&user, &ListFilter::default(), None, 100)
+        .await;
     let page = page.map_err(|error| notes.guard.problem(error))?;
     Ok(Json(PatList::new(&page, notes.tokens.now())))
 }
@@ -105,7 +122,10 @@ async fn rotate(
     context: Context,
     Path(id): Path<TokenId>,
 ) -> Result<Json<CreatedPat>, Problem> {
-    let rotated = notes.tokens.rotate(&user, id, RotationOptions::default(), &context).await;
+    let rotated = notes
+        .tokens
+        .rotate(&user, id, RotationOptions::default(), &context)
+        .await;
     let rotated = rotated.map_err(|error| notes.guard.problem(error))?;
     Ok(Json(CreatedPat::new(&rotated, notes.tokens.now())))
 }
@@ -155,12 +175,19 @@ async fn notes(
     State(notes): State<Notes>,
 ) -> Result<Json<Vec<String>>, StatusCode> {
     let texts = sqlx::query_scalar("SELECT text FROM notes WHERE user_id = ?");
-    let texts = texts.bind(caller.user_id().uuid()).fetch_all(&notes.pool).await;
-    texts.map(Json).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    let texts = texts
+        .bind(caller.user_id().uuid())
+        .fetch_all(&notes.pool)
+        .await;
+    texts
+        .map(Json)
+        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error>> {
-    let connect = SqliteConnectOptions::new().filename(file).create_if_missing(true);
+    let connect = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true);
     let pool = SqlitePool::connect_with(connect).await?;
     sqlx::raw_sql(
         "CREATE TABLE IF NOT EXISTS users (id BLOB PRIMARY KEY, email TEXT UNIQUE, is_admin INTEGER);
@@ -173,7 +200,11 @@ async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error
     let options = SqliteOptions::default().with_table_prefix(TablePrefix::parse("oi_")?);
     let store = SqliteStore::new(SqliteDatabase::beside(&pool, options).await?);
     store.migrate().await?;
-    let tokens = Tokens::new(Arc::new(store), Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let tokens = Tokens::new(
+        Arc::new(store),
+        Arc::new(SystemClock),
+        Arc::new(SystemEntropy),
+    );
     let guard = Guard::new(tokens.clone());
     let api = Router::new()
         .route("/notes", get(notes).post(add_note))
@@ -185,13 +216,19 @@ async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error
         .route("/tokens/{id}/rotate", post(rotate))
         .route("/users/{id}/suspend", post(suspend))
         .nest("/api", api);
-    let state = Notes { pool, tokens: tokens.clone(), guard };
+    let state = Notes {
+        pool,
+        tokens: tokens.clone(),
+        guard,
+    };
     Ok((app.with_state(state), tokens))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::args().nth(1).unwrap_or_else(|| "notes.db".to_owned());
+    let file = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "notes.db".to_owned());
     let (app, tokens) = open(File::new(&file)).await?;
     let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8090)).await?;
     let server = axum::serve(listener, app).with_graceful_shutdown(async {

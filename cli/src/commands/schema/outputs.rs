@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::parts::Prints;
 
 /// The API's description, which is generated from the types that the client reads.
-const API: &str = include_str!("../../../../docs/openapi.json");
+const API: &str = include_str!("../../../openapi.json");
 const IN_API: &str = "#/components/schemas/";
 const HERE: &str = "#/$defs/";
 

@@ -69,7 +69,7 @@ fn parameters<'a>(api: &'a Value, operation: &str) -> Vec<&'a str> {
 
 /// Returns the committed OpenAPI document.
 fn api() -> Value {
-    serde_json::from_str(include_str!("../../../../docs/openapi.json")).unwrap()
+    serde_json::from_str(include_str!("../../../openapi.json")).unwrap()
 }
 
 /// Returns every operation with its example command lines.

@@ -12,6 +12,7 @@ use super::Tokens;
 
 /// A page of a user's tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListPage {
     /// The tokens, in the order of the list.
     pub tokens: Listing<Token>,
