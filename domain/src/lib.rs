@@ -89,4 +89,7 @@ pub mod testing;
 
 pub use id::InvalidId;
 pub use opaque::OpaqueSecret;
+/// The version of `uuid` in which ids can be named ([`UserId::from_uuid`](user::UserId::from_uuid)).
+pub use uuid;
+
 pub use store::{BoxError, Damaged, DamagedColumn, Listing, StoreError, StoreHealth};

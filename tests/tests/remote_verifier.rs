@@ -8,7 +8,7 @@ use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_adapters_http::remote::{RemoteError, RemoteSettings, RemoteVerifier};
 use openindex_domain::access::{Denial, Principal, Requirement};
 use openindex_domain::testing::SeededEntropy;
-use openindex_domain::token::{Rejection, Scope, Secret, TokenKind, VerifyError};
+use openindex_domain::token::{Rejection, Scope, Secret, SecretPrefixes, TokenKind, VerifyError};
 use openindex_tests::{Client, Database, Kind, Server};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -235,4 +235,25 @@ fn tokens_are_not_sent_unencrypted_to_another_machine() {
         settings.allows_plain_http = allows;
         assert!(RemoteVerifier::new(settings).is_ok(), "{url}");
     }
+}
+
+#[test]
+fn only_tokens_with_the_prefixes_of_the_server_are_sent() {
+    let of_openindex = "oi_pat_jZHvxRBv86PcflRJxLvgWo9a_8nw9xGsKx80URWSUagWwm0h";
+    let prefixes = SecretPrefixes::new("nts_", "ntsrun_").expect("prefixes");
+    // Nothing listens there.
+    let mut settings = settings("http://127.0.0.1:9", of_openindex);
+    settings.prefixes = prefixes;
+    let verifier = RemoteVerifier::new(settings).expect("settings");
+    let runtime = Runtime::new().expect("a runtime");
+    let entropy = SeededEntropy::new(1);
+    let own = prefixes.generate(TokenKind::Personal, &entropy);
+    let own = own.expect("entropy");
+    let malformed = runtime.block_on(verifier.verify(of_openindex));
+    assert!(matches!(
+        malformed,
+        Err(VerifyError::Rejected(Rejection::Malformed(_)))
+    ));
+    let sent = runtime.block_on(verifier.verify(own.expose()));
+    assert!(matches!(sent, Err(VerifyError::Store(_))));
 }

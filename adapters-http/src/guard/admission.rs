@@ -96,6 +96,14 @@ impl Guard {
         }))
     }
 
+    /// Returns an error as a problem of this service, in the terms of its settings: for handlers
+    /// that create, rotate or revoke tokens.
+    #[must_use]
+    pub fn problem(&self, error: impl Into<Problem>) -> Problem {
+        let problem: Problem = error.into();
+        problem.presented(&self.0.settings, self.prefixes())
+    }
+
     /// Also records denied administration requests in the audit log.
     #[must_use]
     pub fn with_audit(self, audit: Audit) -> Self {
@@ -157,7 +165,7 @@ impl Guard {
         requirement: Requirement,
     ) -> Result<Principal, Problem> {
         let admitted = self.try_admit(request, requirement).await;
-        admitted.map_err(|problem| problem.presented(&self.0.settings, self.prefixes()))
+        admitted.map_err(|problem| self.problem(problem))
     }
 
     async fn try_admit(

@@ -47,6 +47,7 @@ pub mod outage;
 mod permission;
 mod problem;
 mod settings;
+mod tokens;
 
 #[cfg(feature = "server")]
 #[cfg(feature = "web")]

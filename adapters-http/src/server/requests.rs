@@ -1,6 +1,6 @@
 //! Request bodies and the rules that span several of their fields.
 
-use openindex_domain::token::{Expiry, Lifetime, RequestedExpiry, TokenId};
+use openindex_domain::token::TokenId;
 use openindex_domain::user::{Email, Role, UserChange};
 use openindex_domain::work_item::{DomainKey, ItemKind, Placement, TopKind, WorkItemKey};
 use serde::de::DeserializeOwned;
@@ -9,6 +9,7 @@ use utoipa::PartialSchema;
 use crate::wire::{
     ClaimInvite, CreateInvite, CreatePat, CreateWorkItem, FieldError, IntrospectTokens, OnBehalfOf,
     PatchMe, PatchUser, PatchWorkItem, ReportLeakedTokens, RevokePats, RotatePat, StartAgentRun,
+    requested_expiry,
 };
 
 use super::given::Reader;
@@ -41,7 +42,12 @@ impl Request for RevokePats {
     fn check(reader: &Reader<'_>) -> Option<Vec<FieldError>> {
         let cursor: Option<TokenId> = reader.peek("cursor")?;
         let is_turned = cursor.is_some() && reader.peek("dryRun")? == Some(false);
-        is_turned.then(|| vec![fault("cursor", "must be absent unless dryRun is true")])
+        is_turned.then(|| {
+            vec![FieldError::new(
+                "cursor",
+                "must be absent unless dryRun is true",
+            )]
+        })
     }
 }
 
@@ -77,26 +83,13 @@ pub(super) fn user_change(
         (Some(role), None) => Ok(UserChange::SetRole(role)),
         (None, Some(email)) => Ok(UserChange::SetEmail(email)),
         (Some(_), Some(_)) => Err(vec![
-            fault("role", "must be absent when email is given"),
-            fault("email", "must be absent when role is given"),
+            FieldError::new("role", "must be absent when email is given"),
+            FieldError::new("email", "must be absent when role is given"),
         ]),
-        (None, None) => Err(vec![fault("role", "is required unless email is given")]),
-    }
-}
-
-/// Returns the requested expiry: an instant, or a lifetime.
-pub(super) fn requested_expiry(
-    at: Option<Expiry>,
-    lifetime: Option<Lifetime>,
-) -> Result<Option<RequestedExpiry>, Vec<FieldError>> {
-    match (at, lifetime) {
-        (None, None) => Ok(None),
-        (Some(at), None) => Ok(Some(at.into())),
-        (None, Some(lifetime)) => Ok(Some(lifetime.into())),
-        (Some(_), Some(_)) => Err(vec![
-            fault("expiresAt", "must not be combined with expiresIn"),
-            fault("expiresIn", "must not be combined with expiresAt"),
-        ]),
+        (None, None) => Err(vec![FieldError::new(
+            "role",
+            "is required unless email is given",
+        )]),
     }
 }
 
@@ -114,21 +107,21 @@ pub(super) fn place(
         };
         return match domain {
             Some(domain) => Ok(Placement::Domain(domain, kind)),
-            None => Err(vec![fault(
+            None => Err(vec![FieldError::new(
                 "domain",
                 "is required (for example OPS), unless parent is given",
             )]),
         };
     }
     if kind.is_some_and(|kind| kind != ItemKind::SubTask) {
-        faults.push(fault(
+        faults.push(FieldError::new(
             "kind",
             "must be sub_task or absent when parent is given; leave parent out for a project or \
              task",
         ));
     }
     if domain.is_some() {
-        faults.push(fault(
+        faults.push(FieldError::new(
             "domain",
             "must be absent when parent is given; a sub-task is in its parent's domain",
         ));
@@ -136,17 +129,10 @@ pub(super) fn place(
     match parent {
         Some(parent) if faults.is_empty() => return Ok(Placement::PartOf(parent)),
         Some(_) => {}
-        None => faults.push(fault(
+        None => faults.push(FieldError::new(
             "parent",
             "is required for a sub_task: the key of a project or task, such as OPS-42",
         )),
     }
     Err(faults)
-}
-
-fn fault(field: &str, message: &str) -> FieldError {
-    FieldError {
-        field: field.to_owned(),
-        message: message.to_owned(),
-    }
 }

@@ -8,44 +8,18 @@ use openindex_domain::admin_tokens::{OwnedToken, Stats};
 use openindex_domain::audit::{AuditActor, AuditEvent, RawEvent, Subject, SubjectName};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::invite::Invite;
-use openindex_domain::token::{Scope, Token, TokenWithSecret};
+use openindex_domain::token::Scope;
 use openindex_domain::user::{Bootstrapped, Email, Owner, User};
 use openindex_domain::work_item::{Queue, QueueItems, WorkItem};
 use openindex_domain::{Damaged, Listing};
 
 use crate::wire;
 
-pub(super) fn pat(token: &Token, now: Timestamp) -> wire::Pat {
-    wire::Pat {
-        id: token.id.to_string(),
-        name: token.name.as_str().to_owned(),
-        scope: token.scope.into(),
-        created_at: token.created_at.to_string(),
-        expires_at: text(token.expires_at),
-        last_used_at: text(token.last_used_at),
-        status: token.status(now).into(),
-        replaced_by: token.successor.map(|successor| successor.to_string()),
-        last_four: token.details.last_four.map(|end| end.to_string()),
-        created_from: token.details.created_from.map(|from| from.to_string()),
-        last_used_from: token.details.last_used_from.map(|from| from.to_string()),
-        revoked_at: text(token.revoked_at),
-        revoked_by: token.details.revoked_by.map(Into::into),
-    }
-}
-
-/// The only response that contains a token's secret.
-pub(super) fn created(issued: &TokenWithSecret, now: Timestamp) -> wire::CreatedPat {
-    wire::CreatedPat {
-        pat: pat(&issued.token, now),
-        token: wire::PlainSecret::new(issued.secret.expose()),
-    }
-}
-
 /// Returns the first administrator, their token and its secret, as `oi-server bootstrap --json`
 /// prints them.
 #[must_use]
 pub fn bootstrapped(instance: &Bootstrapped, now: Timestamp) -> wire::Bootstrapped {
-    let wire::CreatedPat { pat, token } = created(&instance.issued, now);
+    let wire::CreatedPat { pat, token } = wire::CreatedPat::new(&instance.issued, now);
     wire::Bootstrapped {
         user: user(&instance.user),
         pat,
@@ -105,31 +79,6 @@ pub(super) fn introspection(principal: &Principal) -> wire::Introspection {
         jti: Some(token.id.to_string()),
         kind: Some(token.kind().into()),
     }
-}
-
-/// Returns `None` for a token that belongs to no run; the agent run use cases return none.
-pub(super) fn agent_run(token: &Token, now: Timestamp) -> Option<wire::AgentRun> {
-    let run = token.run.as_ref()?;
-    Some(wire::AgentRun {
-        id: token.id.to_string(),
-        agent_id: run.agent.to_string(),
-        work_item_key: run.work_item.map(|key| key.to_string()),
-        scope: token.scope.into(),
-        issued_by: run.issuer.to_string(),
-        created_at: token.created_at.to_string(),
-        expires_at: text(token.expires_at),
-        ended_at: text(token.revoked_at),
-        last_used_at: text(token.last_used_at),
-        status: token.status(now).into(),
-    })
-}
-
-/// The only response that contains a run's secret.
-pub(super) fn started(issued: &TokenWithSecret, now: Timestamp) -> Option<wire::StartedAgentRun> {
-    Some(wire::StartedAgentRun {
-        run: agent_run(&issued.token, now)?,
-        token: wire::PlainSecret::new(issued.secret.expose()),
-    })
 }
 
 pub(super) fn work_item_summary(item: &WorkItem) -> wire::WorkItemSummary {
@@ -219,7 +168,7 @@ pub(super) fn invite(invite: &Invite, now: Timestamp) -> wire::Invite {
 
 pub(super) fn owned(owned: &OwnedToken, now: Timestamp) -> wire::AdminPat {
     wire::AdminPat {
-        pat: pat(&owned.token, now),
+        pat: wire::Pat::new(&owned.token, now),
         owner: me_user(&owned.owner),
     }
 }
@@ -241,11 +190,7 @@ pub(super) fn stats(stats: Stats) -> wire::Stats {
 pub(crate) fn damaged<T>(listing: &Listing<T>) -> Vec<wire::DamagedRow> {
     let rows = listing.damaged().map(|row| {
         log_once(row);
-        wire::DamagedRow {
-            id: row.id.clone(),
-            table: row.table.to_owned(),
-            column: row.column.0.to_owned(),
-        }
+        row.into()
     });
     rows.collect()
 }

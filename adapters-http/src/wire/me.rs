@@ -1,10 +1,16 @@
-use openindex_domain::token::{self, Expiry, Lifetime, Overlap, Scope, Search, Sort, TokenName};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{
+    self, Expiry, Lifetime, ListFilter, ListPage, NewToken, Overlap, RequestedExpiry,
+    RotationOptions, Scope, Search, Sort, Token, TokenName, TokenWithSecret,
+};
 
 use super::field::{optional, required};
 #[cfg(feature = "server")]
 use super::schema;
 use super::shape::wire;
-use super::{DamagedRow, Kind, MeRun, Open, PlainSecret, RevokedBy, Role, Status, WireScope};
+use super::{
+    DamagedRow, FieldError, Kind, MeRun, Open, PlainSecret, RevokedBy, Role, Status, WireScope,
+};
 
 wire! { response
 /// The user and token of the request.
@@ -149,3 +155,117 @@ RotatePat {
     overlap_seconds: Option<Overlap> = "optional"
         [value_type = Option<i64>, minimum = 0, maximum = 86_400, default = 0],
 }}
+
+impl Pat {
+    /// Describes a token as it is at `now`.
+    #[must_use]
+    pub fn new(token: &Token, now: Timestamp) -> Self {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        Self {
+            id: token.id.to_string(),
+            name: token.name.as_str().to_owned(),
+            scope: token.scope.into(),
+            created_at: token.created_at.to_string(),
+            expires_at: text(token.expires_at),
+            last_used_at: text(token.last_used_at),
+            status: token.status(now).into(),
+            replaced_by: token.successor.map(|successor| successor.to_string()),
+            last_four: token.details.last_four.map(|end| end.to_string()),
+            created_from: token.details.created_from.map(|from| from.to_string()),
+            last_used_from: token.details.last_used_from.map(|from| from.to_string()),
+            revoked_at: text(token.revoked_at),
+            revoked_by: token.details.revoked_by.map(Into::into),
+        }
+    }
+}
+
+impl CreatedPat {
+    /// Describes a new token, with its secret: for its owner, once.
+    #[must_use]
+    pub fn new(issued: &TokenWithSecret, now: Timestamp) -> Self {
+        Self {
+            pat: Pat::new(&issued.token, now),
+            token: PlainSecret::new(issued.secret.expose()),
+        }
+    }
+}
+
+impl PatList {
+    /// Describes a page of tokens as they are at `now`.
+    #[must_use]
+    pub fn new(page: &ListPage, now: Timestamp) -> Self {
+        let tokens = page.tokens.iter();
+        Self {
+            items: tokens.map(|token| Pat::new(token, now)).collect(),
+            damaged: page.tokens.damaged().map(Into::into).collect(),
+            next_cursor: page.next.as_ref().map(ToString::to_string),
+        }
+    }
+}
+
+impl From<PatQuery> for ListFilter {
+    fn from(query: PatQuery) -> Self {
+        let PatQuery {
+            status,
+            name,
+            search,
+            sort,
+        } = query;
+        Self {
+            status,
+            name,
+            search,
+            sort: sort.unwrap_or_default(),
+        }
+    }
+}
+
+/// Fails when both `expiresAt` and `expiresIn` are set.
+impl TryFrom<CreatePat> for NewToken {
+    type Error = Vec<FieldError>;
+
+    fn try_from(request: CreatePat) -> Result<Self, Vec<FieldError>> {
+        let CreatePat {
+            name,
+            scope,
+            expires_at,
+            expires_in,
+        } = request;
+        let expires = requested_expiry(expires_at, expires_in)?;
+        let expires = expires.unwrap_or_else(|| Expiry::Never.into());
+        Ok(Self::new(name, scope, expires))
+    }
+}
+
+/// Fails when both `expiresAt` and `expiresIn` are set.
+impl TryFrom<RotatePat> for RotationOptions {
+    type Error = Vec<FieldError>;
+
+    fn try_from(request: RotatePat) -> Result<Self, Vec<FieldError>> {
+        let RotatePat {
+            expires_at,
+            expires_in,
+            overlap_seconds,
+        } = request;
+        Ok(Self {
+            expires: requested_expiry(expires_at, expires_in)?,
+            overlap: overlap_seconds.unwrap_or_default(),
+        })
+    }
+}
+
+/// Returns the requested expiry: an instant, or a lifetime.
+pub(crate) fn requested_expiry(
+    at: Option<Expiry>,
+    lifetime: Option<Lifetime>,
+) -> Result<Option<RequestedExpiry>, Vec<FieldError>> {
+    match (at, lifetime) {
+        (None, None) => Ok(None),
+        (Some(at), None) => Ok(Some(at.into())),
+        (None, Some(lifetime)) => Ok(Some(lifetime.into())),
+        (Some(_), Some(_)) => Err(vec![
+            FieldError::new("expiresAt", "must not be combined with expiresIn"),
+            FieldError::new("expiresIn", "must not be combined with expiresAt"),
+        ]),
+    }
+}

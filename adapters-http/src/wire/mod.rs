@@ -1,4 +1,57 @@
 //! Request and response bodies: JSON in camelCase, times as RFC 3339 in UTC, ids with their prefix.
+//!
+//! A service with such routes of its own reads requests into what the use cases accept, and builds
+//! responses from what they return (features `guard` and `wire`):
+//!
+//! ```
+//! # #[cfg(all(feature = "guard", feature = "wire"))] mod service {
+//! use axum::Json;
+//! use axum::extract::{FromRef, Query, State};
+//! use openindex_adapters_http::guard::{Context, Guard, Human, Problem};
+//! use openindex_adapters_http::wire::{CreatePat, CreatedPat, PatList, PatPageQuery, PatQuery};
+//! use openindex_domain::token::{NewToken, Seek, Tokens};
+//!
+//! #[derive(Clone)]
+//! struct Notes {
+//!     guard: Guard,
+//!     tokens: Tokens,
+//! }
+//! # impl FromRef<Notes> for Guard {
+//! #     fn from_ref(notes: &Notes) -> Self { notes.guard.clone() }
+//! # }
+//!
+//! async fn create(
+//!     Human(caller): Human,
+//!     State(notes): State<Notes>,
+//!     context: Context,
+//!     Json(request): Json<CreatePat>,
+//! ) -> Result<Json<CreatedPat>, Problem> {
+//!     let wanted = NewToken::try_from(request).map_err(|error| notes.guard.problem(error))?;
+//!     let created = notes.tokens.create(&caller, wanted, &context).await;
+//!     let created = created.map_err(|error| notes.guard.problem(error))?;
+//!     Ok(Json(CreatedPat::new(&created, notes.tokens.now())))
+//! }
+//!
+//! async fn list(
+//!     Human(caller): Human,
+//!     State(notes): State<Notes>,
+//!     Query(query): Query<PatQuery>,
+//!     Query(page): Query<PatPageQuery>,
+//! ) -> Result<Json<PatList>, Problem> {
+//!     let after = page.cursor.and_then(|cursor| cursor.parse().ok());
+//!     let (filter, limit) = (query.into(), page.limit.unwrap_or(100));
+//!     let found = notes.tokens.list(&caller, &filter, after.map(Seek::After), limit).await;
+//!     let found = found.map_err(|error| notes.guard.problem(error))?;
+//!     Ok(Json(PatList::new(&found, notes.tokens.now())))
+//! }
+//! # fn app(state: Notes) -> axum::Router {
+//! #     axum::Router::new().route("/tokens", axum::routing::get(list).post(create)).with_state(state)
+//! # }
+//! # }
+//! ```
+//!
+//! Rules that span fields are checked by these conversions. A `Query` ignores parameters that its
+//! type does not know, because a handler may read several.
 
 #[cfg(feature = "wire")]
 mod admin_tokens;
@@ -37,6 +90,8 @@ use shape::wire;
 
 #[cfg(feature = "server")]
 pub(crate) use field::{Field, optional::deserialize as read_optional};
+#[cfg(feature = "server")]
+pub(crate) use me::requested_expiry;
 pub use open::Open;
 pub use problem::{FieldError, Holder, MatchingTokens, ProblemBody};
 pub use verification::{

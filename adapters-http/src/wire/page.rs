@@ -1,3 +1,4 @@
+use openindex_domain::Damaged;
 use openindex_domain::page::{MAX_PAGE, MAX_TOKEN_PAGE};
 
 use super::shape::wire;
@@ -62,3 +63,13 @@ DamagedRow {
     /// First column that cannot be read, for example `scope`.
     column: String,
 }}
+
+impl From<&Damaged> for DamagedRow {
+    fn from(row: &Damaged) -> Self {
+        Self {
+            id: row.id.clone(),
+            table: row.table.to_owned(),
+            column: row.column.0.to_owned(),
+        }
+    }
+}

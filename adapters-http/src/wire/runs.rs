@@ -1,5 +1,6 @@
-use openindex_domain::agent_run::{AgentId, RunTtl, WorkItemKey};
-use openindex_domain::token::Scope;
+use openindex_domain::agent_run::{AgentId, NewRun, RunTtl, WorkItemKey};
+use openindex_domain::clock::Timestamp;
+use openindex_domain::token::{Scope, Token, TokenWithSecret};
 
 use super::field::{Field, Text, optional, required, text};
 #[cfg(feature = "server")]
@@ -91,3 +92,54 @@ MeRun {
     /// The only work item that the run can change; null if it can change any.
     work_item_key: Option<String> [value_type = Option<schema::WorkItemKey>],
 }}
+
+impl AgentRun {
+    /// Describes an agent run as it is at `now`; `None` for a token that belongs to none. The use
+    /// cases of agent runs return no such token.
+    #[must_use]
+    pub fn new(token: &Token, now: Timestamp) -> Option<Self> {
+        let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let run = token.run.as_ref()?;
+        Some(Self {
+            id: token.id.to_string(),
+            agent_id: run.agent.to_string(),
+            work_item_key: run.work_item.map(|key| key.to_string()),
+            scope: token.scope.into(),
+            issued_by: run.issuer.to_string(),
+            created_at: token.created_at.to_string(),
+            expires_at: text(token.expires_at),
+            ended_at: text(token.revoked_at),
+            last_used_at: text(token.last_used_at),
+            status: token.status(now).into(),
+        })
+    }
+}
+
+impl StartedAgentRun {
+    /// Describes a new run, with its secret: for the agent, once. `None` as for [`AgentRun::new`].
+    #[must_use]
+    pub fn new(issued: &TokenWithSecret, now: Timestamp) -> Option<Self> {
+        Some(Self {
+            run: AgentRun::new(&issued.token, now)?,
+            token: PlainSecret::new(issued.secret.expose()),
+        })
+    }
+}
+
+/// A run that the acting token starts.
+impl From<StartAgentRun> for NewRun {
+    fn from(request: StartAgentRun) -> Self {
+        let StartAgentRun {
+            agent_id,
+            work_item_key,
+            ttl_seconds,
+            scope: _,
+        } = request;
+        Self {
+            agent: agent_id,
+            work_item: work_item_key,
+            ttl: ttl_seconds,
+            issuer: None,
+        }
+    }
+}

@@ -1,7 +1,8 @@
 /// Defines a body or a query as a struct with public fields: `wire! { response Name { … } }`.
 ///
 /// - `response` can be compared and cloned, `secret` cannot; both may gain fields.
-/// - `request` and `query` reject unknown fields.
+/// - `request` rejects unknown fields. A `query` does not, because a handler may read several; the
+///   routes of this crate report what none of them knows.
 /// - `list` is a response with one page of items; the body has only `items`, and
 ///   `DamagedRow` is imported.
 ///
@@ -31,7 +32,7 @@ macro_rules! wire {
             #[derive(Clone, Default, PartialEq, Eq)]
             #[cfg_attr(feature = "server", derive(utoipa::IntoParams))]
             #[cfg_attr(feature = "server", into_params(parameter_in = Query))]
-        ] [rename_all = "camelCase", deny_unknown_fields] $($rest)+ }
+        ] [rename_all = "camelCase"] $($rest)+ }
     };
     (list $(#[$meta:meta])* $name:ident { $(#[$items_meta:meta])* items: $items:ty }) => {
         wire! { response

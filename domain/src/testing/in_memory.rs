@@ -53,8 +53,8 @@ impl InMemory {
 }
 
 impl InMemory {
-    /// Returns a live token of an active user with this id and role, and its secret. The token never
-    /// expires and has the highest scope of the role. Replaces a user with the same id.
+    /// Returns a live token of an active user with this id and role, and its secret. The token does
+    /// not expire and has the highest scope of the role. Replaces a user with the same id.
     ///
     /// ```
     /// use openindex_domain::testing::{InMemory, fixtures};

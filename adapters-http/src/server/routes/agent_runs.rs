@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::InvalidId;
-use openindex_domain::agent_run::{AgentRunError, NewRun, RunFilter};
+use openindex_domain::agent_run::{AgentRunError, RunFilter};
 use openindex_domain::token::{TokenId, TokenKind};
 
 use crate::server::body::Body;
@@ -61,7 +61,7 @@ pub(in crate::server) async fn list(
     let page = runs.list(&principal, &filter, after, page.limit).await?;
     let now = runs.now();
     let items = page.runs.iter();
-    let items: Option<Vec<AgentRun>> = items.map(|run| to_wire::agent_run(run, now)).collect();
+    let items: Option<Vec<AgentRun>> = items.map(|run| AgentRun::new(run, now)).collect();
     Ok(Json(AgentRunList {
         items: items.ok_or_else(Problem::internal)?,
         damaged: to_wire::damaged(&page.runs),
@@ -87,16 +87,10 @@ pub(in crate::server) async fn start(
     context: Context,
     Body(wanted): Body<StartAgentRun>,
 ) -> Result<Started, Problem> {
-    let wanted = NewRun {
-        agent: wanted.agent_id,
-        work_item: wanted.work_item_key,
-        ttl: wanted.ttl_seconds,
-        issuer: None,
-    };
     let runs = &state.agent_runs;
-    let issued = runs.start(&principal, wanted, &context).await?;
+    let issued = runs.start(&principal, wanted.into(), &context).await?;
     let location = format!("/agent-runs/{}", issued.token.id);
-    let started = to_wire::started(&issued, runs.now()).ok_or_else(Problem::internal)?;
+    let started = StartedAgentRun::new(&issued, runs.now()).ok_or_else(Problem::internal)?;
     Ok((
         StatusCode::CREATED,
         [(header::LOCATION, location)],
@@ -118,7 +112,7 @@ pub(in crate::server) async fn get(
     PathId(RunId(id)): PathId<RunId>,
 ) -> Result<Json<AgentRun>, Problem> {
     let run = state.agent_runs.get(&principal, id).await?;
-    to_wire::agent_run(&run, state.agent_runs.now())
+    AgentRun::new(&run, state.agent_runs.now())
         .map(Json)
         .ok_or_else(Problem::internal)
 }

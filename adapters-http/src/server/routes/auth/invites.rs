@@ -8,7 +8,7 @@ use openindex_domain::invite::Claim;
 use crate::server::body::Body;
 use crate::server::state::Shared;
 use crate::server::{Context, Problem, Public, to_wire};
-use crate::wire::{ClaimInvite, ClaimedInvite};
+use crate::wire::{ClaimInvite, ClaimedInvite, CreatedPat};
 
 /// Claim an invite
 ///
@@ -43,7 +43,7 @@ pub(in crate::server) async fn claim(
     let claimed = state.invites.claim(code.expose(), claim, &context).await?;
     let issued = claimed
         .issued
-        .map(|issued| to_wire::created(&issued, state.tokens.now()));
+        .map(|issued| CreatedPat::new(&issued, state.tokens.now()));
     let (pat, token) = match issued {
         Some(created) => (Some(created.pat), Some(created.token)),
         None => (None, None),

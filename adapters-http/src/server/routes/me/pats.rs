@@ -5,14 +5,11 @@ use axum::extract::State;
 use http::{HeaderName, StatusCode, header};
 use openindex_domain::access::Principal;
 use openindex_domain::audit::RequestContext;
-use openindex_domain::token::{
-    Expiry, ListFilter, NewToken, RotationOptions, Seek, TokenId, TokenWithSecret,
-};
+use openindex_domain::token::{ListFilter, Seek, TokenId, TokenWithSecret};
 
 use crate::server::body::Body;
 use crate::server::path::PathId;
 use crate::server::query::{PatPage, Query};
-use crate::server::requests::requested_expiry;
 use crate::server::state::Shared;
 use crate::server::{ApiState, Context, Human, Problem, to_wire};
 use crate::wire::{CreatePat, CreatedPat, Pat, PatList, PatPageQuery, PatQuery, RotatePat};
@@ -33,12 +30,7 @@ pub(in crate::server) async fn list(
     Query(query, PatPage(page)): Query<PatQuery, PatPage>,
 ) -> Result<Json<PatList>, Problem> {
     let tokens = &state.tokens;
-    let filter = ListFilter {
-        status: query.status,
-        name: query.name,
-        search: query.search,
-        sort: query.sort.unwrap_or_default(),
-    };
+    let filter = ListFilter::from(query);
     if page
         .after
         .as_ref()
@@ -52,12 +44,9 @@ pub(in crate::server) async fn list(
     let after = page.after.map(Seek::After);
     let found = tokens.list(&principal, &filter, after, page.limit);
     let page = found.await?;
-    let now = tokens.now();
-    let items = page.tokens.iter();
     Ok(Json(PatList {
-        items: items.map(|token| to_wire::pat(token, now)).collect(),
         damaged: to_wire::damaged(&page.tokens),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
+        ..PatList::new(&page, tokens.now())
     }))
 }
 
@@ -76,12 +65,7 @@ pub(in crate::server) async fn create(
     context: Context,
     Body(body): Body<CreatePat>,
 ) -> Result<Created, Problem> {
-    let expires = requested_expiry(body.expires_at, body.expires_in)?;
-    let wanted = NewToken {
-        name: body.name,
-        scope: body.scope,
-        expires: expires.unwrap_or_else(|| Expiry::Never.into()),
-    };
+    let wanted = body.try_into()?;
     let issued = state.tokens.create(&principal, wanted, &context).await?;
     Ok(created(&state, &issued))
 }
@@ -100,7 +84,7 @@ pub(in crate::server) async fn get(
     PathId(id): PathId<TokenId>,
 ) -> Result<Json<Pat>, Problem> {
     let token = state.tokens.get(&principal, id).await?;
-    Ok(Json(to_wire::pat(&token, state.tokens.now())))
+    Ok(Json(Pat::new(&token, state.tokens.now())))
 }
 
 /// Delete a token
@@ -153,11 +137,9 @@ pub(super) async fn replace(
     body: RotatePat,
     context: &RequestContext,
 ) -> Result<Created, Problem> {
-    let wanted = RotationOptions {
-        expires: requested_expiry(body.expires_at, body.expires_in)?,
-        overlap: body.overlap_seconds.unwrap_or_default(),
-    };
-    let rotated = state.tokens.rotate(principal, id, wanted, context);
+    let rotated = state
+        .tokens
+        .rotate(principal, id, body.try_into()?, context);
     Ok(created(state, &rotated.await?))
 }
 
@@ -166,6 +148,6 @@ fn created(state: &ApiState, issued: &TokenWithSecret) -> Created {
     (
         StatusCode::CREATED,
         [(header::LOCATION, location)],
-        Json(to_wire::created(issued, state.tokens.now())),
+        Json(CreatedPat::new(issued, state.tokens.now())),
     )
 }
