@@ -209,7 +209,9 @@ impl PostgresDatabase {
     ///
     /// The connect options decide the schema (`search_path`). Do not change that, the role, or
     /// temporary tables of ours in a session of the pool, and return no connection to it within a
-    /// transaction. Do not call the store while you hold the pool's last connection, or a
+    /// transaction. Behind a pooler in transaction mode, do not turn off the pool's statement cache
+    /// (`statement_cache_capacity(0)`): the driver would leave statements in sessions of others,
+    /// and calls would fail. Do not call the store while you hold the pool's last connection, or a
     /// transaction that locks its tables: the call waits, and fails after its timeout. Closing the
     /// store leaves the pool open.
     ///
@@ -228,7 +230,9 @@ impl PostgresDatabase {
     /// ```
     #[must_use]
     pub fn with_pool(pool: PgPool, options: PoolOptions) -> Self {
-        let connect = PgConnectOptions::clone(&pool.connect_options());
+        // The driver's default: lookups prepare their statement once.
+        let connect =
+            PgConnectOptions::clone(&pool.connect_options()).statement_cache_capacity(100);
         let options = PoolOptions {
             max_connections: pool.options().get_max_connections(),
             ..options
