@@ -17,10 +17,10 @@ use openindex_adapters_http::guard::{Context, Guard, HumanAdmin, Problem};
 use openindex_adapters_http::wire::{CreatePat, CreatedPat, PatList};
 use openindex_adapters_sqlite::{SqliteDatabase, SqliteOptions, SqliteStore, TablePrefix};
 use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
-use openindex_domain::OpaqueSecret;
 use openindex_domain::access::{Principal, Requirement};
-use openindex_domain::token::{ListFilter, NewToken, RotationOptions, TokenId, Tokens};
+use openindex_domain::token::{ListFilter, NewToken, RotationOptions, TokenError, Tokens};
 use openindex_domain::user::{Email, Owner, PersonName, Role, UserId};
+use openindex_domain::{OpaqueSecret, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use std::{net::Ipv4Addr, path::Path as File, sync::Arc};
 
@@ -29,6 +29,13 @@ struct Notes {
     pool: SqlitePool,
     tokens: Tokens,
     guard: Guard,
+}
+
+impl Notes {
+    fn unavailable(&self, error: sqlx::Error) -> Problem {
+        let error = TokenError::from(StoreError::unavailable(error));
+        self.guard.problem(error)
+    }
 }
 
 /// A user who is signed in with the cookie of this service, and so may manage their tokens.
@@ -48,7 +55,7 @@ impl FromRequestParts<Notes> for SignedIn {
         let user = user
             .bind(&secret.digest().as_bytes()[..])
             .fetch_optional(&notes.pool);
-        let user = user.await.map_err(|_| Problem::internal())?;
+        let user = user.await.map_err(|error| notes.unavailable(error))?;
         let user = user.ok_or_else(Problem::authentication_required)?;
         let principal = notes.tokens.on_behalf_of(UserId::from_uuid(user)).await;
         Ok(Self(principal.map_err(|error| notes.guard.problem(error))?))
@@ -120,8 +127,11 @@ async fn rotate(
     SignedIn(user): SignedIn,
     State(notes): State<Notes>,
     context: Context,
-    Path(id): Path<TokenId>,
+    Path(id): Path<String>,
 ) -> Result<Json<CreatedPat>, Problem> {
+    let id = id
+        .parse()
+        .map_err(|_| notes.guard.problem(TokenError::NotFound))?;
     let rotated = notes
         .tokens
         .rotate(&user, id, RotationOptions::default(), &context)
@@ -134,8 +144,11 @@ async fn revoke(
     SignedIn(user): SignedIn,
     State(notes): State<Notes>,
     context: Context,
-    Path(id): Path<TokenId>,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    let id = id
+        .parse()
+        .map_err(|_| notes.guard.problem(TokenError::NotFound))?;
     let revoked = notes.tokens.revoke(&user, id, &context).await;
     revoked.map_err(|error| notes.guard.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
@@ -146,14 +159,17 @@ async fn suspend(
     HumanAdmin(_): HumanAdmin,
     State(notes): State<Notes>,
     context: Context,
-    Path(user): Path<UserId>,
+    Path(user): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let failed = |_| Problem::internal();
-    let Some(owner) = notes.tokens.owner(user).await.map_err(failed)? else {
+    let Ok(user) = user.parse() else {
+        return Ok(StatusCode::NOT_FOUND);
+    };
+    let owner = notes.tokens.owner(user).await;
+    let Some(owner) = owner.map_err(|error| notes.guard.problem(TokenError::from(error)))? else {
         return Ok(StatusCode::NOT_FOUND);
     };
     let put = notes.tokens.put_owner(owner.suspended(), &context).await;
-    put.map_err(|_| Problem::internal())?;
+    put.map_err(|error| notes.guard.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -162,26 +178,24 @@ async fn add_note(
     Extension(caller): Extension<Principal>,
     State(notes): State<Notes>,
     text: String,
-) -> Result<StatusCode, StatusCode> {
+) -> Result<StatusCode, Problem> {
     let insert = sqlx::query("INSERT INTO notes VALUES (?, ?)");
     let insert = insert.bind(caller.user_id().uuid()).bind(text);
     let inserted = insert.execute(&notes.pool).await;
-    inserted.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    inserted.map_err(|error| notes.unavailable(error))?;
     Ok(StatusCode::CREATED)
 }
 
 async fn notes(
     Extension(caller): Extension<Principal>,
     State(notes): State<Notes>,
-) -> Result<Json<Vec<String>>, StatusCode> {
+) -> Result<Json<Vec<String>>, Problem> {
     let texts = sqlx::query_scalar("SELECT text FROM notes WHERE user_id = ?");
     let texts = texts
         .bind(caller.user_id().uuid())
         .fetch_all(&notes.pool)
         .await;
-    texts
-        .map(Json)
-        .map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+    texts.map(Json).map_err(|error| notes.unavailable(error))
 }
 
 async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error>> {
