@@ -4,7 +4,7 @@
 use openindex_domain::StoreError;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::AgentRunError;
-use openindex_domain::token::{ExpiryError, NotRotatable, RateReached, TokenError};
+use openindex_domain::token::{ExpiryError, NotRotatable, PutOwnerError, RateReached, TokenError};
 
 use super::{Code, Problem};
 
@@ -102,6 +102,17 @@ fn creation_rate(reached: RateReached, what: &str, gone: &str) -> Problem {
          retry after {until}"
     );
     Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
+}
+
+impl From<PutOwnerError> for Problem {
+    fn from(error: PutOwnerError) -> Self {
+        match error {
+            PutOwnerError::Store(error) => error.into(),
+            PutOwnerError::Entropy(error) => error.into(),
+            // A mistake of the service: it has no accounts, or should change one.
+            _ => Self::internal(),
+        }
+    }
 }
 
 impl From<AgentRunError> for Problem {
