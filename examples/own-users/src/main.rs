@@ -53,7 +53,7 @@ impl FromRequestParts<Notes> for SignedIn {
         let secret = secret.ok_or_else(Problem::authentication_required)?;
         let user = sqlx::query_scalar("SELECT user_id FROM sessions WHERE digest = ?");
         let user = user
-            .bind(&secret.digest().as_bytes()[..])
+            .bind(secret.digest().as_bytes().to_vec())
             .fetch_optional(&notes.pool);
         let user = user.await.map_err(|error| notes.unavailable(error))?;
         let user = user.ok_or_else(Problem::authentication_required)?;
