@@ -62,8 +62,8 @@ pub enum Lock<'a> {
     /// personal token, a session, a sign-in link or a password locks these, and every change of a
     /// user writes them.
     Owners(Option<&'a Actor>, &'a [UserId]),
-    /// All owners, existing or not, and so everything that [`Owners`](Self::Owners) protects. A change
-    /// that takes this lock holds no other before it.
+    /// All owners, existing or not, and so everything that [`Owners`](Self::Owners) protects. A
+    /// change that takes this lock holds no other before it.
     AllOwners,
     /// The addresses of users against new users and invites.
     NewUsers,

@@ -118,8 +118,8 @@ impl Credential {
         }
     }
 
-    /// Returns the lesser of the token's scope and the highest scope of the owner's role. Only tokens
-    /// have a scope of their own.
+    /// Returns the lesser of the token's scope and the highest scope of the owner's role. Only
+    /// tokens have a scope of their own.
     fn effective_scope(&self) -> Scope {
         let allowed = self.owner().role.highest_scope();
         match self {

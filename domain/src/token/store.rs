@@ -51,9 +51,9 @@ pub trait TokenStore: Send + Sync {
     /// Returns an owner: one who was put, or a user with an account; `None` if unknown.
     async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError>;
 
-    /// Adds or updates an owner without an account, and ends the agent runs of one who is suspended.
-    /// After that, no lookup that starts later returns the previous owner. A store of accounts keeps
-    /// the owners of its users itself.
+    /// Adds or updates an owner without an account, and ends the agent runs of one who is
+    /// suspended. After that, no lookup that starts later returns the previous owner. A store of
+    /// accounts keeps the owners of its users itself.
     async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError>;
 
     /// Inserts the token if its owner has fewer than `quota` live ones and `rate` permits it. Both

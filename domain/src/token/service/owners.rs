@@ -72,8 +72,8 @@ impl Tokens {
     }
 
     /// Returns the principal of a user whom the embedding service has authenticated itself, for
-    /// example with its own session cookie. It acts as a human with the highest scope of the owner's
-    /// role, so it can create the user's first token. The audit log shows it as
+    /// example with its own session cookie. It acts as a human with the highest scope of the
+    /// owner's role, so it can create the user's first token. The audit log shows it as
     /// [`AuditActor::External`], and each change checks the owner again in its transaction.
     ///
     /// Call it only for a user who is signed in: it checks no secret.
