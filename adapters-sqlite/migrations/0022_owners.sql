@@ -21,7 +21,8 @@ BEGIN
     INSERT INTO owners (id, role, active, account, email, name)
     VALUES (
         NEW.id, NEW.role, NEW.suspended_at IS NULL, 1,
-        iif(NEW.deleted_at IS NULL, NEW.email, NULL), iif(NEW.deleted_at IS NULL, NEW.name, NULL)
+        CASE WHEN NEW.deleted_at IS NULL THEN NEW.email END,
+        CASE WHEN NEW.deleted_at IS NULL THEN NEW.name END
     )
     ON CONFLICT (id) DO UPDATE SET role = excluded.role, active = excluded.active,
         account = 1, email = excluded.email, name = excluded.name;
@@ -30,14 +31,14 @@ END;
 CREATE TRIGGER users_stay_owners AFTER UPDATE ON users
 BEGIN
     UPDATE owners SET role = NEW.role, active = NEW.suspended_at IS NULL,
-        email = iif(NEW.deleted_at IS NULL, NEW.email, NULL),
-        name = iif(NEW.deleted_at IS NULL, NEW.name, NULL)
+        email = CASE WHEN NEW.deleted_at IS NULL THEN NEW.email END,
+        name = CASE WHEN NEW.deleted_at IS NULL THEN NEW.name END
     WHERE id = NEW.id;
 END;
 
 INSERT INTO owners (id, role, active, account, email, name)
-SELECT id, role, suspended_at IS NULL, 1, iif(deleted_at IS NULL, email, NULL),
-    iif(deleted_at IS NULL, name, NULL)
+SELECT id, role, suspended_at IS NULL, 1,
+    CASE WHEN deleted_at IS NULL THEN email END, CASE WHEN deleted_at IS NULL THEN name END
 FROM users;
 
 -- Tokens refer to owners instead of users.

@@ -1,8 +1,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
+use crate::binary;
 use crate::documented::documented;
 use crate::http::Client;
 use crate::program::{Program, free_port, installed, written};
@@ -63,7 +64,7 @@ impl Recipe {
     }
 }
 
-/// A running service that consists of a page's code blocks; killed when dropped.
+/// A running service that consists of a page's code blocks, or an example; killed when dropped.
 pub struct RecipeService {
     /// A client for the service.
     pub http: Client,
@@ -84,9 +85,23 @@ impl RecipeService {
         let main = main.replace("listen(3000", &format!("listen({port}"));
         written(&directory, &format!("openindex.{ending}"), &openindex);
         written(&directory, &format!("main.{ending}"), &main);
+        let command = recipe.command(directory.path(), port);
+        Self::run(command, directory, port, [url, token])
+    }
+
+    /// Starts an example of this repository in the same way, which listens where `LISTEN` says.
+    #[must_use]
+    pub fn of_example(name: &str, url: &str, token: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let port = free_port();
+        let mut command = Command::new(binary(name));
+        command.env("LISTEN", format!("127.0.0.1:{port}"));
+        Self::run(command, directory, port, [url, token])
+    }
+
+    fn run(mut command: Command, directory: TempDir, port: u16, [url, token]: [&str; 2]) -> Self {
         let log = Log(NamedTempFile::new().expect("a file"));
         let output = log.0.reopen().expect("the log");
-        let mut command = recipe.command(directory.path(), port);
         command
             .current_dir(directory.path())
             .env("OPENINDEX_URL", url)

@@ -9,7 +9,7 @@ use openindex_adapters_http::remote::{RemoteError, RemoteSettings, RemoteVerifie
 use openindex_domain::access::{Denial, Principal, Requirement};
 use openindex_domain::testing::SeededEntropy;
 use openindex_domain::token::{Rejection, Scope, Secret, SecretPrefixes, TokenKind, VerifyError};
-use openindex_tests::{Client, Database, Kind, Server};
+use openindex_tests::{Client, Database, Kind, RecipeService, Server};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -256,4 +256,24 @@ fn only_tokens_with_the_prefixes_of_the_server_are_sent() {
     ));
     let sent = runtime.block_on(verifier.verify(own.expose()));
     assert!(matches!(sent, Err(VerifyError::Store(_))));
+}
+
+#[test]
+fn the_example_asks_the_server_about_each_request() {
+    let world = World::new(Kind::Sqlite);
+    let (_, own) = create(&world.server.http, &world.member);
+    let service = RecipeService::of_example("verify-only", &world.server.url, &own);
+    let status = |path, token: &str| service.http.get(path, token).status;
+    for round in 0..10 {
+        let (id, token) = create(&world.server.http, &world.member);
+        assert_eq!(status("/reports", &token), 200, "{round}");
+        let path = format!("/me/pats/{id}");
+        let deleted = world.server.http.delete(&path, &world.member);
+        assert_eq!(deleted.status, 204);
+        assert_eq!(status("/reports", &token), 401, "{round}");
+    }
+    assert_eq!(status("/settings", &world.member), 403);
+    assert_eq!(status("/settings", &world.admin), 200);
+    world.server.kill();
+    assert_eq!(status("/reports", &world.member), 503);
 }

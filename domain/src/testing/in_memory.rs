@@ -4,7 +4,7 @@ use std::sync::Arc;
 use crate::clock::Clock as _;
 use crate::token::{Token, TokenId, TokenKind, TokenWithSecret};
 use crate::use_cases::{Ports, Quotas, UseCases};
-use crate::user::{Email, Role, User, UserId};
+use crate::user::{Owner, Role, UserId};
 use crate::work_item::WorkItems;
 
 use super::{FakeHasher, FixedClock, MemoryStore, SeededEntropy, fixtures};
@@ -53,8 +53,9 @@ impl InMemory {
 }
 
 impl InMemory {
-    /// Returns a live token of an active user with this id and role, and its secret. The token does
-    /// not expire and has the highest scope of the role. Replaces a user with the same id.
+    /// Returns a live token of an active owner with this id and role, and its secret. The token
+    /// does not expire and has the highest scope of the role. Replaces an owner with the same id,
+    /// but no account.
     ///
     /// ```
     /// use openindex_domain::testing::{InMemory, fixtures};
@@ -71,15 +72,10 @@ impl InMemory {
     ///
     /// # Panics
     ///
-    /// Never: entropy is available, and the address is valid for every id.
+    /// Never: entropy is available.
     #[must_use]
     pub fn live_token(&self, owner: UserId, role: Role) -> TokenWithSecret {
-        self.store.put_user(User {
-            id: owner,
-            email: Email::parse(&format!("{owner}@example.com")).expect("a well-formed address"),
-            role,
-            ..fixtures::user(0)
-        });
+        self.store.insert_owner(Owner::new(owner, role));
         let (kind, now) = (TokenKind::Personal, self.clock.now());
         self.live(Token {
             id: TokenId::generate(kind, now, &*self.entropy).expect("entropy"),

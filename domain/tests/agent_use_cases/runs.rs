@@ -165,6 +165,7 @@ async fn a_suspension_ends_runs_permanently() {
     let world = World::new().await;
     // Another administrator suspends the user.
     let grace = fixtures::user(2).id;
+    world.all.store.put_user(fixtures::user(2));
     let token = world.all.live_token(grace, Role::Admin);
     let admin = world.verify(&token).await;
     let run = world.start(&world.person, "a", None).await.expect("a run");

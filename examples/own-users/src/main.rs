@@ -1,5 +1,6 @@
 //! A notes service with users of its own, in one SQLite file. Its users sign in with a cookie of the
-//! service (it asks for no password, which a real one would), and create, list, rotate and delete tokens for its API, which the guard protects.
+//! service (it asks for no password, which a real one would), and create, list, rotate and delete
+//! tokens for its API, which the guard protects.
 //!
 //! `cargo run -p own-users -- notes.db` serves on 127.0.0.1:8090:
 //!

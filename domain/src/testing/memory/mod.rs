@@ -71,6 +71,12 @@ impl MemoryStore {
         state.write_account(Account { user, password });
     }
 
+    /// Inserts or replaces an owner without any checks. An account with the same id determines the
+    /// owner.
+    pub fn insert_owner(&self, owner: Owner) {
+        self.state().write_owner(owner);
+    }
+
     /// Inserts a token without any checks, as the starting point of a test.
     pub fn put_token(&self, token: Token, digest: Digest) {
         self.state().write_token(token, digest);
