@@ -21,7 +21,7 @@ async fn token_values_that_the_domain_rejects_are_corrupt() {
         .execute(
             "ALTER TABLE tokens DROP CONSTRAINT tokens_scope_check; \
              ALTER TABLE tokens DROP CONSTRAINT tokens_kind_check; \
-             ALTER TABLE users DROP CONSTRAINT users_role_check; \
+             ALTER TABLE owners DROP CONSTRAINT owners_role_check; \
              ALTER DOMAIN instant DROP CONSTRAINT instant_range",
         )
         .await;
@@ -43,8 +43,8 @@ async fn token_values_that_the_domain_rejects_are_corrupt() {
             "UPDATE tokens SET successor = NULL",
         ),
         (
-            "UPDATE users SET role = 'owner'",
-            "UPDATE users SET role = 'admin'",
+            "UPDATE owners SET role = 'owner'",
+            "UPDATE owners SET role = 'admin'",
         ),
     ] {
         postgres.execute(damage).await;

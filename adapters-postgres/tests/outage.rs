@@ -178,7 +178,7 @@ async fn an_exhausted_pool_and_a_lock_that_is_never_released_are_unavailable() {
     let postgres = Postgres::start_with(options).await;
     seed(&postgres.owner).await;
     let mut other = postgres.raw.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM users FOR UPDATE")
+    sqlx::query("SELECT 1 FROM owners FOR UPDATE")
         .execute(&mut *other)
         .await
         .expect("locked");

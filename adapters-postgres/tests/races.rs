@@ -352,7 +352,7 @@ async fn a_token_created_meanwhile_does_not_escape_a_bulk_revocation() {
     let postgres = seeded().await;
     // The locks of a creation that has read its actor.
     let mut creating = postgres.raw.begin().await.expect("a transaction");
-    sqlx::query("SELECT 1 FROM users FOR NO KEY UPDATE")
+    sqlx::query("SELECT 1 FROM owners FOR NO KEY UPDATE")
         .execute(&mut *creating)
         .await
         .expect("locked");
@@ -407,7 +407,7 @@ async fn a_bulk_revocation_changes_nothing_if_a_token_was_created_or_used_after_
         let reviewed = Review::of(reviewed.expect("the store works"));
         assert_eq!(reviewed.count, 2);
         let mut other = postgres.raw.begin().await.expect("a transaction");
-        sqlx::query("SELECT 1 FROM users FOR NO KEY UPDATE")
+        sqlx::query("SELECT 1 FROM owners FOR NO KEY UPDATE")
             .execute(&mut *other)
             .await
             .expect("locked");

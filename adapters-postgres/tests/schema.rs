@@ -404,7 +404,7 @@ async fn a_store_without_accounts_has_the_same_tables_of_tokens() {
              WHERE conrelid::regclass::text = ANY ($1) \
              UNION ALL SELECT pg_get_triggerdef(oid) FROM pg_trigger \
              WHERE tgrelid::regclass::text = ANY ($1) AND NOT tgisinternal \
-             UNION ALL SELECT relname || array_to_string(reloptions, ',') FROM pg_class \
+             UNION ALL SELECT concat_ws(' ', relname, array_to_string(reloptions, ',')) FROM pg_class \
              WHERE relname = ANY ($1) ORDER BY 1",
         )
         .bind(&tables[..])
@@ -416,7 +416,7 @@ async fn a_store_without_accounts_has_the_same_tables_of_tokens() {
     assert_eq!(schemas[0], schemas[1]);
     let all: Vec<String> = sqlx::query_scalar(
         "SELECT tablename::text FROM pg_tables \
-         WHERE schemaname = 'public' AND tablename NOT LIKE '\\_sqlx%'",
+         WHERE schemaname = 'public' AND tablename <> 'openindex_migrations'",
     )
     .fetch_all(&tokens.raw)
     .await

@@ -132,6 +132,8 @@ impl Database {
             }
             Kind::Postgres => self.execute_all(&format!(
                 "BEGIN; SET LOCAL session_replication_role = replica; \
+                 ALTER TABLE users ENABLE ALWAYS TRIGGER users_are_owners; \
+                 ALTER TABLE owners DROP CONSTRAINT IF EXISTS owners_role_check; \
                  ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {table}_{column}_check; {update}; \
                  ALTER TABLE {table} ADD CONSTRAINT {table}_{column}_check CHECK \
                  ({column}::text NOT IN ('root', 'owner', 'epic', 'stuck', 'robot')) NOT VALID; \

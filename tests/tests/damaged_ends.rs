@@ -353,7 +353,7 @@ fn a_missing_column_is_an_outage_not_damage(kind: Kind) {
     let http = &server.http;
     let unavailable = (503, "unavailable".to_owned());
     for (table, column, path) in [
-        ("users", "role", "/me"),
+        ("owners", "role", "/me"),
         ("tokens", "scope", "/me"),
         ("invites", "kind", "/admin/invites"),
         ("work_items", "version", "/browse"),

@@ -19,7 +19,13 @@ const PRODUCT: [&str; 11] = [
     "domain",
 ];
 /// The other members of the workspace.
-const OTHERS: [&str; 3] = ["bench", "bench/http", "tests"];
+const OTHERS: [&str; 5] = [
+    "bench",
+    "bench/http",
+    "examples/own-users",
+    "examples/verify-only",
+    "tests",
+];
 
 fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

@@ -109,8 +109,8 @@ impl From<PutOwnerError> for Problem {
         match error {
             PutOwnerError::Store(error) => error.into(),
             PutOwnerError::Entropy(error) => error.into(),
-            // A mistake of the service: it has no accounts, or should change one.
-            _ => Self::internal(),
+            // A mistake of the service, which should change the account.
+            PutOwnerError::HasAccount => Self::internal(),
         }
     }
 }

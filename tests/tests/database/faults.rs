@@ -66,9 +66,9 @@ const INSIDE: [Fault; 7] = [
         log: "missing in the database: tokens; run `oi-server migrate`",
     },
     Fault {
-        breaks: "ALTER TABLE users RENAME COLUMN suspended_at TO elsewhere",
+        breaks: "ALTER TABLE owners RENAME COLUMN active TO elsewhere",
         ends_sessions: true,
-        fixes: "ALTER TABLE users RENAME COLUMN elsewhere TO suspended_at",
+        fixes: "ALTER TABLE owners RENAME COLUMN elsewhere TO active",
         log: "(SQLSTATE 42703); run `oi-server migrate`",
     },
     Fault {
@@ -84,10 +84,10 @@ const INSIDE: [Fault; 7] = [
         log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants`",
     },
     Fault {
-        breaks: "REVOKE UPDATE ON users FROM {role}",
+        breaks: "REVOKE UPDATE ON owners FROM {role}",
         ends_sessions: false,
-        fixes: "GRANT UPDATE ON users TO {role}",
-        log: "missing privileges: UPDATE on users;",
+        fixes: "GRANT UPDATE ON owners TO {role}",
+        log: "missing privileges: UPDATE on owners;",
     },
     Fault {
         breaks: "REVOKE SELECT ON openindex_migrations FROM {role}",
@@ -186,7 +186,7 @@ fn a_policy_that_hides_rows_is_an_outage_not_an_unknown_token() {
     let token = Server::bootstrap(&database).token;
     let server = Server::start_at(&url, &[]);
     let unavailable = (503, "unavailable".to_owned());
-    for table in ["tokens", "users"] {
+    for table in ["tokens", "owners"] {
         assert_well(&server, &token);
         database.execute(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"));
         let [read, change, ready] = outcomes(&server, &token);

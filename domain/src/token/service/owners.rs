@@ -11,7 +11,6 @@ use super::Tokens;
 /// Why an owner was not added or updated. Nothing was changed, except as described at
 /// [`PutOwnerError::Store`].
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PutOwnerError {
     /// The owner has an account in this store; change the account instead.
     #[error("the owner has an account; change the account instead")]
