@@ -16,11 +16,22 @@ CREATE TABLE owners (
     CONSTRAINT owners_profile_check CHECK ((email IS NULL) = (name IS NULL))
 );
 
-CREATE FUNCTION users_are_owners() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Writes where the tables are, whatever the search path and the privileges of the role that changes a
+-- user.
+SELECT set_config('search_path', quote_ident(current_schema()) || ', pg_temp', TRUE);
+
+CREATE FUNCTION users_are_owners() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
 BEGIN
+    IF TG_OP = 'DELETE' THEN
+        -- No server deletes a user's row; whoever does it by hand must not leave tokens behind that
+        -- work.
+        UPDATE owners SET active = 0, email = NULL, name = NULL WHERE id = OLD.id;
+        RETURN NULL;
+    END IF;
     INSERT INTO owners (id, role, active, account, email, name)
     VALUES (
-        NEW.id, NEW.role, (NEW.suspended_at IS NULL)::int, 1,
+        NEW.id, NEW.role, (NEW.suspended_at IS NULL AND NEW.deleted_at IS NULL)::int, 1,
         CASE WHEN NEW.deleted_at IS NULL THEN NEW.email END,
         CASE WHEN NEW.deleted_at IS NULL THEN NEW.name END
     )
@@ -30,10 +41,10 @@ BEGIN
 END
 $$;
 
-CREATE TRIGGER users_are_owners AFTER INSERT OR UPDATE ON users
+CREATE TRIGGER users_are_owners AFTER INSERT OR UPDATE OR DELETE ON users
     FOR EACH ROW EXECUTE FUNCTION users_are_owners();
 
 INSERT INTO owners (id, role, active, account, email, name)
-SELECT id, role, (suspended_at IS NULL)::int, 1, CASE WHEN deleted_at IS NULL THEN email END,
-    CASE WHEN deleted_at IS NULL THEN name END
+SELECT id, role, (suspended_at IS NULL AND deleted_at IS NULL)::int, 1,
+    CASE WHEN deleted_at IS NULL THEN email END, CASE WHEN deleted_at IS NULL THEN name END
 FROM users;

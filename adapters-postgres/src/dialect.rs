@@ -44,8 +44,8 @@ impl Dialect for PostgresDatabase {
         format!("(t.expires_at IS NULL OR t.expires_at > {placeholder})")
     }
 
-    fn lock(lock: Lock<'_>) -> Vec<Statement> {
-        locks::statements(lock)
+    fn lock(lock: Lock<'_>, has_accounts: bool) -> Vec<Statement> {
+        locks::statements(lock, has_accounts)
     }
 
     fn push_rows<T, const N: usize>(

@@ -21,6 +21,8 @@ const MIGRATIONS: Table = Table {
 
 /// The function that rejects changes of the audit log.
 pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
+/// The trigger, and its function, that keep the owners of accounts.
+const USERS_ARE_OWNERS: &str = "users_are_owners";
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(parts: Parts, prefix: TablePrefix) -> (Vec<String>, Vec<&'static str>) {
@@ -89,7 +91,7 @@ fn revoke_paths(role: &str, schema: &str, ours: &str, prefix: TablePrefix) -> St
         MIGRATIONS_TABLE,
         "audit_events",
         APPEND_ONLY,
-        "users_are_owners",
+        USERS_ARE_OWNERS,
     ]
     .map(|name| literal(&prefix.name(name)));
     format!(
@@ -164,6 +166,11 @@ enum Missing {
         .0.join(", ")
     )]
     Privileges(Vec<String>),
+    #[error(
+        "trigger {0} is missing or disabled, so suspensions of users would have no effect; enable it, \
+         or restore the database from a backup"
+    )]
+    Trigger(String),
 }
 
 /// Fails with the names of all tables, or else of all privileges, that are missing.
@@ -200,7 +207,33 @@ pub(crate) async fn check(
     if !privileges.is_empty() {
         return Err(StoreError::unavailable(Missing::Privileges(privileges)));
     }
-    check_columns(connection, parts, prefix).await
+    check_columns(&mut *connection, parts, prefix).await?;
+    check_trigger(connection, parts, prefix).await
+}
+
+/// Fails if the owners of accounts are not kept.
+async fn check_trigger(
+    connection: &mut PgConnection,
+    parts: Parts,
+    prefix: TablePrefix,
+) -> Result<(), StoreError> {
+    if !parts.accounts {
+        return Ok(());
+    }
+    let [table, trigger] = ["users", USERS_ARE_OWNERS].map(|name| prefix.name(name));
+    let is_enabled: bool = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) AND tgname = $2 \
+                        AND tgenabled IN ('O', 'A'))",
+    )
+    .bind(table)
+    .bind(&trigger)
+    .fetch_one(connection)
+    .await
+    .map_err(store_error)?;
+    if is_enabled {
+        return Ok(());
+    }
+    Err(StoreError::unavailable(Missing::Trigger(trigger)))
 }
 
 /// Fails with the names of all columns that are missing, for example because they were renamed.

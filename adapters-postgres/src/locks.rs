@@ -2,7 +2,8 @@
 //! deadlock:
 //!
 //! 1. names ([`Lock::Names`]);
-//! 2. rows of owners, ordered by id ([`Lock::Owners`]); each user has one;
+//! 2. rows of users and then of owners, each ordered by id ([`Lock::Owners`]): each user is an owner,
+//!    and servers of the release before owners lock users only;
 //! 3. the table of users against inserts ([`Lock::NewUsers`]);
 //! 4. the row of a work domain or of a work item ([`Lock::WorkDomain`], [`Lock::WorkItem`],
 //!    [`Lock::WorkItemShared`]): only one of them, so they need no order among themselves (the
@@ -63,7 +64,7 @@ use uuid::Uuid;
 
 /// Returns the statements that take a lock. `NO KEY` allows inserts of rows that refer to the locked
 /// one.
-pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
+pub(crate) fn statements(lock: Lock<'_>, has_accounts: bool) -> Vec<Statement> {
     vec![match lock {
         // In the order of their hashes, so the order of the names does not matter. Two names with
         // the same hash wait for each other, which is harmless.
@@ -85,12 +86,23 @@ pub(crate) fn statements(lock: Lock<'_>) -> Vec<Statement> {
                 Some(CredentialId::External(user)) => ("$2", Some(user.uuid())),
                 None => ("$2", None),
             };
-            Statement::new(format!(
-                "SELECT 1 FROM owners WHERE id = ANY ($1::uuid[] || {acting}::uuid) \
-                 ORDER BY id FOR NO KEY UPDATE"
-            ))
-            .bind(changed)
-            .bind(id)
+            let rows = |table| {
+                let sql = format!(
+                    "SELECT 1 FROM {table} WHERE id = ANY ($1::uuid[] || {acting}::uuid) \
+                     ORDER BY id FOR NO KEY UPDATE"
+                );
+                Statement::new(sql).bind(changed.clone()).bind(id)
+            };
+            // Servers of the release before know users only.
+            let tables: &[_] = if has_accounts {
+                &["users", "owners"]
+            } else {
+                &["owners"]
+            };
+            return tables.iter().map(rows).collect();
+        }
+        Lock::AllOwners if has_accounts => {
+            Statement::new("LOCK TABLE users, owners IN EXCLUSIVE MODE")
         }
         Lock::AllOwners => Statement::new("LOCK TABLE owners IN EXCLUSIVE MODE"),
         // Blocks inserts of users, so that whether an address is taken, and whether there are any

@@ -321,6 +321,7 @@ async fn check_names(connection: &mut PgConnection, schema: &Schema) -> Result<(
              SELECT relname::text AS name, relkind IN ('r', 'p', 'v', 'm', 'f') AS is_table, \
                  relnamespace AS place FROM pg_class \
              UNION ALL SELECT typname::text, false, typnamespace FROM pg_type \
+                 WHERE typcategory <> 'A' \
              UNION ALL SELECT proname::text, false, pronamespace FROM pg_proc WHERE pronargs = 0\
          ) AS found JOIN pg_namespace n ON n.oid = place \
          WHERE nspname = coalesce($1, current_schema()) AND name = ANY ($2) GROUP BY name",

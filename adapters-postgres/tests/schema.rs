@@ -426,3 +426,25 @@ async fn a_store_without_accounts_has_the_same_tables_of_tokens() {
         "{all:?}"
     );
 }
+
+#[tokio::test]
+async fn a_user_whose_row_is_deleted_by_hand_has_no_live_token_and_a_disabled_trigger_is_noticed() {
+    let postgres = seeded().await;
+    // Another search path does not lead the trigger elsewhere.
+    postgres
+        .execute("SET search_path = ''; DELETE FROM public.users; RESET search_path")
+        .await;
+    let found = postgres.store.find_by_digest(&fixtures::digest(0)).await;
+    let record = found.expect("the store works").expect("the token");
+    assert!(!record.owner.active);
+    postgres.store.ready().await.expect("ready");
+    postgres
+        .execute("ALTER TABLE users DISABLE TRIGGER users_are_owners")
+        .await;
+    let error = postgres.store.ready().await;
+    let error = error.expect_err("not ready").causes();
+    assert!(
+        error.contains("users_are_owners is missing or disabled"),
+        "{error}"
+    );
+}

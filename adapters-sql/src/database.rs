@@ -23,12 +23,17 @@ pub type Work<'c, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send
 pub struct Tx<'c, D: Database> {
     connection: &'c mut D::Connection,
     prefix: TablePrefix,
+    pub(crate) has_accounts: bool,
 }
 
 impl<'c, D: Database> Tx<'c, D> {
     /// Wraps the connection of a call, on a database whose tables have this prefix.
     pub fn new(connection: &'c mut D::Connection, prefix: TablePrefix) -> Self {
-        Self { connection, prefix }
+        Self {
+            connection,
+            prefix,
+            has_accounts: false,
+        }
     }
 
     /// Returns the connection.
@@ -113,7 +118,7 @@ impl<'c, D: Database> Tx<'c, D> {
 
     /// Takes a lock until the end of the transaction.
     pub(crate) async fn lock(&mut self, lock: Lock<'_>) -> Result<(), StoreError> {
-        self.execute_all(D::lock(lock)).await
+        self.execute_all(D::lock(lock, self.has_accounts)).await
     }
 }
 

@@ -168,10 +168,10 @@ pub trait Dialect: Sized {
         query.push_values(rows, values);
     }
 
-    /// Returns the statements that take a lock until the end of the transaction. None are required
-    /// if changes do not run at the same time.
+    /// Returns the statements that take a lock until the end of the transaction, in a store with
+    /// accounts or without. None are required if changes do not run at the same time.
     #[must_use]
-    fn lock(_lock: Lock<'_>) -> Vec<Statement> {
+    fn lock(_lock: Lock<'_>, _has_accounts: bool) -> Vec<Statement> {
         Vec::new()
     }
 

@@ -183,7 +183,8 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     ) -> Result<T, StoreError> {
         let span = span(call, type_name_of_val(&work));
         self.database
-            .run(call, move |tx| {
+            .run(call, move |mut tx| {
+                tx.has_accounts = ACCOUNTS;
                 let done = work(tx);
                 Box::pin(async move {
                     match done.await.map_err(Into::into) {

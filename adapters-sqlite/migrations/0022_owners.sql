@@ -2,6 +2,8 @@
 -- The triggers keep the owners of all accounts, so that no writer can forget them, not even a server
 -- of the release before.
 PRAGMA defer_foreign_keys = ON;
+-- Damaged rows are copied as they are, so that they can be seen and ended afterwards.
+PRAGMA ignore_check_constraints = ON;
 
 CREATE TABLE owners (
     id      BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -20,7 +22,7 @@ CREATE TRIGGER users_are_owners AFTER INSERT ON users
 BEGIN
     INSERT INTO owners (id, role, active, account, email, name)
     VALUES (
-        NEW.id, NEW.role, NEW.suspended_at IS NULL, 1,
+        NEW.id, NEW.role, NEW.suspended_at IS NULL AND NEW.deleted_at IS NULL, 1,
         CASE WHEN NEW.deleted_at IS NULL THEN NEW.email END,
         CASE WHEN NEW.deleted_at IS NULL THEN NEW.name END
     )
@@ -30,14 +32,21 @@ END;
 
 CREATE TRIGGER users_stay_owners AFTER UPDATE ON users
 BEGIN
-    UPDATE owners SET role = NEW.role, active = NEW.suspended_at IS NULL,
+    UPDATE owners SET role = NEW.role,
+        active = NEW.suspended_at IS NULL AND NEW.deleted_at IS NULL,
         email = CASE WHEN NEW.deleted_at IS NULL THEN NEW.email END,
         name = CASE WHEN NEW.deleted_at IS NULL THEN NEW.name END
     WHERE id = NEW.id;
 END;
 
+-- No server deletes a user's row; whoever does it by hand must not leave tokens behind that work.
+CREATE TRIGGER users_end_as_owners AFTER DELETE ON users
+BEGIN
+    UPDATE owners SET active = 0, email = NULL, name = NULL WHERE id = OLD.id;
+END;
+
 INSERT INTO owners (id, role, active, account, email, name)
-SELECT id, role, suspended_at IS NULL, 1,
+SELECT id, role, suspended_at IS NULL AND deleted_at IS NULL, 1,
     CASE WHEN deleted_at IS NULL THEN email END, CASE WHEN deleted_at IS NULL THEN name END
 FROM users;
 
@@ -182,3 +191,5 @@ CREATE TRIGGER audit_events_no_update BEFORE UPDATE ON audit_events
 BEGIN
     SELECT RAISE(ABORT, 'audit events are append-only');
 END;
+
+PRAGMA ignore_check_constraints = OFF;

@@ -15,6 +15,13 @@ use crate::error::store_error;
 use crate::statements::json;
 use crate::store::SqliteDatabase;
 
+/// The triggers that keep the owners of accounts.
+const TRIGGERS: [&str; 3] = [
+    "users_are_owners",
+    "users_stay_owners",
+    "users_end_as_owners",
+];
+
 impl SqliteDatabase {
     /// Applies all pending migrations, or none.
     pub(crate) async fn apply_pending(&self, parts: Parts) -> Result<()> {
@@ -67,7 +74,23 @@ impl SqliteDatabase {
         .fetch_all(&mut *reader)
         .await
         .map_err(store_error)?;
+        let triggers: &[_] = if parts.accounts { &TRIGGERS } else { &[] };
+        let names: Vec<_> = triggers.iter().map(|name| prefix.name(name)).collect();
+        let found: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_schema \
+             WHERE type = 'trigger' AND name IN (SELECT value FROM json_each(?1))",
+        )
+        .bind(json(&names)?)
+        .fetch_all(&mut *reader)
+        .await
+        .map_err(store_error)?;
         drop(reader);
+        if let Some(name) = names.iter().find(|name| !found.contains(name)) {
+            return Err(StoreError::unavailable(format!(
+                "trigger {name} is missing, so suspensions of users would have no effect; restore \
+                 the file from a backup"
+            )));
+        }
         let missing: Vec<String> = schema::tables(parts)
             .flat_map(|table| {
                 let name = prefix.name(table.name);

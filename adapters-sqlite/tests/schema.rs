@@ -770,3 +770,48 @@ async fn a_store_without_accounts_serves_a_database_with_them_but_not_the_revers
         assert!(error.contains("created without accounts"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn a_user_whose_row_is_deleted_by_hand_has_no_live_token_and_a_missing_trigger_is_noticed() {
+    let sqlite = seeded(SqliteOptions::default()).await;
+    sqlite
+        .execute("PRAGMA foreign_keys = OFF; DELETE FROM users")
+        .await;
+    let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
+    let record = found.expect("the store works").expect("the token");
+    assert!(!record.owner.active);
+    sqlite.store.ready().await.expect("ready");
+    sqlite.execute("DROP TRIGGER users_stay_owners").await;
+    let error = sqlite.store.ready().await.expect_err("not ready").causes();
+    assert!(error.contains("users_stay_owners is missing"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_row_does_not_keep_the_file_from_being_migrated() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let raw = SqlitePoolOptions::new().max_connections(1);
+    let raw = raw.connect_with(options).await.expect("a file");
+    let migrator = sqlx::migrate!();
+    migrator.run_to(1, &raw).await.expect("the first schema");
+    let executed = sqlx::raw_sql(OF_THE_FIRST_RELEASE).execute(&raw).await;
+    executed.expect("rows");
+    migrator.run_to(21, &raw).await.expect("before owners");
+    let damage = "PRAGMA ignore_check_constraints = ON; UPDATE tokens SET scope = 'root'";
+    let executed = sqlx::raw_sql(damage).execute(&raw).await;
+    executed.expect("damaged");
+    raw.close().await;
+    let url = format!("sqlite://{}", path.display());
+    let store = SqliteStore::connect(&url)
+        .await
+        .expect("a store")
+        .with_accounts();
+    store.migrate().await.expect("migrated");
+    store.ready().await.expect("ready");
+    assert!(is_corrupt(
+        &store.find_by_digest(&fixtures::digest(0)).await
+    ));
+}

@@ -115,7 +115,12 @@ impl App {
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.http.clone()));
         let drain_for = self.config.drain_for;
         let accept = serve::accept(listener, router, slots, unserved, stop, drain_for);
-        self.maintenance().run(accept).await;
+        // A task of its own, so that a panic in it does not end the server.
+        let (stop_maintenance, stopped) = tokio::sync::oneshot::channel::<()>();
+        let maintenance = tokio::spawn(self.maintenance().run(stopped));
+        accept.await;
+        drop(stop_maintenance);
+        let _ = maintenance.await;
         self.close().await;
         if let Some(metrics) = metrics {
             metrics.abort();

@@ -38,7 +38,7 @@ pub(crate) fn replaced(owner: &Owner) -> Statement {
         .bind(profile.map(|profile| profile.name.as_str()));
     statement.push(
         " ON CONFLICT (id) DO UPDATE SET role = excluded.role, active = excluded.active, \
-         email = excluded.email, name = excluded.name",
+         email = excluded.email, name = excluded.name WHERE owners.account = 0",
     );
     statement
 }

@@ -29,7 +29,7 @@ pub enum ActingRecord {
     Token(Arc<TokenRecord>),
     /// A browser session and its user.
     Session(Arc<SessionRecord>),
-    /// An owner whom the embedding service authenticated.
+    /// An owner that the embedding service authenticated.
     External(Owner),
     /// [`Actor::form`] was used before, by any credential, and created this.
     FormUsed(Subject),

@@ -158,7 +158,7 @@ impl SessionRecord {
 }
 
 impl Owner {
-    /// Returns the principal of an owner whom the embedding service has authenticated.
+    /// Returns the principal of an owner that the embedding service has authenticated.
     ///
     /// # Errors
     ///

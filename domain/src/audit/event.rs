@@ -152,7 +152,7 @@ pub enum AuditActor {
         /// The session that authenticated the request.
         session: SessionId,
     },
-    /// A user whom the embedding service authenticated itself.
+    /// A user that the embedding service authenticated itself.
     External {
         /// The user.
         user: UserId,

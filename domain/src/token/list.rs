@@ -34,8 +34,8 @@ impl Search {
     ///
     /// # Errors
     ///
-    /// [`InvalidName`] when the text contains something that no name contains, so that secrets are
-    /// not searched for.
+    /// [`InvalidName`](super::InvalidName) when the text contains something that no name contains,
+    /// so that secrets are not searched for.
     pub fn parse(text: &str) -> Result<Self, super::InvalidName> {
         super::check_name(text).map(|text| Self(crate::text::key(&text)))
     }

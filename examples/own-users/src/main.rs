@@ -6,15 +6,18 @@
 //!
 //! ```sh
 //! curl -c jar -d email=ada@example.com localhost:8090/sign-up          # the first user: an admin
-//! curl -b jar --json '{"name": "ci", "scope": "read_write"}' localhost:8090/tokens
+//! curl -b jar --json '{"name": "ci", "scope": "admin"}' localhost:8090/tokens
+//! export TOKEN=oi_pat_…                                                # its `token`
 //! curl -H "Authorization: Bearer $TOKEN" -d 'Buy milk' localhost:8090/api/notes
+//! curl -b jar -X POST localhost:8090/tokens/pat_…/rotate               # its `id`
+//! curl -H "Authorization: Bearer $TOKEN" -X POST localhost:8090/users/usr_…/suspend
 //! ```
 
 use axum::extract::{Form, FromRef, FromRequestParts, Path, State};
 use axum::http::{StatusCode, header, request::Parts};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
-use openindex_adapters_http::guard::{Context, Guard, HumanAdmin, Problem};
+use openindex_adapters_http::guard::{Context, Guard, GuardSettings, HumanAdmin, Problem};
 use openindex_adapters_http::wire::{CreatePat, CreatedPat, PatList};
 use openindex_adapters_sqlite::{SqliteDatabase, SqliteOptions, SqliteStore, TablePrefix};
 use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
@@ -23,7 +26,9 @@ use openindex_domain::token::{ListFilter, NewToken, RotationOptions, TokenError,
 use openindex_domain::user::{Email, Owner, PersonName, Role, UserId};
 use openindex_domain::{OpaqueSecret, StoreError};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use std::{net::Ipv4Addr, path::Path as File, sync::Arc};
+use std::error::Error;
+use std::{env, net::Ipv4Addr, path::Path as File, process::ExitCode, sync::Arc};
+use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Clone, FromRef)]
 struct Notes {
@@ -73,31 +78,52 @@ async fn sign_up(
     State(notes): State<Notes>,
     context: Context,
     Form(SignUp { email }): Form<SignUp>,
-) -> Result<[(header::HeaderName, String); 1], (StatusCode, String)> {
+) -> Result<([(header::HeaderName, String); 1], String), (StatusCode, String)> {
     let invalid = |error: &dyn ToString| (StatusCode::BAD_REQUEST, error.to_string());
-    let failed = |_| (StatusCode::INTERNAL_SERVER_ERROR, "try again".to_owned());
+    let failed = |error: sqlx::Error| match error.as_database_error() {
+        Some(error) if error.is_unique_violation() => (
+            StatusCode::CONFLICT,
+            "this address has signed up\n".to_owned(),
+        ),
+        _ => (StatusCode::SERVICE_UNAVAILABLE, "try again\n".to_owned()),
+    };
     let profile = Email::parse(&email).map_err(|error| invalid(&error))?;
     let name = PersonName::parse(&email).map_err(|error| invalid(&error))?;
     let id = UserId::generate(notes.tokens.now(), &SystemEntropy).map_err(|it| invalid(&it))?;
     let secret = OpaqueSecret::generate(&SystemEntropy).map_err(|error| invalid(&error))?;
+    // The owner first: without one, the user could do nothing, and not sign up again.
+    let owner = Owner::new(id, Role::Member).with_profile(profile, name);
+    let put = notes.tokens.put_owner(owner.clone(), &context).await;
+    put.map_err(|error| invalid(&error))?;
     let first =
         "INSERT INTO users SELECT ?, ?, NOT EXISTS (SELECT 1 FROM users) RETURNING is_admin";
     let first = sqlx::query_scalar(first).bind(id.uuid()).bind(&email);
-    let is_admin: bool = first.fetch_one(&notes.pool).await.map_err(failed)?;
-    let role = if is_admin { Role::Admin } else { Role::Member };
-    let owner = Owner::new(id, role).with_profile(profile, name);
-    let put = notes.tokens.put_owner(owner, &context).await;
-    put.map_err(|error| invalid(&error))?;
+    if first.fetch_one(&notes.pool).await.map_err(failed)? {
+        let admin = Owner {
+            role: Role::Admin,
+            ..owner
+        };
+        let put = notes.tokens.put_owner(admin, &context).await;
+        put.map_err(|error| invalid(&error))?;
+    }
     let session = sqlx::query("INSERT INTO sessions VALUES (?, ?)");
     let session = session
         .bind(secret.digest().as_bytes().to_vec())
         .bind(id.uuid());
     session.execute(&notes.pool).await.map_err(failed)?;
+    // Over https, add `Secure`.
     let cookie = format!(
         "session={}; HttpOnly; SameSite=Strict; Path=/",
         secret.expose()
     );
-    Ok([(header::SET_COOKIE, cookie)])
+    Ok(([(header::SET_COOKIE, cookie)], format!("{id}\n")))
+}
+
+type Created = ([(header::HeaderName, &'static str); 1], Json<CreatedPat>);
+
+/// The secret is in this response only; no cache may keep it.
+fn shown_once(created: CreatedPat) -> Created {
+    ([(header::CACHE_CONTROL, "no-store")], Json(created))
 }
 
 async fn create(
@@ -105,11 +131,11 @@ async fn create(
     State(notes): State<Notes>,
     context: Context,
     Json(wanted): Json<CreatePat>,
-) -> Result<Json<CreatedPat>, Problem> {
+) -> Result<Created, Problem> {
     let wanted = NewToken::try_from(wanted).map_err(|error| notes.guard.problem(error))?;
     let created = notes.tokens.create(&user, wanted, &context).await;
     let created = created.map_err(|error| notes.guard.problem(error))?;
-    Ok(Json(CreatedPat::new(&created, notes.tokens.now())))
+    Ok(shown_once(CreatedPat::new(&created, notes.tokens.now())))
 }
 
 async fn list(
@@ -129,7 +155,7 @@ async fn rotate(
     State(notes): State<Notes>,
     context: Context,
     Path(id): Path<String>,
-) -> Result<Json<CreatedPat>, Problem> {
+) -> Result<Created, Problem> {
     let id = id
         .parse()
         .map_err(|_| notes.guard.problem(TokenError::NotFound))?;
@@ -138,7 +164,7 @@ async fn rotate(
         .rotate(&user, id, RotationOptions::default(), &context)
         .await;
     let rotated = rotated.map_err(|error| notes.guard.problem(error))?;
-    Ok(Json(CreatedPat::new(&rotated, notes.tokens.now())))
+    Ok(shown_once(CreatedPat::new(&rotated, notes.tokens.now())))
 }
 
 async fn revoke(
@@ -199,7 +225,7 @@ async fn notes(
     texts.map(Json).map_err(|error| notes.unavailable(error))
 }
 
-async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error>> {
+async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn Error>> {
     let connect = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true);
@@ -220,7 +246,9 @@ async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error
         Arc::new(SystemClock),
         Arc::new(SystemEntropy),
     );
-    let guard = Guard::new(tokens.clone());
+    // In the terms of this service, not of OpenIndex.
+    let own = GuardSettings::of_service("notes", "https://notes.example/problems/");
+    let guard = Guard::new(tokens.clone()).with_settings(own);
     let api = Router::new()
         .route("/notes", get(notes).post(add_note))
         .route_layer(guard.layer(Requirement::ANY_TOKEN));
@@ -239,18 +267,33 @@ async fn open(file: &File) -> Result<(Router, Tokens), Box<dyn std::error::Error
     Ok((app.with_state(state), tokens))
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let file = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "notes.db".to_owned());
-    let (app, tokens) = open(File::new(&file)).await?;
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8090)).await?;
-    let server = axum::serve(listener, app).with_graceful_shutdown(async {
-        let _ = tokio::signal::ctrl_c().await;
+async fn serve(file: &File) -> Result<(), Box<dyn Error>> {
+    let (app, tokens) = open(file).await?;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 8090)).await;
+    let listener = listener.map_err(|error| format!("port 8090: {error}"))?;
+    let mut terminated = signal(SignalKind::terminate())?;
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+        tokio::select! { _ = tokio::signal::ctrl_c() => {}, _ = terminated.recv() => {} }
     });
     // Also writes the last-used times that are in memory when the server stops.
     Ok(Maintenance::new(tokens).run(server.into_future()).await?)
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // The log says why a request failed; its client sees only a 503.
+    tracing_subscriber::fmt().init();
+    let file = env::args().nth(1).unwrap_or_else(|| "notes.db".to_owned());
+    match serve(File::new(&file)).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let causes =
+                std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
+            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+            tracing::error!(file, "cannot serve: {error}{causes}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 #[cfg(test)]

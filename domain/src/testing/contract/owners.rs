@@ -16,7 +16,7 @@ use crate::token::{
 };
 use crate::user::{Owner, Role};
 
-/// Returns user 7, an administrator whom no harness has inserted.
+/// Returns user 7, an administrator that no harness has inserted.
 fn owner() -> Owner {
     fixtures::user(7).as_owner()
 }

@@ -25,7 +25,8 @@ pub enum PutOwnerError {
 
 impl Tokens {
     /// Adds or updates an owner of tokens. For services that have users of their own: call it when
-    /// a user signs up, and whenever their role, their name or whether they are active changes.
+    /// a user signs up, and whenever their role, their name or whether they are active changes. It
+    /// replaces what is stored, so putting an [`Owner::new`] again lifts a suspension.
     ///
     /// An owner who is inactive is suspended: once this returns, no verification that starts later
     /// accepts one of their tokens, and their agent runs have ended for good. When they are active
@@ -70,7 +71,7 @@ impl Tokens {
         self.store.find_owner(id).await
     }
 
-    /// Returns the principal of a user whom the embedding service has authenticated itself, for
+    /// Returns the principal of a user that the embedding service has authenticated itself, for
     /// example with its own session cookie. It acts as a human with the highest scope of the
     /// owner's role, so it can create the user's first token. The audit log shows it as
     /// [`AuditActor::External`], and each change checks the owner again in its transaction.
