@@ -2,8 +2,8 @@
 //! deadlock:
 //!
 //! 1. names ([`Lock::Names`]);
-//! 2. rows of users and then of owners, each ordered by id ([`Lock::Owners`]): each user is an owner,
-//!    and servers of the release before owners lock users only;
+//! 2. rows of users and then of owners, each ordered by id ([`Lock::Owners`]): each user is an
+//!    owner, and servers of the release before owners lock users only;
 //! 3. the table of users against inserts ([`Lock::NewUsers`]);
 //! 4. the row of a work domain or of a work item ([`Lock::WorkDomain`], [`Lock::WorkItem`],
 //!    [`Lock::WorkItemShared`]): only one of them, so they need no order among themselves (the
@@ -11,8 +11,8 @@
 //!    none of these);
 //! 5. rows of other tables; several rows of one table are ordered by id.
 //!
-//! A change that writes rows of `users` or `owners` has locked the owners before. A trigger writes the
-//! owner of a user whose row is written.
+//! A change that writes rows of `users` or `owners` has locked the owners before. A trigger writes
+//! the owner of a user whose row is written.
 //!
 //! # Tokens
 //!
@@ -36,23 +36,23 @@
 //! # All users
 //!
 //! Bulk revocation depends on all owners, and on tokens that do not exist yet. It first locks the
-//! table of owners against all of the above ([`Lock::AllOwners`]), then the tokens. It blocks every
-//! change of users, tokens, sessions, links and invites until the commit: each of them takes
-//! [`Lock::Owners`], which conflicts with it, or inserts a user and so an owner before a token. So no token is created meanwhile,
-//! not even by a change that has read its actor but not written yet. (Locking the table of tokens
-//! would block such a change between the two, and then let it continue with an actor that has been
-//! revoked.) Lookups and writes of last-used times do not wait.
+//! tables of users and owners against all of the above ([`Lock::AllOwners`]), then the tokens. It
+//! blocks every change of users, tokens, sessions, links and invites until the commit: each of them
+//! takes [`Lock::Owners`] or [`Lock::NewUsers`], which conflict with it. So no token is created
+//! meanwhile, not even by a change that has read its actor but not written yet. (Locking the table
+//! of tokens would block such a change between the two, and then let it continue with an actor that
+//! has been revoked.) Lookups and writes of last-used times do not wait.
 //!
 //! There is no deadlock:
 //!
 //! - A change that takes this lock holds no other lock before it, and of `users` and `owners` it
 //!   takes only those of foreign keys after it, which conflict with none of the above.
-//! - A change that holds a row of `owners`, and then writes there or to `users`, requests a stronger
-//!   lock of the table, possibly while this lock waits for that change.
-//!   PostgreSQL grants it ahead of the queue when the waiting lock conflicts with one that the
-//!   requester already holds.
-//! - Work items refer to users, so changing one locks `users` as well, in a mode that conflicts with
-//!   none of the above.
+//! - A change that holds a row of `users` or `owners`, and then writes there or takes
+//!   [`Lock::NewUsers`], requests a stronger lock of the table, possibly while this lock waits for
+//!   that change. PostgreSQL grants it ahead of the queue when the waiting lock conflicts with one
+//!   that the requester already holds.
+//! - Work items refer to users, so changing one locks `users` once more, in a mode that the change
+//!   already holds and so gets at once.
 //! - Of the changes that do not take [`Lock::Owners`], writes of last-used times lock rows of tokens
 //!   ordered by id, as bulk revocation does, and purges skip locked rows.
 
