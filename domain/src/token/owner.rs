@@ -61,19 +61,20 @@ impl PutOwner {
         } else {
             EndedRuns::with_subject(&self.audit, runs, |run| run.owner == self.owner.id)
         };
-        let mut events = vec![AuditEvent {
-            action: actions[0],
-            ..self.audit.clone()
-        }];
-        for action in &actions[1..] {
-            let previous = &events[events.len() - 1];
-            events.push(AuditEvent {
-                id: previous.id.derive(self.owner.id.uuid()),
-                action: *action,
-                ..previous.clone()
-            });
-        }
-        Ok(OwnerDecision { runs, events })
+        let mut next = self.audit.id;
+        let events = actions.into_iter().map(|action| {
+            let id = next;
+            next = id.derive(self.owner.id.uuid());
+            AuditEvent {
+                id,
+                action,
+                ..self.audit.clone()
+            }
+        });
+        Ok(OwnerDecision {
+            runs,
+            events: events.collect(),
+        })
     }
 
     /// Returns what changes. A new owner is one event, whatever their properties.

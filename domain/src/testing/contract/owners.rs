@@ -155,7 +155,7 @@ pub async fn are_suspended_with_their_runs(harness: &dyn Harness) {
     let mut run = fixtures::run(2, fixtures::token(1, NOW).id);
     run.owner = owner().id;
     put(harness, 2, &run).await;
-    // A run of somebody else.
+    // A run of another user.
     seed(harness).await;
     let foreign = fixtures::run(3, fixtures::token(0, NOW).id);
     put(harness, 3, &foreign).await;
