@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openindex_domain::token::Digest;
 use openindex_domain::{Listing, StoreError};
+use openindex_token_index::TokenIndex;
 
 use crate::dialect::{Dialect, Lock};
 use crate::prefix::TablePrefix;
@@ -201,6 +202,12 @@ pub trait Database: Dialect + Clone + Send + Sync + 'static {
         url: &str,
         options: Self::Options,
     ) -> impl Future<Output = Result<Self, StoreError>> + Send;
+
+    /// Returns the index of looked-up tokens, which this database closes before each commit and
+    /// opens after it; `None` if other processes change the tokens too.
+    fn index(&self) -> Option<&TokenIndex> {
+        None
+    }
 
     /// Returns the limits of lookups of tokens by digest.
     fn lookup_limits(&self) -> LookupLimits;

@@ -172,7 +172,18 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        self.lookups.find(digest).await
+        let Some(index) = self.database.index() else {
+            return self.lookups.find(digest).await;
+        };
+        if let Some(record) = index.find(digest) {
+            return Ok(Some(record));
+        }
+        let since = index.now();
+        let found = self.lookups.find(digest).await?;
+        if let Some(record) = &found {
+            index.keep(Arc::clone(record), since);
+        }
+        Ok(found)
     }
 
     /// Runs a call. Its writes are committed if `work` succeeds, and rolled back otherwise.

@@ -1,11 +1,12 @@
-//! The database file: created for its owner only, and checked for replacement.
+//! The database file: created for its owner only, used by one server, and checked for replacement.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Error, ErrorKind};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Error, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use openindex_adapters_sql::TablePrefix;
 use openindex_domain::StoreError;
 
 /// The cause of [`StoreError::Unavailable`] when the database file does not exist and must not be
@@ -23,6 +24,8 @@ enum FileError {
     Create { path: PathBuf, cause: Error },
     #[error("cannot read database file {}: {}", path.display(), reason(cause))]
     Read { path: PathBuf, cause: Error },
+    #[error("cannot lock {}: {}", path.display(), reason(cause))]
+    Lock { path: PathBuf, cause: Error },
     #[error("database path {} is a directory or a device; specify a file", path.display())]
     NoFile { path: PathBuf },
     #[error(
@@ -31,6 +34,22 @@ enum FileError {
         path.display()
     )]
     Replaced { path: PathBuf },
+}
+
+/// The cause of [`StoreError::Unavailable`] when another process, usually a server, has the
+/// database file.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "database file {} is in use by another process{}; only one can use it at a time: stop that \
+     one, or use PostgreSQL for several servers",
+    path.display(),
+    process.map(|id| format!(" (process id {id})")).unwrap_or_default()
+)]
+pub struct FileInUse {
+    /// The absolute path of the database file.
+    pub path: PathBuf,
+    /// The id of that process, if it is known.
+    pub process: Option<u32>,
 }
 
 /// Returns the cause and, for the common ones, what to do.
@@ -56,6 +75,8 @@ pub(crate) struct DatabaseFile {
     identity: Identity,
     /// The write-ahead log and its index, which exist while a connection is open.
     log: OnceLock<[(PathBuf, Identity); 2]>,
+    /// The file of the lock, if this store has it.
+    lock: OnceLock<(PathBuf, Identity)>,
 }
 
 impl DatabaseFile {
@@ -91,21 +112,64 @@ impl DatabaseFile {
             path: path.to_owned(),
             identity: identity(&metadata),
             log: OnceLock::new(),
+            lock: OnceLock::new(),
         })
     }
 
     /// Records the identities of the write-ahead log and its index, once a connection has read.
     pub(crate) fn record_log(&self) -> Result<(), StoreError> {
-        let beside = |suffix: &str| -> Result<_, StoreError> {
-            let mut path = self.path.clone().into_os_string();
-            path.push(suffix);
-            let path = PathBuf::from(path);
+        let identified = |suffix| -> Result<_, StoreError> {
+            let path = beside(&self.path, suffix);
             let metadata = fs::metadata(&path).map_err(|cause| unreadable(&path, cause))?;
             Ok((path, identity(&metadata)))
         };
-        let log = [beside("-wal")?, beside("-shm")?];
+        let log = [identified("-wal")?, identified("-shm")?];
         self.log.get_or_init(|| log);
         Ok(())
+    }
+
+    /// Takes the tables with this prefix for one store, until the lock is dropped or the process
+    /// ends, however it ends; `Ok(Err(_))` if another has them.
+    ///
+    /// The lock is on a file of its own, which stays: SQLite loses its locks on a database file
+    /// when a process closes another handle of it.
+    pub(crate) fn lock(&self, prefix: TablePrefix) -> Result<Result<File, FileInUse>, StoreError> {
+        let cannot_lock = |path: &Path, cause| {
+            StoreError::unavailable(FileError::Lock {
+                path: path.to_owned(),
+                cause,
+            })
+        };
+        // One lock for all links to the file.
+        let path = fs::canonicalize(&self.path).map_err(|cause| unreadable(&self.path, cause))?;
+        let lock_path = beside(&path, &format!("-{}", prefix.name("lock")));
+        let lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&lock_path);
+        let mut lock = lock.map_err(|cause| cannot_lock(&lock_path, cause))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                // Only for the error of the next process.
+                let id = format!("{}\n", std::process::id());
+                let written = lock.set_len(0).and_then(|()| lock.write_all(id.as_bytes()));
+                let metadata = written.and_then(|()| lock.metadata());
+                let metadata = metadata.map_err(|cause| cannot_lock(&lock_path, cause))?;
+                self.lock.get_or_init(|| (lock_path, identity(&metadata)));
+                Ok(Ok(lock))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut id = String::new();
+                // Unreadable or not yet written: unknown.
+                let _ = lock.read_to_string(&mut id);
+                let process = id.trim().parse().ok();
+                Ok(Err(FileInUse { path, process }))
+            }
+            Err(TryLockError::Error(cause)) => Err(cannot_lock(&lock_path, cause)),
+        }
     }
 
     fn create(path: &Path) -> Result<(), StoreError> {
@@ -135,8 +199,9 @@ impl DatabaseFile {
     /// file, and a new connection would read another one.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let log = self.log.get().into_iter().flatten();
-        let log = log.map(|(path, identity)| (path, identity));
-        for (path, opened) in std::iter::once((&self.path, &self.identity)).chain(log) {
+        let beside = log.chain(self.lock.get());
+        let beside = beside.map(|(path, identity)| (path, identity));
+        for (path, opened) in std::iter::once((&self.path, &self.identity)).chain(beside) {
             let there = match fs::metadata(path) {
                 Ok(metadata) => Some(identity(&metadata)),
                 Err(error) if error.kind() == ErrorKind::NotFound => None,
@@ -150,6 +215,13 @@ impl DatabaseFile {
         }
         Ok(())
     }
+}
+
+/// Returns the path of a file beside the database file.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.to_owned().into_os_string();
+    path.push(suffix);
+    path.into()
 }
 
 fn identity(metadata: &fs::Metadata) -> Identity {

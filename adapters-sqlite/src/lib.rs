@@ -28,6 +28,7 @@
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
 mod browse;
+mod changes;
 mod dialect;
 mod error;
 mod file;
@@ -38,7 +39,7 @@ mod store;
 mod testing;
 mod writer;
 
-pub use file::MissingFile;
+pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use statements::SqliteRow;
 pub use store::{SqliteDatabase, SqliteOptions, SqliteStore};

@@ -30,6 +30,9 @@ impl SqliteDatabase {
         let applied = self.applied(&mut transaction).await?;
         let migrators = driver::migrators(parts, groups(), &applied)?;
         let pending = applied.pending(&migrators)?;
+        if pending.is_empty() {
+            return Ok(());
+        }
         self.check_names(&mut transaction, &pending, &migrators)
             .await?;
         let failed = |error| driver::migrate_error(error, store_error);
@@ -40,6 +43,11 @@ impl SqliteDatabase {
             copied.await.map_err(store_error)?;
         }
         let named = driver::named(&groups(), prefix);
+        // The connection must not watch tables while they are replaced. Everything counts as
+        // changed.
+        let changes = &self.writer.changes;
+        let unwatched = changes.unwatch(&mut transaction).await;
+        unwatched.map_err(store_error)?;
         for migrator in driver::migrators(parts, named, &applied)? {
             // `Migrator::run` is the documented way, but its future on a borrowed connection is not
             // `Send`; this is what it calls.

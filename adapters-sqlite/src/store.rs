@@ -1,6 +1,7 @@
 //! The database file and its connections.
 
 use std::fmt;
+use std::fs::File;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -14,14 +15,16 @@ use openindex_adapters_sql::{
 use openindex_coalescing::MAX_BATCH;
 use openindex_domain::StoreError;
 use openindex_domain::token::Digest;
+use openindex_token_index::TokenIndex;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
 use sqlx::{AssertSqlSafe, Connection as _};
 
+use crate::changes::Changes;
 use crate::error::{file_error, is_busy, store_error};
-use crate::file::DatabaseFile;
+use crate::file::{DatabaseFile, FileInUse};
 use crate::statements::{SqliteRow, query};
 use crate::writer::{Change, Writer};
 
@@ -43,6 +46,12 @@ pub struct SqliteOptions {
     pub busy_timeout: Duration,
     /// What the names of our tables begin with; nothing by default.
     pub table_prefix: TablePrefix,
+    /// Whether to open a file that another process has; no by default.
+    pub is_guest: bool,
+    /// Maximum number of looked-up tokens that are remembered, so that verifying them again does
+    /// not read the file; 131,072 by default, of about 1 kB each. With 0, each verification reads
+    /// the file.
+    pub index_capacity: usize,
 }
 
 impl Default for SqliteOptions {
@@ -50,6 +59,8 @@ impl Default for SqliteOptions {
         Self {
             busy_timeout: Duration::from_secs(5),
             table_prefix: TablePrefix::default(),
+            is_guest: false,
+            index_capacity: 1 << 17,
         }
     }
 }
@@ -60,6 +71,27 @@ impl SqliteOptions {
     pub fn with_busy_timeout(self, busy_timeout: Duration) -> Self {
         Self {
             busy_timeout,
+            ..self
+        }
+    }
+
+    /// Opens the file even if another process has it. The store can then do everything that does
+    /// not change or remove an existing token or owner, since the other process would not notice;
+    /// such a change returns [`StoreError::Unavailable`] with a [`FileInUse`](crate::FileInUse).
+    /// If no process has the file, this one takes it, and is no guest.
+    #[must_use]
+    pub fn as_guest(self) -> Self {
+        Self {
+            is_guest: true,
+            ..self
+        }
+    }
+
+    /// Sets the [`index_capacity`](Self::index_capacity).
+    #[must_use]
+    pub fn with_index_capacity(self, index_capacity: usize) -> Self {
+        Self {
+            index_capacity,
             ..self
         }
     }
@@ -79,6 +111,12 @@ impl SqliteOptions {
 /// `sqlite:path`, relative to the working directory unless the path begins with `/`. A missing file
 /// is created with mode 0600, unless the URL ends with `?mode=rw`; a missing directory is not
 /// created.
+///
+/// One process at a time can have a file: a second one gets [`StoreError::Unavailable`] with a
+/// [`FileInUse`](crate::FileInUse) when it connects, unless it is a
+/// [guest](SqliteOptions::as_guest). So this process knows of every change, and a token that was
+/// verified before is verified again without reading the file. Changes that are made to the file by
+/// other means, such as the `sqlite3` command, take effect within a second.
 ///
 /// An in-memory database is rejected: it cannot have a second connection for reads. For tests
 /// without a file use `MemoryStore` in `openindex_domain::testing`.
@@ -108,7 +146,7 @@ pub type SqliteStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = fals
 /// The file of a [`SqliteStore`] and its connections.
 #[derive(Clone)]
 pub struct SqliteDatabase {
-    writer: Arc<Writer>,
+    pub(crate) writer: Arc<Writer>,
     readers: SqlitePool,
     pub(crate) browsers: SqlitePool,
     lookup_options: SqliteConnectOptions,
@@ -204,6 +242,9 @@ impl SqliteDatabase {
             .busy_timeout(options.busy_timeout);
         let path = connect.get_filename().to_owned();
         let file = Arc::new(DatabaseFile::open(&path, create)?);
+        let ownership = take(&file, options).await?;
+        let index = NonZero::new(options.index_capacity).map(TokenIndex::new);
+        let changes = Changes::new(options.table_prefix, index.filter(|_| ownership.is_ok()));
         // Connections last as long as the process: there is no server to relieve, and closing the
         // last one would make SQLite checkpoint the write-ahead log at an inconvenient time.
         let pool = SqlitePoolOptions::new()
@@ -211,11 +252,18 @@ impl SqliteDatabase {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false);
+        let watched = Arc::clone(&changes);
         let writer = open_writer(
-            pool.clone().max_connections(1),
+            pool.clone()
+                .max_connections(1)
+                .after_connect(move |connection, _| {
+                    let watched = Arc::clone(&watched);
+                    Box::pin(async move { watched.watch(connection).await })
+                }),
             connect
                 .clone()
                 .pragma("query_only", "OFF")
+                .pragma("temp_store", "MEMORY")
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full),
             options.busy_timeout,
@@ -245,7 +293,13 @@ impl SqliteDatabase {
             // Room for the rows of a whole batch, so that the connection's thread does not pause in
             // the middle.
             lookup_options: connect.row_buffer_size(MAX_BATCH.get()),
-            writer: Writer { pool: writer, file }.watched(),
+            writer: Writer {
+                pool: writer,
+                file,
+                changes,
+                ownership,
+            }
+            .watched(),
             readers,
             browsers,
             select: select.into(),
@@ -317,6 +371,10 @@ impl Database for SqliteDatabase {
         Self::open(connect, create, options).await
     }
 
+    fn index(&self) -> Option<&TokenIndex> {
+        self.writer.changes.index()
+    }
+
     fn lookup_limits(&self) -> LookupLimits {
         LookupLimits {
             // Each has a thread. A second one adds no throughput, and the slowest lookups take
@@ -367,7 +425,8 @@ impl Database for SqliteDatabase {
     }
 
     async fn migrate(&self, parts: Parts) -> Result<()> {
-        self.apply_pending(parts).await
+        let migrated = self.apply_pending(parts).await;
+        migrated.and(self.writer.watch().await)
     }
 
     async fn ready(&self, parts: Parts) -> Result<()> {
@@ -385,10 +444,34 @@ impl Database for SqliteDatabase {
     }
 
     async fn close(&self) {
+        self.writer.changes.stop();
         // The writer last: it checkpoints the write-ahead log once there are no more readers.
         self.browsers.close().await;
         self.readers.close().await;
         self.writer.pool.close().await;
+        self.writer.release();
+    }
+}
+
+/// Takes the file for this process, or returns who has it if the store may be a guest. Waits for a
+/// server that is about to exit.
+async fn take(file: &DatabaseFile, options: SqliteOptions) -> Result<Result<File, FileInUse>> {
+    let deadline = Instant::now() + options.busy_timeout;
+    let mut is_waiting = false;
+    loop {
+        match file.lock(options.table_prefix)? {
+            Err(in_use) if !options.is_guest => {
+                if Instant::now() > deadline {
+                    return Err(StoreError::unavailable(in_use));
+                }
+                if !is_waiting {
+                    tracing::info!(process = in_use.process, "waiting for the database file");
+                    is_waiting = true;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            taken => return Ok(taken),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The connection for writes, and a watch on the files it writes to.
 
 use std::error::Error as _;
+use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use openindex_domain::StoreError;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
+use crate::changes::Changes;
 use crate::error::store_error;
-use crate::file::DatabaseFile;
+use crate::file::{DatabaseFile, FileInUse};
 
 /// How often the files are checked between requests.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -18,6 +20,10 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 pub(crate) struct Writer {
     pub(crate) pool: SqlitePool,
     pub(crate) file: Arc<DatabaseFile>,
+    pub(crate) changes: Arc<Changes>,
+    /// The lock, held until the store is closed or dropped; or who has the file if this store is a
+    /// guest.
+    pub(crate) ownership: Result<File, FileInUse>,
 }
 
 impl Writer {
@@ -29,13 +35,44 @@ impl Writer {
     }
 
     /// Begins a change. It holds the write lock from the start, so what it reads stays true.
-    pub(crate) async fn begin(&self) -> Result<Change, StoreError> {
-        self.file.check()?;
+    pub(crate) async fn begin(self: &Arc<Self>) -> Result<Change, StoreError> {
+        if let Err(error) = self.file.check() {
+            self.changes.set_lost(true);
+            return Err(error);
+        }
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await;
+        let mut transaction = transaction.map_err(store_error)?;
+        let version = data_version(&mut transaction).await.map_err(store_error)?;
+        self.changes.begun(version);
         Ok(Change {
-            transaction: transaction.map_err(store_error)?,
-            file: Arc::clone(&self.file),
+            transaction,
+            writer: Arc::clone(self),
         })
+    }
+
+    /// Lets another store have the file.
+    pub(crate) fn release(&self) {
+        if let Ok(lock) = &self.ownership
+            && let Err(error) = lock.unlock()
+        {
+            tracing::warn!(%error, "database file stays locked until the process exits");
+        }
+    }
+
+    /// Watches what the connection changes, after its tables were created or replaced.
+    pub(crate) async fn watch(&self) -> Result<(), StoreError> {
+        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        let watched = self.changes.watch(&mut connection).await;
+        watched.map_err(store_error)
+    }
+
+    /// Forgets what lookups have returned, if another process has changed the file.
+    async fn notice_others(&self) -> sqlx::Result<()> {
+        // A change in progress has looked itself.
+        if let Some(mut connection) = self.pool.try_acquire() {
+            self.changes.compare(data_version(&mut connection).await?);
+        }
+        Ok(())
     }
 
     /// Checkpoints the write-ahead log into the database file, and returns whether that was all of
@@ -48,6 +85,13 @@ impl Writer {
             .map_err(store_error)?;
         Ok(busy == 0)
     }
+}
+
+/// Returns a number that changes whenever another connection has changed the file.
+async fn data_version(connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA data_version")
+        .fetch_one(connection)
+        .await
 }
 
 /// Logs when a file is removed or replaced and when it is back, and saves the contents of the log.
@@ -79,6 +123,12 @@ async fn watch(writer: Weak<Writer>) {
             _ => {}
         }
         was_there = checked.is_ok();
+        writer.changes.set_lost(!was_there);
+        if let Err(error) = writer.notice_others().await {
+            // Nothing is known about what others did.
+            writer.changes.forget();
+            tracing::warn!(%error, "cannot look for changes that other processes made");
+        }
         if !is_saved {
             match writer.empty_log().await {
                 Ok(true) => {
@@ -99,15 +149,28 @@ async fn watch(writer: Weak<Writer>) {
 /// A change in progress; dropping it without [`commit`](Self::commit) rolls it back.
 pub(crate) struct Change {
     transaction: Transaction<'static, Sqlite>,
-    file: Arc<DatabaseFile>,
+    writer: Arc<Writer>,
 }
 
 impl Change {
     /// Commits. Fails if the file was removed or replaced, so that everything that is acknowledged
     /// survives a restart.
-    pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        self.transaction.commit().await.map_err(store_error)?;
-        self.file.check()
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        let changes = &self.writer.changes;
+        let changed = changes.of(&mut self.transaction).await;
+        let changed = changed.map_err(store_error)?;
+        if let Err(in_use) = &self.writer.ownership
+            && !changed.is_empty()
+        {
+            return Err(StoreError::unavailable(in_use.clone()));
+        }
+        changes.close(changed);
+        let committed = self.transaction.commit().await;
+        // Also after an error, which leaves open whether the change was made. If this future is
+        // dropped before, the rows stay closed until the next change begins.
+        changes.ended();
+        committed.map_err(store_error)?;
+        self.writer.file.check()
     }
 }
 

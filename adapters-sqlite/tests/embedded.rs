@@ -213,10 +213,7 @@ async fn a_database_of_an_earlier_release_is_taken_over() {
     let mut work = sqlx::migrate!("./migrations-work");
     work.set_ignore_missing(true);
     work.run(&service.pool).await.expect("migrated");
-    let with_work_items = service
-        .store(SqliteOptions::default())
-        .await
-        .with_work_items();
+    let with_work_items = store.clone().with_work_items();
     with_work_items.migrate().await.expect("migrated");
     with_work_items.ready().await.expect("ready");
     let items = with_work_items

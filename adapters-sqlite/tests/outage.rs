@@ -46,7 +46,10 @@ async fn a_missing_file_is_created_for_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
         files += 1;
     }
-    assert_eq!(files, 3, "the database, its log and the index of the log");
+    assert_eq!(
+        files, 4,
+        "the database, its log, the index of the log and the lock"
+    );
 }
 
 #[tokio::test]
@@ -252,7 +255,7 @@ fn beside(path: &std::path::Path, suffix: &str) -> std::path::PathBuf {
     path.into()
 }
 
-const ACCIDENTS: [Accident; 7] = [
+const ACCIDENTS: [Accident; 8] = [
     ("store.db was removed or replaced", |path| {
         fs::remove_file(path).expect("removed");
     }),
@@ -273,6 +276,9 @@ const ACCIDENTS: [Accident; 7] = [
     ("store.db-shm was removed or replaced", |path| {
         fs::remove_file(beside(path, "-shm")).expect("removed");
     }),
+    ("store.db-lock was removed or replaced", |path| {
+        fs::remove_file(beside(path, "-lock")).expect("removed");
+    }),
     ("store.db-wal was removed or replaced", |path| {
         for suffix in ["-wal", "-shm"] {
             fs::remove_file(beside(path, suffix)).expect("removed");
@@ -284,6 +290,9 @@ const ACCIDENTS: [Accident; 7] = [
 async fn without_its_files_a_store_returns_and_acknowledges_nothing() {
     for (number, (expected, accident)) in ACCIDENTS.into_iter().enumerate() {
         let sqlite = seeded(SqliteOptions::default()).await;
+        // Remembered from here on.
+        let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
+        assert!(found.expect("the store works").is_some());
         accident(&sqlite.path());
         let inserted = sqlite.store.create_token(creation(1)).await;
         assert!(is_unavailable(&inserted), "{number}: {inserted:?}");

@@ -322,11 +322,7 @@ async fn a_store_without_work_items_has_no_tables_for_them() {
     let item = fixtures::work_item(1);
 
     // Work items can be added later; without them again, their tables stay.
-    let with_work_items = SqliteStore::connect(&sqlite.url())
-        .await
-        .expect("a store")
-        .with_accounts();
-    let with_work_items = with_work_items.with_work_items();
+    let with_work_items = sqlite.store.clone().with_work_items();
     assert!(is_unavailable(&with_work_items.ready().await));
     with_work_items.migrate().await.expect("migrated");
     with_work_items.ready().await.expect("ready");
@@ -747,8 +743,9 @@ const TOKENS_ONLY: schema::Parts = schema::Parts {
 #[tokio::test]
 async fn a_store_without_accounts_serves_a_database_with_them_but_not_the_reverse() {
     let sqlite = seeded(SqliteOptions::default()).await;
-    let open = async |url: &str| SqliteStore::connect(url).await.expect("a store");
-    let verifier = open(&sqlite.url()).await;
+    let guest = SqliteOptions::default().as_guest();
+    let verifier = SqliteStore::connect_with(&sqlite.url(), guest).await;
+    let verifier = verifier.expect("a store");
     verifier.migrate().await.expect("nothing to do");
     verifier.ready().await.expect("ready");
     let found = verifier.find_by_digest(&fixtures::digest(0)).await;
@@ -764,7 +761,7 @@ async fn a_store_without_accounts_serves_a_database_with_them_but_not_the_revers
     assert_eq!(put.expect("the store works"), PutOwnerOutcome::HasAccount);
 
     let sqlite = Sqlite::start_without_accounts().await;
-    let accounts = open(&sqlite.url()).await.with_accounts();
+    let accounts = sqlite.store.clone().with_accounts();
     for result in [accounts.migrate().await, accounts.ready().await] {
         let error = result.expect_err("no accounts").causes();
         assert!(error.contains("created without accounts"), "{error}");

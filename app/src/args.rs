@@ -313,6 +313,7 @@ impl ServerAddress {
         Ok(Config {
             public_url: self.public_url,
             listen,
+            is_guest: true,
             ..Config::on(common.database_url)
         })
     }

@@ -45,7 +45,7 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         clock,
         entropy,
     };
-    let (store, ports) = Store::open(&config.database, system, &metrics).await?;
+    let (store, ports) = Store::open(&config, system, &metrics).await?;
     store.migrate().await?;
     Ok(App {
         use_cases: UseCases::new(ports, config.quotas),

@@ -22,6 +22,8 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// URL of the store.
     pub database: DatabaseUrl,
+    /// Whether to open a SQLite file that a server has, to do what ends no token.
+    pub is_guest: bool,
     /// URL at which clients reach this instance, without a trailing slash. `None` means `http://`
     /// and the address that it listens on.
     pub public_url: Option<String>,
@@ -47,6 +49,7 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             metrics_listen: None,
             database,
+            is_guest: false,
             public_url: None,
             quotas: Quotas::default(),
             trusted_proxies: Vec::new(),

@@ -3,14 +3,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use openindex_adapters_postgres::PostgresStore;
 use openindex_adapters_sql::{Database, SqlStore};
-use openindex_adapters_sqlite::SqliteStore;
+use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
 use openindex_domain::clock::Clock;
 use openindex_domain::entropy::Entropy;
 use openindex_domain::use_cases::Ports;
 use openindex_domain::user::PasswordHasher;
 use openindex_domain::{StoreError, StoreHealth};
 
-use crate::config::{DatabaseUrl, Scheme};
+use crate::config::{Config, Scheme};
 use crate::metrics::Metrics;
 
 /// An open store, apart from the ports of the use cases.
@@ -48,13 +48,18 @@ impl<D: Database> Schema for SqlStore<D, true, true> {
 impl Store {
     /// Opens the store of the URL. Creates a missing SQLite file.
     pub(crate) async fn open(
-        url: &DatabaseUrl,
+        config: &Config,
         system: System,
         metrics: &Metrics,
     ) -> Result<(Self, Ports), StoreError> {
+        let url = &config.database;
         Ok(match url.scheme() {
             Scheme::Sqlite => {
-                let store = SqliteStore::connect(url.expose()).await?;
+                let mut options = SqliteOptions::default();
+                if config.is_guest {
+                    options = options.as_guest();
+                }
+                let store = SqliteStore::connect_with(url.expose(), options).await?;
                 Self::of(store, "readers", system, metrics)
             }
             Scheme::Postgres => {

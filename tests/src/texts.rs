@@ -46,6 +46,7 @@ pub fn all() -> Vec<Text> {
         "adapters-argon2/src",
         "adapters-system/src",
         "coalescing/src",
+        "token-index/src",
     ] {
         for path in files(folder, "rs") {
             if is_test(&path) {

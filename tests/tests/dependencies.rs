@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 /// Folders of the crates that are linked into a program or embedded by a service.
-const PRODUCT: [&str; 11] = [
+const PRODUCT: [&str; 12] = [
     "adapters-argon2",
     "adapters-http",
     "adapters-postgres",
@@ -17,6 +17,7 @@ const PRODUCT: [&str; 11] = [
     "coalescing",
     "command-line",
     "domain",
+    "token-index",
 ];
 /// The other members of the workspace.
 const OTHERS: [&str; 5] = [

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore, TablePrefix};
-use openindex_domain::StoreError;
 use openindex_domain::access::{Actor, CredentialId, Requirement};
 use openindex_domain::admin_tokens::AdminTokenStore;
 use openindex_domain::agent_run::AgentRunStore;
@@ -25,6 +24,7 @@ use openindex_domain::testing::{
 use openindex_domain::token::{CreateToken, Digest, Token, TokenAction, TokenStore};
 use openindex_domain::user::{PasswordHash, User, UserId, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemStore};
+use openindex_domain::{StoreError, StoreHealth as _};
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use tempfile::TempDir;
@@ -229,6 +229,8 @@ impl DamageHarness for Sqlite {
             .execute(&self.raw)
             .await
             .expect("damaged");
+        // A change notices those of other connections.
+        self.store.write().await.expect("a change");
     }
 
     fn instant_past_every_rule(&self) -> &'static str {

@@ -29,7 +29,8 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked; `None` while it is not. A revoked token remains stored as a tombstone.
     pub revoked_at: Option<Timestamp>,
-    /// When a request was last verified with it; may lag by a few seconds. `None` means never.
+    /// When a request was last verified with it. May lag by a few seconds, and in a
+    /// [`TokenRecord`] by any time. `None` means never.
     pub last_used_at: Option<Timestamp>,
     /// The token that replaced it when it was rotated; `None` if it was not. A token can be rotated
     /// once.

@@ -42,9 +42,10 @@ pub struct TokenUse {
 #[async_trait]
 pub trait TokenStore: Send + Sync {
     /// Returns the token with this digest, including a revoked or expired one, and its current
-    /// owner. This is the hot path: one lookup per verification, always on the primary, never on a
-    /// replica or in a cache. The record is shared, so that a store which serves many lookups with
-    /// one query does not have to copy it.
+    /// owner, as every change left them that has returned. This is the hot path: one lookup per
+    /// verification, on the primary, never on a replica. A store may remember a record only if it
+    /// knows of every change; `last_used_at` may be older. The record is shared, so that a store
+    /// does not have to copy it.
     async fn find_by_digest(&self, digest: &Digest)
     -> Result<Option<Arc<TokenRecord>>, StoreError>;
 

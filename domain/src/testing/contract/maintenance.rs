@@ -17,11 +17,12 @@ pub async fn records_the_latest_use(harness: &dyn Harness) {
     ] {
         let recorded = harness.tokens().record_last_used(&uses).await;
         recorded.expect("the store works");
-        let token = find(harness, 0).await.expect("the token is there").token;
+        let listed = list(harness, acting().owner).await;
+        let [token] = listed.as_slice() else {
+            panic!("one token: {listed:?}");
+        };
         assert_eq!(token.last_used_at, Some(expected));
     }
-    let token = find(harness, 0).await.expect("the token is there").token;
-    assert_eq!(list(harness, token.owner).await, vec![token]);
 }
 
 /// The batch of a busy instance succeeds, whatever the store's limit of parameters.
@@ -33,8 +34,8 @@ pub async fn records_thousands_of_uses_in_one_batch(harness: &dyn Harness) {
     uses.push(token_use(acting().id, NOW));
     let recorded = harness.tokens().record_last_used(&uses).await;
     recorded.expect("the store works");
-    let token = find(harness, 0).await.expect("the token is there").token;
-    assert_eq!(token.last_used_at, Some(NOW));
+    let listed = list(harness, acting().owner).await;
+    assert_eq!(listed.first().and_then(|it| it.last_used_at), Some(NOW));
 }
 
 /// Only tokens that were revoked or expired before the horizon are purged. The retention of a
