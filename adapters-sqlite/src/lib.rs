@@ -5,8 +5,12 @@
 //!
 //! - **Durable:** write-ahead log with `synchronous=FULL`. A successful change survives `kill -9`
 //!   and a power cut.
-//! - **Batched lookups:** token lookups that arrive while a query is in flight are sent together in
-//!   the next one ([`openindex_coalescing`]), which begins after each of them did.
+//! - **Remembered tokens:** one process at a time has a file, so it knows of every change, and a
+//!   token that was looked up stays in memory until it or its owner changes
+//!   ([`openindex_token_index`]). A second process is refused, unless it is a
+//!   [guest](SqliteOptions::as_guest) that ends nothing.
+//! - **Batched lookups:** other token lookups that arrive while a query is in flight are sent
+//!   together in the next one ([`openindex_coalescing`]), which begins after each of them did.
 //! - **One writer:** changes queue for a single connection and run in `BEGIN IMMEDIATE`
 //!   transactions, so what a change reads cannot change before it writes. Lookups run beside it, on
 //!   their own connections, and see everything that was committed before they began.

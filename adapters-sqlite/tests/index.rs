@@ -78,7 +78,7 @@ async fn an_unknown_token_is_looked_up_each_time() {
         assert!(found.expect("the store works").is_none());
     }
     let created = sqlite.store.create_token(creation(1)).await;
-    created.expect("created");
+    assert_eq!(created.expect("created"), CreateTokenOutcome::Created);
     let found = sqlite.store.find_by_digest(&fixtures::digest(1)).await;
     assert!(found.expect("the store works").is_some());
 }
