@@ -19,12 +19,18 @@ pub(crate) struct Changes {
     state: Mutex<State>,
 }
 
+/// The place of a change in the order of all changes. They have the write lock one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ChangeNumber(u64);
+
 #[derive(Default)]
 struct State {
     /// Whether the connection has the triggers.
     is_watched: bool,
+    /// How many changes have begun.
+    begun: u64,
     /// Rows of the change that is being committed, and of those whose commit nobody awaited.
-    closed: Vec<Closed>,
+    closed: Vec<(ChangeNumber, Closed)>,
     /// The value of `PRAGMA data_version` that this connection last returned.
     data_version: Option<i64>,
     /// Everything, while the file is not the one that was opened.
@@ -124,9 +130,15 @@ impl Changes {
     }
 
     /// Starts a change. It has the write lock, so every earlier commit has ended.
-    pub(crate) fn begun(&self, data_version: i64) {
-        self.ended();
+    pub(crate) fn begun(&self, data_version: i64) -> ChangeNumber {
+        let earlier = {
+            let mut state = self.state();
+            state.begun += 1;
+            ChangeNumber(state.begun - 1)
+        };
+        self.ended(earlier);
         self.compare(data_version);
+        ChangeNumber(earlier.0 + 1)
     }
 
     /// Forgets everything if another connection has changed the file since the last call.
@@ -143,20 +155,23 @@ impl Changes {
     }
 
     /// Closes the rows of a change that is about to commit.
-    pub(crate) fn close(&self, changed: Changed) {
+    pub(crate) fn close(&self, number: ChangeNumber, changed: &Changed) {
         if let Some(index) = &self.index
             && !changed.is_empty()
         {
             let closed = index.close(changed);
-            self.state().closed.push(closed);
+            self.state().closed.push((number, closed));
         }
     }
 
-    /// Opens the rows of changes whose commit has returned.
-    pub(crate) fn ended(&self) {
-        let closed = std::mem::take(&mut self.state().closed);
-        if let Some(index) = &self.index {
-            closed.into_iter().for_each(|closed| index.open(closed));
+    /// Opens the rows of this change, whose commit has returned, and of earlier ones. A later one
+    /// may already be committing, since the connection is free before this is called.
+    pub(crate) fn ended(&self, number: ChangeNumber) {
+        let ended = |(closed, _): &mut (ChangeNumber, _)| *closed <= number;
+        let closed: Vec<_> = self.state().closed.extract_if(.., ended).collect();
+        let Some(index) = &self.index else { return };
+        for (_, closed) in closed {
+            index.open(closed);
         }
     }
 
@@ -165,7 +180,7 @@ impl Changes {
         let Some(index) = &self.index else { return };
         let mut state = self.state();
         if is_lost && state.lost.is_none() {
-            state.lost = Some(index.close(Changed::everything()));
+            state.lost = Some(index.close(&Changed::everything()));
         } else if !is_lost
             && !state.is_stopped
             && let Some(closed) = state.lost.take()
@@ -183,8 +198,11 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZero;
+
     use openindex_adapters_sql::{Database as _, schema::Parts};
     use openindex_domain::testing::fixtures::{self, NOW};
+    use openindex_domain::token::TokenRecord;
     use sqlx::SqlitePool;
     use tempfile::TempDir;
 
@@ -284,6 +302,38 @@ mod tests {
             expected.sort();
             assert_eq!(changed_by(&store, sql).await, Some(expected), "{sql}");
         }
+    }
+
+    #[test]
+    fn the_end_of_a_change_does_not_open_the_rows_of_the_next_one() {
+        let index = TokenIndex::new(NonZero::<usize>::MIN);
+        let changes = Changes::new(TablePrefix::default(), Some(index));
+        let index = changes.index().expect("an index");
+        let live = || {
+            Arc::new(TokenRecord {
+                token: fixtures::token(1, NOW),
+                digest: fixtures::digest(1),
+                owner: fixtures::owner(1),
+            })
+        };
+        let change_of_token = || {
+            let mut changed = Changed::default();
+            changed.add(fixtures::token(1, NOW).id.uuid());
+            changed
+        };
+        let first = changes.begun(0);
+        changes.close(first, &change_of_token());
+        // The first one has committed and its task has not continued yet: the second one begins.
+        let second = changes.begun(0);
+        changes.close(second, &change_of_token());
+        changes.ended(first);
+        // A lookup that overtakes the second commit.
+        index.keep(live(), index.now());
+        assert!(index.find(&fixtures::digest(1)).is_none());
+        changes.ended(second);
+        assert!(index.find(&fixtures::digest(1)).is_none());
+        index.keep(live(), index.now());
+        assert!(index.find(&fixtures::digest(1)).is_some());
     }
 
     #[tokio::test]

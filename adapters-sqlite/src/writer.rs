@@ -9,7 +9,7 @@ use std::time::Duration;
 use openindex_domain::StoreError;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use crate::changes::Changes;
+use crate::changes::{ChangeNumber, Changes};
 use crate::error::store_error;
 use crate::file::{DatabaseFile, FileInUse};
 
@@ -43,9 +43,9 @@ impl Writer {
         let transaction = self.pool.begin_with("BEGIN IMMEDIATE").await;
         let mut transaction = transaction.map_err(store_error)?;
         let version = data_version(&mut transaction).await.map_err(store_error)?;
-        self.changes.begun(version);
         Ok(Change {
             transaction,
+            number: self.changes.begun(version),
             writer: Arc::clone(self),
         })
     }
@@ -149,6 +149,7 @@ async fn watch(writer: Weak<Writer>) {
 /// A change in progress; dropping it without [`commit`](Self::commit) rolls it back.
 pub(crate) struct Change {
     transaction: Transaction<'static, Sqlite>,
+    number: ChangeNumber,
     writer: Arc<Writer>,
 }
 
@@ -157,18 +158,18 @@ impl Change {
     /// survives a restart.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let changes = &self.writer.changes;
-        let changed = changes.of(&mut self.transaction).await;
-        let changed = changed.map_err(store_error)?;
+        let rows = changes.of(&mut self.transaction).await;
+        let rows = rows.map_err(store_error)?;
         if let Err(in_use) = &self.writer.ownership
-            && !changed.is_empty()
+            && !rows.is_empty()
         {
             return Err(StoreError::unavailable(in_use.clone()));
         }
-        changes.close(changed);
+        changes.close(self.number, &rows);
         let committed = self.transaction.commit().await;
         // Also after an error, which leaves open whether the change was made. If this future is
         // dropped before, the rows stay closed until the next change begins.
-        changes.ended();
+        changes.ended(self.number);
         committed.map_err(store_error)?;
         self.writer.file.check()
     }

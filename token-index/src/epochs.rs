@@ -94,14 +94,24 @@ impl Epochs {
                 .all(|row| self.stripe(*row).is_unchanged_since(moment))
     }
 
-    pub(crate) fn close(&self, rows: impl Iterator<Item = Uuid>) {
-        rows.for_each(|row| self.stripe(self.stripe_of(row)).close());
+    /// Closes the stripes of these rows for a change, each once: the number of changes in progress
+    /// is bounded, and that of their rows is not.
+    pub(crate) fn close(&self, rows: &[Uuid]) -> Vec<StripeIndex> {
+        let mut stripes: Vec<_> = rows.iter().map(|row| self.stripe_of(*row)).collect();
+        stripes.sort_unstable();
+        stripes.dedup();
+        for index in &stripes {
+            self.stripe(*index).close();
+        }
+        stripes
     }
 
-    /// Ends the change that closed these rows, and as many times as it did.
-    pub(crate) fn open(&self, rows: impl Iterator<Item = Uuid>) {
+    /// Ends the change that closed these stripes.
+    pub(crate) fn open(&self, stripes: Vec<StripeIndex>) {
         let ended = self.end();
-        rows.for_each(|row| self.stripe(self.stripe_of(row)).open(ended));
+        for index in stripes {
+            self.stripe(index).open(ended);
+        }
     }
 
     pub(crate) fn close_everything(&self) {

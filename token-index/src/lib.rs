@@ -67,7 +67,10 @@ pub struct Changed {
 /// The rows of a change in progress. If this is dropped, they stay closed.
 #[derive(Debug)]
 #[must_use = "rows that are not opened again are looked up each time"]
-pub struct Closed(Changed);
+pub struct Closed {
+    stripes: Vec<StripeIndex>,
+    everything: bool,
+}
 
 /// A hasher that uses the first bytes of a digest. Clients cannot choose the digests of existing
 /// tokens, whose secrets are random.
@@ -175,27 +178,29 @@ impl TokenIndex {
     }
 
     /// Closes the rows of a change that is about to commit.
-    pub fn close(&self, changed: Changed) -> Closed {
+    pub fn close(&self, changed: &Changed) -> Closed {
         if changed.everything {
             self.epochs.close_everything();
         }
-        self.epochs.close(changed.rows.iter().copied());
-        Closed(changed)
+        Closed {
+            stripes: self.epochs.close(&changed.rows),
+            everything: changed.everything,
+        }
     }
 
     /// Opens the rows of a change that has ended, whether or not it was made.
-    pub fn open(&self, Closed(changed): Closed) {
-        if changed.everything {
+    pub fn open(&self, closed: Closed) {
+        if closed.everything {
             self.epochs.open_everything();
         }
-        if !changed.rows.is_empty() {
-            self.epochs.open(changed.rows.into_iter());
+        if !closed.stripes.is_empty() {
+            self.epochs.open(closed.stripes);
         }
     }
 
     /// Forgets everything, after a change that was made elsewhere.
     pub fn forget(&self) {
-        let closed = self.close(Changed::everything());
+        let closed = self.close(&Changed::everything());
         self.open(closed);
     }
 }
