@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 
 use crate::client::Client;
 use crate::load::{self, Load, Sample, Target};
-use crate::process::{self, Server, free_address};
+use crate::process::{self, Cores, Server, free_address};
 use crate::rounds::Turn;
 use crate::seed::Database;
 
@@ -29,6 +29,8 @@ pub struct Bench {
     pub quick: bool,
     /// Maximum number of tokens in a table.
     pub largest: u64,
+    /// Where programs run.
+    pub cores: Cores,
     /// Temporary files of the run.
     pub scratch: tempfile::TempDir,
     cluster_pid: Cell<Option<u32>>,
@@ -40,7 +42,7 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// If the folder for temporary files cannot be created.
+    /// If the cores cannot be divided, or the folder for temporary files cannot be created.
     pub fn new(root: PathBuf, target: PathBuf, quick: bool, largest: u64) -> anyhow::Result<Self> {
         let scratch = tempfile::tempdir()?;
         // PostgreSQL may run as another user, who must be able to enter the folder.
@@ -51,6 +53,7 @@ impl Bench {
             target,
             quick,
             largest,
+            cores: Cores::divide()?,
             scratch,
             cluster_pid: Cell::new(None),
             names: Cell::new(0),
@@ -104,7 +107,9 @@ impl Bench {
     /// If it cannot be created.
     pub fn postgres(&self) -> anyhow::Result<Database> {
         let directory = self.cluster();
-        let output = Command::new(self.root.join("scripts/postgres"))
+        let output = self
+            .cores
+            .both(self.root.join("scripts/postgres"))
             .arg("start")
             .arg(&directory)
             .output()?;
@@ -169,7 +174,7 @@ impl Bench {
         database: &Database,
         arguments: &[&str],
     ) -> anyhow::Result<Server> {
-        let mut command = Command::new(self.program("oi-server"));
+        let mut command = self.cores.server(self.program("oi-server"));
         command
             .args(["serve", "--log", LOG, "--listen", &address.to_string()])
             .args(arguments)
@@ -184,7 +189,7 @@ impl Bench {
     /// If it does not start.
     pub fn limits(&self, body: &str, database: Option<&Database>) -> anyhow::Result<Server> {
         let address = free_address()?;
-        let mut command = Command::new(self.program("limits"));
+        let mut command = self.cores.server(self.program("limits"));
         command
             .args(["--listen", &address.to_string()])
             .env("OPENINDEX_BENCH_BODY", body);

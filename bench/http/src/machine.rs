@@ -44,11 +44,11 @@ pub fn describe(root: &Path, target: &Path, postgres: Option<String>) -> String 
     let memory = field("/proc/meminfo", "MemTotal")
         .and_then(|text| text.trim_end_matches(" kB").parse::<u64>().ok())
         .map_or_else(missing, |kilobytes| mebibytes(kilobytes * 1024));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = field("/proc/cpuinfo", "model name").unwrap_or_else(missing);
     let family = field("/proc/cpuinfo", "cpu family").unwrap_or_default();
-    let virtual_machine =
-        fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains(" hypervisor "));
+    let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cores = processors.matches("processor\t").count();
+    let virtual_machine = processors.contains(" hypervisor ");
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let python = target.join("peers/django-rest-knox/venv/bin/python");
     let rows = [

@@ -1,6 +1,7 @@
 //! The measured programs, and their CPU time and memory as counted by the kernel.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -18,6 +19,62 @@ const START_WITHIN: Duration = Duration::from_mins(1);
 /// Maximum time for a program to stop after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(15);
 
+/// The cores of a run, as lists for `taskset`: the load generator, which is this program and wrk,
+/// has one of its own, each measured server has another, and a database has both. A machine with
+/// one core has only that.
+#[derive(Debug)]
+pub struct Cores {
+    /// The core of the measured servers.
+    pub server: String,
+    /// The core of the load generator.
+    pub generator: String,
+}
+
+impl Cores {
+    /// Selects the first and the last core that this program may use, and moves it to the first.
+    /// Call it before other threads start.
+    ///
+    /// # Errors
+    ///
+    /// If `taskset` of util-linux is missing.
+    pub fn divide() -> anyhow::Result<Self> {
+        let status = fs::read_to_string("/proc/self/status")?;
+        let allowed = status
+            .lines()
+            .find_map(|line| line.strip_prefix("Cpus_allowed_list:"))
+            .context("the list of cores")?;
+        let mut numbers = allowed.trim().split([',', '-']);
+        let generator = numbers.next().unwrap_or_default().to_owned();
+        let server = numbers.next_back().unwrap_or(&generator).to_owned();
+        let moved = Command::new("taskset")
+            .args(["--cpu-list", "--pid", &generator])
+            .arg(std::process::id().to_string())
+            .stdout(Stdio::null())
+            .status()
+            .context("starting taskset")?;
+        ensure!(moved.success(), "taskset failed");
+        Ok(Self { server, generator })
+    }
+
+    /// Returns a command that runs a program on the servers' core, as the process that it starts.
+    #[must_use]
+    pub fn server(&self, program: impl AsRef<OsStr>) -> Command {
+        Self::on(&self.server, program)
+    }
+
+    /// Returns a command that runs a program on both cores.
+    #[must_use]
+    pub fn both(&self, program: impl AsRef<OsStr>) -> Command {
+        Self::on(&format!("{},{}", self.generator, self.server), program)
+    }
+
+    fn on(cores: &str, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", cores]).arg(program);
+        command
+    }
+}
+
 /// A loop on each core that yields to everything else, so that no core sleeps. Dropping this stops
 /// the loops.
 #[derive(Debug)]
@@ -29,10 +86,10 @@ impl KeptAwake {
     /// # Errors
     ///
     /// If `chrt` of util-linux is missing.
-    pub fn start() -> anyhow::Result<Self> {
+    pub fn start(cores: &Cores) -> anyhow::Result<Self> {
         let mut loops = Self(Vec::new());
-        for _ in 0..std::thread::available_parallelism()?.get() {
-            let child = Command::new("chrt")
+        for core in [&cores.generator, &cores.server] {
+            let child = Cores::on(core, "chrt")
                 .args(["--idle", "0", "sh", "-c", "while :; do :; done"])
                 .stdin(Stdio::null())
                 .spawn()

@@ -17,20 +17,55 @@ pub enum Threshold {
 /// The targets: name of the figure, description, and threshold.
 pub const TARGETS: &[(&str, &str, Threshold)] = &[
     (
+        "health ÷ limit, 32",
+        "`GET /health` relative to a bare axum server, 32 connections",
+        Threshold::AtLeast(0.72),
+    ),
+    (
+        "health ÷ limit, 256",
+        "the same with 256 connections",
+        Threshold::AtLeast(0.72),
+    ),
+    (
         "sqlite ÷ limit, 32",
-        "`GET /me` on SQLite relative to the same bytes without authentication, 32 connections",
-        Threshold::AtLeast(0.55),
+        "`GET /me` on SQLite relative to a bare axum server, 32 connections",
+        Threshold::AtLeast(0.6),
+    ),
+    (
+        "sqlite ÷ limit, 256",
+        "the same with 256 connections",
+        Threshold::AtLeast(0.6),
     ),
     (
         "sqlite p99 ÷ limit p99, 32",
-        "its p99 relative to that of the limit",
-        Threshold::AtMost(1.5),
+        "its p99 relative to that of the limit, 32 connections",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "sqlite p99 ÷ limit p99, 256",
+        "the same with 256 connections",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "postgres ÷ limit, 32",
+        "`GET /me` on PostgreSQL relative to a bare axum server, 32 connections",
+        Threshold::AtLeast(0.32),
     ),
     (
         "postgres ÷ limit, 256",
-        "`GET /me` on PostgreSQL relative to the same bytes without authentication, \
-         256 connections",
-        Threshold::AtLeast(0.4),
+        "the same with 256 connections",
+        Threshold::AtLeast(0.35),
+    ),
+    (
+        "changes, p99, sqlite",
+        "p99 of `GET /me` beside 50 creations and 50 revocations per second relative to without, \
+         SQLite, 8 connections",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "changes, p99, postgres",
+        "the same on PostgreSQL",
+        Threshold::AtMost(2.0),
     ),
     (
         "postgres ÷ select, 256",

@@ -6,8 +6,8 @@ import pg from "pg";
 
 export const pool = new pg.Pool({
   connectionString: process.env.DATABASE_URL,
-  // Two workers together have as many connections as one oi-server.
-  max: 5,
+  // The worker has as many connections as an oi-server.
+  max: 10,
 });
 
 export const auth = betterAuth({

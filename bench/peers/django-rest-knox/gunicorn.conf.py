@@ -3,9 +3,9 @@
 import os
 
 bind = f"127.0.0.1:{os.environ['PORT']}"
-workers = os.cpu_count()
+workers = len(os.sched_getaffinity(0))
 worker_class = "gthread"
-threads = 5
+threads = 10
 worker_connections = 1000
 backlog = 2048
 keepalive = 75

@@ -34,8 +34,8 @@ settings.configure(
             "PORT": url.port,
             "USER": url.username,
             "NAME": url.path.lstrip("/"),
-            # Two workers together have as many connections as one oi-server.
-            "OPTIONS": {"pool": {"min_size": 5, "max_size": 5}},
+            # The worker has as many connections as an oi-server.
+            "OPTIONS": {"pool": {"min_size": 10, "max_size": 10}},
         }
     },
     REST_FRAMEWORK={

@@ -118,9 +118,9 @@ fn results(
     )?;
     write!(
         text,
-        "Load generator, server and database share these cores. Every server logs at `{LOG}`. \
-         Figures are medians of {} rounds, with the range of all rounds in parentheses; ratios are \
-         formed within a round. Each turn lasts {} s, after {} s of the same load.\n\n",
+        "Load generator and server have one core each; PostgreSQL uses both. Every server logs at \
+         `{LOG}`. Figures are medians of {} rounds, with the range of all rounds in parentheses; \
+         ratios are formed within a round. Each turn lasts {} s, after {} s of the same load.\n\n",
         bench.rounds(),
         bench.load(1).measure,
         bench.load(1).warm_up

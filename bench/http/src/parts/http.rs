@@ -1,9 +1,16 @@
 //! `GET /me` compared with its limits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+
 use crate::bench::Bench;
+use crate::client::Client;
 use crate::load::Target;
-use crate::process::{KeptAwake, Server, free_address};
-use crate::report::{Report, load_table};
+use crate::process::{KeptAwake, Server};
+use crate::report::{Report, load_table, spread};
 use crate::rounds::{Spread, Turn, each, take_turns};
 use crate::seed::{Database, Range, secrets};
 
@@ -49,7 +56,6 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     let limit = bench.limits(&body, None)?;
     let select_sqlite = bench.limits(&body, Some(&sqlite))?;
     let select_postgres = bench.limits(&body, Some(&postgres))?;
-    let (public, public_path) = public(bench, &sqlite, body.len())?;
 
     let variant = |name, server: &Server, path: &str, tokens: &[String]| Variant {
         name,
@@ -58,7 +64,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
     };
     let mut variants = [
         variant("limit", &limit, "/me", &tokens),
-        variant("public route", &public, &public_path, &tokens),
+        variant("`GET /health`", &ours_sqlite, "/health", &tokens),
         variant("SELECT, SQLite", &select_sqlite, "/me", &tokens),
         variant("oi-server, SQLite", &ours_sqlite, "/me", &tokens),
         variant("SELECT, PostgreSQL", &select_postgres, "/me", &tokens),
@@ -76,15 +82,16 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         bench.progress(&format!("http: {connections} connections"));
         let load = bench.load(connections);
         let turns = take_turns(&mut variants, bench.rounds(), |variant| {
-            bench.turn(&[variant.pid], &variant.target, load)
+            bench
+                .turn(&[variant.pid], &variant.target, load)
+                .context(variant.name)
         })?;
         report.add(&format!("### {connections} connections"));
-        report.add(&load_table(&names, &turns, &[0, 1]));
+        report.add(&load_table(&names, &turns, &[0]));
         for (name, over, under) in [
+            ("health ÷ limit", 1, 0),
             ("sqlite ÷ limit", 3, 0),
             ("postgres ÷ limit", 5, 0),
-            ("sqlite ÷ public", 3, 1),
-            ("postgres ÷ public", 5, 1),
             ("sqlite ÷ select", 3, 2),
             ("postgres ÷ select", 5, 4),
         ] {
@@ -100,6 +107,8 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         );
     }
     awake(bench, &mut variants[..6], &mut report)?;
+    let stores = [("SQLite", &variants[3]), ("PostgreSQL", &variants[5])];
+    changing(bench, stores, &tokens, &mut report)?;
     let ratios = |store: &str| {
         CONNECTIONS.map(|connections| {
             let ratio = report.figures[&format!("{store} ÷ select, {connections}")];
@@ -121,7 +130,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
 /// keeps the cores awake.
 fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow::Result<()> {
     bench.progress("http: 1 connection, cores awake");
-    let awake = match KeptAwake::start() {
+    let awake = match KeptAwake::start(&bench.cores) {
         Ok(awake) => awake,
         Err(error) => {
             report.add(&format!("With cores awake: skipped, {error:#}."));
@@ -137,7 +146,7 @@ fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow
          everything else (`SCHED_IDLE`).",
     );
     let names: Vec<_> = variants.iter().map(|it| it.name).collect();
-    report.add(&load_table(&names, &turns, &[0, 1]));
+    report.add(&load_table(&names, &turns, &[0]));
     for (name, over, under) in [("sqlite ÷ select", 3, 2), ("postgres ÷ select", 5, 4)] {
         let (over, under) = (&turns[over], &turns[under]);
         let ratio = Spread::of_ratios(&each(over, Turn::rate), &each(under, Turn::rate));
@@ -146,17 +155,74 @@ fn awake(bench: &Bench, variants: &mut [Variant], report: &mut Report) -> anyhow
     Ok(())
 }
 
-/// Starts an `oi-server` whose discovery, a public route, returns `length` bytes. Its public URL is
-/// made as long as that takes.
-fn public(bench: &Bench, database: &Database, length: usize) -> anyhow::Result<(Server, String)> {
-    let path = "/.well-known/openindex.json".to_owned();
-    let address = free_address()?;
-    let url = format!("http://{address}/");
-    let plain = format!(
-        r#"{{"apiUrl":"{url}","version":"{}"}}"#,
-        env!("CARGO_PKG_VERSION")
-    );
-    let url = url + &"x".repeat(length.saturating_sub(plain.len()));
-    let server = bench.oi_server_at(address, database, &["--public-url", &url])?;
-    Ok((server, path))
+/// What changes tokens beside a load: creations and revocations per second.
+const CHANGES: u32 = 50;
+/// Connections of the load beside them.
+const BESIDE: usize = 8;
+
+/// Measures `GET /me` with and without changes of tokens, which the generator's core sends.
+fn changing(
+    bench: &Bench,
+    stores: [(&str, &Variant); 2],
+    tokens: &[String],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    report.add(&format!(
+        "### {BESIDE} connections, beside changes\n\nMeanwhile, a client on the generator's core \
+         creates and revokes up to {CHANGES} tokens per second."
+    ));
+    let mut owners = tokens.iter().cycle();
+    for (store, variant) in stores {
+        bench.progress(&format!("http: beside changes, {store}"));
+        let mut rates = Vec::new();
+        let turns = take_turns(&mut [false, true], bench.rounds(), |changing| {
+            let turn = || bench.turn(&[variant.pid], &variant.target, bench.load(BESIDE));
+            if !*changing {
+                return turn();
+            }
+            let over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let changes = scope.spawn(|| change(variant, &mut owners, &over));
+                let turn = turn();
+                over.store(true, Ordering::Relaxed);
+                rates.push(changes.join().expect("no panic")?);
+                turn
+            })
+        })?;
+        let names = [&*format!("oi-server, {store}"), "the same, beside changes"];
+        report.add(&load_table(&names, &turns, &[0]));
+        let rate = spread(Spread::of(rates));
+        report.add(&format!("Created and revoked per second: {rate}."));
+        let ratio = Spread::of_ratios(&each(&turns[1], Turn::p99), &each(&turns[0], Turn::p99));
+        let key = if store == "SQLite" {
+            "sqlite"
+        } else {
+            "postgres"
+        };
+        report.record(&format!("changes, p99, {key}"), ratio.median);
+    }
+    Ok(())
+}
+
+/// Creates and revokes tokens of the owners in turn until `over`. Returns how many per second.
+fn change<'a>(
+    variant: &Variant,
+    owners: &mut impl Iterator<Item = &'a String>,
+    over: &AtomicBool,
+) -> anyhow::Result<f64> {
+    let client = Client::new(variant.target.addresses[0]);
+    let (begun, mut count) = (Instant::now(), 0);
+    while !over.load(Ordering::Relaxed) {
+        let owner = owners.next().context("an owner")?;
+        let (status, body) = client.create(owner)?;
+        ensure!(status == 201, "creating: {status} {body}");
+        let created: serde_json::Value = serde_json::from_str(&body)?;
+        let id = created["id"].as_str().context("the id")?;
+        let (status, body) = client.send("DELETE", &format!("/me/pats/{id}"), owner)?;
+        ensure!(status == 204, "revoking: {status} {body}");
+        count += 1;
+        let due = begun + Duration::from_secs(1) / CHANGES * count;
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+    Ok(f64::from(count) / begun.elapsed().as_secs_f64())
 }

@@ -1,7 +1,5 @@
 //! `GET /me` compared with other servers that store API keys, on the same PostgreSQL.
 
-use std::process::Command;
-
 use anyhow::{Context as _, ensure};
 
 use crate::bench::Bench;
@@ -100,11 +98,11 @@ fn start(bench: &Bench, peer: &Peer) -> anyhow::Result<(Server, Vec<String>)> {
     let database = bench.postgres()?;
     let command = |words: &[&str]| {
         let own = folder.join(words[0]);
-        let mut command = if own.exists() {
-            Command::new(own)
+        let mut command = bench.cores.server(if own.exists() {
+            own.as_os_str()
         } else {
-            Command::new(words[0])
-        };
+            words[0].as_ref()
+        });
         command
             .args(&words[1..])
             .current_dir(&folder)
