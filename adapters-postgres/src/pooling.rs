@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openindex_domain::StoreError;
-use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{ConnectOptions as _, Row as _};
 use tokio::sync::OnceCell;
 
@@ -40,33 +40,28 @@ impl PoolMode {
 #[derive(Debug, Clone)]
 pub(crate) struct Pooling {
     mode: Arc<OnceCell<PoolMode>>,
-    connect: PgConnectOptions,
     timeout: Duration,
 }
 
 impl Pooling {
-    pub(crate) fn new(
-        pool_mode: Option<PoolMode>,
-        connect: PgConnectOptions,
-        timeout: Duration,
-    ) -> Self {
+    pub(crate) fn new(pool_mode: Option<PoolMode>, timeout: Duration) -> Self {
         Self {
             mode: Arc::new(OnceCell::new_with(pool_mode)),
-            connect,
             timeout,
         }
     }
 
-    /// Returns the mode.
+    /// Returns the mode; detects it with connections of the pool's current options.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] if the server cannot be reached; the next call tries again.
-    pub(crate) async fn mode(&self) -> Result<PoolMode, StoreError> {
+    pub(crate) async fn mode(&self, pool: &PgPool) -> Result<PoolMode, StoreError> {
         if let Some(mode) = self.mode.get() {
             return Ok(*mode);
         }
-        let found = self.mode.get_or_try_init(|| self.detect());
+        let connect = pool.connect_options();
+        let found = self.mode.get_or_try_init(|| detect(&connect));
         match tokio::time::timeout(self.timeout * 2, found).await {
             Ok(mode) => mode.copied(),
             Err(_) => Err(StoreError::unavailable(TimedOut)),
@@ -77,23 +72,23 @@ impl Pooling {
     pub(crate) fn known(&self) -> PoolMode {
         self.mode.get().copied().unwrap_or(PoolMode::Session)
     }
+}
 
-    async fn detect(&self) -> Result<PoolMode, StoreError> {
-        let classified = |error| connect_error(error, &self.connect);
-        let mut first = self.connect.connect().await.map_err(classified)?;
-        let mut second = self.connect.connect().await.map_err(classified)?;
-        for _ in 0..ROUNDS {
-            let lends = lends_transactions(&mut first, &mut second).await;
-            if lends.map_err(classified)? {
-                tracing::info!(
-                    "pooler in transaction mode detected; statements are prepared again in each \
-                     transaction"
-                );
-                return Ok(PoolMode::Transaction);
-            }
+async fn detect(connect: &PgConnectOptions) -> Result<PoolMode, StoreError> {
+    let classified = |error| connect_error(error, connect);
+    let mut first = connect.connect().await.map_err(classified)?;
+    let mut second = connect.connect().await.map_err(classified)?;
+    for _ in 0..ROUNDS {
+        let lends = lends_transactions(&mut first, &mut second).await;
+        if lends.map_err(classified)? {
+            tracing::info!(
+                "pooler in transaction mode detected; statements are prepared again in each \
+                 transaction"
+            );
+            return Ok(PoolMode::Transaction);
         }
-        Ok(PoolMode::Session)
     }
+    Ok(PoolMode::Session)
 }
 
 /// Returns whether two connections shared a server session, or one of them switched sessions.

@@ -5,6 +5,7 @@ use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sql::{NameClash, TablePrefix};
 use openindex_domain::StoreError;
 use sqlx::migrate::{Migrate as _, MigrateError, Migrator};
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::error::{is_missing_right, store_error};
@@ -79,14 +80,15 @@ impl PostgresDatabase {
         }
         self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
-        if self.pooling.mode().await? == PoolMode::Transaction {
+        if self.pooling.mode(&self.pool).await? == PoolMode::Transaction {
             return Err(StoreError::unavailable(NotMigrated::Pooled(pending)));
         }
         // Otherwise the new tables would belong to the wrong role.
         if schema.ownership == Some(Ownership::None) {
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        let pool = self.options.migration_pool(self.connect.clone());
+        let connect = PgConnectOptions::clone(&self.pool.connect_options());
+        let pool = self.options.migration_pool(connect);
         let migrated = async {
             let mut connection = pool.acquire().await.map_err(store_error)?;
             let migrated = self.migrate_on(&mut connection, parts).await?;

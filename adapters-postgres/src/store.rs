@@ -40,10 +40,9 @@ pub type PostgresStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = fa
 /// The database of a [`PostgresStore`] and its connections.
 #[derive(Clone)]
 pub struct PostgresDatabase {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
     /// Whether the store is closed, if the pool is the caller's, which stays open.
     lent_pool: Option<Arc<AtomicBool>>,
-    pub(crate) connect: PgConnectOptions,
     pub(crate) pooling: Pooling,
     pub(crate) options: PoolOptions,
     permits: Permits,
@@ -54,10 +53,11 @@ pub struct PostgresDatabase {
 // Not derived: the driver's options would print the password.
 impl fmt::Debug for PostgresDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let connect = self.pool.connect_options();
         f.debug_struct("PostgresDatabase")
-            .field("host", &self.connect.get_host())
-            .field("port", &self.connect.get_port())
-            .field("database", &self.connect.get_database())
+            .field("host", &connect.get_host())
+            .field("port", &connect.get_port())
+            .field("database", &connect.get_database())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -107,11 +107,10 @@ impl Database for PostgresDatabase {
     // Async, since the pool requires the runtime of an async caller.
     async fn connect(url: &str, options: PoolOptions) -> Result<Self> {
         let (connect, pool_mode) = url::parse(url)?;
-        let pooling = Pooling::new(pool_mode, connect.clone(), options.acquire_timeout);
+        let pooling = Pooling::new(pool_mode, options.acquire_timeout);
         Ok(Self {
-            pool: options.pool(connect.clone(), pooling.clone()),
+            pool: options.pool(connect, pooling.clone()),
             lent_pool: None,
-            connect,
             pooling,
             options,
             permits: options.permits(),
@@ -128,9 +127,12 @@ impl Database for PostgresDatabase {
     }
 
     async fn connect_for_lookups(&self) -> Result<PgConnection> {
-        let mode = self.pooling.mode().await?;
+        let mode = self.pooling.mode(&self.pool).await?;
+        let connect = PgConnectOptions::clone(&self.pool.connect_options())
+            // The driver's default: lookups prepare their statement once.
+            .statement_cache_capacity(100);
         let opened = async {
-            let mut connection = PgConnection::connect_with(&self.connect).await?;
+            let mut connection = connect.connect().await?;
             // Rejects a standby.
             let plan = lookups::plan("SESSION");
             let begun = self.options.begin_session(&mut connection, mode, &plan);
@@ -138,7 +140,7 @@ impl Database for PostgresDatabase {
             Ok(connection)
         };
         let opened = opened.await;
-        opened.map_err(|error| connect_error(error, &self.connect))
+        opened.map_err(|error| connect_error(error, &connect))
     }
 
     async fn look_up(
@@ -200,7 +202,8 @@ impl PostgresDatabase {
     /// synchronous commits for itself only, and leaves the session as it was. That takes two more
     /// round trips per read than with [`connect`](SqlStore::connect).
     ///
-    /// With the pool's connect options, the store opens these connections itself:
+    /// With the pool's connect options at that time, such as a new password after
+    /// [`PgPool::set_connect_options`], the store opens these connections itself:
     ///
     /// - for token lookups ([`PoolOptions::lookup_connections`]), which must not wait for the
     ///   caller's queries, and have settings that would disturb those;
@@ -230,17 +233,13 @@ impl PostgresDatabase {
     /// ```
     #[must_use]
     pub fn with_pool(pool: PgPool, options: PoolOptions) -> Self {
-        // The driver's default: lookups prepare their statement once.
-        let connect =
-            PgConnectOptions::clone(&pool.connect_options()).statement_cache_capacity(100);
         let options = PoolOptions {
             max_connections: pool.options().get_max_connections(),
             ..options
         };
         Self {
-            pooling: Pooling::new(None, connect.clone(), options.acquire_timeout),
+            pooling: Pooling::new(None, options.acquire_timeout),
             lent_pool: Some(Arc::default()),
-            connect,
             permits: options.permits(),
             select: lookups::text(options.table_prefix),
             options,
@@ -270,7 +269,7 @@ impl PostgresDatabase {
     /// Returns whether the connections of the pool are ours, with our settings. Those of a pooler
     /// or of the caller's pool have ours only within a transaction.
     async fn has_own_sessions(&self) -> Result<bool> {
-        Ok(self.pooling.mode().await? == PoolMode::Session && self.lent_pool.is_none())
+        Ok(self.pooling.mode(&self.pool).await? == PoolMode::Session && self.lent_pool.is_none())
     }
 
     /// Returns the statements that begin a call's transaction: `begin`, unless the connection is
@@ -362,11 +361,12 @@ impl PostgresDatabase {
     /// report why each try failed, so this tries once more, unless all connections are in use.
     async fn acquire_error(&self, error: sqlx::Error) -> StoreError {
         let max = self.pool.options().get_max_connections();
+        let connect = self.pool.connect_options();
         match error {
             sqlx::Error::PoolTimedOut if self.pool.size() >= max => exhausted(max),
             sqlx::Error::PoolTimedOut => {
                 let again = async {
-                    let mut connection = self.connect.connect().await?;
+                    let mut connection = connect.connect().await?;
                     let mode = self.pooling.known();
                     let begun = self.options.begin_session(&mut connection, mode, "").await;
                     // Other calls wait for connections, so this one is closed at once.
@@ -374,11 +374,11 @@ impl PostgresDatabase {
                     begun
                 };
                 match tokio::time::timeout(self.options.acquire_timeout, again).await {
-                    Ok(Err(error)) => connect_error(error, &self.connect),
+                    Ok(Err(error)) => connect_error(error, &connect),
                     Ok(Ok(())) | Err(_) => StoreError::unavailable(TimedOut),
                 }
             }
-            error => connect_error(error, &self.connect),
+            error => connect_error(error, &connect),
         }
     }
 }

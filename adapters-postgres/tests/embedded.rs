@@ -302,6 +302,37 @@ async fn a_revocation_applies_at_once_whatever_the_pool_does() {
 }
 
 #[tokio::test]
+async fn connections_of_the_store_follow_new_connect_options_of_the_pool() {
+    let postgres = empty().await;
+    let role = postgres.new_role("SUPERUSER").await;
+    let pool = pool(&postgres, 2);
+    let as_role = |name: &str| PgConnectOptions::clone(&pool.connect_options()).username(name);
+    pool.set_connect_options(as_role("nobody_is_called_so"));
+    let store =
+        PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), prefixed())).with_accounts();
+    assert!(is_unavailable(&store.migrate().await));
+
+    pool.set_connect_options(as_role(&role));
+    store.migrate().await.expect("migrated");
+    seed(&store).await;
+    assert!(is_live(&store, 0).await);
+
+    // As after the rotation of a password, the old credentials work no longer.
+    let renamed = format!(
+        "ALTER ROLE {role} RENAME TO {role}_next; \
+         SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+         WHERE usename = '{role}_next' AND datname = current_database()"
+    );
+    let renamed = sqlx::raw_sql(sqlx::AssertSqlSafe(renamed));
+    renamed.execute(&postgres.raw).await.expect("renamed");
+    let broken = store.find_by_digest(&fixtures::digest(0)).await;
+    assert!(is_unavailable(&broken), "{broken:?}");
+    pool.set_connect_options(as_role(&format!("{role}_next")));
+    assert!(is_live(&store, 0).await);
+    store.ready().await.expect("ready");
+}
+
+#[tokio::test]
 async fn calls_have_their_own_settings_and_leave_those_of_the_pool() {
     const SETTINGS: [(&str, &str); 4] = [
         ("synchronous_commit", "off"),
