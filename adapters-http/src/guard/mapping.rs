@@ -124,6 +124,10 @@ impl From<Denial> for Problem {
                      for other work, start a run that is not bound to it"
                 ),
             ),
+            Denial::AccountRequired => Self::new(
+                Code::AccountRequired,
+                "this requires a user with an account, and the token's owner has none",
+            ),
         }
     }
 }

@@ -26,13 +26,29 @@ pub(super) async fn record<D: Database>(
     })
 }
 
-/// Like [`record`], for changes that the server itself may make: `None` without an actor.
-pub(super) async fn optional_record<D: Database>(
+/// Like [`record`], for changes that store which user made them.
+pub(super) async fn author<D: Database>(
+    tx: &mut Tx<'_, D>,
+    actor: &Actor,
+) -> Result<Option<ActingRecord>> {
+    let Some(record) = record(tx, actor).await? else {
+        return Ok(None);
+    };
+    let has_account = match record.owner() {
+        Some(owner) => owners::with_account(tx, owner.id).await?,
+        None => return Ok(Some(record)),
+    };
+    let has_account = has_account.is_some_and(|(_, has_account)| has_account);
+    Ok(Some(record.as_author(has_account)))
+}
+
+/// Like [`author`], for changes that the server itself may make: `None` without an actor.
+pub(super) async fn optional_author<D: Database>(
     tx: &mut Tx<'_, D>,
     actor: Option<&Actor>,
 ) -> Result<Option<ActingRecord>> {
     match actor {
-        Some(actor) => record(tx, actor).await,
+        Some(actor) => author(tx, actor).await,
         None => Ok(None),
     }
 }

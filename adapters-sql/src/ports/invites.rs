@@ -45,7 +45,7 @@ async fn create<D: Database>(
     tx.lock(Lock::Owners(change.actor.as_ref(), &[])).await?;
     // Also serializes two invites for one address.
     tx.lock(Lock::NewUsers).await?;
-    let actor = acting::optional_record(tx, change.actor.as_ref()).await?;
+    let actor = acting::optional_author(tx, change.actor.as_ref()).await?;
     let key = change.invite.email().map(Email::key);
     let taken = match &key {
         Some(key) => users::id_by_email_key(tx, key).await?.is_some(),

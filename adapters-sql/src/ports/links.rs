@@ -17,7 +17,7 @@ pub(super) async fn create<D: Database>(
 ) -> Step<CreateSignInLinkOutcome> {
     let (actor, id) = (change.actor.as_ref(), change.link.user);
     tx.lock(Lock::Owners(actor, &[id])).await?;
-    let actor = acting::optional_record(tx, actor).await?;
+    let actor = acting::optional_author(tx, actor).await?;
     let user = users::by_id(tx, id).await?;
     change
         .decide(actor.as_ref(), user.as_ref())

@@ -80,7 +80,7 @@ async fn create<D: Database>(
             facts.parent = work_items::by_key(tx, parent, now).await?;
         }
     }
-    let actor = acting::record(tx, &change.actor_with_form(&facts)).await?;
+    let actor = acting::author(tx, &change.actor_with_form(&facts)).await?;
     let decision = change.decide(actor.as_ref(), facts).map_err(Stop::Reply)?;
     match &decision.parent {
         Some(parent) => work_items::set_last_part(tx, parent).await?,
@@ -102,7 +102,11 @@ async fn change_item<D: Database>(
     tx.lock(Lock::WorkItem(key)).await?;
     tx.lock(Lock::RunsOfWorkItem(&change.actor, Some(key)))
         .await?;
-    let actor = acting::record(tx, &change.actor).await?;
+    let actor = if change.stores_author() {
+        acting::author(tx, &change.actor).await?
+    } else {
+        acting::record(tx, &change.actor).await?
+    };
     let runs = tokens::runs_of_work_item(tx, key, now).await?;
     let read = work_items::by_key(tx, key, now).await;
     let (item, damaged) = StoreError::separate_damaged(read)?;

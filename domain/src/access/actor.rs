@@ -31,6 +31,8 @@ pub enum ActingRecord {
     Session(Arc<SessionRecord>),
     /// An owner that the embedding service authenticated.
     External(Owner),
+    /// That of an owner without an account, for a change that stores which user made it.
+    WithoutAccount(Box<Self>),
     /// [`Actor::form`] was used before, by any credential, and created this.
     FormUsed(Subject),
 }
@@ -72,7 +74,19 @@ impl ActingRecord {
             Self::Token(record) => Some(&record.owner),
             Self::Session(record) => Some(&record.owner),
             Self::External(owner) => Some(owner),
+            Self::WithoutAccount(record) => record.owner(),
             Self::FormUsed(_) => None,
+        }
+    }
+
+    /// Returns the record for a change that stores which user made it, such as an invite's creator.
+    /// Such a change is denied to an owner without an account, since it refers to a user.
+    #[must_use]
+    pub fn as_author(self, has_account: bool) -> Self {
+        if has_account {
+            self
+        } else {
+            Self::WithoutAccount(Box::new(self))
         }
     }
 
@@ -84,6 +98,10 @@ impl ActingRecord {
                 .authenticate(now)
                 .ok_or(ActorError::SessionEnded),
             Self::External(owner) => Ok(owner.clone().authenticate()?),
+            Self::WithoutAccount(record) => {
+                record.principal(now)?;
+                Err(Denial::AccountRequired.into())
+            }
             Self::FormUsed(created) => Err(ActorError::FormUsed(*created)),
         }
     }

@@ -32,6 +32,9 @@ pub enum Denial {
         /// The only work item that the run may change.
         bound_to: WorkItemKey,
     },
+    /// An owner without an account tried to change something that names a user as its author.
+    #[error("this requires a user with an account")]
+    AccountRequired,
 }
 
 impl Requirement {

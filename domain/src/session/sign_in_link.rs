@@ -87,8 +87,9 @@ pub enum CreateSignInLinkOutcome {
 }
 
 impl CreateSignInLink {
-    /// Decides the change, given the acting credential's record, if there is one, and the user as
-    /// read inside the transaction.
+    /// Decides the change, given the acting credential's record
+    /// ([as an author](ActingRecord::as_author)), if there is one, and the user as read inside the
+    /// transaction.
     ///
     /// # Errors
     ///

@@ -151,6 +151,13 @@ impl ChangeWorkItem {
         }
     }
 
+    /// Returns whether the changed item refers to the acting user, for whom the store calls
+    /// [`ActingRecord::as_author`].
+    #[must_use]
+    pub fn stores_author(&self) -> bool {
+        self.change == WorkItemChange::Claim
+    }
+
     /// Decides the change, given the acting credential's record and the facts that the store read
     /// inside the transaction.
     ///

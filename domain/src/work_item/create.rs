@@ -122,7 +122,8 @@ impl CreateWorkItem {
         }
     }
 
-    /// Decides the change, given the acting credential's record and the facts that the store read
+    /// Decides the change, given the acting credential's record
+    /// ([as an author](ActingRecord::as_author)) and the facts that the store read
     /// inside the transaction. The item gets the next number of its domain or parent. Numbers of
     /// deleted items are not reused.
     ///

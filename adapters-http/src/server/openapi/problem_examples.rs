@@ -39,6 +39,7 @@ pub(super) fn example(code: Code) -> Problem {
         .into(),
         Code::AgentRunTokenRequired => Denial::AgentRunTokenRequired.into(),
         Code::HumanTokenRequired => Denial::HumanTokenRequired.into(),
+        Code::AccountRequired => Denial::AccountRequired.into(),
         Code::SessionRequired => {
             plain("this requires a browser session; sign in to the web interface")
         }

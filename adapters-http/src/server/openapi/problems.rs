@@ -48,6 +48,14 @@ const NAMES: &[(&str, &[Code])] = &[
         &[Code::HumanTokenRequired, Code::InsufficientScope],
     ),
     (
+        "AdminAccountRequired",
+        &[
+            Code::HumanTokenRequired,
+            Code::InsufficientScope,
+            Code::AccountRequired,
+        ],
+    ),
+    (
         "AgentRunDenied",
         &[Code::RunBoundToWorkItem, Code::AgentMismatch],
     ),

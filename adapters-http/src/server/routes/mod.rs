@@ -59,9 +59,9 @@ pub(super) fn all() -> Routes<Shared> {
         admin::users::delete: LastAdmin OwnAccount;
         admin::users::suspend: LastAdmin;
         admin::users::unsuspend;
-        admin::users::create_sign_in_link;
+        admin::users::create_sign_in_link: AccountRequired;
         admin::invites::list;
-        admin::invites::create: EmailTaken;
+        admin::invites::create: AccountRequired EmailTaken;
         admin::invites::withdraw;
         admin::pats::list;
         admin::pats::revoke_matching: ReviewOutdated ReviewRequired;
@@ -94,7 +94,7 @@ pub(super) fn work_items() -> Routes<WorkItemsState> {
     routes! {
         openapi::work_items_base();
         browse::list;
-        browse::create: RunBoundToWorkItem WorkItemResolved NumbersExhausted;
+        browse::create: RunBoundToWorkItem AccountRequired WorkItemResolved NumbersExhausted;
         browse::queue::get: AgentMismatch;
         browse::item::get;
         browse::item::update:
@@ -104,8 +104,8 @@ pub(super) fn work_items() -> Routes<WorkItemsState> {
             RunBoundToWorkItem HasSubTasks WorkItemClaimed WorkItemNotClaimed WrongExecutionTarget
             VersionMismatch;
         browse::item::claim:
-            RunBoundToWorkItem AgentMismatch WorkItemClaimed WorkItemResolved WrongExecutionTarget
-            VersionMismatch;
+            RunBoundToWorkItem AgentMismatch AccountRequired WorkItemClaimed WorkItemResolved
+            WrongExecutionTarget VersionMismatch;
         browse::item::release:
             RunBoundToWorkItem AgentMismatch WorkItemClaimed WrongExecutionTarget VersionMismatch;
         browse::item::complete:

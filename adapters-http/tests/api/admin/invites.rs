@@ -1,5 +1,9 @@
 //! `/admin/invites`
 
+use openindex_domain::audit::RequestContext;
+use openindex_domain::testing::fixtures;
+use openindex_domain::token::{Expiry, NewToken, Scope, TokenName};
+use openindex_domain::user::{Owner, Role};
 use serde_json::json;
 
 use crate::support::Server;
@@ -57,4 +61,34 @@ async fn invalid_fields_and_addresses_in_use_are_errors() {
     ] {
         assert_eq!(server.delete(path, &admin).await.problem(404), "not_found");
     }
+}
+
+#[tokio::test]
+async fn an_owner_without_an_account_creates_nothing_that_names_its_author() {
+    let server = Server::new();
+    let key = server.make_item(&server.admin(), json!({})).await;
+    let owner = Owner::new(fixtures::user(7).id, Role::Admin);
+    let (id, context) = (owner.id, RequestContext::default());
+    let put = server.tokens.put_owner(owner, &context).await;
+    put.expect("an owner");
+    let by = server.tokens.on_behalf_of(id).await.expect("a principal");
+    let name = TokenName::parse("administration").expect("a name");
+    let new = NewToken::new(name, Scope::Admin, Expiry::Never);
+    let token = server.tokens.create(&by, new, &context).await;
+    let token = token.expect("a token").secret;
+
+    let link = format!("/admin/users/{}/sign-in-link", fixtures::user(1).id);
+    for (path, body) in [
+        ("/admin/invites", json!({"email": "grace@example.com"})),
+        (&link, json!(null)),
+        ("/browse", json!({"domain": "OPS", "title": "Oil the pump"})),
+        (&format!("/browse/{key}/claim"), json!({})),
+    ] {
+        let denied = server.post(path, token.expose(), &body).await;
+        assert_eq!(denied.problem(403), "account_required", "{path}");
+    }
+    let started = server.start_run(token.expose(), "builder", None).await;
+    let claimed = format!("/browse/{key}/claim");
+    let denied = server.post(&claimed, &started.1, &json!({})).await;
+    assert_eq!(denied.problem(403), "account_required");
 }

@@ -3,8 +3,12 @@
 use super::change_user::{apply, change};
 use super::owners::put_owner;
 use super::users::{self, deletion};
-use super::{AccountHarness, NOW, find, insert, insertion, seed};
-use crate::access::{Actor, CredentialId};
+use super::{
+    AccountHarness, NOW, audit_log, find, insert, insertion, invites, owners, seed, sign_in_links,
+};
+use crate::access::{Actor, ActorError, CredentialId, Denial};
+use crate::invite::CreateInviteOutcome;
+use crate::session::CreateSignInLinkOutcome;
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, PutOwnerOutcome, Rejection};
 use crate::user::{ChangeUserOutcome, DeleteUserOutcome, Owner, UserChange};
@@ -66,4 +70,35 @@ pub async fn can_be_acted_for(harness: &dyn AccountHarness) {
         CreateTokenOutcome::NotAuthorized(Rejection::OwnerSuspended.into())
     );
     assert!(find(harness, 2).await.is_none());
+}
+
+/// An owner without an account can be the creator of neither an invite nor a sign-in link.
+pub async fn without_an_account_create_neither_invites_nor_links(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    owners::add(harness).await;
+    let mut denied = ActorError::Denied(Denial::AccountRequired);
+    let before = audit_log(harness).await;
+    for event in [710, 720] {
+        let mut invite = invites::creation(1);
+        invite.actor = Some(owners::external());
+        invite.invite.created_by = Some(owners::owner().id);
+        assert_eq!(
+            invites::create(harness, invite).await,
+            CreateInviteOutcome::NotAuthorized(denied)
+        );
+        let mut link = sign_in_links::creation(1);
+        link.actor = Some(owners::external());
+        link.link.created_by = Some(owners::owner().id);
+        assert_eq!(
+            sign_in_links::create(harness, link).await,
+            CreateSignInLinkOutcome::NotAuthorized(denied)
+        );
+        if event == 710 {
+            assert_eq!(audit_log(harness).await, before);
+            // The credential itself is checked first.
+            let suspended = put_owner(harness, owners::owner().suspended(), event).await;
+            assert_eq!(suspended, PutOwnerOutcome::Written);
+            denied = Rejection::OwnerSuspended.into();
+        }
+    }
 }

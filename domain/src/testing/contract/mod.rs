@@ -254,6 +254,7 @@ macro_rules! account_store_contract {
             account_owners {
                 are_their_users
                 can_be_acted_for
+                without_an_account_create_neither_invites_nor_links
             }
             sessions {
                 keeps_every_field_and_finds_by_digest
@@ -375,6 +376,7 @@ macro_rules! work_store_contract {
                 reject_forbidden_changes
                 by_a_person_exclude_agents
                 assign_only_active_users
+                by_an_owner_without_an_account_are_denied_where_they_name_the_author
                 reject_an_actor_that_is_no_longer_valid
                 end_the_runs_bound_to_a_resolved_item
                 end_the_runs_bound_to_a_deleted_item

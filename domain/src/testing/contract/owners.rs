@@ -17,7 +17,7 @@ use crate::token::{
 use crate::user::{Owner, Role};
 
 /// Returns user 7, an administrator that no harness has inserted.
-fn owner() -> Owner {
+pub(super) fn owner() -> Owner {
     fixtures::user(7).as_owner()
 }
 
@@ -42,14 +42,14 @@ pub(super) async fn put_owner(harness: &dyn Harness, owner: Owner, event: u64) -
     put.expect("the store works")
 }
 
-async fn add(harness: &dyn Harness) {
+pub(super) async fn add(harness: &dyn Harness) {
     assert_eq!(
         put_owner(harness, owner(), 700).await,
         PutOwnerOutcome::Written
     );
 }
 
-fn external() -> Actor {
+pub(super) fn external() -> Actor {
     Actor {
         credential: CredentialId::External(owner().id),
         ..actor()

@@ -1,6 +1,7 @@
 //! Changes of work items.
 
 use super::agent_runs::{begin, start};
+use super::owners;
 use super::work_items::{agent, change, create, creation, item, items, key};
 use super::{InvalidActor, NOW, WorkHarness, acting, audit_log, find, invalidate_actor, put, seed};
 use crate::access::{Actor, ActorError, CredentialId, Denial, Requirement};
@@ -553,4 +554,39 @@ pub async fn are_written_with_their_events_or_not_at_all(harness: &dyn WorkHarne
     assert_eq!(items(harness, &WorkItemFilter::default()).await, vec![made]);
     assert!(is_live(harness, 10).await);
     assert_eq!(audit_log(harness).await.len(), 1);
+}
+
+/// An owner without an account can be neither the creator of an item nor the holder of a claim, and
+/// can make every other change.
+pub async fn by_an_owner_without_an_account_are_denied_where_they_name_the_author(
+    harness: &dyn WorkHarness,
+) {
+    seed(harness).await;
+    owners::add(harness).await;
+    harness.put_work_item(&fixtures::work_item(1)).await;
+    let denied = || ActorError::Denied(Denial::AccountRequired);
+    let mut creation = creation(Placement::PartOf(key("OPS-1")), 1);
+    creation.actor = owners::external();
+    creation.creator = owners::owner().id;
+    assert_eq!(
+        create(harness, creation).await,
+        CreateWorkItemOutcome::NotAuthorized(denied())
+    );
+    let by_owner = |what, event| {
+        let mut change = change("OPS-1", what, event);
+        change.actor = owners::external();
+        change.worker = Worker::Person(owners::owner().id);
+        apply(harness, change)
+    };
+    assert_eq!(
+        by_owner(WorkItemChange::Claim, 2).await,
+        ChangeWorkItemOutcome::NotAuthorized(denied())
+    );
+    let found = item(harness, key("OPS-1")).await;
+    assert_eq!(found, Some(fixtures::work_item(1)));
+    let completed = by_owner(WorkItemChange::Complete, 3).await;
+    assert!(
+        matches!(completed, ChangeWorkItemOutcome::Changed(_)),
+        "{completed:?}"
+    );
 }

@@ -28,7 +28,7 @@ impl InviteStore for MemoryStore {
         let actor = change
             .actor
             .as_ref()
-            .and_then(|acting| state.acting(acting));
+            .and_then(|acting| state.author(acting));
         let key = change.invite.email().map(crate::user::Email::key);
         let taken = match &key {
             Some(key) => state.account(key).is_some(),

@@ -116,6 +116,17 @@ impl State {
         }
     }
 
+    fn author(&self, actor: &Actor) -> Option<ActingRecord> {
+        let record = self.acting(actor)?;
+        let owner = record.owner().map(|owner| owner.id);
+        let has_account = owner.is_none_or(|owner| self.has_account(owner));
+        Some(record.as_author(has_account))
+    }
+
+    fn has_account(&self, id: UserId) -> bool {
+        self.user(id).is_some() || self.deleted.contains(&id)
+    }
+
     /// Records the form of a change that is written.
     fn use_form(&mut self, actor: &Actor) {
         if let Some(form) = actor.form {

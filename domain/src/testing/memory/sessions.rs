@@ -112,7 +112,7 @@ impl SessionStore for MemoryStore {
         let actor = change
             .actor
             .as_ref()
-            .and_then(|acting| state.acting(acting));
+            .and_then(|acting| state.author(acting));
         if let Err(outcome) = change.decide(actor.as_ref(), state.user(change.link.user)) {
             return Ok(outcome);
         }

@@ -51,7 +51,7 @@ impl TokenStore for MemoryStore {
     async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
         let mut state = self.state();
         let id = change.owner.id;
-        let has_account = state.user(id).is_some() || state.deleted.contains(&id);
+        let has_account = state.has_account(id);
         let runs = state.unrevoked_runs();
         let decision = match change.decide(state.owner(id).as_ref(), has_account, &runs) {
             Ok(decision) => decision,

@@ -62,7 +62,7 @@ impl WorkItemStore for MemoryStore {
             Placement::PartOf(parent) => facts.parent = state.work_item(parent, change.actor.now),
         }
         let making = change.actor_with_form(&facts);
-        let actor = state.acting(&making);
+        let actor = state.author(&making);
         let decision = match change.decide(actor.as_ref(), facts) {
             Ok(decision) => decision,
             Err(outcome) => return Ok(outcome),
@@ -87,7 +87,11 @@ impl WorkItemStore for MemoryStore {
         change: ChangeWorkItem,
     ) -> Result<ChangeWorkItemOutcome, StoreError> {
         let mut state = self.state();
-        let actor = state.acting(&change.actor);
+        let actor = if change.stores_author() {
+            state.author(&change.actor)
+        } else {
+            state.acting(&change.actor)
+        };
         let facts = ChangeFacts {
             item: state.work_item(change.key, change.actor.now),
             has_sub_tasks: state
