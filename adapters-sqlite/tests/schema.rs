@@ -11,7 +11,8 @@ use openindex_domain::rate_limit::{RateLimit, RateLimitStore};
 use openindex_domain::session::SessionStore;
 use openindex_domain::testing::{Harness, WorkHarness, fixtures};
 use openindex_domain::token::{
-    CreateTokenOutcome, Digest, OwnerAction, PutOwner, PutOwnerOutcome, TokenAction, TokenStore,
+    ChangeOwner, ChangeOwnerOutcome, CreateTokenOutcome, Digest, OwnerAction, OwnerChange,
+    TokenAction, TokenStore,
 };
 use openindex_domain::user::{InstanceAction, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
@@ -752,13 +753,16 @@ async fn a_store_without_accounts_serves_a_database_with_them_but_not_the_revers
     assert!(found.expect("the store works").is_some());
     // Its users stay what they are.
     let user = fixtures::user(1).as_owner();
-    let put = PutOwner {
+    let put = ChangeOwner {
         audit: fixtures::audit(1, fixtures::NOW, OwnerAction::ADDED, Subject::User(user.id)),
         now: fixtures::NOW,
-        owner: user,
+        change: OwnerChange::Put(user),
     };
-    let put = verifier.put_owner(put).await;
-    assert_eq!(put.expect("the store works"), PutOwnerOutcome::HasAccount);
+    let put = verifier.change_owner(put).await;
+    assert_eq!(
+        put.expect("the store works"),
+        ChangeOwnerOutcome::HasAccount
+    );
 
     let sqlite = Sqlite::start_without_accounts().await;
     let accounts = sqlite.store.clone().with_accounts();

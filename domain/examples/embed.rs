@@ -31,13 +31,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(principal.user_id(), ada.id);
 
     // Suspended, none of her tokens is accepted; deleted, a token never is again.
-    tokens.put_owner(ada.clone().suspended(), &request).await?;
+    tokens.suspend_owner(ada.id, &request).await?;
     let rejected = tokens.verify(issued.secret.expose()).await;
     assert!(matches!(
         rejected,
         Err(VerifyError::Rejected(Rejection::OwnerSuspended))
     ));
-    tokens.put_owner(ada, &request).await?;
+    tokens.unsuspend_owner(ada.id, &request).await?;
     tokens.revoke(&signed_in, issued.token.id, &request).await?;
     match tokens.verify(issued.secret.expose()).await {
         Err(VerifyError::Rejected(Rejection::Revoked { .. })) => Ok(()),

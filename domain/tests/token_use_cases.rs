@@ -12,9 +12,8 @@ use openindex_domain::testing::{
 };
 use openindex_domain::token::{
     CreationRate, Expiry, ExpiryError, ListFilter, MalformedSecret, NewToken, NotRotatable,
-    Overlap, PutOwnerError, Rejection, RotationOptions, Scope, Secret, SecretPrefixes, Status,
-    Token, TokenError, TokenId, TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens,
-    VerifyError,
+    Overlap, OwnerError, Rejection, RotationOptions, Scope, Secret, SecretPrefixes, Status, Token,
+    TokenError, TokenId, TokenKind, TokenName, TokenRecord, TokenWithSecret, Tokens, VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::{BootstrapError, Owner, Role, UserError, Users};
@@ -644,9 +643,8 @@ async fn no_one_acts_on_behalf_of_an_unknown_or_suspended_owner() {
     };
     assert_eq!(rejection(fixtures::user(8).id).await, Rejection::Unknown);
     let before = tokens.on_behalf_of(owner.id).await.expect("active");
-    let suspended = owner.clone().suspended();
-    let put = tokens.put_owner(suspended, &context()).await;
-    put.expect("suspended");
+    let suspended = tokens.suspend_owner(owner.id, &context()).await;
+    suspended.expect("suspended");
     assert_eq!(rejection(owner.id).await, Rejection::OwnerSuspended);
     // Nor does a principal from before the suspension.
     let request = new_token(Scope::ReadWrite, Expiry::Never);
@@ -657,6 +655,11 @@ async fn no_one_acts_on_behalf_of_an_unknown_or_suspended_owner() {
             Rejection::OwnerSuspended
         )))
     ));
+    let unsuspended = tokens.unsuspend_owner(owner.id, &context()).await;
+    unsuspended.expect("unsuspended");
+    tokens.on_behalf_of(owner.id).await.expect("active");
+    let unknown = tokens.suspend_owner(fixtures::user(8).id, &context()).await;
+    assert!(matches!(unknown, Err(OwnerError::NotFound)));
 }
 
 #[tokio::test]
@@ -665,6 +668,6 @@ async fn an_account_is_not_changed_as_an_owner() {
     let admin = world.admin().await;
     let demoted = Owner::new(admin.user_id(), Role::Member);
     let put = world.tokens.put_owner(demoted, &context()).await;
-    assert!(matches!(put, Err(PutOwnerError::HasAccount)));
+    assert!(matches!(put, Err(OwnerError::HasAccount)));
     assert_eq!(world.admin().await.effective_scope(), Scope::Admin);
 }

@@ -4,7 +4,7 @@
 use openindex_domain::StoreError;
 use openindex_domain::access::ActorError;
 use openindex_domain::agent_run::AgentRunError;
-use openindex_domain::token::{ExpiryError, NotRotatable, PutOwnerError, RateReached, TokenError};
+use openindex_domain::token::{ExpiryError, NotRotatable, OwnerError, RateReached, TokenError};
 
 use super::{Code, Problem};
 
@@ -104,13 +104,14 @@ fn creation_rate(reached: RateReached, what: &str, gone: &str) -> Problem {
     Problem::new(Code::CreationRateReached, detail).retry_after(retry_after_seconds)
 }
 
-impl From<PutOwnerError> for Problem {
-    fn from(error: PutOwnerError) -> Self {
+impl From<OwnerError> for Problem {
+    fn from(error: OwnerError) -> Self {
         match error {
-            PutOwnerError::Store(error) => error.into(),
-            PutOwnerError::Entropy(error) => error.into(),
+            OwnerError::Store(error) => error.into(),
+            OwnerError::Entropy(error) => error.into(),
+            OwnerError::NotFound => Self::new(Code::NotFound, "no owner of tokens has this id"),
             // A mistake of the service, which should change the account.
-            PutOwnerError::HasAccount => Self::internal(),
+            OwnerError::HasAccount => Self::internal(),
         }
     }
 }

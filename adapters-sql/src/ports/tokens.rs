@@ -6,9 +6,9 @@ use async_trait::async_trait;
 use openindex_domain::Listing;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, EndedRuns, ListFilter, PutOwner, PutOwnerOutcome,
-    RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenCounts,
-    TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, EndedRuns,
+    ListFilter, RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token,
+    TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::{Owner, UserId};
 use tracing::{Instrument as _, debug_span};
@@ -31,8 +31,8 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> TokenStore
         run!(self, Read, |tx| owners::by_id(tx, id))
     }
 
-    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome> {
-        run!(self, Change, |tx| put_owner(tx, change))
+    async fn change_owner(&self, change: ChangeOwner) -> Result<ChangeOwnerOutcome> {
+        run!(self, Change, |tx| change_owner(tx, change))
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome> {
@@ -83,8 +83,11 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> TokenStore
     }
 }
 
-async fn put_owner<D: Database>(tx: &mut Tx<'_, D>, change: PutOwner) -> Step<PutOwnerOutcome> {
-    let (id, now) = (change.owner.id, change.now);
+async fn change_owner<D: Database>(
+    tx: &mut Tx<'_, D>,
+    change: ChangeOwner,
+) -> Step<ChangeOwnerOutcome> {
+    let (id, now) = (change.change.id(), change.now);
     // A new owner has no row to lock.
     tx.lock(Lock::Names(&[format!("owner {id}")])).await?;
     tx.lock(Lock::Owners(None, &[id])).await?;
@@ -95,11 +98,11 @@ async fn put_owner<D: Database>(tx: &mut Tx<'_, D>, change: PutOwner) -> Step<Pu
     let decision = change
         .decide(current.as_ref(), has_account, &runs)
         .map_err(Stop::Reply)?;
-    tx.execute_one(owners::replaced(&change.owner), "owner")
+    tx.execute_one(owners::replaced(&decision.owner), "owner")
         .await?;
     runs::end(tx, &decision.runs, &runs).await?;
     audit::insert_all(tx, &decision.events).await?;
-    Ok(PutOwnerOutcome::Written)
+    Ok(ChangeOwnerOutcome::Changed)
 }
 
 async fn create<D: Database>(tx: &mut Tx<'_, D>, change: CreateToken) -> Step<CreateTokenOutcome> {

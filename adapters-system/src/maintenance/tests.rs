@@ -11,7 +11,7 @@ use openindex_domain::testing::{
     fixtures,
 };
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner, PutOwner, PutOwnerOutcome,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner,
     RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Secret, Seek, Token, TokenId,
     TokenKind, TokenRecord, TokenStore, TokenUse,
 };
@@ -138,7 +138,7 @@ impl TokenStore for Slow {
         Err(down())
     }
 
-    async fn put_owner(&self, _: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
+    async fn change_owner(&self, _: ChangeOwner) -> Result<ChangeOwnerOutcome, StoreError> {
         Err(down())
     }
 

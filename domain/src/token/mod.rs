@@ -37,14 +37,14 @@ pub use ended_runs::{CLOCK_MARGIN_SECONDS, EndedRuns};
 pub use error::TokenError;
 pub use expiry::{Day, Expiry, ExpiryError, Lifetime, RequestedExpiry};
 pub use list::{InvalidListCursor, ListCursor, ListFilter, Search, Seek, Sort, SortKey};
-pub use owner::{OwnerDecision, PutOwner, PutOwnerOutcome};
+pub use owner::{ChangeOwner, ChangeOwnerOutcome, OwnerChange, OwnerDecision};
 pub use rate::{CreationRate, RateReached};
 pub use revocable::RevocableTokens;
 pub use revoke::{EndedToken, RevokeToken, RevokeTokenOutcome};
 pub use rotate::{
     MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken, RotateTokenOutcome, RotationOptions,
 };
-pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, PURGE_BATCH, PutOwnerError, Tokens, VerifyError};
+pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, OwnerError, PURGE_BATCH, Tokens, VerifyError};
 pub use store::{TokenStore, TokenUse};
 pub use usage::LastUsed;
 

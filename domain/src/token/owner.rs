@@ -1,42 +1,88 @@
 use crate::audit::{AuditAction, AuditEvent};
 use crate::clock::Timestamp;
 use crate::credential::{Owner, Role};
+use crate::id::UserId;
 
 use super::{EndedRuns, OwnerAction, Token};
 
-/// The change that adds or updates an owner who has no account in the store.
+/// What to change of an owner who has no account in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnerChange {
+    /// Adds or updates the owner. This can suspend an owner, but not lift a suspension: what the
+    /// caller knows may be older than it.
+    Put(Owner),
+    /// Suspends the owner, and changes nothing else.
+    Suspend(UserId),
+    /// Lifts the suspension, and changes nothing else.
+    Unsuspend(UserId),
+}
+
+impl OwnerChange {
+    /// Returns the id of the owner.
+    #[must_use]
+    pub const fn id(&self) -> UserId {
+        match self {
+            Self::Put(owner) => owner.id,
+            Self::Suspend(id) | Self::Unsuspend(id) => *id,
+        }
+    }
+
+    /// Returns the changed owner; `None` if there is none to change.
+    fn apply(&self, current: Option<&Owner>) -> Option<Owner> {
+        let with = |active| {
+            current.map(|current| Owner {
+                active,
+                ..current.clone()
+            })
+        };
+        match self {
+            Self::Put(owner) => Some(Owner {
+                active: owner.active && current.is_none_or(|current| current.active),
+                ..owner.clone()
+            }),
+            Self::Suspend(_) => with(false),
+            Self::Unsuspend(_) => with(true),
+        }
+    }
+}
+
+/// The change of an owner who has no account in the store.
 #[derive(Debug, Clone)]
-pub struct PutOwner {
-    /// The owner as they are from now on.
-    pub owner: Owner,
+pub struct ChangeOwner {
+    /// What to change.
+    pub change: OwnerChange,
     /// The time of the change.
     pub now: Timestamp,
     /// The event that the audit events to append are derived from, about the owner.
     pub audit: AuditEvent,
 }
 
-/// The outcome of a [`PutOwner`].
+/// The outcome of a [`ChangeOwner`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum PutOwnerOutcome {
-    /// The owner was added or updated.
-    Written,
+pub enum ChangeOwnerOutcome {
+    /// The owner was added or changed.
+    Changed,
     /// The owner was already recorded exactly so; nothing changed, and no event was written.
     Unchanged,
+    /// There is no such owner to suspend or unsuspend.
+    NotFound,
     /// The owner has or had an account, which determines all of this; nothing changed.
     HasAccount,
 }
 
-/// What a store must write besides the owner.
+/// What a store must write when an owner changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerDecision {
+    /// The owner as they are from now on.
+    pub owner: Owner,
     /// The agent runs that end.
     pub runs: EndedRuns,
     /// The audit events: one for each property that changes.
     pub events: Vec<AuditEvent>,
 }
 
-impl PutOwner {
+impl ChangeOwner {
     /// Decides the change, given what the store read inside the transaction: the owner as recorded,
     /// whether they have an account, and their unrevoked agent runs.
     ///
@@ -48,23 +94,27 @@ impl PutOwner {
         current: Option<&Owner>,
         has_account: bool,
         runs: &[Token],
-    ) -> Result<OwnerDecision, PutOwnerOutcome> {
+    ) -> Result<OwnerDecision, ChangeOwnerOutcome> {
         if has_account {
-            return Err(PutOwnerOutcome::HasAccount);
+            return Err(ChangeOwnerOutcome::HasAccount);
         }
-        let actions = self.actions(current);
+        let owner = self
+            .change
+            .apply(current)
+            .ok_or(ChangeOwnerOutcome::NotFound)?;
+        let actions = actions(current, &owner);
         if actions.is_empty() {
-            return Err(PutOwnerOutcome::Unchanged);
+            return Err(ChangeOwnerOutcome::Unchanged);
         }
-        let runs = if self.owner.active {
+        let runs = if owner.active {
             EndedRuns::default()
         } else {
-            EndedRuns::with_subject(&self.audit, runs, |run| run.owner == self.owner.id)
+            EndedRuns::with_subject(&self.audit, runs, |run| run.owner == owner.id)
         };
         let mut next = self.audit.id;
         let events = actions.into_iter().map(|action| {
             let id = next;
-            next = id.derive(self.owner.id.uuid());
+            next = id.derive(owner.id.uuid());
             AuditEvent {
                 id,
                 action,
@@ -74,30 +124,30 @@ impl PutOwner {
         Ok(OwnerDecision {
             runs,
             events: events.collect(),
+            owner,
         })
     }
+}
 
-    /// Returns what changes. A new owner is one event, whatever their properties.
-    fn actions(&self, current: Option<&Owner>) -> Vec<AuditAction> {
-        let Some(current) = current else {
-            return vec![OwnerAction::ADDED];
-        };
-        let owner = &self.owner;
-        let activity = if owner.active {
-            OwnerAction::UNSUSPENDED
-        } else {
-            OwnerAction::SUSPENDED
-        };
-        let role = match owner.role {
-            Role::Admin => OwnerAction::PROMOTED,
-            Role::Member => OwnerAction::DEMOTED,
-        };
-        let changes = [
-            (owner.active != current.active, activity),
-            (owner.role != current.role, role),
-            (owner.profile != current.profile, OwnerAction::UPDATED),
-        ];
-        let changes = changes.into_iter().filter(|(differs, _)| *differs);
-        changes.map(|(_, action)| action).collect()
-    }
+/// Returns what changes. A new owner is one event, whatever their properties.
+fn actions(current: Option<&Owner>, owner: &Owner) -> Vec<AuditAction> {
+    let Some(current) = current else {
+        return vec![OwnerAction::ADDED];
+    };
+    let activity = if owner.active {
+        OwnerAction::UNSUSPENDED
+    } else {
+        OwnerAction::SUSPENDED
+    };
+    let role = match owner.role {
+        Role::Admin => OwnerAction::PROMOTED,
+        Role::Member => OwnerAction::DEMOTED,
+    };
+    let changes = [
+        (owner.active != current.active, activity),
+        (owner.role != current.role, role),
+        (owner.profile != current.profile, OwnerAction::UPDATED),
+    ];
+    let changes = changes.into_iter().filter(|(differs, _)| *differs);
+    changes.map(|(_, action)| action).collect()
 }

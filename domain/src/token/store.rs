@@ -9,8 +9,9 @@ use crate::id::UserId;
 use crate::store::{Listing, StoreError};
 
 use super::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, PutOwner, PutOwnerOutcome, RevokeToken,
-    RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId, TokenRecord,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, ListFilter,
+    RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId,
+    TokenRecord,
 };
 
 /// A use of a token, as shown to its owner.
@@ -52,10 +53,10 @@ pub trait TokenStore: Send + Sync {
     /// Returns an owner: one who was put, or a user with an account; `None` if unknown.
     async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError>;
 
-    /// Adds or updates an owner without an account, and ends the agent runs of one who is
+    /// Changes an owner without an account, or adds one, and ends the agent runs of one who is
     /// suspended. After that, no lookup that starts later returns the previous owner. A store of
     /// accounts keeps the owners of its users itself.
-    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError>;
+    async fn change_owner(&self, change: ChangeOwner) -> Result<ChangeOwnerOutcome, StoreError>;
 
     /// Inserts the token if its owner has fewer than `quota` live ones and `rate` permits it. Both
     /// limits are exact under concurrent calls.

@@ -191,12 +191,8 @@ async fn suspend(
     let Ok(user) = user.parse() else {
         return Ok(StatusCode::NOT_FOUND);
     };
-    let owner = notes.tokens.owner(user).await;
-    let Some(owner) = owner.map_err(|error| notes.guard.problem(TokenError::from(error)))? else {
-        return Ok(StatusCode::NOT_FOUND);
-    };
-    let put = notes.tokens.put_owner(owner.suspended(), &context).await;
-    put.map_err(|error| notes.guard.problem(error))?;
+    let suspended = notes.tokens.suspend_owner(user, &context).await;
+    suspended.map_err(|error| notes.guard.problem(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -18,7 +18,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::rate_limit::RateLimitStore as _;
 use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
-    CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner, PutOwner, PutOwnerOutcome,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner,
     RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId,
     TokenName, TokenRecord, TokenStore, TokenUse, Tokens, VerifyError,
 };
@@ -201,8 +201,8 @@ impl<S: TokenStore> TokenStore for Lookups<S> {
         self.store.find_owner(id).await
     }
 
-    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
-        self.store.put_owner(change).await
+    async fn change_owner(&self, change: ChangeOwner) -> Result<ChangeOwnerOutcome, StoreError> {
+        self.store.change_owner(change).await
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

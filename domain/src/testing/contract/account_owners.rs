@@ -10,7 +10,7 @@ use crate::access::{Actor, ActorError, CredentialId, Denial};
 use crate::invite::CreateInviteOutcome;
 use crate::session::CreateSignInLinkOutcome;
 use crate::testing::fixtures;
-use crate::token::{CreateTokenOutcome, PutOwnerOutcome, Rejection};
+use crate::token::{ChangeOwnerOutcome, CreateTokenOutcome, Rejection};
 use crate::user::{ChangeUserOutcome, DeleteUserOutcome, Owner, UserChange};
 
 /// The owner with a user's id is that user, and only a change of the user changes them.
@@ -25,7 +25,7 @@ pub async fn are_their_users(harness: &dyn AccountHarness) {
     let mut inactive = ada.as_owner();
     inactive.active = false;
     let outcome = put_owner(harness, inactive.clone(), 700).await;
-    assert_eq!(outcome, PutOwnerOutcome::HasAccount);
+    assert_eq!(outcome, ChangeOwnerOutcome::HasAccount);
     assert_eq!(find_owner().await, Some(ada.as_owner()));
     // Another administrator remains.
     let other = fixtures::user(2);
@@ -50,7 +50,7 @@ pub async fn are_their_users(harness: &dyn AccountHarness) {
     );
     assert_eq!(find_owner().await, Some(Owner::deleted(ada.id)));
     let outcome = put_owner(harness, ada.as_owner(), 701).await;
-    assert_eq!(outcome, PutOwnerOutcome::HasAccount);
+    assert_eq!(outcome, ChangeOwnerOutcome::HasAccount);
 }
 
 /// A change is made on behalf of a user with an account, too, until they are suspended.
@@ -97,7 +97,7 @@ pub async fn without_an_account_create_neither_invites_nor_links(harness: &dyn A
             assert_eq!(audit_log(harness).await, before);
             // The credential itself is checked first.
             let suspended = put_owner(harness, owners::owner().suspended(), event).await;
-            assert_eq!(suspended, PutOwnerOutcome::Written);
+            assert_eq!(suspended, ChangeOwnerOutcome::Changed);
             denied = Rejection::OwnerSuspended.into();
         }
     }

@@ -194,6 +194,7 @@ macro_rules! token_store_contract {
                 are_added_and_updated
                 get_tokens_on_their_behalf
                 are_suspended_with_their_runs
+                stay_suspended_until_they_are_unsuspended
                 are_checked_in_each_change
                 get_no_token_after_their_suspension
                 have_an_exact_quota

@@ -11,8 +11,8 @@ use crate::agent_run::AgentRunAction;
 use crate::audit::{AuditAction, AuditActor, Subject};
 use crate::testing::fixtures;
 use crate::token::{
-    CreateToken, CreateTokenOutcome, OwnerAction, PredecessorEnd, PutOwner, PutOwnerOutcome,
-    Rejection, RevokeTokenOutcome, RotateTokenOutcome, Scope, Status,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, OwnerAction, OwnerChange,
+    PredecessorEnd, Rejection, RevokeTokenOutcome, RotateTokenOutcome, Scope, Status,
 };
 use crate::user::{Owner, Role};
 
@@ -28,24 +28,42 @@ fn suspended() -> Owner {
     }
 }
 
-fn putting(owner: Owner, event: u64) -> PutOwner {
-    let subject = Subject::User(owner.id);
-    PutOwner {
-        owner,
+fn changing(change: OwnerChange, event: u64) -> ChangeOwner {
+    let subject = Subject::User(change.id());
+    ChangeOwner {
+        change,
         now: NOW,
         audit: fixtures::audit(event, NOW, OwnerAction::ADDED, subject),
     }
 }
 
-pub(super) async fn put_owner(harness: &dyn Harness, owner: Owner, event: u64) -> PutOwnerOutcome {
-    let put = harness.tokens().put_owner(putting(owner, event)).await;
-    put.expect("the store works")
+pub(super) async fn put_owner(
+    harness: &dyn Harness,
+    owner: Owner,
+    event: u64,
+) -> ChangeOwnerOutcome {
+    change_owner(harness, OwnerChange::Put(owner), event).await
+}
+
+async fn change_owner(
+    harness: &dyn Harness,
+    change: OwnerChange,
+    event: u64,
+) -> ChangeOwnerOutcome {
+    let change = changing(change, event);
+    let changed = harness.tokens().change_owner(change).await;
+    changed.expect("the store works")
+}
+
+async fn unsuspend(harness: &dyn Harness, event: u64) {
+    let unsuspended = change_owner(harness, OwnerChange::Unsuspend(owner().id), event).await;
+    assert_eq!(unsuspended, ChangeOwnerOutcome::Changed);
 }
 
 pub(super) async fn add(harness: &dyn Harness) {
     assert_eq!(
         put_owner(harness, owner(), 700).await,
-        PutOwnerOutcome::Written
+        ChangeOwnerOutcome::Changed
     );
 }
 
@@ -87,8 +105,11 @@ pub async fn are_added_and_updated(harness: &dyn Harness) {
         ..owner()
     };
     for (event, next) in [(710, changed), (720, owner())] {
+        if event == 720 {
+            unsuspend(harness, 715).await;
+        }
         let outcome = put_owner(harness, next.clone(), event).await;
-        assert_eq!(outcome, PutOwnerOutcome::Written);
+        assert_eq!(outcome, ChangeOwnerOutcome::Changed);
         assert_eq!(found().await, Some(next));
     }
     let mut recorded = actions(harness).await;
@@ -107,7 +128,7 @@ pub async fn are_added_and_updated(harness: &dyn Harness) {
     );
     let before = audit_log(harness).await;
     let again = put_owner(harness, owner(), 730).await;
-    assert_eq!(again, PutOwnerOutcome::Unchanged);
+    assert_eq!(again, ChangeOwnerOutcome::Unchanged);
     assert_eq!(audit_log(harness).await, before);
 }
 
@@ -160,7 +181,7 @@ pub async fn are_suspended_with_their_runs(harness: &dyn Harness) {
     let foreign = fixtures::run(3, fixtures::token(0, NOW).id);
     put(harness, 3, &foreign).await;
     let outcome = put_owner(harness, suspended(), 710).await;
-    assert_eq!(outcome, PutOwnerOutcome::Written);
+    assert_eq!(outcome, ChangeOwnerOutcome::Changed);
     let status = async |number| {
         let record = find(harness, number).await.expect("the token is there");
         (record.owner.active, record.token.status(NOW))
@@ -171,10 +192,73 @@ pub async fn are_suspended_with_their_runs(harness: &dyn Harness) {
     let mut recorded = actions(harness).await;
     recorded.retain(|action| *action == AgentRunAction::ENDED);
     assert_eq!(recorded.len(), 1);
-    let outcome = put_owner(harness, owner(), 720).await;
-    assert_eq!(outcome, PutOwnerOutcome::Written);
+    unsuspend(harness, 720).await;
     assert_eq!(status(1).await, (true, Status::Live));
     assert_eq!(status(2).await, (true, Status::Revoked));
+}
+
+/// A suspension changes nothing else, and what was read before it does not lift it.
+pub async fn stay_suspended_until_they_are_unsuspended(harness: &dyn Harness) {
+    let found = async || {
+        let found = harness.tokens().find_owner(owner().id).await;
+        found.expect("the store works")
+    };
+    for change in [
+        OwnerChange::Suspend(owner().id),
+        OwnerChange::Unsuspend(owner().id),
+    ] {
+        let outcome = change_owner(harness, change, 700).await;
+        assert_eq!(outcome, ChangeOwnerOutcome::NotFound);
+    }
+    assert_eq!(found().await, None);
+    add(harness).await;
+    insert_all(harness, &[1]).await;
+    let suspend = || OwnerChange::Suspend(owner().id);
+    assert_eq!(
+        change_owner(harness, suspend(), 710).await,
+        ChangeOwnerOutcome::Changed
+    );
+    assert_eq!(found().await, Some(suspended()));
+    let mut renamed = owner();
+    renamed.profile = fixtures::user(8).as_owner().profile;
+    assert_eq!(
+        put_owner(harness, renamed.clone(), 720).await,
+        ChangeOwnerOutcome::Changed
+    );
+    assert_eq!(found().await, Some(renamed.clone().suspended()));
+    let record = find(harness, 1).await.expect("the token is there");
+    assert!(!record.owner.active);
+    for (change, event) in [(OwnerChange::Put(renamed.clone()), 730), (suspend(), 740)] {
+        assert_eq!(
+            change_owner(harness, change, event).await,
+            ChangeOwnerOutcome::Unchanged
+        );
+    }
+    unsuspend(harness, 750).await;
+    assert_eq!(found().await, Some(renamed));
+    let mut recorded = actions(harness).await;
+    recorded.retain(|action| action.as_str().starts_with("owner."));
+    assert_eq!(
+        recorded,
+        [
+            OwnerAction::ADDED,
+            OwnerAction::SUSPENDED,
+            OwnerAction::UPDATED,
+            OwnerAction::UNSUSPENDED,
+        ]
+    );
+    let updates = (0_u64..16).map(|number| {
+        let mut update = owner();
+        update.role = if number % 2 == 0 {
+            Role::Member
+        } else {
+            Role::Admin
+        };
+        put_owner(harness, update, 800 + 10 * number)
+    });
+    let (_, suspension) = join(join_all(updates), change_owner(harness, suspend(), 760)).await;
+    assert_eq!(suspension, ChangeOwnerOutcome::Changed);
+    assert!(found().await.is_some_and(|owner| !owner.active));
 }
 
 async fn insert_all(harness: &dyn Harness, numbers: &[u64]) {
@@ -208,7 +292,10 @@ pub async fn are_checked_in_each_change(harness: &dyn Harness) {
         (720, demoted, ActorError::Denied(denied)),
     ] {
         let outcome = put_owner(harness, state, event).await;
-        assert_eq!(outcome, PutOwnerOutcome::Written);
+        assert_eq!(outcome, ChangeOwnerOutcome::Changed);
+        if event == 720 {
+            unsuspend(harness, 730).await;
+        }
         let mut change = creation(1);
         change.actor.requirement = Requirement::HUMAN_ADMIN;
         assert_eq!(
@@ -225,7 +312,7 @@ pub async fn get_no_token_after_their_suspension(harness: &dyn Harness) {
     add(harness).await;
     let racing = join_all((1..=16).map(|number| insert(harness, creation(number))));
     let (outcomes, suspension) = join(racing, put_owner(harness, suspended(), 710)).await;
-    assert_eq!(suspension, PutOwnerOutcome::Written);
+    assert_eq!(suspension, ChangeOwnerOutcome::Changed);
     let rejected = CreateTokenOutcome::NotAuthorized(Rejection::OwnerSuspended.into());
     for (number, outcome) in (1..).zip(&outcomes) {
         let there = find(harness, number).await.is_some();

@@ -5,9 +5,10 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::store::{Listing, StoreError};
 use crate::token::{
-    CreateToken, CreateTokenOutcome, CreationRate, Digest, ListCursor, ListFilter, Owner, PutOwner,
-    PutOwnerOutcome, RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek,
-    Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, CreationRate, Digest,
+    ListCursor, ListFilter, Owner, RevokeToken, RevokeTokenOutcome, RotateToken,
+    RotateTokenOutcome, Seek, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord,
+    TokenStore, TokenUse,
 };
 use crate::user::UserId;
 
@@ -48,9 +49,9 @@ impl TokenStore for MemoryStore {
         Ok(self.state().owner(id))
     }
 
-    async fn put_owner(&self, change: PutOwner) -> Result<PutOwnerOutcome, StoreError> {
+    async fn change_owner(&self, change: ChangeOwner) -> Result<ChangeOwnerOutcome, StoreError> {
         let mut state = self.state();
-        let id = change.owner.id;
+        let id = change.change.id();
         let has_account = state.has_account(id);
         let runs = state.unrevoked_runs();
         let decision = match change.decide(state.owner(id).as_ref(), has_account, &runs) {
@@ -59,12 +60,12 @@ impl TokenStore for MemoryStore {
         };
         state.check_new_events(&decision.events)?;
         state.check_new_events(&decision.runs.events)?;
-        state.write_owner(change.owner);
+        state.write_owner(decision.owner);
         state.write_ended(decision.runs);
         for event in decision.events {
             state.write_event(event);
         }
-        Ok(PutOwnerOutcome::Written)
+        Ok(ChangeOwnerOutcome::Changed)
     }
 
     async fn create_token(&self, change: CreateToken) -> Result<CreateTokenOutcome, StoreError> {

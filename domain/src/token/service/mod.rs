@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::token::{CreationRate, LastUsed, SecretPrefixes, Token, TokenId, TokenStore};
 
 pub use list::ListPage;
-pub use owners::PutOwnerError;
+pub use owners::OwnerError;
 pub use verify::VerifyError;
 
 /// The default maximum number of live tokens per user.

@@ -4,17 +4,21 @@ use crate::credential::{Owner, Rejection};
 use crate::entropy::EntropyError;
 use crate::id::UserId;
 use crate::store::StoreError;
-use crate::token::{OwnerAction, PutOwner, PutOwnerOutcome, TokenError};
+use crate::token::{ChangeOwner, ChangeOwnerOutcome, OwnerAction, OwnerChange, TokenError};
 
 use super::Tokens;
 
-/// Why an owner was not added or updated. Nothing was changed, except as described at
-/// [`PutOwnerError::Store`].
+/// Why an owner was not changed. Nothing was changed, except as described at
+/// [`OwnerError::Store`].
 #[derive(Debug, thiserror::Error)]
-pub enum PutOwnerError {
+pub enum OwnerError {
     /// The owner has an account in this store; change the account instead.
     #[error("the owner has an account; change the account instead")]
     HasAccount,
+    /// There is no such owner to suspend or unsuspend; they were never
+    /// [put](Tokens::put_owner).
+    #[error("no owner has this id; put the owner first")]
+    NotFound,
     /// No id could be generated.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
@@ -25,44 +29,87 @@ pub enum PutOwnerError {
 
 impl Tokens {
     /// Adds or updates an owner of tokens. For services that have users of their own: call it when
-    /// a user signs up, and whenever their role, their name or whether they are active changes. It
-    /// replaces what is stored, so putting an [`Owner::new`] again lifts a suspension.
+    /// a user signs up, and whenever their role, name or address changes. It replaces what is stored,
+    /// except that it never lifts a suspension: what the caller read may be older. Putting an owner
+    /// who is not active suspends them, as [`suspend_owner`](Self::suspend_owner) does.
     ///
-    /// An owner who is inactive is suspended: once this returns, no verification that starts later
-    /// accepts one of their tokens, and their agent runs have ended for good. When they are active
-    /// again, their tokens are accepted again. A role limits the effective scope of existing tokens
-    /// in the same way. Owners are never deleted: suspend them without a [profile](Owner::profile),
-    /// and their id stays in the audit log.
+    /// A role limits the effective scope of existing tokens from the next verification on. Owners
+    /// are never deleted: put them [suspended](Owner::suspended) and without a
+    /// [profile](Owner::profile), and their id stays in the audit log.
     ///
     /// Call it only on the service's own authority: it checks no principal.
     ///
     /// # Errors
     ///
-    /// [`PutOwnerError::HasAccount`] when the id is that of a [`User`](crate::user::User);
-    /// [`PutOwnerError::Entropy`] and [`PutOwnerError::Store`] when a port fails.
+    /// [`OwnerError::HasAccount`] when the id is that of a [`User`](crate::user::User);
+    /// [`OwnerError::Entropy`] and [`OwnerError::Store`] when a port fails.
     pub async fn put_owner(
         &self,
         owner: Owner,
         context: &RequestContext,
-    ) -> Result<(), PutOwnerError> {
+    ) -> Result<(), OwnerError> {
+        self.change_owner(OwnerChange::Put(owner), context).await
+    }
+
+    /// Suspends an owner of tokens. Once this returns, no verification that starts later accepts
+    /// one of their tokens, and their agent runs have ended for good. Suspending an owner again
+    /// changes nothing.
+    ///
+    /// Call it only on the service's own authority: it checks no principal.
+    ///
+    /// # Errors
+    ///
+    /// [`OwnerError::NotFound`] when the owner was never [put](Self::put_owner), and the others as
+    /// there.
+    pub async fn suspend_owner(
+        &self,
+        owner: UserId,
+        context: &RequestContext,
+    ) -> Result<(), OwnerError> {
+        self.change_owner(OwnerChange::Suspend(owner), context)
+            .await
+    }
+
+    /// Lifts the suspension of an owner: their tokens are accepted again from the next verification
+    /// on. If they are not suspended, nothing changes.
+    ///
+    /// Call it only on the service's own authority: it checks no principal.
+    ///
+    /// # Errors
+    ///
+    /// Like [`suspend_owner`](Self::suspend_owner).
+    pub async fn unsuspend_owner(
+        &self,
+        owner: UserId,
+        context: &RequestContext,
+    ) -> Result<(), OwnerError> {
+        self.change_owner(OwnerChange::Unsuspend(owner), context)
+            .await
+    }
+
+    async fn change_owner(
+        &self,
+        change: OwnerChange,
+        context: &RequestContext,
+    ) -> Result<(), OwnerError> {
         let now = self.clock.now();
         let audit = AuditEvent::new(
             AuditActor::Operator,
             OwnerAction::ADDED,
-            Subject::User(owner.id),
+            Subject::User(change.id()),
             context,
             now,
             &*self.entropy,
         )?;
-        let change = PutOwner { owner, now, audit };
-        match self.store.put_owner(change).await? {
-            PutOwnerOutcome::Written | PutOwnerOutcome::Unchanged => Ok(()),
-            PutOwnerOutcome::HasAccount => Err(PutOwnerError::HasAccount),
+        let change = ChangeOwner { change, now, audit };
+        match self.store.change_owner(change).await? {
+            ChangeOwnerOutcome::Changed | ChangeOwnerOutcome::Unchanged => Ok(()),
+            ChangeOwnerOutcome::NotFound => Err(OwnerError::NotFound),
+            ChangeOwnerOutcome::HasAccount => Err(OwnerError::HasAccount),
         }
     }
 
-    /// Returns an owner, for example to suspend them: `put_owner(owner.suspended(), …)`; `None` if
-    /// unknown.
+    /// Returns an owner; `None` if unknown.
     ///
     /// # Errors
     ///
