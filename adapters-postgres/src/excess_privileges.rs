@@ -6,11 +6,11 @@ use openindex_adapters_sql::schema::Parts;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
-use crate::grants::{APPEND_ONLY, granted};
+use crate::grants::{APPEND_ONLY, USERS_ARE_OWNERS, granted};
 use openindex_domain::StoreError;
 
-/// `$1` and `$2` are the tables and privileges that serving requires, and `$3` is the function that
-/// protects the audit log. An owner has every privilege,
+/// `$1` and `$2` are the tables and privileges that serving requires, and `$3` are the functions
+/// whose owner could disable what the server depends on. An owner has every privilege,
 /// so those of a role that can become the owner are not listed one by one.
 const EXCESS_PRIVILEGES: &str = "\
 WITH required AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (name, privilege)), \
@@ -21,7 +21,7 @@ objects AS (\
     SELECT oid, relname::text AS name, relowner AS owner FROM pg_class \
         WHERE oid IN (SELECT to_regclass(name) FROM required) \
     UNION ALL SELECT oid, proname || '()', proowner FROM pg_proc \
-        WHERE oid = to_regproc($3) \
+        WHERE oid IN (SELECT to_regproc(name) FROM unnest($3::text[]) AS f (name)) \
     UNION ALL SELECT oid, 'the schema ' || nspname, nspowner FROM pg_namespace \
         WHERE nspname = current_schema() \
     UNION ALL SELECT oid, 'the database', datdba FROM pg_database WHERE datname = current_database()), \
@@ -65,10 +65,11 @@ pub(crate) async fn find(
     prefix: TablePrefix,
 ) -> Result<Vec<String>, StoreError> {
     let (names, rights) = granted(parts, prefix);
+    let functions = [APPEND_ONLY, USERS_ARE_OWNERS].map(|name| prefix.name(name));
     sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)
-        .bind(prefix.name(APPEND_ONLY))
+        .bind(functions)
         .fetch_all(connection)
         .await
         .map_err(store_error)

@@ -22,7 +22,7 @@ const MIGRATIONS: Table = Table {
 /// The function that rejects changes of the audit log.
 pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
 /// The trigger, and its function, that keep the owners of accounts.
-const USERS_ARE_OWNERS: &str = "users_are_owners";
+pub(crate) const USERS_ARE_OWNERS: &str = "users_are_owners";
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(parts: Parts, prefix: TablePrefix) -> (Vec<String>, Vec<&'static str>) {

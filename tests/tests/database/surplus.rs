@@ -18,11 +18,15 @@ struct Surplus {
 
 /// `{role}` is the serving role, `{group}` one that it is not a member of at first, `{db}` the
 /// database, `{owner}` the owner of the tables.
-const SURPLUSES: [Surplus; 19] = [
+const SURPLUSES: [Surplus; 20] = [
     revoked("ALTER TABLE tokens OWNER TO {role}", "owns tokens"),
     revoked(
         "ALTER FUNCTION audit_events_append_only() OWNER TO {role}",
         "owns audit_events_append_only()",
+    ),
+    revoked(
+        "ALTER FUNCTION users_are_owners() OWNER TO {role}",
+        "owns users_are_owners()",
     ),
     revoked(
         "GRANT UPDATE (action) ON audit_events TO {role}",
