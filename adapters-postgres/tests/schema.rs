@@ -240,7 +240,11 @@ async fn a_change_of_the_previous_release_completes_during_the_migrations_of_thi
 
 #[test]
 fn a_prefix_suits_every_name_in_migrations() {
-    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+    let groups = [
+        sqlx::migrate!(),
+        sqlx::migrate!("./migrations-tokens"),
+        sqlx::migrate!("./migrations-work"),
+    ];
     let migrations = groups.iter().flat_map(sqlx::migrate::Migrator::iter);
     let unfit = unfit_names(migrations.map(|migration| migration.sql.as_str()));
     assert_eq!(unfit, Vec::<String>::new());

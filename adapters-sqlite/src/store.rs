@@ -484,10 +484,14 @@ async fn open_writer(
 ) -> sqlx::Result<SqlitePool> {
     let pool = pool.after_release(|connection, _| {
         Box::pin(async move {
-            // The ping waits for a rollback in progress. After some errors (such as a full disk)
-            // SQLite has already rolled back on its own, and the driver still believes that it is
-            // in a transaction; such a connection must not be used again.
-            connection.ping().await?;
+            // A migration turns checks off, and one that failed has not turned them on again. This
+            // also waits for a rollback in progress.
+            sqlx::query("PRAGMA ignore_check_constraints = OFF")
+                .execute(&mut *connection)
+                .await?;
+            // After some errors (such as a full disk) SQLite has already rolled back on its own,
+            // and the driver still believes that it is in a transaction; such a connection must
+            // not be used again.
             Ok(!connection.is_in_transaction())
         })
     });
@@ -589,6 +593,30 @@ mod tests {
                 .expect("a setting");
             assert_eq!(set, expected, "{pragma}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_checks_in_effect() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connect = SqliteConnectOptions::new()
+            .filename(directory.path().join("notes.db"))
+            .create_if_missing(true);
+        let pool = SqlitePool::connect_with(connect).await.expect("a file");
+        let before = sqlx::migrate!().run_to(21, &pool).await;
+        before.expect("the schema before owners");
+        // Renaming the rebuilt table fails, since the view is broken by then.
+        let view = "CREATE VIEW theirs AS SELECT id FROM tokens";
+        sqlx::query(view).execute(&pool).await.expect("a view");
+        let database = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
+        let database = database.expect("a database");
+        let failed = database.migrate(Parts::ALL).await;
+        assert!(format!("{failed:?}").contains("view theirs"), "{failed:?}");
+        let mut change = database.begin().await.expect("a transaction");
+        let ignored: bool = sqlx::query_scalar("PRAGMA ignore_check_constraints")
+            .fetch_one(&mut *change)
+            .await
+            .expect("a setting");
+        assert!(!ignored);
     }
 
     #[tokio::test]

@@ -41,7 +41,11 @@ async fn a_database_without_migrations_is_not_ready() {
 
 #[test]
 fn a_prefix_suits_every_name_in_migrations() {
-    let groups = [sqlx::migrate!(), sqlx::migrate!("./migrations-work")];
+    let groups = [
+        sqlx::migrate!(),
+        sqlx::migrate!("./migrations-tokens"),
+        sqlx::migrate!("./migrations-work"),
+    ];
     let migrations = groups.iter().flat_map(sqlx::migrate::Migrator::iter);
     let unfit = unfit_names(migrations.map(|migration| migration.sql.as_str()));
     assert_eq!(unfit, Vec::<String>::new());
