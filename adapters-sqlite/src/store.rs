@@ -211,15 +211,16 @@ impl SqliteDatabase {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] if the pool's database is in memory or its file name is a URI;
-    /// [`StoreError::Unavailable`] if the file cannot be opened.
+    /// [`StoreError::Unavailable`] if the pool's database is in memory, if its file name is a URI, if
+    /// a pragma among its connect options overrides a setting of the store, or if the file cannot be
+    /// opened.
     pub async fn beside(pool: &SqlitePool, options: SqliteOptions) -> Result<Self> {
         // A pool that connects lazily may have yet to create the file.
         drop(pool.acquire().await.map_err(store_error)?);
         let connect = SqliteConnectOptions::clone(&pool.connect_options());
         let name = connect.get_filename().to_string_lossy();
         if name == ":memory:" || name.starts_with("file:") {
-            return Err(StoreError::corrupt(
+            return Err(StoreError::unavailable(
                 "the pool's database is in memory, or its file name is a URI; specify the path of \
                  a file",
             ));
@@ -270,6 +271,7 @@ impl SqliteDatabase {
         )
         .await
         .map_err(|error| file_error(error, &path))?;
+        check_settings(&writer, &WRITER).await?;
         let connect = connect.pragma("query_only", "ON");
         let readers = pool
             .clone()
@@ -282,6 +284,8 @@ impl SqliteDatabase {
             .connect_with(connect.clone())
             .await
             .map_err(|error| file_error(error, &path))?;
+        // Those of browsers and lookups have the same options.
+        check_settings(&readers, &READER).await?;
         file.record_log()?;
         // Opened on demand.
         let browsers = pool
@@ -473,6 +477,46 @@ async fn take(file: &DatabaseFile, options: SqliteOptions) -> Result<Result<File
             taken => return Ok(taken),
         }
     }
+}
+
+/// Settings of the connection for writes that the promises of the store depend on, and their
+/// permitted values.
+const WRITER: [(&str, &[&str]); 6] = [
+    ("foreign_keys", &["1"]),
+    ("ignore_check_constraints", &["0"]),
+    ("journal_mode", &["wal"]),
+    ("locking_mode", &["normal"]),
+    ("read_uncommitted", &["0"]),
+    ("synchronous", &["2", "3"]),
+];
+
+/// The same of a connection for reads.
+const READER: [(&str, &[&str]); 3] = [
+    ("journal_mode", &["wal"]),
+    ("locking_mode", &["normal"]),
+    ("read_uncommitted", &["0"]),
+];
+
+/// Fails unless a connection of the pool has these settings. All of its connections have the same
+/// options, in which a pragma of the caller's may override ours: the driver compares names with
+/// their case, SQLite without.
+async fn check_settings(pool: &SqlitePool, required: &[(&str, &[&str])]) -> Result<()> {
+    let mut connection = pool.acquire().await.map_err(store_error)?;
+    for (pragma, permitted) in required {
+        let setting = format!("SELECT CAST({pragma} AS TEXT) FROM pragma_{pragma}");
+        let setting: String = sqlx::query_scalar(AssertSqlSafe(setting))
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(store_error)?;
+        if !permitted.contains(&&*setting) {
+            return Err(StoreError::unavailable(format!(
+                "pragma {pragma} of the pool must be {} (got {setting}); remove it from the pool's \
+                 connect options",
+                permitted.join(" or ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Opens the connection for writes. Switching a new file to the write-ahead log does not wait for a

@@ -334,6 +334,32 @@ async fn the_settings_of_the_pool_are_not_those_of_the_store() {
 }
 
 #[tokio::test]
+async fn settings_of_the_pool_that_override_those_of_the_store_are_errors() {
+    for (pragma, setting) in [
+        ("Foreign_Keys", "OFF"),
+        ("IGNORE_CHECK_CONSTRAINTS", "ON"),
+        ("Journal_Mode", "DELETE"),
+        ("Locking_Mode", "EXCLUSIVE"),
+        ("Synchronous", "OFF"),
+        ("Read_Uncommitted", "ON"),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let connect = SqliteConnectOptions::new()
+            .filename(directory.path().join("notes.db"))
+            .create_if_missing(true)
+            .pragma(pragma, setting);
+        let pool = SqlitePool::connect_lazy_with(connect);
+        let store = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
+        let said = unavailable(store.map(drop));
+        let name = pragma.to_lowercase();
+        assert!(
+            said.contains(&format!("pragma {name} of the pool")),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn closing_one_leaves_the_other_open() {
     let service = Service::start().await;
     let store = SqliteDatabase::beside(&service.pool, prefixed()).await;
@@ -355,7 +381,8 @@ async fn a_pool_without_a_file_is_rejected() {
     for url in ["sqlite::memory:", "sqlite://:memory:"] {
         let pool = SqlitePool::connect(url).await.expect("a pool");
         let store = SqliteDatabase::beside(&pool, SqliteOptions::default()).await;
-        assert!(is_corrupt(&store.map(drop)), "{url}");
+        let said = unavailable(store.map(drop));
+        assert!(said.contains("specify the path of a file"), "{said}");
     }
 }
 
