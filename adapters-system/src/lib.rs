@@ -21,7 +21,9 @@ mod maintenance;
 
 pub use delivery::{check_stdout, settle_stdout};
 #[cfg(feature = "maintenance")]
-pub use maintenance::{DEFAULT_FLUSH_INTERVAL, DEFAULT_PURGE_INTERVAL, Maintenance};
+pub use maintenance::{
+    DEFAULT_FLUSH_INTERVAL, DEFAULT_PURGE_INTERVAL, FINAL_FLUSH_TIMEOUT, Maintenance,
+};
 
 use openindex_domain::clock::{Clock, Timestamp};
 use openindex_domain::entropy::{Entropy, EntropyError};

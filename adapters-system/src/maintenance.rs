@@ -10,12 +10,15 @@ use openindex_domain::rate_limit::RateLimits;
 use openindex_domain::session::Sessions;
 use openindex_domain::token::{PURGE_BATCH, Tokens};
 use tokio::sync::Notify;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval, MissedTickBehavior, sleep};
 
 /// The default interval at which last-used times are written: 2 seconds.
 pub const DEFAULT_FLUSH_INTERVAL: Duration = Duration::from_secs(2);
 /// The default interval at which expired records are purged: 1 hour.
 pub const DEFAULT_PURGE_INTERVAL: Duration = Duration::from_hours(1);
+/// How long last-used times may take to be written when the maintenance is to stop: 10 seconds,
+/// including a write that is in progress by then. After that, those that were not written are lost.
+pub const FINAL_FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between two batches of a purge, as a multiple of the time that the first took.
 const PURGE_PAUSE: u32 = 4;
 
@@ -113,18 +116,20 @@ impl Maintenance {
     }
 
     /// Does the work until `until` completes, writes the last-used times again, and returns the
-    /// output of `until`: a signal to stop, or the server itself.
+    /// output of `until`: a signal to stop, or the server itself. Writing takes no longer than
+    /// [`FINAL_FLUSH_TIMEOUT`].
     ///
     /// Purges and tasks that are then in progress are dropped.
     pub async fn run<T>(self, until: impl IntoFuture<Output = T>) -> T {
-        let stop = Notify::new();
+        let (stop, stopping) = (Notify::new(), Notify::new());
         let until = async {
             let output = until.await;
             stop.notify_one();
+            stopping.notify_one();
             output
         };
-        // A purge can take minutes, so flushes do not wait for it. A flush is never dropped: the
-        // times that it is writing are no longer in memory.
+        // A purge can take minutes, so flushes do not wait for it. A flush is dropped only after
+        // the timeout: the times that it is writing are no longer in memory.
         let flushes = async {
             let mut ticks = ticks(self.flush_interval);
             loop {
@@ -138,6 +143,15 @@ impl Maintenance {
                 }
                 if is_stopping {
                     break;
+                }
+            }
+        };
+        let flushes = async {
+            tokio::select! {
+                () = flushes => {}
+                () = async { stopping.notified().await; sleep(FINAL_FLUSH_TIMEOUT).await } => {
+                    let error = "timed out; they are lost";
+                    (self.on_flush_failure)(&StoreError::unavailable(error));
                 }
             }
         };
@@ -192,7 +206,7 @@ async fn purge_tokens(tokens: &Tokens) -> Result<u64, StoreError> {
         if batch < u64::from(PURGE_BATCH) {
             return Ok(purged);
         }
-        tokio::time::sleep(started.elapsed() * PURGE_PAUSE).await;
+        sleep(started.elapsed() * PURGE_PAUSE).await;
     }
 }
 

@@ -16,7 +16,6 @@ use openindex_domain::token::{
     TokenKind, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
-use tokio::time::sleep;
 
 use super::*;
 
@@ -110,9 +109,10 @@ async fn last_used_times_are_written_at_each_interval_and_at_the_end() {
     assert_eq!(tokens.flush_last_used().await.unwrap(), 0);
 }
 
-/// A store that takes 10 seconds to write last-used times or to purge a batch; there is always
-/// another batch.
+/// A store that takes long to write last-used times, and 10 seconds to purge a batch; there is
+/// always another batch.
 struct Slow {
+    writing: Duration,
     record: Arc<TokenRecord>,
     written: Arc<AtomicUsize>,
 }
@@ -124,7 +124,7 @@ impl TokenStore for Slow {
     }
 
     async fn record_last_used(&self, uses: &[TokenUse]) -> Result<(), StoreError> {
-        sleep(Duration::from_secs(10)).await;
+        sleep(self.writing).await;
         self.written.fetch_add(uses.len(), Ordering::Relaxed);
         Ok(())
     }
@@ -176,6 +176,7 @@ async fn a_flush_in_progress_is_completed_when_it_is_stopped() {
     let written = Arc::new(AtomicUsize::new(0));
     let counted = written.clone();
     let tokens = tokens(Slow {
+        writing: Duration::from_secs(10),
         record,
         written: counted,
     });
@@ -186,6 +187,34 @@ async fn a_flush_in_progress_is_completed_when_it_is_stopped() {
         .await;
     assert_eq!(written.load(Ordering::Relaxed), 1);
     assert_eq!(started.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_flush_has_a_timeout() {
+    let (secret, record) = token();
+    let written = Arc::new(AtomicUsize::new(0));
+    let tokens = tokens(Slow {
+        writing: Duration::from_hours(1),
+        record,
+        written: written.clone(),
+    });
+    let started = Instant::now();
+    let stop = async {
+        // After the flush at 0 s, which had nothing to write.
+        sleep(Duration::from_secs(1)).await;
+        tokens.verify(secret.expose()).await.unwrap();
+        "output"
+    };
+    let output = Maintenance::new(tokens.clone())
+        .with_flush_interval(Duration::from_mins(1))
+        .run(stop)
+        .await;
+    assert_eq!(output, "output");
+    assert_eq!(
+        started.elapsed(),
+        Duration::from_secs(1) + FINAL_FLUSH_TIMEOUT
+    );
+    assert_eq!(written.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -301,7 +330,12 @@ async fn it_stops_at_once_also_during_a_long_purge_or_task() {
     let started = Instant::now();
     let (_, record) = token();
     let written = Arc::default();
-    Maintenance::new(tokens(Slow { record, written }))
+    let slow = Slow {
+        writing: Duration::from_secs(10),
+        record,
+        written,
+    };
+    Maintenance::new(tokens(slow))
         .with_task(Duration::from_secs(1), future::pending)
         .run(sleep(Duration::from_secs(25)))
         .await;
