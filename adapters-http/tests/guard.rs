@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::response::IntoResponse as _;
 use axum::routing::get;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
@@ -215,5 +216,17 @@ async fn a_service_can_have_prefixes_of_its_own() {
     assert_eq!(
         *claims.lock().expect("no panic"),
         [kinds[0], kinds[1], None, kinds[1]]
+    );
+}
+
+#[tokio::test]
+async fn an_owner_that_the_service_forgot_to_put_is_no_mistake_of_its_client() {
+    let service = InMemory::default();
+    let unknown = service.tokens.on_behalf_of(fixtures::user(7).id).await;
+    let guard = Guard::new(service.tokens.clone());
+    let problem = guard.problem(unknown.expect_err("unknown"));
+    assert_eq!(
+        code(problem.into_response()).await,
+        (500, "internal_error".to_owned())
     );
 }

@@ -112,7 +112,7 @@ fn a_principal_is_what_the_server_says_and_a_revoked_token_is_refused_at_once() 
             let path = format!("/me/pats/{id}");
             assert_eq!(world.server.http.delete(&path, &world.member).status, 204);
             let refused = rejection(&world.verify(&token));
-            assert_eq!(refused, Some(Rejection::Unknown));
+            assert_eq!(refused, Some(Rejection::NotAccepted));
         }
     }
 }
@@ -180,6 +180,15 @@ fn what_cannot_be_asked_is_an_outage_and_never_a_pass() {
     let verifier = RemoteVerifier::new(settings(&world.server.url, &token)).expect("settings");
     let verify = || world.runtime.block_on(verifier.verify(&world.admin));
     verify().expect("accepted");
+    let elsewhere = settings(&format!("{}/elsewhere", world.server.url), &token);
+    let elsewhere = RemoteVerifier::new(elsewhere).expect("settings");
+    let missing = world.runtime.block_on(elsewhere.verify(&world.admin));
+    let Err(VerifyError::Store(error)) = missing else {
+        panic!("{missing:?}");
+    };
+    let causes = error.causes();
+    assert!(causes.contains("404"), "{causes}");
+    assert!(causes.contains("/elsewhere/auth/introspect"), "{causes}");
     world.server.signal("STOP");
     let begun = Instant::now();
     assert!(is_outage(&verify()));

@@ -55,6 +55,11 @@ impl Problem {
                  ask the user who started the run for a new one"
                     .to_owned(),
             ),
+            Rejection::NotAccepted => Some(
+                "the token is unknown, or its run has ended; ask the user who started the run for a \
+                 new one"
+                    .to_owned(),
+            ),
             Rejection::Expired { at } | Rejection::Revoked { at } => Some(
                 format!("the agent run ended at {at}; ask the user who started it for a new one"),
             ),

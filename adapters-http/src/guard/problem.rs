@@ -274,6 +274,7 @@ mod tests {
             Rejection::Malformed(MalformedSecret::Alphabet),
             Rejection::Malformed(MalformedSecret::Checksum),
             Rejection::Unknown,
+            Rejection::NotAccepted,
             Rejection::Expired { at: fixtures::NOW },
             Rejection::Revoked { at: fixtures::NOW },
             Rejection::OwnerSuspended,

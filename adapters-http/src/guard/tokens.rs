@@ -60,6 +60,11 @@ impl From<TokenError> for Problem {
                 "you have no token with this id; it may have been deleted",
             )
             .next("oi settings personal tokens list"),
+            // A mistake of the service, not of its caller.
+            TokenError::OwnerNotFound => {
+                tracing::error!(%error, "request failed");
+                Self::internal()
+            }
             TokenError::QuotaReached { quota } => Self::new(
                 Code::TokenLimitReached,
                 format!("you have reached the maximum of {quota} active tokens; delete one first"),
@@ -111,7 +116,10 @@ impl From<OwnerError> for Problem {
             OwnerError::Entropy(error) => error.into(),
             OwnerError::NotFound => Self::new(Code::NotFound, "no owner of tokens has this id"),
             // A mistake of the service, which should change the account.
-            OwnerError::HasAccount => Self::internal(),
+            OwnerError::HasAccount => {
+                tracing::error!(%error, "request failed");
+                Self::internal()
+            }
         }
     }
 }

@@ -176,8 +176,8 @@ impl RemoteVerifier {
     /// # Errors
     ///
     /// - [`VerifyError::Rejected`] when the secret is not accepted: [`Rejection::Malformed`]
-    ///   without asking the server, and [`Rejection::Unknown`] whatever the server's reason, which
-    ///   it does not tell another service.
+    ///   without asking the server, and [`Rejection::NotAccepted`] whatever the server's reason,
+    ///   which it does not tell another service.
     /// - [`VerifyError::Store`] when the server cannot be asked.
     pub async fn verify(&self, presented: &str) -> Result<Principal, VerifyError> {
         let secret = self.prefixes.parse(presented);
@@ -185,7 +185,7 @@ impl RemoteVerifier {
         let found = self.lookups.get(Presented::new(secret)).await;
         match found {
             Ok(Some(token)) => Ok(Principal::of_remote(token)),
-            Ok(None) => Err(Rejection::Unknown.into()),
+            Ok(None) => Err(Rejection::NotAccepted.into()),
             Err(error) => Err(StoreError::unavailable(error).into()),
         }
     }
@@ -244,8 +244,9 @@ enum Failed {
     Unreachable(#[source] BoxError),
     #[error("the server does not accept the token of this service: {0}")]
     NotAccepted(String),
-    #[error("the server of the tokens responded with {0}")]
-    Status(StatusCode),
+    // A base URL has no credentials and no query.
+    #[error("the server of the tokens responded with {status} ({endpoint}); check the base URL")]
+    Status { status: StatusCode, endpoint: Uri },
     #[error("the response of the server of the tokens cannot be read")]
     Unreadable(#[source] BoxError),
     #[error("the server described a token with an invalid {0}")]
@@ -282,7 +283,10 @@ impl Source for Authority {
                 let code = problem.map_or_else(|_| head.status.to_string(), |body| body.code);
                 return Err(Failed::NotAccepted(code));
             }
-            status => return Err(Failed::Status(status)),
+            status => {
+                let endpoint = self.endpoint.clone();
+                return Err(Failed::Status { status, endpoint });
+            }
         }
         let found = serde_json::from_slice::<Introspections>(&body);
         let found = found.map_err(|error| Failed::Unreadable(error.into()))?;

@@ -17,6 +17,9 @@ pub enum Rejection {
     /// No token has this secret, or the token was purged.
     #[error("the token is unknown")]
     Unknown,
+    /// Another server, which does not tell this service why, does not accept the token.
+    #[error("the token is unknown, revoked or expired")]
+    NotAccepted,
     /// The token has expired.
     #[error("the token expired at {at}")]
     Expired {
@@ -39,7 +42,7 @@ vocabulary! {
     RejectionReason {
         /// The text cannot be a secret.
         Malformed = "malformed",
-        /// No token has this secret.
+        /// No token has this secret; from another server, for any reason.
         Unknown = "unknown",
         /// The token has expired.
         Expired = "expired",
@@ -56,7 +59,7 @@ impl Rejection {
     pub const fn reason(self) -> RejectionReason {
         match self {
             Self::Malformed(_) => RejectionReason::Malformed,
-            Self::Unknown => RejectionReason::Unknown,
+            Self::Unknown | Self::NotAccepted => RejectionReason::Unknown,
             Self::Expired { .. } => RejectionReason::Expired,
             Self::Revoked { .. } => RejectionReason::Revoked,
             Self::OwnerSuspended => RejectionReason::OwnerSuspended,

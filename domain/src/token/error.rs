@@ -15,6 +15,9 @@ pub enum TokenError {
     /// does not say which.
     #[error("token not found")]
     NotFound,
+    /// The embedding service has not [put](super::Tokens::put_owner) the owner that it acts for.
+    #[error("no owner has this id; put the owner first")]
+    OwnerNotFound,
     /// The user has reached the maximum number of live tokens.
     #[error("the limit of {quota} active tokens is reached")]
     QuotaReached {

@@ -1,6 +1,6 @@
 use crate::access::Principal;
 use crate::audit::{AuditActor, AuditEvent, RequestContext, Subject};
-use crate::credential::{Owner, Rejection};
+use crate::credential::Owner;
 use crate::entropy::EntropyError;
 use crate::id::UserId;
 use crate::store::StoreError;
@@ -127,14 +127,13 @@ impl Tokens {
     ///
     /// # Errors
     ///
-    /// [`TokenError::NotAuthorized`] with [`Rejection::Unknown`] when the owner was never
-    /// [put](Self::put_owner), and with [`Rejection::OwnerSuspended`] when they are not active;
+    /// [`TokenError::OwnerNotFound`] when the owner was never [put](Self::put_owner);
+    /// [`TokenError::NotAuthorized`] with [`Rejection::OwnerSuspended`](crate::token::Rejection::OwnerSuspended) when they are not active;
     /// [`TokenError::Store`] when the store fails.
     pub async fn on_behalf_of(&self, owner: UserId) -> Result<Principal, TokenError> {
         let found = self.owner(owner).await?;
-        let owner = found
-            .ok_or(Rejection::Unknown)
-            .and_then(Owner::authenticate);
-        owner.map_err(|rejection| TokenError::NotAuthorized(rejection.into()))
+        let owner = found.ok_or(TokenError::OwnerNotFound)?;
+        let principal = owner.authenticate();
+        principal.map_err(|rejection| TokenError::NotAuthorized(rejection.into()))
     }
 }
