@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
 
 /// The peer address of the connection, which the accept loop sets as a request extension.
@@ -19,7 +19,7 @@ pub(super) fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet
         return peer.to_canonical();
     }
     let hops: Vec<&str> = headers
-        .get_all("x-forwarded-for")
+        .get_all(&FORWARDED[0])
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
@@ -44,7 +44,11 @@ fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 }
 
 /// Headers that proxies use to identify a client.
-const FORWARDED: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
+static FORWARDED: [HeaderName; 3] = [
+    HeaderName::from_static("x-forwarded-for"),
+    header::FORWARDED,
+    HeaderName::from_static("x-real-ip"),
+];
 
 /// Warnings about misconfigured proxies, each logged once and without client text.
 #[derive(Debug, Default)]
@@ -95,11 +99,11 @@ fn misconfiguration(
     is_probe: bool,
 ) -> Option<ProxyMisconfiguration> {
     if !is_trusted(peer, trusted) {
-        let says = FORWARDED.iter().any(|name| headers.contains_key(*name));
+        let says = FORWARDED.iter().any(|name| headers.contains_key(name));
         return says.then_some(ProxyMisconfiguration::Undeclared);
     }
     // Probes are often the proxy's own requests.
-    let is_silent = !headers.contains_key(FORWARDED[0]) && !is_probe;
+    let is_silent = !headers.contains_key(&FORWARDED[0]) && !is_probe;
     is_silent.then_some(ProxyMisconfiguration::Silent)
 }
 
@@ -156,7 +160,7 @@ mod tests {
             }
             misconfiguration(peer.parse().unwrap(), &headers, &trusted, is_probe)
         };
-        for name in FORWARDED {
+        for name in FORWARDED.each_ref().map(HeaderName::as_str) {
             assert_eq!(
                 of("192.0.2.1", Some(name), false),
                 Some(ProxyMisconfiguration::Undeclared)

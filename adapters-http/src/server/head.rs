@@ -88,6 +88,14 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// `uri-host [ ":" port ]` (RFC 9110 §7.2), not empty and without user information.
 fn is_host(value: &[u8]) -> bool {
+    // Without parsing, and thus copying, what is only a name and a port.
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte);
+    if let Ok(text) = std::str::from_utf8(value)
+        && value.iter().all(is_plain)
+    {
+        let (host, port) = text.split_once(':').unwrap_or((text, ""));
+        return is_name(host) && is_port(port);
+    }
     let Ok(authority) = Authority::try_from(value) else {
         return false;
     };
@@ -119,20 +127,26 @@ fn is_port(digits: &str) -> bool {
 /// marks a fully qualified name.
 fn is_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let mut labels = name.split('.');
-    let is_label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    let is_number = |label: &str| label.bytes().all(|byte| byte.is_ascii_digit());
+    // One pass: this is in the way of every request.
+    let (mut label, mut last, mut has_dot, mut has_other) = (0, b'-', false, false);
+    for byte in name.bytes() {
+        match byte {
+            b'.' if label > 0 && last != b'-' => (label, has_dot) = (0, true),
+            b'-' if label == 0 => return false,
+            b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' => (label, has_other) = (label + 1, true),
+            b'0'..=b'9' => label += 1,
+            _ => return false,
+        }
+        if label > 63 {
+            return false;
+        }
+        last = byte;
+    }
     // A single number can be a container name.
-    let is_like_address = name.contains('.') && labels.clone().all(is_number);
+    let is_like_address = has_dot && !has_other;
     name.len() <= 253
-        && labels.all(is_label)
+        && label > 0
+        && last != b'-'
         && (!is_like_address || name.parse::<Ipv4Addr>().is_ok())
 }
 
@@ -165,6 +179,10 @@ fn check_target(method: &Method, uri: &Uri) -> Result<(), Problem> {
         ));
     }
     let query = uri.query().unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\\%".contains(&byte);
+    if path.bytes().chain(query.bytes()).all(is_plain) {
+        return Ok(());
+    }
     let is_forbidden = |c: char| c.is_control() || c == '\\';
     if path.contains(is_forbidden) || query.contains(is_forbidden) {
         return Err(invalid(

@@ -18,6 +18,7 @@ mod openapi;
 mod overload;
 mod path;
 mod query;
+mod request_ids;
 mod requests;
 mod routes;
 mod state;

@@ -5,48 +5,44 @@
 //! real one, mostly for the connection, and clients retry a fast 503 immediately. So a request
 //! first waits, which costs nothing and slows its client down, and is rejected after a timeout.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::metrics::RequestMetrics;
 use super::{Code, Problem};
 
-/// The limit on requests in progress. Clones share it.
-#[derive(Debug, Clone)]
-pub(super) struct RequestLimit(Arc<Shared>);
-
+/// The limit on requests in progress.
 #[derive(Debug)]
-struct Shared {
+pub(super) struct RequestLimit {
     limit: usize,
     timeout: Duration,
-    slots: Arc<Semaphore>,
+    slots: Semaphore,
     warnings: OverloadWarnings,
     metrics: RequestMetrics,
 }
 
 /// A request in progress, until dropped.
-pub(super) struct InProgress {
-    _counted: Counted,
-    _slot: OwnedSemaphorePermit,
+pub(super) struct InProgress<'a> {
+    _counted: Counted<'a>,
+    _slot: SemaphorePermit<'a>,
 }
 
 /// Increments a gauge until dropped.
-struct Counted(Gauge);
+struct Counted<'a>(&'a Gauge);
 
 impl RequestLimit {
     pub(super) fn new(limit: usize, timeout: Duration, metrics: RequestMetrics) -> Self {
-        Self(Arc::new(Shared {
+        Self {
             limit,
             timeout,
-            slots: Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS))),
+            slots: Semaphore::new(limit.min(Semaphore::MAX_PERMITS)),
             warnings: OverloadWarnings::default(),
             metrics,
-        }))
+        }
     }
 
     /// Waits for a free slot.
@@ -54,40 +50,37 @@ impl RequestLimit {
     /// # Errors
     ///
     /// 503 `overloaded` after the timeout.
-    pub(super) async fn enter(&self) -> Result<InProgress, Problem> {
-        let shared = &self.0;
-        let slot = match shared.slots.clone().try_acquire_owned() {
+    pub(super) async fn enter(&self) -> Result<InProgress<'_>, Problem> {
+        let slot = match self.slots.try_acquire() {
             Ok(slot) => slot,
-            Err(_) => self.wait().await.ok_or_else(|| self.reject())?,
+            Err(_) => Box::pin(self.wait()).await.ok_or_else(|| self.reject())?,
         };
         Ok(InProgress {
-            _counted: Counted::new(&shared.metrics.in_progress),
+            _counted: Counted::new(&self.metrics.in_progress),
             _slot: slot,
         })
     }
 
-    async fn wait(&self) -> Option<OwnedSemaphorePermit> {
-        let shared = &self.0;
-        let _counted = Counted::new(&shared.metrics.waiting);
-        let slot = shared.slots.clone().acquire_owned();
-        timeout(shared.timeout, slot).await.ok()?.ok()
+    async fn wait(&self) -> Option<SemaphorePermit<'_>> {
+        let _counted = Counted::new(&self.metrics.waiting);
+        timeout(self.timeout, self.slots.acquire()).await.ok()?.ok()
     }
 
     fn reject(&self) -> Problem {
-        self.0.metrics.shed.inc();
-        self.0.warnings.warn(self.0.limit);
+        self.metrics.shed.inc();
+        self.warnings.warn(self.limit);
         overloaded()
     }
 }
 
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
+impl<'a> Counted<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
         gauge.inc();
-        Self(gauge.clone())
+        Self(gauge)
     }
 }
 
-impl Drop for Counted {
+impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.dec();
     }

@@ -2,11 +2,18 @@
 //! parameter would widen the request. The check runs before the handler, but its
 //! [`Permission`](crate::guard::Permission) returns the error, so that 401 and 403 come first.
 
-use axum::body::Body as RawBody;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body as RawBody, HttpBody as _};
 use axum::extract::Request;
-use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::MethodRouter;
+use axum::routing::future::RouteFuture;
+use axum::routing::{MethodRouter, Route};
+use futures_util::future::{BoxFuture, Either};
+use tower::Service;
+use tower::layer::layer_fn;
 
 use super::Problem;
 use super::body::{self, Body, HeldBack, Ignored, IntrospectionBody, LeakReportBody};
@@ -47,16 +54,44 @@ pub(super) fn reject_unread<S: Clone + Send + Sync + 'static>(
     if reads.query && reads.body {
         return routes;
     }
-    routes.route_layer(middleware::from_fn(move |request: Request, next: Next| {
-        record(reads, request, next)
+    routes.route_layer(layer_fn(move |route| Checked {
+        reads,
+        route: Arc::new(route),
     }))
 }
 
-async fn record(reads: Reads, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = find_unread(reads, &mut request).await {
-        request.extensions_mut().insert(Deferred(problem));
+/// A route after the check.
+#[derive(Clone)]
+struct Checked {
+    reads: Reads,
+    route: Arc<Route>,
+}
+
+impl Service<Request> for Checked {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<RouteFuture<Infallible>, BoxFuture<'static, Result<Response, Infallible>>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
-    next.run(request).await
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let mut route = Route::clone(&self.route);
+        let has_nothing = request.uri().query().is_none()
+            && request.body().is_end_stream()
+            && !HeldBack::is_in(request.extensions());
+        if has_nothing {
+            return Either::Left(route.call(request));
+        }
+        let reads = self.reads;
+        Either::Right(Box::pin(async move {
+            if let Err(problem) = find_unread(reads, &mut request).await {
+                request.extensions_mut().insert(Deferred(problem));
+            }
+            route.call(request).await
+        }))
+    }
 }
 
 async fn find_unread(reads: Reads, request: &mut Request) -> Result<(), Problem> {

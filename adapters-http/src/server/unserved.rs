@@ -9,8 +9,8 @@ use openindex_domain::audit::RequestId;
 use openindex_domain::entropy::Entropy;
 
 use super::head::headers_too_large;
-use super::layers::new_id;
 use super::overload::overloaded;
+use super::request_ids::new_id;
 use super::{Code, HttpMetrics, Problem};
 
 /// Builds those responses: problems with a request id, counted and logged like any other.

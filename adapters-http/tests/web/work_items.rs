@@ -270,6 +270,7 @@ async fn an_item_whose_run_has_ended_says_that_it_is_back_in_the_queue() {
     page.shows("Back in the queue</span> when the run of agent");
     page.shows(&link);
     // Claimed again, the history still says what became of the first claim.
+    site.domain.clock.advance_seconds(1);
     let second = claim("reviewer").await;
     let page = site.get("/work/OPS-1", &own).await;
     page.hides(ENDED);

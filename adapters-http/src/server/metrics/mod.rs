@@ -9,7 +9,7 @@ mod verifications;
 
 use prometheus_client::registry::Registry;
 
-pub(super) use requests::RequestMetrics;
+pub(super) use requests::{RequestMetrics, RouteMetrics};
 pub(super) use verifications::VerificationMetrics;
 
 /// Counters of requests and verifications, at zero by default. Recording takes at most a short

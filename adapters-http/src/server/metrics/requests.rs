@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -24,7 +23,6 @@ const DURATION_BOUNDS: [f64; 14] = [
 #[derive(Debug, Clone)]
 pub(in crate::server) struct RequestMetrics {
     responses: Family<ResponseLabels, Counter>,
-    routes: Arc<RwLock<HashMap<Arc<str>, Histogram>>>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     pub(in crate::server) in_progress: Gauge,
     pub(in crate::server) waiting: Gauge,
@@ -47,7 +45,6 @@ impl Default for RequestMetrics {
     fn default() -> Self {
         Self {
             responses: Family::default(),
-            routes: Arc::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BOUNDS)),
             in_progress: Gauge::default(),
             waiting: Gauge::default(),
@@ -93,32 +90,51 @@ impl RequestMetrics {
         status: StatusCode,
         took: Duration,
     ) {
-        let route = self.time(route.unwrap_or(UNMATCHED), took);
-        let labels = ResponseLabels {
-            route,
-            method: common(method).unwrap_or("other"),
-            status: status.as_u16(),
-        };
-        self.responses.get_or_create(&labels).inc();
+        RouteMetrics::default().record(self, route, method, status, took);
     }
+}
 
-    /// Adds the duration to the route's histogram. Returns the label, allocated once per route
-    /// instead of once per request.
-    fn time(&self, route: &str, took: Duration) -> Arc<str> {
-        let seconds = took.as_secs_f64();
-        let routes = self.routes.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((label, histogram)) = routes.get_key_value(route) {
-            histogram.observe(seconds);
-            return label.clone();
-        }
-        drop(routes);
-        let label: Arc<str> = route.into();
-        let histogram = self.durations.get_or_create_owned(&Route {
-            route: label.clone(),
+/// The metrics of one route, looked up by their labels once instead of once per request.
+#[derive(Debug, Default)]
+pub(in crate::server) struct RouteMetrics {
+    duration: OnceLock<Histogram>,
+    /// By method and status: one or two of each route.
+    responses: RwLock<Vec<(&'static str, StatusCode, Counter)>>,
+}
+
+impl RouteMetrics {
+    /// Counts a response. `route` is the pattern that matched, always the same one.
+    pub(in crate::server) fn record(
+        &self,
+        all: &RequestMetrics,
+        route: Option<&str>,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
+        let label = || -> Arc<str> { route.unwrap_or(UNMATCHED).into() };
+        let duration = self.duration.get_or_init(|| {
+            let labels = Route { route: label() };
+            all.durations.get_or_create_owned(&labels)
         });
-        histogram.observe(seconds);
-        let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        routes.entry(label.clone()).or_insert(histogram);
-        label
+        duration.observe(took.as_secs_f64());
+        let method = common(method).unwrap_or("other");
+        let responses = self.responses.read();
+        let responses = responses.unwrap_or_else(PoisonError::into_inner);
+        let mut known = responses.iter();
+        if let Some((.., count)) = known.find(|(its, code, _)| *its == method && *code == status) {
+            count.inc();
+            return;
+        }
+        drop(responses);
+        let count = all.responses.get_or_create_owned(&ResponseLabels {
+            route: label(),
+            method,
+            status: status.as_u16(),
+        });
+        count.inc();
+        let responses = self.responses.write();
+        let mut responses = responses.unwrap_or_else(PoisonError::into_inner);
+        responses.push((method, status, count));
     }
 }
