@@ -1,9 +1,10 @@
-//! What is around every route, outermost first: request id, metrics and access log; then CORS, panics,
-//! the check of the head, the body, timeouts, the limit on requests in progress, and conditional
-//! reads.
+//! What is around every route, outermost first: request id, metrics and access log; then CORS,
+//! panics, the check of the head, the body, timeouts, the limit on requests in progress, and
+//! conditional reads.
 //!
-//! All of it is one service: each service of its own would be cloned and allocated per request. What
-//! few requests need is boxed, because a future is copied with room for all that it may contain.
+//! All of it is one service: each service of its own would be cloned and allocated per request.
+//! What few requests require is boxed, because a future is copied with room for all that it may
+//! contain.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -192,12 +193,7 @@ impl Inner {
             .unwrap_or_else(|panic| respond_to_panic(&*panic))
     }
 
-    /// Checks the head and reads the body before routing. A response that leaves part of the body
-    /// unread, such as a 401, would make the server close the connection, and the client's next
-    /// request on it could be lost. A client that waits for `100 Continue` is asked for the body
-    /// only if the head alone does not decide (RFC 9110 §10.1.1).
-    ///
-    /// The request counts as in progress only from then on, so that slow uploads occupy no slot.
+    /// Checks the head, and reads the body, if any, before the request is handled.
     async fn admit(&self, mut request: Request, begun: Instant, is_probe: bool) -> Response {
         if self.is_forwarded {
             return Box::pin(self.ask(request, begun, is_probe)).await;
@@ -211,6 +207,12 @@ impl Inner {
         self.serve(request, begun, is_probe).await
     }
 
+    /// Reads the body. A response that leaves part of it unread, such as a 401, would make the server
+    /// close the connection, and the client's next request on it could be lost. A client that waits
+    /// for `100 Continue` is asked for the body only if the head alone does not decide (RFC 9110
+    /// §10.1.1).
+    ///
+    /// The request counts as in progress only from then on, so that slow uploads occupy no slot.
     async fn receive(&self, request: Request, is_probe: bool) -> Response {
         let (parts, body) = request.into_parts();
         let time = self.layers.time;
@@ -264,8 +266,8 @@ impl Inner {
         body::ignore(body, response).await
     }
 
-    /// Rejects a body above `limit`, of which nothing more is read: on its page, if a browser sent a
-    /// form.
+    /// Rejects a body above `limit`, of which nothing more is read: on its page, if a browser sent
+    /// a form.
     async fn too_large(&self, limit: usize, head: Parts, is_probe: bool) -> Response {
         if !head::is_form(&head.headers) || !is_browser(&head.headers) {
             return body::body_too_large(limit).into_last_response();

@@ -1,5 +1,5 @@
-//! `limits`: the bare axum server that `oi-server` is compared with. It has one route, `GET /me`, and
-//! no layers:
+//! `limits`: the bare axum server that `oi-server` is compared with. It has one route, `GET /me`,
+//! and no layers:
 //!
 //! - Without `--database-url`, it always returns the bytes in `OPENINDEX_BENCH_BODY`, to everyone.
 //! - With it, it runs one prepared SELECT per request, by the digest of the bearer token, through
