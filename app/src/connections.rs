@@ -137,7 +137,8 @@ impl Slots {
             _open: self.metrics.opened(),
             _permit: permit,
         });
-        slot.wait(self.limits.head_timeout, DropReason::HeadTimeout);
+        let deadline = Instant::now() + self.limits.head_timeout;
+        slot.wait(deadline, DropReason::HeadTimeout);
         Some(slot)
     }
 
@@ -203,16 +204,20 @@ impl Slot {
         ticket.is_none_or(|ticket| self.slots.idle.lock().remove(&ticket).is_some())
     }
 
-    /// Restarts the timeout within which the client must read some of its response.
-    pub(crate) fn restart_response_timeout(&self) {
-        let deadline = Instant::now() + self.slots.limits.response_timeout;
+    /// Restarts the timeout within which the client must read some of its response, and returns the
+    /// current time.
+    pub(crate) fn restart_response_timeout(&self) -> Instant {
+        let now = Instant::now();
+        let deadline = now + self.slots.limits.response_timeout;
         self.state().deadline = Some((deadline, DropReason::ResponseTimeout));
+        now
     }
 
-    /// Ends the response, and waits for the next request.
-    pub(crate) fn end_response(&self) {
+    /// Ends the response, and waits for the next request from `now` on.
+    pub(crate) fn end_response(&self, now: Instant) {
         self.enter(Phase::Responded);
-        self.wait(self.slots.limits.idle_timeout, DropReason::IdleTimeout);
+        let idle_timeout = self.slots.limits.idle_timeout;
+        self.wait(now + idle_timeout, DropReason::IdleTimeout);
     }
 
     /// Records that everything was written.
@@ -253,13 +258,13 @@ impl Slot {
         self.lingers.load(Ordering::Relaxed)
     }
 
-    fn wait(&self, timeout: Duration, cut: DropReason) {
+    fn wait(&self, deadline: Instant, cut: DropReason) {
         let idle = &self.slots.idle;
         let ticket = idle.next.fetch_add(1, Ordering::Relaxed);
         idle.lock().insert(ticket, self.evicted.clone());
         let mut state = self.state();
         state.ticket = Some(ticket);
-        state.deadline = Some((Instant::now() + timeout, cut));
+        state.deadline = Some((deadline, cut));
     }
 
     /// Resolves when the connection must be closed, with the reason. Postponing a deadline does not

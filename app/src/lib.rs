@@ -10,6 +10,7 @@ mod connections;
 mod error;
 mod metrics;
 mod metrics_listener;
+mod on_wake;
 mod response_body;
 mod serve;
 mod store;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::time::Instant;
 
 use crate::connections::Slot;
 
@@ -13,12 +14,20 @@ use crate::connections::Slot;
 pub(crate) struct ResponseBody {
     body: Body,
     slot: Arc<Slot>,
+    is_polled: bool,
+    /// When the response began, if hyper has not waited for anything since: most bodies are one
+    /// frame, for which the clock is read once.
+    begun: Option<Instant>,
 }
 
 impl ResponseBody {
     pub(crate) fn new(body: Body, slot: Arc<Slot>) -> Self {
-        slot.restart_response_timeout();
-        Self { body, slot }
+        Self {
+            begun: Some(slot.restart_response_timeout()),
+            is_polled: false,
+            body,
+            slot,
+        }
     }
 }
 
@@ -31,8 +40,15 @@ impl HttpBody for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         // hyper polls for more once the client has read what was there.
-        self.slot.restart_response_timeout();
-        Pin::new(&mut self.body).poll_frame(cx)
+        if std::mem::replace(&mut self.is_polled, true) {
+            self.begun = None;
+            self.slot.restart_response_timeout();
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_pending() {
+            self.begun = None;
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -46,6 +62,7 @@ impl HttpBody for ResponseBody {
 
 impl Drop for ResponseBody {
     fn drop(&mut self) {
-        self.slot.end_response();
+        let now = self.begun.unwrap_or_else(Instant::now);
+        self.slot.end_response(now);
     }
 }

@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 
 use crate::connections::{Slot, Slots};
 use crate::metrics::DropReason;
+use crate::on_wake::OnWake;
 use crate::response_body::ResponseBody;
 use crate::wire::Wire;
 
@@ -105,23 +106,14 @@ pub(crate) async fn accept(
         let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
         let stopping = stopping.clone();
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            let mut stopped = pin!(slot.stopped(stopping));
-            loop {
-                tokio::select! {
-                    served = &mut connection => {
-                        if let Err(error) = served {
-                            tracing::debug!(%error, "connection ended early");
-                        }
-                        break;
-                    }
-                    () = &mut stopped => break,
-                    cut = slot.must_close() => {
-                        tracing::debug!(reason = cut.as_str(), "connection closed by the server");
-                        // A late head gets a 408 before the connection closes.
-                        if cut != DropReason::HeadTimeout || !slot.reject_head() {
-                            break;
-                        }
+            let ended = pin!(end(&slot, stopping));
+            tokio::select! {
+                // First, so that a head that it rejects is responded to at once.
+                biased;
+                () = OnWake::new(ended) => {}
+                served = connection => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, "connection ended early");
                     }
                 }
             }
@@ -139,6 +131,22 @@ pub(crate) async fn accept(
             drain_seconds,
             "requests did not finish in time and were aborted"
         );
+    }
+}
+
+/// Resolves when the server must end a connection.
+async fn end(slot: &Slot, stopping: Stopping) {
+    let mut stopped = pin!(slot.stopped(stopping));
+    loop {
+        let cut = tokio::select! {
+            () = &mut stopped => return,
+            cut = slot.must_close() => cut,
+        };
+        tracing::debug!(reason = cut.as_str(), "connection closed by the server");
+        // A late head gets a 408 before the connection closes.
+        if cut != DropReason::HeadTimeout || !slot.reject_head() {
+            return;
+        }
     }
 }
 
