@@ -43,6 +43,7 @@ pub(crate) const READ_ONLY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ON
 /// How many connections a store opens, and how long a call waits before it returns
 /// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PoolOptions {
     /// Maximum number of open connections for everything except token lookups; 10 by default. The
     /// server's `max_connections` must allow these and `lookup_connections` for every replica.
@@ -82,6 +83,33 @@ impl Default for PoolOptions {
 }
 
 impl PoolOptions {
+    /// Sets [`max_connections`](Self::max_connections).
+    #[must_use]
+    pub fn with_max_connections(self, max_connections: u32) -> Self {
+        Self {
+            max_connections,
+            ..self
+        }
+    }
+
+    /// Sets [`lookup_connections`](Self::lookup_connections).
+    #[must_use]
+    pub fn with_lookup_connections(self, lookup_connections: NonZero<u32>) -> Self {
+        Self {
+            lookup_connections,
+            ..self
+        }
+    }
+
+    /// Sets the [`acquire_timeout`](Self::acquire_timeout).
+    #[must_use]
+    pub fn with_acquire_timeout(self, acquire_timeout: Duration) -> Self {
+        Self {
+            acquire_timeout,
+            ..self
+        }
+    }
+
     /// Sets the [`table_prefix`](Self::table_prefix).
     #[must_use]
     pub fn with_table_prefix(self, table_prefix: TablePrefix) -> Self {

@@ -72,11 +72,11 @@ async fn assert_lookups_succeed(store: &PostgresStore<true, true>) {
 async fn floods_of_searches_and_attempts_leave_a_connection_for_lookups() {
     // The number of connections, and how many of them all the other calls get.
     for (max_connections, taken) in [(2, 1), (3, 2), (4, 2), (5, 4), (10, 4)] {
-        let postgres = Postgres::start_with(PoolOptions {
-            max_connections,
-            acquire_timeout: Duration::from_secs(20),
-            ..PoolOptions::default()
-        })
+        let postgres = Postgres::start_with(
+            PoolOptions::default()
+                .with_max_connections(max_connections)
+                .with_acquire_timeout(Duration::from_secs(20)),
+        )
         .await;
         seed(&postgres.owner).await;
         let other = block(&postgres).await;
@@ -101,11 +101,9 @@ async fn floods_of_searches_and_attempts_leave_a_connection_for_lookups() {
 
 #[tokio::test]
 async fn a_search_that_takes_long_or_gets_no_permit_fails_alone() {
-    let options = PoolOptions {
-        max_connections: 5,
-        acquire_timeout: Duration::from_millis(400),
-        ..PoolOptions::default()
-    };
+    let options = PoolOptions::default()
+        .with_max_connections(5)
+        .with_acquire_timeout(Duration::from_millis(400));
     let postgres = Postgres::start_with(options).await;
     seed(&postgres.owner).await;
     let other = block(&postgres).await;

@@ -387,10 +387,7 @@ async fn calls_have_their_own_settings_and_leave_those_of_the_pool() {
 async fn the_limit_of_the_pool_applies_to_changes_and_not_to_lookups() {
     let postgres = empty().await;
     let pool = pool(&postgres, 1);
-    let options = PoolOptions {
-        acquire_timeout: Duration::from_millis(300),
-        ..prefixed()
-    };
+    let options = prefixed().with_acquire_timeout(Duration::from_millis(300));
     let store =
         PostgresStore::new(PostgresDatabase::with_pool(pool.clone(), options)).with_accounts();
     store.migrate().await.expect("migrated");

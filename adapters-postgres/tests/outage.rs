@@ -28,11 +28,9 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// Short timeouts, so that outages show quickly.
 fn brief() -> PoolOptions {
-    PoolOptions {
-        max_connections: 2,
-        acquire_timeout: Duration::from_millis(400),
-        ..PoolOptions::default()
-    }
+    PoolOptions::default()
+        .with_max_connections(2)
+        .with_acquire_timeout(Duration::from_millis(400))
 }
 
 /// Asserts that every kind of call fails soon as unavailable.
@@ -171,10 +169,7 @@ async fn a_server_that_stops_responding_is_unavailable_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exhausted_pool_and_a_lock_that_is_never_released_are_unavailable() {
-    let options = PoolOptions {
-        max_connections: 1,
-        ..brief()
-    };
+    let options = brief().with_max_connections(1);
     let postgres = Postgres::start_with(options).await;
     seed(&postgres.owner).await;
     let mut other = postgres.raw.begin().await.expect("a transaction");

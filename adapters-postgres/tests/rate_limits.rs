@@ -32,11 +32,11 @@ async fn block(postgres: &Postgres) -> Transaction<'static, Database> {
 // On one thread, every spawned task has run as far as it can before the lookup begins.
 #[tokio::test]
 async fn a_flood_of_attempts_leaves_a_connection_for_lookups() {
-    let postgres = Postgres::start_with(PoolOptions {
-        max_connections: 5,
-        acquire_timeout: Duration::from_secs(20),
-        ..PoolOptions::default()
-    })
+    let postgres = Postgres::start_with(
+        PoolOptions::default()
+            .with_max_connections(5)
+            .with_acquire_timeout(Duration::from_secs(20)),
+    )
     .await;
     seed(&postgres.owner).await;
     let other = block(&postgres).await;
