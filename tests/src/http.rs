@@ -108,7 +108,14 @@ impl Client {
     /// token's secret.
     #[must_use]
     pub fn join_with_token(&self, admin: &str, email: &str) -> (String, String) {
-        let invite = self.post("/admin/invites", admin, &json!({ "email": email }));
+        self.join_as("member", admin, email)
+    }
+
+    /// Invites a new user with this role as [`Self::join_with_token`] does.
+    #[must_use]
+    pub fn join_as(&self, role: &str, admin: &str, email: &str) -> (String, String) {
+        let body = json!({ "email": email, "role": role });
+        let invite = self.post("/admin/invites", admin, &body);
         assert_eq!(invite.status, 201, "{invite:?}");
         // grace@example.com gets the name Grace.
         let mut name = email.split('@').next().unwrap_or_default().to_owned();

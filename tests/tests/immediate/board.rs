@@ -15,6 +15,27 @@ const NEWEST: usize = 12;
 pub(crate) struct Known {
     pub(crate) credential: Credential,
     pub(crate) secret: Arc<str>,
+    pub(crate) right: Right,
+}
+
+/// What a check of a credential asks for. In the log, each right of a token is a credential of its
+/// own, since a change can end one and not the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Right {
+    /// To be accepted at all.
+    Authenticate,
+    /// To be accepted as an administrator's.
+    Administer,
+}
+
+impl Right {
+    /// Returns the path of a `GET` request that requires it.
+    pub(crate) const fn path(self) -> &'static str {
+        match self {
+            Self::Authenticate => "/me",
+            Self::Administer => "/admin/users",
+        }
+    }
 }
 
 /// All credentials so far, newest last.

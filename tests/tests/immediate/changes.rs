@@ -1,6 +1,7 @@
 //! The changes: each user has a thread that creates credentials and ends them in every way there
 //! is, through any replica.
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use crate::log::{Act, Change, Item, Outcome, Run, Span, TokenWithSecret, User};
 use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};
 
+/// For how long a token stays live after a rotation with an overlap.
+const OVERLAP: Duration = Duration::from_secs(1);
 /// How long a change may keep failing before the test itself counts as broken.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Bulk revocation covers the tokens that expire before the second of these: those of one batch.
@@ -23,25 +26,35 @@ pub(crate) enum Way {
     OwnRevocation,
     AdminRevocation,
     BulkRevocation,
+    LeakReport,
+    ItsOwnDeletion,
     Rotation,
+    OverlappingRotation,
     IssuersRevocation,
     RunsEnd,
     ItemsCompletion,
+    ItemsDeletion,
     OwnersSuspension,
+    OwnersDemotion,
     OwnersDeletion,
 }
 
 impl Way {
     /// All of them, in the order of their use.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::OwnRevocation,
         Self::AdminRevocation,
         Self::BulkRevocation,
+        Self::LeakReport,
+        Self::ItsOwnDeletion,
         Self::Rotation,
+        Self::OverlappingRotation,
         Self::IssuersRevocation,
         Self::RunsEnd,
         Self::ItemsCompletion,
+        Self::ItemsDeletion,
         Self::OwnersSuspension,
+        Self::OwnersDemotion,
         Self::OwnersDeletion,
     ];
 
@@ -51,18 +64,24 @@ impl Way {
             Self::OwnRevocation => "revocation by its owner",
             Self::AdminRevocation => "revocation by an administrator",
             Self::BulkRevocation => "bulk revocation",
+            Self::LeakReport => "report of leaked tokens",
+            Self::ItsOwnDeletion => "deletion with itself",
             Self::Rotation => "rotation",
+            Self::OverlappingRotation => "rotation with an overlap",
             Self::IssuersRevocation => "revocation of a run's issuer",
             Self::RunsEnd => "end of a run",
             Self::ItemsCompletion => "completion of a run's item",
+            Self::ItemsDeletion => "deletion of a run's item",
             Self::OwnersSuspension => "suspension of its owner",
+            Self::OwnersDemotion => "demotion of its owner",
             Self::OwnersDeletion => "deletion of its owner",
         }
     }
 }
 
-/// Ends nothing, and is not counted as a way.
+/// These end nothing, and are not counted as ways.
 const LIFTING: &str = "lifting of a suspension";
+const OVERLAPPING: &str = "beginning of an overlap";
 
 /// A user whose token creates the credentials, and who is only ever suspended.
 #[derive(Debug, Clone)]
@@ -110,7 +129,19 @@ impl Changer<'_> {
                 let token = [self.token(None)];
                 self.end_all(way, &token, &[]);
             }
-            Way::BulkRevocation => {
+            Way::OverlappingRotation => {
+                let token = self.token(None);
+                let run = self.start(&token.known, None);
+                self.rotate_with_an_overlap(way.name(), &token, &run.known);
+            }
+            Way::ItsOwnDeletion => {
+                let token = self.token(None);
+                let runs = [(); 2].map(|()| self.start(&token.known, None));
+                let [run, other] = runs.map(|run| [run]);
+                self.end_all(way, &run, &[]);
+                self.end_all(way, &[token], &other);
+            }
+            Way::BulkRevocation | Way::LeakReport => {
                 let batch = [(); 3].map(|()| self.token(Some(BATCH_EXPIRES)));
                 let run = self.start(&batch[0].known, None);
                 self.end_all(way, &batch, &[run]);
@@ -125,9 +156,9 @@ impl Changer<'_> {
                 let run = [self.start(&main, None)];
                 self.end_all(way, &run, &[]);
             }
-            Way::ItemsCompletion => self.complete_an_item(way.name()),
+            Way::ItemsCompletion | Way::ItemsDeletion => self.resolve_an_item(way),
             Way::OwnersSuspension => self.suspend_and_lift(way.name()),
-            Way::OwnersDeletion => self.delete_a_user(way.name()),
+            Way::OwnersDemotion | Way::OwnersDeletion => self.end_an_administrator(way),
         }
     }
 
@@ -147,6 +178,18 @@ impl Changer<'_> {
                 let filter = json!({"user": user, "expiringBefore": before, "dryRun": false});
                 self.settle(name, &act, ("POST", path), &admin, Some(&filter), &[200]);
             }
+            Way::LeakReport => {
+                let secrets = those.iter().map(|new| &*new.known.secret);
+                let report = json!({"tokens": secrets.collect::<Vec<_>>()});
+                let path = "/credentials/revoke";
+                self.settle(name, &act, ("POST", path), &admin, Some(&report), &[202]);
+            }
+            Way::ItsOwnDeletion => {
+                let token = &those[0].known;
+                // 401 if an unacknowledged attempt has deleted it.
+                let expected = [204, 401];
+                self.settle(name, &act, ("DELETE", "/me/token"), token, None, &expected);
+            }
             Way::Rotation => {
                 let path = format!("/me/pats/{id}/rotate");
                 let (none, expected) = (json!({}), [201, 409]);
@@ -163,16 +206,59 @@ impl Changer<'_> {
         self.check_everywhere(&all);
     }
 
-    fn complete_an_item(&mut self, way: &'static str) {
+    /// Rotates a token, and logs its end, with that of its run, when the overlap has passed.
+    fn rotate_with_an_overlap(&mut self, way: &'static str, token: &New, run: &Known) {
+        let all = [token.known.clone(), run.clone()];
+        self.check_everywhere(&all);
+        let main = self.person.main.clone();
+        let path = format!("/me/pats/{}/rotate", token.id);
+        let body = json!({"overlapSeconds": OVERLAP.as_secs()});
+        let ended = vec![token.known.credential];
+        let (span, reply) = self.settle(
+            OVERLAPPING,
+            &Act::LetExpire(ended.clone()),
+            ("POST", &path),
+            &main,
+            Some(&body),
+            &[201, 409],
+        );
+        let begun = Instant::now();
+        if reply.status == 201 {
+            self.record(&reply.json(), span, None);
+        }
+        while begun.elapsed() <= OVERLAP {
+            self.check_everywhere(&all);
+            std::thread::sleep(OVERLAP / 10);
+        }
+        self.trial.recorder.log().changes.push(Change {
+            span: Span {
+                invoked: span.invoked,
+                responded: self.trial.recorder.number(),
+            },
+            took: begun.elapsed(),
+            replica: 0,
+            way,
+            act: Act::End(ended),
+            outcome: Outcome::Done,
+        });
+        self.check_everywhere(&all);
+    }
+
+    fn resolve_an_item(&mut self, way: Way) {
         let main = self.person.main.clone();
         let body = json!({"domain": "OPS", "title": "Wanted"});
         let (_, created) = self.create("/browse", &main, &body);
         let item = Item(text(&created, "key"));
         let runs = [0, 1].map(|_| self.start(&main, Some(&item)).known);
         self.check_everywhere(&runs);
-        let path = format!("/browse/{}/complete", item.0);
+        let path = format!("/browse/{}", item.0);
         let act = Act::Resolve(item);
-        self.settle(way, &act, ("POST", &path), &main, Some(&json!({})), &[200]);
+        if matches!(way, Way::ItemsDeletion) {
+            self.delete(way.name(), &act, &path, &main);
+        } else {
+            let request = ("POST", &*format!("{path}/complete"));
+            self.settle(way.name(), &act, request, &main, Some(&json!({})), &[200]);
+        }
         self.check_everywhere(&runs);
     }
 
@@ -193,8 +279,8 @@ impl Changer<'_> {
         }
     }
 
-    /// Deletes a separate user with a token and a run.
-    fn delete_a_user(&mut self, way: &'static str) {
+    /// Demotes or deletes a separate administrator with a token and a run.
+    fn end_an_administrator(&mut self, way: Way) {
         let person = self.trial.spare();
         let mut theirs = Changer {
             trial: self.trial,
@@ -203,11 +289,19 @@ impl Changer<'_> {
             random: Random::new(2_000 + person.user.0 as u64),
         };
         let run = theirs.start(&person.main, None).known;
-        let all = [person.main.clone(), run];
+        let right = self.trial.put_up_administering(&person.main);
+        let all = [right, person.main.clone(), run];
         self.check_everywhere(&all);
-        let act = Act::End(all.iter().map(|known| known.credential).collect());
         let admin = self.trial.admin.clone();
-        self.delete(way, &act, &format!("/admin/users/{}", person.id), &admin);
+        let path = format!("/admin/users/{}", person.id);
+        let ended = all.iter().map(|known| known.credential);
+        if matches!(way, Way::OwnersDemotion) {
+            let act = Act::End(ended.take(1).collect());
+            let body = Some(&json!({"role": "member"}));
+            self.settle(way.name(), &act, ("PATCH", &path), &admin, body, &[200]);
+        } else {
+            self.delete(way.name(), &Act::End(ended.collect()), &path, &admin);
+        }
         self.check_everywhere(&all);
     }
 
@@ -317,9 +411,20 @@ impl Changer<'_> {
         body: Option<&Value>,
     ) -> (usize, Sent) {
         let replica = self.random.below(self.trial.replicas.servers().len());
-        let request = Request { method, path, body };
+        let request = Request {
+            method,
+            path,
+            body,
+            from: Some(self.address()),
+        };
         let sent = self.trial.send(&mut self.links, replica, actor, &request);
         (replica, sent)
+    }
+
+    /// Returns another address each time: the number of reports from each is limited.
+    fn address(&mut self) -> Ipv4Addr {
+        let [.., a, b, c] = self.random.below(1 << 24).to_be_bytes();
+        Ipv4Addr::new(10, a, b, c)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::board::{Known, Random};
+use crate::board::{Known, Random, Right};
 use crate::log::{Check, Span, Verdict};
 use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};
@@ -36,8 +36,9 @@ impl Trial {
     pub(crate) fn check(&self, links: &mut Links<'_>, replica: usize, known: &Known) -> Verdict {
         let request = Request {
             method: "GET",
-            path: "/me",
+            path: known.right.path(),
             body: None,
+            from: None,
         };
         self.send(links, replica, known, &request).verdict
     }
@@ -58,7 +59,7 @@ impl Trial {
         let sent = Sent {
             span: Span { invoked, responded },
             took: begun.elapsed(),
-            verdict: verdict(request.method, reply.as_ref()),
+            verdict: verdict(request.method, known.right, reply.as_ref()),
             reply,
         };
         self.recorder.log().checks.push(Check {
@@ -82,10 +83,11 @@ pub(crate) struct Sent {
     pub(crate) reply: Option<Reply>,
 }
 
-fn verdict(method: &str, reply: Option<&Reply>) -> Verdict {
+fn verdict(method: &str, right: Right, reply: Option<&Reply>) -> Verdict {
     match reply.map(|reply| reply.status) {
         None | Some(503) => Verdict::Unknown,
         Some(401) => Verdict::Denied,
+        Some(403) if right == Right::Administer => Verdict::Denied,
         Some(200..300) => Verdict::Accepted,
         // The credential of a change is accepted before its target is looked at: that of a deletion
         // can be gone (404), and an unacknowledged attempt can have rotated a token (409).
@@ -102,11 +104,20 @@ fn a_change_without_its_target_is_an_acceptance_and_a_read_is_not() {
     };
     for status in [404, 409] {
         let reply = reply(status);
-        assert_eq!(verdict("POST", Some(&reply)), Verdict::Accepted, "{status}");
-        assert_eq!(
-            verdict("GET", Some(&reply)),
-            Verdict::Other(status),
-            "{status}"
-        );
+        for (method, expected) in [("POST", Verdict::Accepted), ("GET", Verdict::Other(status))] {
+            let verdict = verdict(method, Right::Authenticate, Some(&reply));
+            assert_eq!(verdict, expected, "{method}: {status}");
+        }
     }
+}
+
+#[test]
+fn a_denied_permission_is_a_denial_of_the_right_to_administer_only() {
+    let denied = Reply {
+        status: 403,
+        body: Vec::new(),
+    };
+    let verdict = |right| verdict("GET", right, Some(&denied));
+    assert_eq!(verdict(Right::Administer), Verdict::Denied);
+    assert_eq!(verdict(Right::Authenticate), Verdict::Other(403));
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// A personal access token or an agent run, as an index into [`Log::issued`].
+/// A personal access token, one of its rights, or an agent run, as an index into [`Log::issued`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Credential(pub(crate) usize);
 
@@ -76,6 +76,8 @@ pub(crate) struct Check {
 pub(crate) enum Act {
     /// Ends these, and the runs that they started, permanently.
     End(Vec<Credential>),
+    /// Lets these expire a moment later. The end is logged when that moment has passed.
+    LetExpire(Vec<Credential>),
     /// Resolves the item, which ends the runs bound to it permanently.
     Resolve(Item),
     /// Suspends the user: ends their runs permanently, and their tokens until the suspension is

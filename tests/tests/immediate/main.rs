@@ -1,14 +1,15 @@
-//! Proof that revocation is immediate: three servers on one database and, as a fourth replica, a
-//! service that verifies remotely at them; many clients that verify while tokens are revoked, users
-//! suspended and agent runs ended, and while servers stop, crash and lose their database. Every
-//! request and response is logged in one sequence, and an oracle looks for a request that was
-//! accepted although it began after the end of its credential had been acknowledged. A deliberately
-//! stale server, and a deliberately stale service, show that the oracle would find one.
+//! Proof that revocation is immediate: three servers on one PostgreSQL database, or one server on a
+//! SQLite file, and, as the last replica, a service that verifies remotely at them; many clients
+//! that verify while tokens are revoked, users suspended and demoted and agent runs ended, and while
+//! servers stop, crash and lose their database, and are replaced by another one. Every request and response is logged in one sequence, and an oracle looks for a request that was
+//! accepted although it began after the end of its credential had been acknowledged. Deliberately
+//! stale servers, and a deliberately stale service, show that the oracle would find one.
 
 mod board;
 mod changes;
 mod clients;
 mod faults;
+mod index_double;
 mod log;
 mod oracle;
 mod oracle_cases;
@@ -28,14 +29,13 @@ use faults::{Fault, Processes};
 use log::Log;
 use oracle::judge;
 use pace::Plan;
-use proxy::Proxy;
 use service::Service;
 use totals::Totals;
 use trial::Trial;
 use wire::Replicas;
 
 /// Only the log lines that explain a failure: a line for each request would fill the test's memory.
-const ARGUMENTS: [&str; 10] = [
+const ARGUMENTS: [&str; 12] = [
     "--log",
     "openindex_app=info,warn",
     "--token-quota",
@@ -46,44 +46,70 @@ const ARGUMENTS: [&str; 10] = [
     "1000000",
     "--run-rate",
     "1000000",
+    // The number of reports from each address is limited.
+    "--trusted-proxies",
+    "127.0.0.1",
 ];
 /// Maximum number of findings that are printed.
 const SHOWN: usize = 10;
 
 #[test]
 fn no_replica_accepts_an_ended_credential_whatever_breaks() {
-    prove(Plan {
+    let plan = Plan {
         checks: 20_000,
         changes: 304,
         faults: 12,
         clients: 52,
         users: 24,
-    });
+    };
+    prove(Kind::Postgres, plan);
+}
+
+#[test]
+fn the_server_of_a_file_accepts_no_ended_credential_whatever_breaks() {
+    let plan = Plan {
+        checks: 10_000,
+        changes: 140,
+        faults: 6,
+        clients: 50,
+        users: 12,
+    };
+    prove(Kind::Sqlite, plan);
 }
 
 /// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` change its length.
 #[test]
 #[ignore = "takes many minutes; scripts/test --long runs it"]
 fn no_replica_accepts_an_ended_credential_in_a_long_run() {
+    prove_at_length(Kind::Postgres, 52);
+}
+
+/// As long as the one on PostgreSQL.
+#[test]
+#[ignore = "takes many minutes; scripts/test --long runs it"]
+fn the_server_of_a_file_accepts_no_ended_credential_in_a_long_run() {
+    prove_at_length(Kind::Sqlite, 50);
+}
+
+fn prove_at_length(kind: Kind, clients: usize) {
     let checks = number("OPENINDEX_TEST_CHECKS", 1_000_000);
-    prove(Plan {
+    let plan = Plan {
         checks,
         changes: number("OPENINDEX_TEST_CHANGES", 10_000),
-        faults: (checks / 2_500).max(Fault::ALL.len() as u64),
-        clients: 52,
+        faults: (checks / 2_500).max(Fault::all(kind).len() as u64),
+        clients,
         users: 24,
-    });
+    };
+    prove(kind, plan);
 }
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect(variable))
 }
 
-fn prove(plan: Plan) {
-    let database = Database::new(Kind::Postgres);
-    let mut processes = Processes::new(3, Proxy::before(database.url()), |proxy| {
-        Server::start_at(&proxy.url, &ARGUMENTS)
-    });
+fn prove(kind: Kind, plan: Plan) {
+    let database = Database::new(kind);
+    let mut processes = Processes::on(&database);
     let admin = Server::bootstrap(&database);
     let http = processes.servers[0].http.clone();
     let urls = processes.servers.iter().map(|server| server.url.as_str());
@@ -97,8 +123,9 @@ fn prove(plan: Plan) {
     assert_nothing_found(&log);
     assert_all_happened(&log);
     let totals = Totals::of(&log);
-    for fault in Fault::ALL.map(Fault::name) {
-        assert!(totals.faults.contains_key(fault), "{fault}: {totals}");
+    for fault in Fault::all(kind) {
+        let name = fault.name();
+        assert!(totals.faults.contains_key(name), "{name}: {totals}");
     }
 }
 

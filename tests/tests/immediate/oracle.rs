@@ -67,7 +67,7 @@ impl<'a> Oracle<'a> {
         };
         for change in &log.changes {
             match &change.act {
-                Act::End(credentials) => {
+                Act::End(credentials) | Act::LetExpire(credentials) => {
                     for credential in credentials {
                         oracle.ends.entry(*credential).or_default().push(change);
                     }
@@ -95,8 +95,11 @@ impl<'a> Oracle<'a> {
     /// Returns a change that had certainly ended the credential when the check began.
     fn surely_ended_before(&self, check: &Check) -> Option<&'a Change> {
         let issued = &self.log.issued[check.credential.0];
-        let before =
-            |change: &&Change| change.outcome == Outcome::Done && change.span.precedes(check.span);
+        let before = |change: &&Change| {
+            change.outcome == Outcome::Done
+                && change.span.precedes(check.span)
+                && !matches!(change.act, Act::LetExpire(_))
+        };
         let suspensions = of(&self.suspensions, issued.owner);
         let lifts = of(&self.lifts, issued.owner);
         self.ends_for_good(check.credential)

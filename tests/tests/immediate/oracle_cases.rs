@@ -158,6 +158,22 @@ fn a_run_ends_with_its_issuer_and_with_its_item_and_they_do_not_end_with_it() {
 }
 
 #[test]
+fn a_token_that_is_left_to_expire_may_end_until_its_end_is_logged() {
+    let mut changes = vec![((10, 12), Act::LetExpire(vec![TOKEN]), Done)];
+    for credential in [TOKEN, RUN] {
+        assert_eq!(verdict_after(&changes, (8, 9), credential, Denied), "d");
+        for verdict in [Accepted, Denied] {
+            assert_eq!(verdict_after(&changes, (13, 14), credential, verdict), "");
+        }
+    }
+    changes.push(((10, 20), end(TOKEN), Done));
+    for credential in [TOKEN, RUN] {
+        assert_eq!(verdict_after(&changes, (19, 22), credential, Accepted), "");
+        assert_eq!(verdict_after(&changes, (21, 22), credential, Accepted), "s");
+    }
+}
+
+#[test]
 fn a_suspension_ends_tokens_until_the_unsuspension_begins_and_runs_for_good() {
     let mut changes = vec![((10, 12), Act::Suspend(OWNER), Done)];
     for credential in [TOKEN, OTHER, RUN] {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use openindex_adapters_http::guard::{AnyToken, Guard};
+use openindex_adapters_http::guard::{AnyToken, Guard, HumanAdmin};
 use openindex_adapters_http::remote::{RemoteSettings, RemoteVerifier};
 use openindex_domain::token::Secret;
 use openindex_tests::Client;
@@ -16,9 +16,10 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
+use crate::board::Right;
 use crate::wire::{Ports, Replicas};
 
-/// Responds to `GET /me` until it is dropped.
+/// Responds to the checks until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Service {
     _runtime: Runtime,
@@ -49,7 +50,14 @@ impl Service {
         let settings = RemoteSettings::new(url.parse().expect("a URL"), token);
         let verifier = RemoteVerifier::new(settings).expect("valid settings");
         let app = Router::new()
-            .route("/me", get(async |AnyToken(_): AnyToken| StatusCode::OK))
+            .route(
+                Right::Authenticate.path(),
+                get(async |AnyToken(_): AnyToken| StatusCode::OK),
+            )
+            .route(
+                Right::Administer.path(),
+                get(async |HumanAdmin(_): HumanAdmin| StatusCode::OK),
+            )
             .with_state(guard(verifier));
         let (listener, url) = listen();
         runtime.spawn(async move { axum::serve(listener, app).await });

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use openindex_tests::Client;
 
-use crate::board::{Board, Known};
+use crate::board::{Board, Known, Right};
 use crate::changes::{self, Person};
 use crate::log::{Log, Recorder, Span, TokenWithSecret, User, Verdict};
 use crate::pace::{Pace, Plan};
@@ -30,7 +30,7 @@ pub(crate) struct Trial {
     pub(crate) pace: Pace,
     /// The token of an administrator, which is never ended.
     pub(crate) admin: Known,
-    /// Users to be deleted, each with the secret of a token.
+    /// Administrators to be deleted or demoted, each with the secret of a token.
     spares: Mutex<Vec<(String, String)>>,
 }
 
@@ -56,6 +56,7 @@ impl Trial {
             admin: Known {
                 credential: recorder.issued(issued),
                 secret: admin.into(),
+                right: Right::Authenticate,
             },
             recorder,
             spares: Mutex::new(spares),
@@ -64,8 +65,8 @@ impl Trial {
         }
     }
 
-    /// Creates one user for each deletion in the plan. The number of users who can join from one
-    /// address is limited; `forget` resets the rate limits.
+    /// Creates one administrator for each deletion and each demotion in the plan. The number of
+    /// users who can join from one address is limited; `forget` resets the rate limits.
     pub(crate) fn join_spares(
         plan: Plan,
         http: &Client,
@@ -73,10 +74,10 @@ impl Trial {
         forget: impl Fn(),
     ) -> Vec<(String, String)> {
         let changes = usize::try_from(plan.changes).expect("a small number");
-        let deletions = changes / changes::Way::ALL.len() + 1;
-        let spares = (0..deletions).map(|number| {
+        let each = changes / changes::Way::ALL.len() + 1;
+        let spares = (0..2 * each).map(|number| {
             forget();
-            http.join_with_token(admin, &format!("spare{number}@example.com"))
+            http.join_as("admin", admin, &format!("spare{number}@example.com"))
         });
         let spares = spares.collect();
         forget();
@@ -128,7 +129,7 @@ impl Trial {
         }
     }
 
-    /// Returns a user to delete, who owns only a token.
+    /// Returns an administrator to delete or to demote, who owns only a token.
     pub(crate) fn spare(&self) -> Person {
         let mut spares = self.spares.lock().expect("the spares");
         let (id, secret) = spares.pop().expect("a spare for each deletion");
@@ -152,6 +153,20 @@ impl Trial {
         let known = Known {
             credential: self.recorder.issued(issued),
             secret: secret.into(),
+            right: Right::Authenticate,
+        };
+        self.board.put_up(known.clone());
+        known
+    }
+
+    /// Logs the right of a token to administer, which its owner's demotion ends, and puts it on the
+    /// board.
+    pub(crate) fn put_up_administering(&self, token: &Known) -> Known {
+        let issued = self.recorder.log().issued[token.credential.0].clone();
+        let known = Known {
+            credential: self.recorder.issued(issued),
+            right: Right::Administer,
+            ..token.clone()
         };
         self.board.put_up(known.clone());
         known

@@ -2,7 +2,7 @@
 //! cost of a million checks is the client.
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -69,6 +69,8 @@ pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
     pub(crate) path: &'a str,
     pub(crate) body: Option<&'a Value>,
+    /// The client's address, if it is not this machine's, as a proxy would state it.
+    pub(crate) from: Option<Ipv4Addr>,
 }
 
 /// A response.
@@ -136,7 +138,13 @@ impl Link {
     }
 
     fn exchange(&mut self, secret: &str, request: &Request<'_>) -> io::Result<Reply> {
-        let Request { method, path, body } = request;
+        let Request {
+            method,
+            path,
+            body,
+            from,
+        } = request;
+        let from = from.map_or_else(String::new, |from| format!("x-forwarded-for: {from}\r\n"));
         let (kind, body) = match body {
             Some(body) => ("content-type: application/json\r\n", body.to_string()),
             None => ("", String::new()),
@@ -144,7 +152,7 @@ impl Link {
         let length = body.len();
         let text = format!(
             "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {secret}\r\n\
-             {kind}content-length: {length}\r\n\r\n{body}"
+             {from}{kind}content-length: {length}\r\n\r\n{body}"
         );
         self.stream.get_mut().write_all(text.as_bytes())?;
         self.reply()
