@@ -317,9 +317,9 @@ mod tests {
             })
         };
         let change_of_token = || {
-            let mut changed = Changed::default();
-            changed.add(fixtures::token(1, NOW).id.uuid());
-            changed
+            let mut token = Changed::default();
+            token.add(fixtures::token(1, NOW).id.uuid());
+            token
         };
         let first = changes.begun(0);
         changes.close(first, &change_of_token());

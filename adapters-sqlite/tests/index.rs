@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
+use openindex_domain::clock::Timestamp;
 use openindex_domain::testing::Harness as _;
 use openindex_domain::testing::fixtures::{self, NOW};
 use openindex_domain::token::{CreateTokenOutcome, TokenStore};
@@ -120,7 +121,7 @@ async fn without_capacity_each_lookup_reads_the_file() {
             .expect("changed");
         let found = sqlite.store.find_by_digest(&fixtures::digest(0)).await;
         let token = &found.expect("the store works").expect("the token").token;
-        assert_eq!(token.revoked_at.map(|at| at.unix_millis()), revoked_at);
+        assert_eq!(token.revoked_at.map(Timestamp::unix_millis), revoked_at);
     }
 }
 

@@ -16,7 +16,7 @@ use openindex_domain::{StoreError, StoreHealth};
 use support::{creation, is_unavailable, seeded};
 
 fn brief() -> SqliteOptions {
-    SqliteOptions::default().with_busy_timeout(Duration::from_millis(50))
+    SqliteOptions::default().with_busy_timeout(Duration::from_millis(250))
 }
 
 /// Returns the whole chain of causes, as the log shows it.

@@ -4,6 +4,8 @@ use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnect
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::server::notice_changes;
+
 /// The kind of store that a test uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -108,6 +110,7 @@ impl Database {
                 Kind::Sqlite => {
                     let mut connection = self.sqlite().await;
                     let done = connection.execute(sqlx::query(statement)).await;
+                    notice_changes(&self.url);
                     done.map(|done| done.rows_affected())
                 }
                 Kind::Postgres => {

@@ -1,5 +1,6 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::Client;
-use crate::{Database, binary};
+use crate::{Database, Kind, binary};
 
 /// Startup timeout; generous, for a busy machine.
 const START: Duration = Duration::from_mins(1);
@@ -75,6 +76,17 @@ impl Server {
         Self::start_with(database, &[])
     }
 
+    /// Starts two servers on one database. A SQLite file has one, which is returned twice.
+    #[must_use]
+    pub fn replicas(database: &Database) -> [Rc<Self>; 2] {
+        let first = Rc::new(Self::start(database));
+        let second = match database.kind() {
+            Kind::Sqlite => Rc::clone(&first),
+            Kind::Postgres => Rc::new(Self::start(database)),
+        };
+        [first, second]
+    }
+
     /// Starts a server with more arguments.
     #[must_use]
     pub fn start_with(database: &Database, arguments: &[&str]) -> Self {
@@ -137,6 +149,8 @@ impl Server {
             let _ = child.kill();
             panic!("oi-server did not listen: {}", log.lock().expect("the log"));
         };
+        let served = (database_url.to_owned(), url.clone());
+        SERVED.lock().expect("the servers").push(served);
         Self {
             child,
             log,
@@ -253,6 +267,24 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let mut served = SERVED.lock().expect("the servers");
+        served.retain(|(_, url)| *url != self.url);
+    }
+}
+
+/// The running servers: URLs of their databases, and their own.
+static SERVED: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+
+/// Makes the server of a SQLite file notice what a test has changed in it: a change does, and the
+/// check for readiness begins one.
+pub(crate) fn notice_changes(database_url: &str) {
+    let served = SERVED.lock().expect("the servers").clone();
+    for (_, url) in served
+        .iter()
+        .filter(|(database, _)| database == database_url)
+    {
+        // One that cannot respond has no change to notice.
+        let _ = Client::new(url).try_send("GET", "/ready", &[], None);
     }
 }
 

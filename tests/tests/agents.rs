@@ -1,6 +1,7 @@
 //! Agents on the built programs: which agent gets an item, and what ends a run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use openindex_tests::{Bootstrapped, Client, Database, Kind, Response, Server, both_stores};
 use serde_json::{Value, json};
@@ -13,9 +14,9 @@ both_stores! {
     items_of_a_dead_agent_become_available_again,
 }
 
-/// Two servers on one database, with its administrator.
+/// Two servers on one database, or the one of a SQLite file, with its administrator.
 struct World {
-    replicas: [Server; 2],
+    replicas: [Rc<Server>; 2],
     admin: Bootstrapped,
     // Dropped after the servers.
     _database: Database,
@@ -24,7 +25,7 @@ struct World {
 impl World {
     fn new(kind: Kind) -> Self {
         let database = Database::new(kind);
-        let replicas = [Server::start(&database), Server::start(&database)];
+        let replicas = Server::replicas(&database);
         let admin = Server::bootstrap(&database);
         Self {
             replicas,

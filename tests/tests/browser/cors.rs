@@ -30,7 +30,8 @@ fn scripts_of_allowed_origins_alone_can_call_the_api() {
     let origins = format!("https://app.example.com,{}", pages.url);
     let open = Server::start_with(&database, &["--cors-origins", &origins]);
     let admin = Server::bootstrap(&database).token;
-    let closed = Server::start(&database);
+    let other = Database::new(Kind::Sqlite);
+    let closed = Server::start(&other);
     let browser = Browser::new(&pages.url);
     browser.open("/health");
     let seen = browser.script(CALL, &json!([open.url, admin]));
