@@ -211,9 +211,9 @@ impl SqliteDatabase {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the pool's database is in memory, if its file name is a URI, if
-    /// a pragma among its connect options overrides a setting of the store, or if the file cannot be
-    /// opened.
+    /// [`StoreError::Unavailable`] if the pool's database is in memory, if its file name is a URI,
+    /// if a pragma among its connect options overrides a setting of the store, or if the file
+    /// cannot be opened or another process has it.
     pub async fn beside(pool: &SqlitePool, options: SqliteOptions) -> Result<Self> {
         // A pool that connects lazily may have yet to create the file.
         drop(pool.acquire().await.map_err(store_error)?);

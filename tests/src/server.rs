@@ -76,13 +76,14 @@ impl Server {
         Self::start_with(database, &[])
     }
 
-    /// Starts two servers on one database. A SQLite file has one, which is returned twice.
+    /// Starts two servers with these arguments on one database. A SQLite file has one, which is
+    /// returned twice.
     #[must_use]
-    pub fn replicas(database: &Database) -> [Rc<Self>; 2] {
-        let first = Rc::new(Self::start(database));
+    pub fn replicas(database: &Database, arguments: &[&str]) -> [Rc<Self>; 2] {
+        let first = Rc::new(Self::start_with(database, arguments));
         let second = match database.kind() {
             Kind::Sqlite => Rc::clone(&first),
-            Kind::Postgres => Rc::new(Self::start(database)),
+            Kind::Postgres => Rc::new(Self::start_with(database, arguments)),
         };
         [first, second]
     }

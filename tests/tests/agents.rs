@@ -25,7 +25,7 @@ struct World {
 impl World {
     fn new(kind: Kind) -> Self {
         let database = Database::new(kind);
-        let replicas = Server::replicas(&database);
+        let replicas = Server::replicas(&database, &[]);
         let admin = Server::bootstrap(&database);
         Self {
             replicas,

@@ -142,7 +142,7 @@ fn a_token_is_created_used_and_deleted_with_the_cli(kind: Kind) {
 
 fn a_deletion_takes_effect_on_every_replica_at_once(kind: Kind) {
     let database = Database::new(kind);
-    let replicas = Server::replicas(&database);
+    let replicas = Server::replicas(&database, &[]);
     let admin = Server::bootstrap(&database);
     for round in 0..20 {
         let (here, there) = (&replicas[round % 2].http, &replicas[(round + 1) % 2].http);

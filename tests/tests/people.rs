@@ -67,7 +67,7 @@ fn an_invited_user_joins_and_uses_a_token(kind: Kind) {
 
 fn a_suspension_takes_effect_on_every_replica_at_once(kind: Kind) {
     let database = Database::new(kind);
-    let replicas = Server::replicas(&database);
+    let replicas = Server::replicas(&database, &[]);
     let admin = Server::bootstrap(&database);
     let code = &invite(&replicas[0], &admin.token, "grace@example.com", "member")["code"];
     let grace = claim(&replicas[1], code);
@@ -124,7 +124,7 @@ fn one_of_two_admins_who_suspend_each_other_remains(kind: Kind) {
 
 fn a_deleted_user_is_rejected_on_every_replica_and_their_address_is_available(kind: Kind) {
     let database = Database::new(kind);
-    let replicas = Server::replicas(&database);
+    let replicas = Server::replicas(&database, &[]);
     let admin = Server::bootstrap(&database);
     let mut earlier = String::new();
     for round in 0..4 {

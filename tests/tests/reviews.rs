@@ -2,6 +2,7 @@
 //! `oi` and in the pages, exactly what was reviewed is revoked, or nothing.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use openindex_domain::admin_tokens::Review;
 use openindex_domain::token::TokenId;
@@ -49,7 +50,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
 
 struct World {
     database: Database,
-    replicas: [Server; 2],
+    replicas: [Rc<Server>; 2],
     admin: Bootstrapped,
     cookie: String,
     grace: Member,
@@ -89,7 +90,7 @@ impl World {
     fn new(kind: Kind) -> Self {
         let database = Database::new(kind);
         let arguments = ["--token-quota", "10000", "--token-rate", "100000"];
-        let replicas = [(); 2].map(|()| Server::start_with(&database, &arguments));
+        let replicas = Server::replicas(&database, &arguments);
         let admin = Server::bootstrap(&database);
         let (user, token) = replicas[0].join_with_token(&admin.token, "grace@example.com");
         Self {

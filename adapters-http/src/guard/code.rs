@@ -54,7 +54,8 @@ codes! {
         "Agent run bound to another work item";
     /// 403: the agent run belongs to another agent.
     AgentMismatch = "agent_mismatch", FORBIDDEN, "Agent run belongs to another agent";
-    /// 403: the owner of the token has no account, so they cannot be the author of what this creates.
+    /// 403: the owner of the token has no account, so they cannot be the author of what this
+    /// creates.
     AccountRequired = "account_required", FORBIDDEN, "Account required";
     /// 404: the resource does not exist, or the caller may not see it.
     NotFound = "not_found", NOT_FOUND, "Not found";

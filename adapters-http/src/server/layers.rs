@@ -207,10 +207,10 @@ impl Inner {
         self.serve(request, begun, is_probe).await
     }
 
-    /// Reads the body. A response that leaves part of it unread, such as a 401, would make the server
-    /// close the connection, and the client's next request on it could be lost. A client that waits
-    /// for `100 Continue` is asked for the body only if the head alone does not decide (RFC 9110
-    /// §10.1.1).
+    /// Reads the body. A response that leaves part of it unread, such as a 401, would make the
+    /// server close the connection, and the client's next request on it could be lost. A client
+    /// that waits for `100 Continue` is asked for the body only if the head alone does not decide
+    /// (RFC 9110 §10.1.1).
     ///
     /// The request counts as in progress only from then on, so that slow uploads occupy no slot.
     async fn receive(&self, request: Request, is_probe: bool) -> Response {

@@ -51,9 +51,10 @@ pub enum CreateInviteOutcome {
 
 impl CreateInvite {
     /// Decides the change, given what the store read inside the transaction: the acting
-    /// credential's record ([as an author](ActingRecord::as_author)), if there is one; whether a user with the invited address exists (for
-    /// the first administrator: any user); and earlier invites for the same address (or for the
-    /// first administrator) that are neither claimed nor withdrawn.
+    /// credential's record ([as an author](ActingRecord::as_author)), if there is one; whether a
+    /// user with the invited address exists (for the first administrator: any user); and earlier
+    /// invites for the same address (or for the first administrator) that are neither claimed nor
+    /// withdrawn.
     ///
     /// # Errors
     ///

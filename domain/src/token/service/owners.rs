@@ -29,9 +29,9 @@ pub enum OwnerError {
 
 impl Tokens {
     /// Adds or updates an owner of tokens. For services that have users of their own: call it when
-    /// a user signs up, and whenever their role, name or address changes. It replaces what is stored,
-    /// except that it never lifts a suspension: what the caller read may be older. Putting an owner
-    /// who is not active suspends them, as [`suspend_owner`](Self::suspend_owner) does.
+    /// a user signs up, and whenever their role, name or address changes. It replaces what is
+    /// stored, except that it never lifts a suspension: what the caller read may be older. Putting
+    /// an owner who is not active suspends them, as [`suspend_owner`](Self::suspend_owner) does.
     ///
     /// A role limits the effective scope of existing tokens from the next verification on. Owners
     /// are never deleted: put them [suspended](Owner::suspended) and without a
@@ -128,7 +128,9 @@ impl Tokens {
     /// # Errors
     ///
     /// [`TokenError::OwnerNotFound`] when the owner was never [put](Self::put_owner);
-    /// [`TokenError::NotAuthorized`] with [`Rejection::OwnerSuspended`](crate::token::Rejection::OwnerSuspended) when they are not active;
+    /// [`TokenError::NotAuthorized`] with
+    /// [`Rejection::OwnerSuspended`](crate::token::Rejection::OwnerSuspended) when they are not
+    /// active;
     /// [`TokenError::Store`] when the store fails.
     pub async fn on_behalf_of(&self, owner: UserId) -> Result<Principal, TokenError> {
         let found = self.owner(owner).await?;
