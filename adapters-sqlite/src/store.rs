@@ -183,8 +183,9 @@ impl SqliteDatabase {
     ///
     /// The store switches the file to the write-ahead log, so the pool must not set another journal
     /// mode, nor `locking_mode = EXCLUSIVE`. With `synchronous = OFF` in the pool, a crash of the
-    /// system may lose changes of both: its checkpoints do not wait for the disk. A change waits
-    /// for a transaction of the pool that writes, and fails after the
+    /// system may lose changes of both: its checkpoints do not wait for the disk. After a change
+    /// that the pool makes to the file, remembered tokens are read again, within 250 ms. A change
+    /// waits for a transaction of the pool that writes, and fails after the
     /// [`busy_timeout`](SqliteOptions::busy_timeout); do not call the store while you are in one.
     ///
     /// ```
