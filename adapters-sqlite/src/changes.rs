@@ -115,15 +115,15 @@ impl Changes {
         if !self.state().is_watched {
             return Ok(Changed::everything());
         }
-        let ids: Vec<Option<Uuid>> = sqlx::query_scalar("DELETE FROM temp.changed RETURNING id")
+        let ids: Vec<Option<Vec<u8>>> = sqlx::query_scalar("DELETE FROM temp.changed RETURNING id")
             .fetch_all(transaction)
             .await?;
         let mut changed = Changed::default();
         for id in ids {
-            match id {
-                Some(id) => changed.add(id),
-                // Its primary key is damaged.
-                None => changed.add_everything(),
+            match id.map(|id| Uuid::from_slice(&id)) {
+                Some(Ok(id)) => changed.add(id),
+                // The id is damaged.
+                _ => changed.add_everything(),
             }
         }
         Ok(changed)
@@ -353,6 +353,16 @@ mod tests {
             .await
             .expect("migrated");
         assert_eq!(changed_by(&store, sql).await, Some(vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_row_with_a_damaged_id_can_be_ended() {
+        let (_directory, store) = seeded().await;
+        let sql = "PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON;
+             UPDATE tokens SET id = zeroblob(3) WHERE name = (SELECT min(name) FROM tokens);
+             DELETE FROM tokens WHERE id = zeroblob(3);
+             PRAGMA ignore_check_constraints = OFF";
+        assert_eq!(changed_by(&store, sql).await, None);
     }
 
     #[tokio::test]
