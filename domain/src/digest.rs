@@ -1,4 +1,5 @@
 use std::fmt;
+use std::hash::Hasher;
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
@@ -51,6 +52,23 @@ impl Digest {
     fn words(&self) -> impl Iterator<Item = u64> + '_ {
         let (words, _) = self.0.as_chunks();
         words.iter().copied().map(u64::from_ne_bytes)
+    }
+}
+
+/// A hasher that uses the first bytes of a [`Digest`], for maps of existing tokens. These bytes are
+/// uniformly distributed, and clients cannot choose them, because secrets are random.
+#[derive(Debug, Default)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
     }
 }
 

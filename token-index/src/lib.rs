@@ -26,11 +26,11 @@
 mod epochs;
 
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::num::NonZero;
 use std::sync::Arc;
 
-use openindex_domain::token::{Digest, TokenRecord};
+use openindex_domain::token::{Digest, DigestHasher, TokenRecord};
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use uuid::Uuid;
@@ -44,7 +44,7 @@ const STRIPE_BITS: u32 = 14;
 
 /// Looked-up tokens by digest, as described in the [crate documentation](crate).
 pub struct TokenIndex {
-    records: Cache<Digest, Entry, UnitWeighter, BuildHasherDefault<FirstBytes>>,
+    records: Cache<Digest, Entry, UnitWeighter, BuildHasherDefault<DigestHasher>>,
     epochs: Epochs,
 }
 
@@ -70,26 +70,6 @@ pub struct Changed {
 pub struct Closed {
     stripes: Vec<StripeIndex>,
     everything: bool,
-}
-
-/// A hasher that uses the first bytes of a digest. Clients cannot choose the digests of existing
-/// tokens, whose secrets are random.
-#[derive(Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_ne_bytes(*first);
-        }
-    }
-
-    /// The length of a digest is always the same.
-    fn write_usize(&mut self, _: usize) {}
 }
 
 impl Changed {

@@ -27,7 +27,7 @@ pub use crate::credential::{
     Rejection, RejectionReason, RevokedBy, Scope, Status, Token, TokenDetails, TokenName,
     TokenRecord,
 };
-pub use crate::digest::{Digest, InvalidDigest};
+pub use crate::digest::{Digest, DigestHasher, InvalidDigest};
 pub use crate::id::{TokenId, TokenKind};
 pub use crate::secret::{InvalidLastFour, LastFour, MalformedSecret, Secret};
 pub use crate::secret_prefix::{InvalidSecretPrefixes, SecretPrefixes};

@@ -10,7 +10,7 @@ mod tokens;
 mod work_items;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -26,7 +26,7 @@ use crate::session::{
     Session, SessionId, SessionRecord, SessionSelection, SignInLink, SignInLinkId,
 };
 use crate::store::{StoreError, StoreHealth};
-use crate::token::{Digest, Token, TokenId, TokenRecord};
+use crate::token::{Digest, DigestHasher, Token, TokenId, TokenRecord};
 use crate::user::{Account, Notice, Owner, User, UserId};
 use crate::work_item::WorkItem;
 
@@ -47,7 +47,7 @@ struct State {
     tokens: BTreeMap<TokenId, (Token, Digest)>,
     // The lookup result of every token that has an owner, updated with either of the two, so that a
     // lookup does not have to assemble it.
-    records: HashMap<Digest, Arc<TokenRecord>, BuildHasherDefault<FirstBytes>>,
+    records: HashMap<Digest, Arc<TokenRecord>, BuildHasherDefault<DigestHasher>>,
     sessions: BTreeMap<SessionId, (Session, Digest)>,
     links: BTreeMap<SignInLinkId, (SignInLink, Digest)>,
     invites: BTreeMap<InviteId, (Invite, Digest)>,
@@ -283,22 +283,6 @@ impl State {
 
     fn write_event(&mut self, event: AuditEvent) {
         self.audit.insert(event.id, event);
-    }
-}
-
-/// A hasher that uses the first bytes of a digest, which are already uniformly distributed.
-#[derive(Debug, Default)]
-struct FirstBytes(u64);
-
-impl Hasher for FirstBytes {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_be_bytes(*first);
-        }
     }
 }
 
