@@ -49,8 +49,7 @@ pub struct SqliteOptions {
     /// Whether to open a file that another process has; no by default.
     pub is_guest: bool,
     /// Maximum number of looked-up tokens that are remembered, so that verifying them again does
-    /// not read the file; 131,072 by default, of about 1 kB each. With 0, each verification reads
-    /// the file.
+    /// not read the file; 131,072 by default. With 0, each verification reads the file.
     pub index_capacity: usize,
 }
 

@@ -39,6 +39,15 @@ impl Counted {
         }
     }
 
+    /// Starts, remembers token 0, and revokes it in the file.
+    async fn revoked_by_other_means() -> Self {
+        let counted = Self::start().await;
+        assert_eq!(counted.look_up().await, (true, true));
+        let revoke = "UPDATE tokens SET revoked_at = 1";
+        counted.sqlite.execute(revoke).await;
+        counted
+    }
+
     /// Looks token 0 up. Returns whether it is live, and whether the file was read.
     async fn look_up(&self) -> (bool, bool) {
         let before = self.lookups.load(Ordering::SeqCst);
@@ -86,24 +95,14 @@ async fn an_unknown_token_is_looked_up_each_time() {
 
 #[tokio::test]
 async fn a_change_by_other_means_is_noticed_by_the_next_change() {
-    let counted = Counted::start().await;
-    assert_eq!(counted.look_up().await, (true, true));
-    counted
-        .sqlite
-        .execute("UPDATE tokens SET revoked_at = 1")
-        .await;
+    let counted = Counted::revoked_by_other_means().await;
     counted.store.write().await.expect("a change");
     assert_eq!(counted.look_up().await, (false, true));
 }
 
 #[tokio::test]
 async fn a_change_by_other_means_is_noticed_without_a_change() {
-    let counted = Counted::start().await;
-    assert_eq!(counted.look_up().await, (true, true));
-    counted
-        .sqlite
-        .execute("UPDATE tokens SET revoked_at = 1")
-        .await;
+    let counted = Counted::revoked_by_other_means().await;
     while counted.look_up().await.0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
