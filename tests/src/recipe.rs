@@ -30,6 +30,20 @@ impl Recipe {
         }
     }
 
+    /// Returns the code blocks of the page: the guard, and the routes that it guards.
+    #[must_use]
+    pub fn files(self) -> [String; 2] {
+        let [page, language, _] = self.page();
+        documented(page, language).try_into().expect("two blocks")
+    }
+
+    /// Returns whether the guard introspects tokens with one of the service's own. Otherwise it
+    /// asks for forward authentication.
+    #[must_use]
+    pub const fn introspects(self) -> bool {
+        !matches!(self, Self::Go)
+    }
+
     /// Returns the command that runs the service in this directory.
     fn command(self, directory: &Path, port: u16) -> Command {
         match self {
@@ -79,8 +93,8 @@ impl RecipeService {
     pub fn start(recipe: Recipe, url: &str, token: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let port = free_port();
-        let [page, language, ending] = recipe.page();
-        let [openindex, main] = <[_; 2]>::try_from(documented(page, language)).expect("two blocks");
+        let [_, _, ending] = recipe.page();
+        let [openindex, main] = recipe.files();
         let main = main.replace("127.0.0.1:3000", &format!("127.0.0.1:{port}"));
         let main = main.replace("listen(3000", &format!("listen({port}"));
         written(&directory, &format!("openindex.{ending}"), &openindex);
