@@ -31,6 +31,9 @@ pub mod web;
 pub mod wire;
 
 pub use addresses::{DEFAULT_LISTEN, TOKENS_PAGE};
+/// The domain, whose types are in the signatures of this crate: a service that only guards and
+/// creates tokens does not have to name it, and its version, among its dependencies.
+pub use openindex_domain as domain;
 
 /// Returns the whole API, and the web interface with feature `web`: every route behind limits,
 /// timeouts, request ids and the access log. Work item routes are included if

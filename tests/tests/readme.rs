@@ -23,6 +23,30 @@ fn tour() -> Vec<&'static str> {
         .collect()
 }
 
+#[test]
+fn a_service_is_embedded_with_five_dependencies_all_of_which_it_uses() {
+    let block = |fence: &str| {
+        let (_, rest) = README.split_once(fence).expect("a block");
+        rest.split("```").next().unwrap_or_default()
+    };
+    let dependencies: Vec<_> = block("```toml\n").lines().collect();
+    assert_eq!(dependencies.len(), 5, "{dependencies:?}");
+    let code = block("```rust,no_run\n");
+    for line in dependencies {
+        let (name, source) = line.split_once(" = ").expect("a dependency");
+        assert!(
+            code.contains(&format!("{}::", name.replace('-', "_"))),
+            "{name}"
+        );
+        if let Some(path) = source.split("../openindex-pats/").nth(1) {
+            let folder = path.trim_end_matches("\" }");
+            let manifest = format!("{}/../{folder}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+            let manifest = std::fs::read_to_string(&manifest).expect(&manifest);
+            assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
+        }
+    }
+}
+
 fn the_tour_works_word_for_word(kind: Kind) {
     let database = Database::new(kind);
     let server = Server::start(&database);

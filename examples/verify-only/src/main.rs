@@ -11,9 +11,9 @@ use std::{env, error::Error, process::ExitCode};
 
 use axum::Router;
 use axum::routing::get;
+use openindex_adapters_http::domain::token::Secret;
 use openindex_adapters_http::guard::{AnyToken, Guard, GuardSettings, HumanAdmin};
 use openindex_adapters_http::remote::{RemoteSettings, RemoteVerifier};
-use openindex_domain::token::Secret;
 use tokio::signal::unix::{SignalKind, signal};
 
 async fn reports(AnyToken(caller): AnyToken) -> String {
