@@ -167,7 +167,7 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
         self.database.close().await;
     }
 
-    /// Returns the token with this digest.
+    /// Looks up the token with this digest.
     pub(crate) async fn look_up(
         &self,
         digest: &Digest,
@@ -175,9 +175,6 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
         let Some(index) = self.database.index() else {
             return self.lookups.find(digest).await;
         };
-        if let Some(record) = index.find(digest) {
-            return Ok(Some(record));
-        }
         let since = index.now();
         let found = self.lookups.find(digest).await?;
         if let Some(record) = &found {

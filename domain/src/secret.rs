@@ -91,7 +91,7 @@ impl SecretPrefixes {
     ///
     /// [`MalformedSecret`] when the text cannot be a secret.
     pub fn parse(&self, presented: &str) -> Result<Secret, MalformedSecret> {
-        let kind = check(self, presented)?;
+        let kind = self.check(presented)?;
         let mut text = Zeroizing::new([0; MAX_SECRET_CHARS]);
         text[..presented.len()].copy_from_slice(presented.as_bytes());
         let len = presented.len();
@@ -105,7 +105,20 @@ impl SecretPrefixes {
     ///
     /// As for [`parse`](Self::parse).
     pub fn digest_of(&self, presented: &str) -> Result<Digest, MalformedSecret> {
-        check(self, presented).map(|_| Digest::of(presented.as_bytes()))
+        self.check(presented)?;
+        self.claimed_digest(presented)
+    }
+
+    /// Returns the digest of a text with the prefix and the length of a secret, whose checksum may
+    /// be wrong.
+    pub(crate) fn claimed_digest(&self, presented: &str) -> Result<Digest, MalformedSecret> {
+        parts(self, presented).map(|_| Digest::of(presented.as_bytes()))
+    }
+
+    /// Validates a presented secret and returns its kind.
+    pub(crate) fn check(&self, presented: &str) -> Result<TokenKind, MalformedSecret> {
+        let (kind, body) = parts(self, presented)?;
+        check_body(self.get(kind), body).map(|()| kind)
     }
 }
 
@@ -200,8 +213,12 @@ impl fmt::Debug for Secret {
 pub(crate) const CONTAINS_SECRET: &str =
     "must not contain a token; revoke that token and remove it from the text";
 
-/// Validates a presented secret and returns its kind.
-fn check(prefixes: &SecretPrefixes, presented: &str) -> Result<TokenKind, MalformedSecret> {
+/// Returns the kind that a presented secret claims, and the part behind its prefix, if both have the
+/// length of a secret.
+fn parts<'p>(
+    prefixes: &SecretPrefixes,
+    presented: &'p str,
+) -> Result<(TokenKind, &'p [u8; BODY_CHARS]), MalformedSecret> {
     let kind = prefixes
         .kind_of(presented)
         .ok_or(MalformedSecret::Prefix(*prefixes))?;
@@ -209,7 +226,7 @@ fn check(prefixes: &SecretPrefixes, presented: &str) -> Result<TokenKind, Malfor
     let body = presented.as_bytes()[prefix.len()..]
         .try_into()
         .map_err(|_| MalformedSecret::Length(prefix.len() + BODY_CHARS))?;
-    check_body(prefix, body).map(|()| kind)
+    Ok((kind, body))
 }
 
 /// Validates the part of a secret behind its prefix.

@@ -8,7 +8,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
     ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, EndedRuns,
     ListFilter, RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token,
-    TokenCounts, TokenId, TokenKind, TokenRecord, TokenStore, TokenUse,
+    TokenCounts, TokenId, TokenKind, TokenMemory, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::{Owner, UserId};
 use tracing::{Instrument as _, debug_span};
@@ -18,11 +18,22 @@ use crate::store::{Step, Stop, run};
 use crate::tables::{audit, owners, tokens};
 use crate::{Database, Lock, Result, SqlStore, Tx};
 
+impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> TokenMemory
+    for SqlStore<D, ACCOUNTS, WORK_ITEMS>
+{
+    fn remembered(&self, digest: &Digest) -> Option<Arc<TokenRecord>> {
+        self.database().index()?.find(digest)
+    }
+}
+
 #[async_trait]
 impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> TokenStore
     for SqlStore<D, ACCOUNTS, WORK_ITEMS>
 {
     async fn find_by_digest(&self, digest: &Digest) -> Result<Option<Arc<TokenRecord>>> {
+        if let Some(record) = self.remembered(digest) {
+            return Ok(Some(record));
+        }
         let span = debug_span!("store call", port = "TokenStore", method = "find_by_digest");
         self.look_up(digest).instrument(span).await
     }

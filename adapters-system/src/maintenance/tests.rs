@@ -13,7 +13,7 @@ use openindex_domain::testing::{
 use openindex_domain::token::{
     ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner,
     RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Secret, Seek, Token, TokenId,
-    TokenKind, TokenRecord, TokenStore, TokenUse,
+    TokenKind, TokenMemory, TokenRecord, TokenStore, TokenUse,
 };
 use openindex_domain::user::UserId;
 
@@ -116,6 +116,8 @@ struct Slow {
     record: Arc<TokenRecord>,
     written: Arc<AtomicUsize>,
 }
+
+impl TokenMemory for Slow {}
 
 #[async_trait]
 impl TokenStore for Slow {

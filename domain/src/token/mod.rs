@@ -45,7 +45,7 @@ pub use rotate::{
     MAX_OVERLAP_SECONDS, Overlap, OverlapError, RotateToken, RotateTokenOutcome, RotationOptions,
 };
 pub use service::{DEFAULT_TOKEN_QUOTA, ListPage, OwnerError, PURGE_BATCH, Tokens, VerifyError};
-pub use store::{TokenStore, TokenUse};
+pub use store::{TokenMemory, TokenStore, TokenUse};
 pub use usage::LastUsed;
 
 #[cfg(feature = "testing")]

@@ -41,7 +41,7 @@ pub struct TokenUse {
 /// value. After [`StoreError::Unavailable`], a change may have been made, but never in part.
 #[cfg_attr(feature = "testing", mockall::automock)]
 #[async_trait]
-pub trait TokenStore: Send + Sync {
+pub trait TokenStore: TokenMemory + Send + Sync {
     /// Returns the token with this digest, including a revoked or expired one, and its current
     /// owner, as every change left them that has returned. This is the hot path: one lookup per
     /// verification, on the primary, never on a replica. A store may remember a record only if it
@@ -96,3 +96,17 @@ pub trait TokenStore: Send + Sync {
     /// (from a successor, an issued run, the audit log) keep the id.
     async fn purge_ended_before(&self, horizon: Timestamp, limit: u32) -> Result<u64, StoreError>;
 }
+
+/// The lookups that a [`TokenStore`] can answer without waiting: a method of its own, because the
+/// future of an asynchronous one costs more than they do. A store that has none writes
+/// `impl TokenMemory for MyStore {}`.
+pub trait TokenMemory {
+    /// Returns the token with this digest if the store knows, without waiting, that
+    /// [`find_by_digest`](TokenStore::find_by_digest) would return the same record.
+    fn remembered(&self, _digest: &Digest) -> Option<Arc<TokenRecord>> {
+        None
+    }
+}
+
+#[cfg(feature = "testing")]
+impl TokenMemory for MockTokenStore {}

@@ -22,7 +22,7 @@ use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::{
     ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, Digest, ListFilter, Owner,
     RevokeToken, RevokeTokenOutcome, RotateToken, RotateTokenOutcome, Seek, Token, TokenId,
-    TokenName, TokenRecord, TokenStore, TokenUse, Tokens, VerifyError,
+    TokenMemory, TokenName, TokenRecord, TokenStore, TokenUse, Tokens, VerifyError,
 };
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::user::UserId;
@@ -260,6 +260,8 @@ struct Lookups<S> {
     store: Arc<S>,
     remembering: Remembering,
 }
+
+impl<S> TokenMemory for Lookups<S> {}
 
 #[async_trait]
 impl<S: TokenStore> TokenStore for Lookups<S> {

@@ -563,9 +563,20 @@ async fn insert(harness: &dyn Harness, change: CreateToken) -> CreateTokenOutcom
 }
 
 async fn find(harness: &dyn Harness, number: u64) -> Option<TokenRecord> {
-    let digest = fixtures::digest(number);
-    let found = harness.tokens().find_by_digest(&digest).await;
-    found.expect("the store works").map(Arc::unwrap_or_clone)
+    let (tokens, digest) = (harness.tokens(), fixtures::digest(number));
+    let remembered = tokens.remembered(&digest).map(Arc::unwrap_or_clone);
+    let found = tokens.find_by_digest(&digest).await;
+    let found = found.expect("the store works").map(Arc::unwrap_or_clone);
+    if let Some(remembered) = remembered {
+        let found = found.as_ref().expect("a token that is remembered");
+        let last_used_at = found.token.last_used_at;
+        let token = Token {
+            last_used_at,
+            ..remembered.token
+        };
+        assert_eq!((&token, &remembered.owner), (&found.token, &found.owner));
+    }
+    found
 }
 
 async fn list(harness: &dyn Harness, owner: UserId) -> Vec<Token> {

@@ -7,8 +7,8 @@ use crate::store::{Listing, StoreError};
 use crate::token::{
     ChangeOwner, ChangeOwnerOutcome, CreateToken, CreateTokenOutcome, CreationRate, Digest,
     ListCursor, ListFilter, Owner, RevokeToken, RevokeTokenOutcome, RotateToken,
-    RotateTokenOutcome, Seek, Status, Token, TokenCounts, TokenId, TokenKind, TokenRecord,
-    TokenStore, TokenUse,
+    RotateTokenOutcome, Seek, Status, Token, TokenCounts, TokenId, TokenKind, TokenMemory,
+    TokenRecord, TokenStore, TokenUse,
 };
 use crate::user::UserId;
 
@@ -36,13 +36,19 @@ impl State {
     }
 }
 
+impl TokenMemory for MemoryStore {
+    fn remembered(&self, digest: &Digest) -> Option<Arc<TokenRecord>> {
+        self.state().records.get(digest).cloned()
+    }
+}
+
 #[async_trait]
 impl TokenStore for MemoryStore {
     async fn find_by_digest(
         &self,
         digest: &Digest,
     ) -> Result<Option<Arc<TokenRecord>>, StoreError> {
-        Ok(self.state().records.get(digest).cloned())
+        Ok(self.remembered(digest))
     }
 
     async fn find_owner(&self, id: UserId) -> Result<Option<Owner>, StoreError> {

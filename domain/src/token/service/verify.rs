@@ -1,9 +1,10 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::Principal;
 use crate::clock::Timestamp;
 use crate::store::StoreError;
-use crate::token::{Digest, Rejection, TokenId, TokenUse};
+use crate::token::{Digest, Rejection, TokenId, TokenRecord, TokenUse};
 
 use super::Tokens;
 
@@ -43,9 +44,16 @@ impl Tokens {
         presented: &str,
         from: Option<IpAddr>,
     ) -> Result<Principal, VerifyError> {
-        let digest = self.prefixes.digest_of(presented);
-        let digest = digest.map_err(Rejection::Malformed)?;
-        let (principal, token, at) = self.verify_digest(digest).await?;
+        let claimed = self.prefixes.claimed_digest(presented);
+        let digest = claimed.map_err(Rejection::Malformed)?;
+        let mut found = self.store.remembered(&digest);
+        // Whatever has the digest of a token is its secret, with a checksum that matches.
+        if found.is_none() {
+            let checked = self.prefixes.check(presented);
+            checked.map_err(Rejection::Malformed)?;
+            found = self.store.find_by_digest(&digest).await?;
+        }
+        let (principal, token, at) = self.authenticate(digest, found)?;
         self.last_used.record(TokenUse { token, at, from });
         Ok(principal)
     }
@@ -59,15 +67,21 @@ impl Tokens {
     /// As for [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session.
     pub async fn reverify(&self, principal: &Principal) -> Result<Principal, VerifyError> {
         let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
-        let (principal, _, _) = self.verify_digest(digest).await?;
+        let mut found = self.store.remembered(&digest);
+        if found.is_none() {
+            found = self.store.find_by_digest(&digest).await?;
+        }
+        let (principal, _, _) = self.authenticate(digest, found)?;
         Ok(principal)
     }
 
-    async fn verify_digest(
+    /// Returns the principal of the record that was found for this digest, its token, and when that
+    /// was decided.
+    fn authenticate(
         &self,
         digest: Digest,
-    ) -> Result<(Principal, TokenId, Timestamp), VerifyError> {
-        let found = self.store.find_by_digest(&digest).await?;
+        found: Option<Arc<TokenRecord>>,
+    ) -> Result<(Principal, TokenId, Timestamp), Rejection> {
         // Compared even if nothing was found: a store that matches loosely (a case-insensitive
         // collation, a truncated index) must neither authenticate anyone nor reveal anything by its
         // timing.
