@@ -1,5 +1,7 @@
 //! PostgreSQL's expressions, and the lists of tokens.
 
+use std::convert::identity;
+
 use openindex_adapters_sql::lists::{self, Kind, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
 use openindex_adapters_sql::{Dialect, Lock, Statement, Value};
@@ -54,7 +56,7 @@ impl Dialect for PostgresDatabase {
         values: impl Fn(&T) -> [Value; N],
     ) {
         if rows.len() == 1 {
-            return query.push_values(rows, values);
+            return query.push_values(rows, values, identity);
         }
         // Parsing and planning a parameter for each value would take longer than the rest.
         let mut columns = [const { Vec::new() }; N];

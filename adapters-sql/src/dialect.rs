@@ -164,9 +164,7 @@ pub trait Dialect: Sized {
         query: &mut Statement,
         rows: &[T],
         values: impl Fn(&T) -> [Value; N],
-    ) {
-        query.push_values(rows, values);
-    }
+    );
 
     /// Returns the statements that take a lock until the end of the transaction, in a store with
     /// accounts or without. None are required if changes do not run at the same time.

@@ -82,18 +82,20 @@ impl Statement {
         self.push(&placeholder)
     }
 
-    /// Appends `VALUES` with these rows, each value a parameter.
+    /// Appends `VALUES` with these rows, each value a parameter, whose placeholder may be changed.
     pub fn push_values<T, const N: usize>(
         &mut self,
         rows: &[T],
         values: impl Fn(&T) -> [Value; N],
+        placeholder: impl Fn(String) -> String,
     ) {
         // A statement of an unusual length is not worth caching.
         self.is_cached = rows.len() == 1;
         let mut separator = "VALUES (";
         for row in rows {
             for value in values(row) {
-                self.push(separator).push_bind(value);
+                let placeholder = placeholder(self.add(value));
+                self.push(separator).push(&placeholder);
                 separator = ", ";
             }
             separator = "), (";

@@ -1,10 +1,10 @@
-//! SQLite's expressions, and the lists of tokens. In the order of ids, a page is read from an index alone, and the query names
-//! that index: old statistics (`ANALYZE` before most tokens expired) would make SQLite read every
-//! token instead.
+//! SQLite's expressions, and the lists of tokens. In the order of ids, a page is read from an index
+//! alone, and the query names that index: old statistics (`ANALYZE` before most tokens expired)
+//! would make SQLite read every token instead.
 
 use openindex_adapters_sql::lists::{self, Kind, MatchingTokens, TokenList};
 use openindex_adapters_sql::rows::{DETAIL_COLUMNS, TOKEN_COLUMNS};
-use openindex_adapters_sql::{Dialect, Statement};
+use openindex_adapters_sql::{Dialect, Statement, Value};
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::token::Status;
 
@@ -48,6 +48,21 @@ impl Dialect for SqliteDatabase {
 
     fn hint(index: &'static str) -> String {
         format!(" INDEXED BY {index}")
+    }
+
+    fn push_rows<T, const N: usize>(
+        query: &mut Statement,
+        rows: &[T],
+        values: impl Fn(&T) -> [Value; N],
+    ) {
+        // SQLite searches the names of all parameters, such as `$1`, for each of them. Without
+        // names, the parameters are those at the start.
+        let are_first = query.values.is_empty();
+        query.push_values(
+            rows,
+            values,
+            |name| if are_first { "?".to_owned() } else { name },
+        );
     }
 
     fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
