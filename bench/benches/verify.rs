@@ -8,13 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::Argon2;
-use criterion::{Bencher, Criterion, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{Bencher, BenchmarkGroup, Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use openindex_adapters_sqlite::SqliteStore;
+use openindex_bench_http::seed::{Database, Known, Range};
 use openindex_domain::testing::{FixedClock, MemoryStore, SeededEntropy, fixtures};
 use openindex_domain::token::{LastUsed, Secret, TokenKind, TokenStore as _, Tokens};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 // The allocator that `oi-server` uses.
 #[global_allocator]
@@ -39,6 +44,54 @@ fn filled_store(count: u64) -> (Arc<MemoryStore>, Vec<Secret>) {
         store.put_token(token, secret.digest());
     }
     (store, secrets)
+}
+
+/// A SQLite store that remembers all of its tokens, as after their first use.
+struct SqliteFile {
+    tokens: Tokens,
+    secrets: Vec<Known>,
+    _directory: TempDir,
+    _runtime: Runtime,
+}
+
+impl SqliteFile {
+    fn filled(count: u64) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let url = format!("sqlite://{}/tokens.db", directory.path().display());
+        let runtime = Runtime::new().expect("a runtime");
+        let open = async || {
+            let store = SqliteStore::connect(&format!("{url}?mode=rwc"))
+                .await
+                .expect("a store");
+            let store = store.with_accounts();
+            store.migrate().await.expect("a schema");
+            store
+        };
+        runtime.block_on(async { open().await.close().await });
+        let range = Range {
+            from: 0,
+            to: count,
+            per_user: 10,
+            known: count,
+        };
+        let database = Database::at(url.clone()).expect("a runtime");
+        let secrets = database.fill(range).expect("tokens");
+        let tokens = runtime.block_on(async {
+            let store = Arc::new(open().await);
+            let entropy = Arc::new(SeededEntropy::new(2));
+            let tokens = Tokens::new(store, Arc::new(FixedClock::default()), entropy);
+            for known in &secrets {
+                tokens.verify(&known.secret).await.expect("a live token");
+            }
+            tokens
+        });
+        Self {
+            tokens,
+            secrets,
+            _directory: directory,
+            _runtime: runtime,
+        }
+    }
 }
 
 fn secrets(seed: u64, count: u64) -> Vec<Secret> {
@@ -104,6 +157,38 @@ fn verify_json_web_tokens(
     assert!(verify(&tokens[0]).is_ok());
     let mut next = in_turn(tokens);
     bencher.iter(|| verify(black_box(next())));
+}
+
+fn verify_on_sqlite(group: &mut BenchmarkGroup<'_, WallTime>) {
+    for (count, of) in [(TOKENS, ""), (MANY[1], ", one of 100000")] {
+        let sqlite = SqliteFile::filled(count);
+        let name = format!("Tokens::verify, live{of} on SQLite");
+        group.bench_function(name, |bencher| {
+            let mut next = in_turn(&sqlite.secrets);
+            let mut verify = || {
+                sqlite
+                    .tokens
+                    .verify(black_box(&next().secret))
+                    .now_or_never()
+            };
+            assert!(verify().is_some_and(|it| it.is_ok()));
+            bencher.iter(verify);
+        });
+    }
+}
+
+fn verify_one_of_many(group: &mut BenchmarkGroup<'_, WallTime>) {
+    for many in MANY {
+        // Filled here, since the closure below runs repeatedly.
+        let (store, secrets) = filled_store(many);
+        let clock = Arc::new(FixedClock::default());
+        let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));
+        let name = format!("Tokens::verify, live, one of {many}");
+        group.bench_function(name, |bencher| {
+            let mut next = in_turn(&secrets);
+            bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
+        });
+    }
 }
 
 fn verify(criterion: &mut Criterion) {
@@ -196,17 +281,8 @@ fn verify(criterion: &mut Criterion) {
         );
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
     });
-    for many in MANY {
-        // Filled here, since the closure below runs repeatedly.
-        let (store, secrets) = filled_store(many);
-        let clock = Arc::new(FixedClock::default());
-        let tokens = Tokens::new(store, clock, Arc::new(SeededEntropy::new(2)));
-        let name = format!("Tokens::verify, live, one of {many}");
-        group.bench_function(name, |bencher| {
-            let mut next = in_turn(&secrets);
-            bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());
-        });
-    }
+    verify_on_sqlite(&mut group);
+    verify_one_of_many(&mut group);
     group.bench_function("Tokens::verify, unknown", |bencher| {
         let mut next = in_turn(&strangers);
         bencher.iter(|| tokens.verify(black_box(next().expose())).now_or_never());

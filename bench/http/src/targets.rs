@@ -186,8 +186,23 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
     ),
     (
         "verify ÷ SHA-256",
-        "`Tokens::verify` in memory relative to SHA-256 of one block",
-        Threshold::AtMost(4.0),
+        "`Tokens::verify` in memory relative to SHA-256 of one block, 1 000 tokens",
+        Threshold::AtMost(3.0),
+    ),
+    (
+        "verify of 100000 ÷ SHA-256",
+        "the same with 100 000 tokens",
+        Threshold::AtMost(5.0),
+    ),
+    (
+        "verify on SQLite ÷ SHA-256",
+        "`Tokens::verify` on SQLite relative to SHA-256 of one block, 1 000 tokens",
+        Threshold::AtMost(3.0),
+    ),
+    (
+        "verify of 100000 on SQLite ÷ SHA-256",
+        "the same with 100 000 tokens",
+        Threshold::AtMost(5.0),
     ),
     (
         "verify ÷ HS256",
