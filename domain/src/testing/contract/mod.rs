@@ -367,6 +367,7 @@ macro_rules! work_store_contract {
                 matches_what_the_filter_matches
                 pages_newest_first
                 searches_in_any_case_and_without_wildcards
+                searches_find_every_part_of_a_text
                 orders_the_queue_by_urgency_and_age
                 omits_a_claim_whose_run_has_ended
             }

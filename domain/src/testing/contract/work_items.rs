@@ -7,8 +7,9 @@ use crate::access::{Actor, ActorError, Requirement};
 use crate::agent_run::{AgentId, DomainKey, WorkItemKey};
 use crate::audit::Subject;
 use crate::clock::Timestamp;
+use crate::entropy::Entropy;
 use crate::form::{FormId, SentForm};
-use crate::testing::fixtures;
+use crate::testing::{SeededEntropy, fixtures};
 use crate::token::TokenId;
 use crate::work_item::{
     ChangeWorkItem, ChangeWorkItemOutcome, Claim, CreateWorkItem, CreateWorkItemOutcome,
@@ -476,12 +477,82 @@ pub async fn searches_in_any_case_and_without_wildcards(harness: &dyn WorkHarnes
         ("'", vec![]),
         ("item_1", vec![]),
         ("item ops-3", vec!["OPS-3"]),
+        ("item -3", vec!["OPS-3"]),
+        ("item OPS-3 %", vec![]),
+        ("\"item\"", vec![]),
+        ("item*", vec![]),
+        ("item OR ops", vec![]),
+        ("{search_text}", vec![]),
     ] {
         let filter = WorkItemFilter {
             search: SearchTerms::parse(text).expect("a search"),
             ..WorkItemFilter::default()
         };
         assert_eq!(keys(&items(harness, &filter).await), expected, "{text}");
+    }
+}
+
+/// A search finds exactly the items whose text contains each of its words, whatever the characters
+/// and however short the words, also after the text has changed.
+pub async fn searches_find_every_part_of_a_text(harness: &dyn WorkHarness) {
+    const LETTERS: [char; 24] = [
+        'a', 'b', 'A', 'ä', 'Ä', 'ß', 'é', 'e', '\u{301}', 'Σ', 'ς', 'İ', '日', '本', '🦀', '"',
+        '\'', '*', '%', '_', '\\', ':', '-', ' ',
+    ];
+    seed(harness).await;
+    let random = SeededEntropy::new(11);
+    let next = |below: usize| {
+        let mut bytes = [0; 4];
+        random.fill(&mut bytes).expect("random bytes");
+        u32::from_le_bytes(bytes) as usize % below
+    };
+    let mut items = Vec::new();
+    for version in 1..=2 {
+        for number in 1..=20 {
+            let text: String = (0..next(12))
+                .map(|_| LETTERS[next(LETTERS.len())])
+                .collect();
+            let mut item = fixtures::work_item(number);
+            item.version = version;
+            item.created_at = NOW.saturating_add_seconds(number.into());
+            item.title = Title::parse(&format!("{number}{text}")).expect("a title");
+            let text: String = (0..next(40))
+                .map(|_| LETTERS[next(LETTERS.len())])
+                .collect();
+            item.description = Description::parse(&text).expect("a description");
+            harness.put_work_item(&item).await;
+            items.retain(|other: &WorkItem| other.key != item.key);
+            items.insert(0, item);
+        }
+        let part = || -> String {
+            // Parts of what is there, and others.
+            let text: Vec<char> = items[next(items.len())].search_text().chars().collect();
+            let letters = if next(4) == 0 { &LETTERS[..] } else { &text };
+            let from = next(letters.len());
+            letters[from..].iter().take(1 + next(6)).collect()
+        };
+        let searches: Vec<String> = (0..300)
+            .map(|number| match number % 3 {
+                0 => format!("{} {}", part(), part()),
+                _ => part(),
+            })
+            .collect();
+        let mut found = 0;
+        for search in searches {
+            let filter = WorkItemFilter {
+                search: SearchTerms::parse(&search).expect("a search"),
+                ..WorkItemFilter::default()
+            };
+            let expected: Vec<WorkItem> = items
+                .iter()
+                .filter(|item| filter.matches(item))
+                .cloned()
+                .collect();
+            let stored = self::items(harness, &filter).await;
+            assert_eq!(keys(&stored), keys(&expected), "{search:?}");
+            found += usize::from(expected.len() == 1);
+        }
+        assert!(found > 50, "most searches find something: {found}");
     }
 }
 
