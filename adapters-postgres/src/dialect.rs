@@ -42,6 +42,25 @@ impl Dialect for PostgresDatabase {
         format!("= ANY (ARRAY({query}))")
     }
 
+    fn is_indexed(term: &str) -> bool {
+        term.len() >= 3
+    }
+
+    fn push_candidates(query: &mut Statement, terms: &[&str]) {
+        let mut word = "(SELECT * FROM work_items WHERE ";
+        for term in terms {
+            query
+                .push(word)
+                .push("work_item_trigrams(search_text) @> work_item_trigrams(")
+                .push_bind(*term)
+                .push(")");
+            word = " AND ";
+        }
+        // OFFSET 0 keeps the planner from scanning an index in page order to its end for a few
+        // items.
+        query.push(" OFFSET 0) w");
+    }
+
     fn run_expires_after(placeholder: &str) -> String {
         format!("(t.expires_at IS NULL OR t.expires_at > {placeholder})")
     }

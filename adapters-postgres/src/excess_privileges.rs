@@ -6,7 +6,7 @@ use openindex_adapters_sql::schema::Parts;
 use sqlx::PgConnection;
 
 use crate::error::store_error;
-use crate::grants::{APPEND_ONLY, USERS_ARE_OWNERS, granted};
+use crate::grants::{FUNCTIONS, granted};
 use openindex_domain::StoreError;
 
 /// `$1` and `$2` are the tables and privileges that serving requires, and `$3` are the functions
@@ -20,7 +20,7 @@ roles AS (SELECT oid, rolname, rolsuper, rolbypassrls, rolcreaterole FROM pg_rol
 objects AS (\
     SELECT oid, relname::text AS name, relowner AS owner FROM pg_class \
         WHERE oid IN (SELECT to_regclass(name) FROM required) \
-    UNION ALL SELECT oid, proname || '()', proowner FROM pg_proc \
+    UNION ALL SELECT oid, proname || '(' || pg_get_function_identity_arguments(oid) || ')', proowner FROM pg_proc \
         WHERE oid IN (SELECT to_regproc(name) FROM unnest($3::text[]) AS f (name)) \
     UNION ALL SELECT oid, 'the schema ' || nspname, nspowner FROM pg_namespace \
         WHERE nspname = current_schema() \
@@ -65,7 +65,7 @@ pub(crate) async fn find(
     prefix: TablePrefix,
 ) -> Result<Vec<String>, StoreError> {
     let (names, rights) = granted(parts, prefix);
-    let functions = [APPEND_ONLY, USERS_ARE_OWNERS].map(|name| prefix.name(name));
+    let functions = FUNCTIONS.map(|name| prefix.name(name));
     sqlx::query_scalar(EXCESS_PRIVILEGES)
         .bind(names)
         .bind(rights)

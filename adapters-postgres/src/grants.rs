@@ -20,9 +20,17 @@ const MIGRATIONS: Table = Table {
 };
 
 /// The function that rejects changes of the audit log.
-pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
+const APPEND_ONLY: &str = "audit_events_append_only";
 /// The trigger, and its function, that keep the owners of accounts.
-pub(crate) const USERS_ARE_OWNERS: &str = "users_are_owners";
+const USERS_ARE_OWNERS: &str = "users_are_owners";
+
+/// The function whose results the index of searches has, which the owner of the tables calls to
+/// maintain it.
+const TRIGRAMS: &str = "work_item_trigrams";
+
+/// The functions whose owner could disable what the server depends on, or act as the owner of the
+/// tables.
+pub(crate) const FUNCTIONS: [&str; 3] = [APPEND_ONLY, USERS_ARE_OWNERS, TRIGRAMS];
 
 /// Returns the tables and the required privileges on them, as two lists of equal length.
 pub(crate) fn granted(parts: Parts, prefix: TablePrefix) -> (Vec<String>, Vec<&'static str>) {
@@ -87,13 +95,10 @@ pub fn grants(role: &str, schema: &str, parts: Parts, prefix: TablePrefix) -> St
 /// membership in roles that own them or have more privileges. What the caller may not revoke is a
 /// warning with the command.
 fn revoke_paths(role: &str, schema: &str, ours: &str, prefix: TablePrefix) -> String {
-    let [migrations, audit_events, append_only, owners] = [
-        MIGRATIONS_TABLE,
-        "audit_events",
-        APPEND_ONLY,
-        USERS_ARE_OWNERS,
-    ]
-    .map(|name| literal(&prefix.name(name)));
+    let [migrations, audit_events] =
+        [MIGRATIONS_TABLE, "audit_events"].map(|name| literal(&prefix.name(name)));
+    let functions = FUNCTIONS.map(|name| literal(&prefix.name(name)));
+    let functions = functions.join(", ");
     format!(
         "\
 DO $$ DECLARE
@@ -106,9 +111,9 @@ BEGIN
     SELECT format('ALTER TABLE %s.%I OWNER TO %s', place, relname, owner::regrole) AS command FROM pg_class
       WHERE relnamespace = place AND relname IN ({ours}) AND relowner = served AND owner <> served
     UNION ALL
-    SELECT format('ALTER FUNCTION %s.%I() OWNER TO %s', place, proname, owner::regrole) FROM pg_proc
-      WHERE pronamespace = place AND proname IN ({append_only}, {owners}) AND proowner = served
-        AND owner <> served
+    SELECT format('ALTER FUNCTION %s.%I(%s) OWNER TO %s', place, proname,
+      pg_get_function_identity_arguments(oid), owner::regrole) FROM pg_proc
+      WHERE pronamespace = place AND proname IN ({functions}) AND proowner = served AND owner <> served
     UNION ALL
     SELECT format('REVOKE %I FROM %s', r.rolname, served) FROM pg_auth_members m
       JOIN pg_roles r ON r.oid = m.roleid

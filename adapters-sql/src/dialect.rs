@@ -152,6 +152,13 @@ pub trait Dialect: Sized {
         format!("{}({text}, {placeholder}) > 0", Self::POSITION)
     }
 
+    /// Returns whether the index of searches finds this term. It has no terms that are too short.
+    fn is_indexed(term: &str) -> bool;
+
+    /// Adds the work items `w` whose text may contain all of these terms, one at least, to a FROM
+    /// clause. They are found in the index of searches.
+    fn push_candidates(query: &mut Statement, terms: &[&str]);
+
     /// Returns the text with its ASCII letters in lower case.
     #[must_use]
     fn lower(text: &str) -> String {

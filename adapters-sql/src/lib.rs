@@ -42,3 +42,5 @@ pub use prefix::{InvalidTablePrefix, NameClash, TablePrefix, created_names};
 pub use row::Row;
 pub use statement::{Statement, Value};
 pub use store::SqlStore;
+#[cfg(feature = "testing")]
+pub use testing::search_statements;

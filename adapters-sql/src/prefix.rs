@@ -90,8 +90,9 @@ impl TablePrefix {
         format!("{}{name}", self.as_str())
     }
 
-    /// Returns a statement with the prefix before each name of a table of ours, and before the name
-    /// of an index after `INDEXED BY`. Column names after a dot, quoted text and comments stay.
+    /// Returns a statement with the prefix before each name of a table or function of ours, and
+    /// before the name of an index after `INDEXED BY`. Column names after a dot, quoted text and
+    /// comments stay.
     #[must_use]
     pub fn statement(&self, sql: Cow<'static, str>) -> Cow<'static, str> {
         if self.is_empty() {
@@ -99,6 +100,7 @@ impl TablePrefix {
         }
         let is_ours = |before: &str, word: &str| {
             schema::tables(schema::Parts::ALL).any(|table| table.name == word)
+                || schema::SEARCH_INDEX.contains(&word)
                 || before.ends_with("INDEXED BY ")
         };
         self.before_names(&sql, is_ours).into()
@@ -303,6 +305,15 @@ mod tests {
             (
                 "SELECT 1 FROM tokens t INDEXED BY personal_tokens_ending WHERE id = $1",
                 "SELECT 1 FROM oi_tokens t INDEXED BY oi_personal_tokens_ending WHERE id = $1",
+            ),
+            (
+                "FROM work_items_search CROSS JOIN work_items w ON w.id = work_items_search.rowid",
+                "FROM oi_work_items_search CROSS JOIN oi_work_items w \
+                 ON w.id = oi_work_items_search.rowid",
+            ),
+            (
+                "work_item_trigrams(w.title)",
+                "oi_work_item_trigrams(w.title)",
             ),
             ("SELECT 'tokens", "SELECT 'tokens"),
             ("SELECT 1 -- tokens", "SELECT 1 -- tokens"),

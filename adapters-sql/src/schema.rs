@@ -47,6 +47,10 @@ impl Table {
     }
 }
 
+/// Names besides tables and columns that statements use: the index of searches on SQLite, which is a
+/// virtual table, and the function whose results are indexed on `PostgreSQL`.
+pub(crate) const SEARCH_INDEX: [&str; 2] = ["work_items_search", "work_item_trigrams"];
+
 // The heads are written out: a test reads the required privileges from the source.
 pub(crate) static INSERT_TOKEN: LazyLock<String> =
     LazyLock::new(|| TOKENS.insert("INSERT INTO tokens"));

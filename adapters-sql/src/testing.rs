@@ -4,12 +4,19 @@
 use openindex_domain::StoreError;
 use openindex_domain::token::{Digest, Token};
 use openindex_domain::user::{PasswordHash, User, UserId};
-use openindex_domain::work_item::WorkItem;
+use openindex_domain::work_item::{WorkItem, WorkItemFilter};
 
 use crate::schema::{self, TOKENS, Table, USERS};
 use crate::store::run;
 use crate::tables::{owners, tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
+
+/// Returns the statements of a search with few matches, to look at their plans: one counts the items
+/// that may match, the other reads a page of them.
+#[must_use]
+pub fn search_statements<D: Database>(filter: &WorkItemFilter, limit: u32) -> [Statement; 2] {
+    work_items::search_statements::<D>(filter, limit)
+}
 
 impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCOUNTS, WORK_ITEMS> {
     /// Inserts a user, or replaces the one with the same id, whose password is unchanged. Without

@@ -65,6 +65,19 @@ impl Dialect for SqliteDatabase {
         );
     }
 
+    fn is_indexed(term: &str) -> bool {
+        term.chars().nth(2).is_some()
+    }
+
+    fn push_candidates(query: &mut Statement, terms: &[&str]) {
+        // CROSS JOIN reads the index of searches first, whatever the statistics say.
+        query.push(
+            "work_items_search CROSS JOIN work_items w \
+             ON w.id = work_items_search.rowid AND work_items_search MATCH ",
+        );
+        query.push_bind(trigrams(terms));
+    }
+
     fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
         let index = match (list.filter.status, &list.filter.name) {
             (Some(Status::Revoked), _) => None,
@@ -97,6 +110,19 @@ impl Dialect for SqliteDatabase {
         push_matching_rows(query, kind, matching);
         query.push(" CROSS JOIN tokens t ON t.rowid = found");
     }
+}
+
+/// Returns an FTS5 query for every sequence of three characters of these terms.
+fn trigrams(terms: &[&str]) -> String {
+    let mut query = String::new();
+    for term in terms {
+        let chars: Vec<char> = term.chars().collect();
+        for three in chars.windows(3) {
+            let three = String::from_iter(three).replace('"', "\"\"");
+            query.extend(["\"", &three, "\" "]);
+        }
+    }
+    query
 }
 
 /// Adds the rows of this kind that match the filter, newest first, from the index that [`index`]

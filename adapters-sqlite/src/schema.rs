@@ -15,12 +15,25 @@ use crate::error::store_error;
 use crate::statements::json;
 use crate::store::SqliteDatabase;
 
-/// The triggers that keep the owners of accounts.
-const TRIGGERS: [&str; 3] = [
-    "users_are_owners",
-    "users_stay_owners",
-    "users_end_as_owners",
-];
+/// The triggers that keep the owners of accounts, and what happens without one.
+const OWNER_TRIGGERS: ([&str; 3], &str) = (
+    [
+        "users_are_owners",
+        "users_stay_owners",
+        "users_end_as_owners",
+    ],
+    "suspensions of users would have no effect",
+);
+
+/// The triggers that maintain the index of searches, and what happens without one.
+const SEARCH_TRIGGERS: ([&str; 3], &str) = (
+    [
+        "work_items_search_insert",
+        "work_items_search_update",
+        "work_items_search_delete",
+    ],
+    "searches would miss work items",
+);
 
 impl SqliteDatabase {
     /// Applies all pending migrations, or none.
@@ -82,22 +95,26 @@ impl SqliteDatabase {
         .fetch_all(&mut *reader)
         .await
         .map_err(store_error)?;
-        let triggers: &[_] = if parts.accounts { &TRIGGERS } else { &[] };
-        let names: Vec<_> = triggers.iter().map(|name| prefix.name(name)).collect();
-        let found: Vec<String> = sqlx::query_scalar(
-            "SELECT name FROM sqlite_schema \
-             WHERE type = 'trigger' AND name IN (SELECT value FROM json_each(?1))",
-        )
-        .bind(json(&names)?)
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(store_error)?;
+        let mut triggers = Vec::new();
+        if parts.accounts {
+            triggers.push(OWNER_TRIGGERS);
+        }
+        if parts.work_items {
+            triggers.push(SEARCH_TRIGGERS);
+        }
+        let found: Vec<String> =
+            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+                .fetch_all(&mut *reader)
+                .await
+                .map_err(store_error)?;
         drop(reader);
-        if let Some(name) = names.iter().find(|name| !found.contains(name)) {
-            return Err(StoreError::unavailable(format!(
-                "trigger {name} is missing, so suspensions of users would have no effect; restore \
-                 the file from a backup"
-            )));
+        for (names, consequence) in triggers {
+            let mut names = names.iter().map(|name| prefix.name(name));
+            if let Some(name) = names.find(|name| !found.contains(name)) {
+                return Err(StoreError::unavailable(format!(
+                    "trigger {name} is missing, so {consequence}; restore the file from a backup"
+                )));
+            }
         }
         let missing: Vec<String> = schema::tables(parts)
             .flat_map(|table| {

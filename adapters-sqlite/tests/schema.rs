@@ -57,6 +57,7 @@ async fn the_store_lists_every_column_of_its_tables() {
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
          WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite_%' AND t.name NOT LIKE 'openindex%' \
+         AND t.name NOT LIKE 'work_items_search%' AND (t.name, c.name) <> ('work_items', 'id') \
          ORDER BY 1",
     )
     .fetch_all(&sqlite.raw)

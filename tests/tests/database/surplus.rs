@@ -18,7 +18,7 @@ struct Surplus {
 
 /// `{role}` is the serving role, `{group}` one that it is not a member of at first, `{db}` the
 /// database, `{owner}` the owner of the tables.
-const SURPLUSES: [Surplus; 20] = [
+const SURPLUSES: [Surplus; 21] = [
     revoked("ALTER TABLE tokens OWNER TO {role}", "owns tokens"),
     revoked(
         "ALTER FUNCTION audit_events_append_only() OWNER TO {role}",
@@ -27,6 +27,10 @@ const SURPLUSES: [Surplus; 20] = [
     revoked(
         "ALTER FUNCTION users_are_owners() OWNER TO {role}",
         "owns users_are_owners()",
+    ),
+    revoked(
+        "ALTER FUNCTION work_item_trigrams(text) OWNER TO {role}",
+        "owns work_item_trigrams(text)",
     ),
     revoked(
         "GRANT UPDATE (action) ON audit_events TO {role}",
