@@ -122,6 +122,64 @@ impl Database {
         Ok(known)
     }
 
+    /// Creates work items of user 0 in the domain OPS, each a millisecond newer than the one before.
+    ///
+    /// # Errors
+    ///
+    /// If the database returns an error.
+    pub fn fill_work_items(&self, descriptions: &[String]) -> anyhow::Result<()> {
+        const COLUMNS: &str = "INSERT INTO work_items (domain, number, part, kind, title, \
+            description, search_text, status, priority, target, created_by, created_at, \
+            updated_at, version, last_part) SELECT 'OPS', n, 0, 'task', 'Item ' || n, d, \
+            'ops-' || n || ' item ' || n || ' ' || d, 'todo', 1, 'either', u.id";
+        self.run(&format!(
+            "INSERT INTO work_domains (key, last_number) VALUES ('OPS', {})",
+            descriptions.len()
+        ))?;
+        let at_once = 1_000;
+        self.runtime.block_on(async {
+            let mut number = 1;
+            if self.is_postgres() {
+                let mut connection = PgConnection::connect(&self.url).await?;
+                for batch in descriptions.chunks(at_once) {
+                    let insert = format!(
+                        "{COLUMNS}, to_timestamp(($2 + n) / 1000.0), now(), 1, 0 \
+                         FROM unnest($1::text[]) WITH ORDINALITY AS i (d, k), \
+                         LATERAL (SELECT (k + $3 - 1)::int AS n) AS numbers, users u \
+                         WHERE u.id = $4"
+                    );
+                    sqlx::query(AssertSqlSafe(insert))
+                        .bind(batch)
+                        .bind(signed(EPOCH_MILLIS))
+                        .bind(signed(number))
+                        .bind(id(0))
+                        .execute(&mut connection)
+                        .await?;
+                    number += batch.len() as u64;
+                }
+                connection.execute("VACUUM (ANALYZE) work_items").await?;
+            } else {
+                let mut connection = SqliteConnection::connect(&self.url).await?;
+                for batch in descriptions.chunks(at_once) {
+                    let insert = format!(
+                        "{COLUMNS}, ?2 + n, ?2 + n, 1, 0 FROM \
+                         (SELECT value AS d, key + ?3 AS n FROM json_each(?1)), users u \
+                         WHERE u.id = ?4"
+                    );
+                    sqlx::query(AssertSqlSafe(insert))
+                        .bind(serde_json::to_string(batch)?)
+                        .bind(signed(EPOCH_MILLIS))
+                        .bind(signed(number))
+                        .bind(id(0))
+                        .execute(&mut connection)
+                        .await?;
+                    number += batch.len() as u64;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// Runs each statement separately.
     ///
     /// # Errors

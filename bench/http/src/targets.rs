@@ -123,6 +123,27 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
         Threshold::AtMost(1.2),
     ),
     (
+        "search, rare, postgres",
+        "a page of 100 000 work items with a search for a rare term relative to one without, \
+         PostgreSQL",
+        Threshold::AtMost(5.0),
+    ),
+    (
+        "search, rare, sqlite",
+        "the same on SQLite",
+        Threshold::AtMost(5.0),
+    ),
+    (
+        "search, p99 beside, postgres",
+        "p99 of `GET /me` beside 20 such searches per second relative to without, PostgreSQL",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "search, p99 beside, sqlite",
+        "the same on SQLite",
+        Threshold::AtMost(2.0),
+    ),
+    (
         "expired, first page, postgres",
         "first page of 10 of a user with 100 000 expired tokens relative to one with 10, \
          PostgreSQL",

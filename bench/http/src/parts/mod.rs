@@ -8,6 +8,7 @@ pub mod overload;
 pub mod peers;
 pub mod remote;
 pub mod revocation;
+pub mod search;
 pub mod start;
 pub mod verify;
 
@@ -56,6 +57,11 @@ pub const PARTS: &[Part] = &[
         name: "list",
         title: "Listing a user's tokens",
         run: list::run,
+    },
+    Part {
+        name: "search",
+        title: "Searching work items",
+        run: search::run,
     },
     Part {
         name: "expired",
