@@ -8,6 +8,7 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{ListFilter, Seek, TokenId};
 use openindex_domain::user::UserId;
 
+use crate::lists::Expiring;
 use crate::statement::{Statement, Value};
 
 /// A kind of token that a list reads.
@@ -32,6 +33,19 @@ pub struct TokenList<'a> {
     pub seek: Option<&'a Seek>,
     /// Maximum number of tokens.
     pub limit: u32,
+    /// Whether to find the tokens by when they expire, and sort them, because they are few.
+    pub by_expiry: bool,
+}
+
+/// A range of the tokens beyond a cursor, each of which is one of an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Beyond {
+    /// All tokens beyond the cursor, in the order of ids; without a cursor, all tokens.
+    All,
+    /// Those with the cursor's sort key.
+    SameKey,
+    /// Those with sort keys beyond the cursor's.
+    OtherKeys,
 }
 
 /// A list of tokens of all owners, newest first; see
@@ -46,6 +60,23 @@ pub struct MatchingTokens<'a> {
     pub after: Option<TokenId>,
     /// Maximum number of tokens; `None` for all.
     pub limit: Option<u32>,
+    /// Whether to find the tokens by when they expire, and sort them, because they are few or all
+    /// are needed.
+    pub by_expiry: bool,
+}
+
+impl<'a> MatchingTokens<'a> {
+    /// Returns all tokens that match.
+    #[must_use]
+    pub fn all(filter: &'a TokenFilter, now: Timestamp) -> Self {
+        Self {
+            filter,
+            now,
+            after: None,
+            limit: None,
+            by_expiry: Expiring::of_filter(filter, now).is_indexed(),
+        }
+    }
 }
 
 /// What a change locks before it reads, in the order of the variants. A database that runs one
@@ -140,6 +171,13 @@ pub trait Dialect: Sized {
         format!("IN ({query})")
     }
 
+    /// Returns a condition that the parameter is the owner of the token `t`, of whom any number of
+    /// tokens is listed.
+    #[must_use]
+    fn owner_is(placeholder: &str) -> String {
+        format!("t.owner_id = {placeholder}")
+    }
+
     /// Returns a condition that the run `t` expires after the parameter.
     #[must_use]
     fn run_expires_after(placeholder: &str) -> String {
@@ -180,9 +218,9 @@ pub trait Dialect: Sized {
         Vec::new()
     }
 
-    /// Adds a query for the tokens of this kind in a list, which costs the same however many tokens
-    /// have ended.
-    fn push_listed(query: &mut Statement, kind: Kind, list: &TokenList<'_>);
+    /// Adds a query for the tokens of this kind in a range of a list, which costs the same however
+    /// many tokens there are and have ended.
+    fn push_listed(query: &mut Statement, kind: Kind, range: Beyond, list: &TokenList<'_>);
 
     /// Adds a query for owned tokens of this kind.
     fn push_matching(query: &mut Statement, kind: Kind, matching: &MatchingTokens<'_>);

@@ -1,14 +1,25 @@
 //! Parts of the queries for lists of tokens, which each database puts together so that a page costs
-//! the same however many tokens have ended.
+//! the same however many tokens there are and have ended.
+//!
+//! A page is read either in its order, up to as many tokens as it has, which takes long if few
+//! tokens match; or from the index of expiry, which takes long if many match, since they are sorted.
+//! A query in advance ([`many_by_expiry`]) finds out how many there are, up to [`FEW`].
 
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{Search, Seek, Sort, SortKey, Status};
+use openindex_domain::user::UserId;
 
 use crate::dialect::Dialect;
-pub use crate::dialect::{Kind, MatchingTokens, TokenList};
+pub use crate::dialect::{Beyond, Kind, MatchingTokens, TokenList};
 use crate::rows::{DETAIL_COLUMNS, OWNER_COLUMNS, TOKEN_COLUMNS};
 use crate::statement::Statement;
+#[cfg(feature = "testing")]
+pub use crate::tables::audit::select_page as audit_events;
+
+/// Up to as many tokens are found by when they expire, and sorted. More than the 1,000 live tokens
+/// of a large quota.
+const FEW: u32 = 1_024;
 
 /// The tokens that a list of personal access tokens reads, including damaged ones of an unknown
 /// kind. Two conditions, so that each uses its index.
@@ -23,23 +34,158 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
-/// Adds a part for each kind of token that a list reads, all together.
-fn push_kinds(query: &mut Statement, part: impl Fn(&mut Statement, Kind)) {
+/// Adds these parts, all together.
+fn push_parts<T>(
+    query: &mut Statement,
+    parts: impl IntoIterator<Item = T>,
+    push: impl Fn(&mut Statement, T),
+) {
     let mut separator = "";
-    for kind in KINDS {
+    for part in parts {
         query.push(separator);
-        part(query, kind);
+        push(query, part);
         separator = " UNION ALL ";
     }
+}
+
+/// Which tokens a filter selects by when they expire.
+#[derive(Debug, Clone, Copy)]
+pub struct Expiring {
+    owner: Option<UserId>,
+    status: Option<Status>,
+    before: Option<Timestamp>,
+    now: Timestamp,
+}
+
+impl Expiring {
+    /// Returns what the list of an owner selects.
+    #[must_use]
+    pub const fn of_list(list: &TokenList<'_>) -> Self {
+        Self {
+            owner: Some(list.owner),
+            status: list.filter.status,
+            before: None,
+            now: list.now,
+        }
+    }
+
+    /// Returns what this filter selects.
+    #[must_use]
+    pub const fn of_filter(filter: &TokenFilter, now: Timestamp) -> Self {
+        Self {
+            owner: filter.owner,
+            status: filter.status,
+            before: filter.expiring_before,
+            now,
+        }
+    }
+
+    /// Returns whether there is an index of the tokens that it selects. That of all owners does not
+    /// have the tokens that never expire.
+    #[must_use]
+    pub const fn is_indexed(&self) -> bool {
+        match self.status {
+            Some(Status::Revoked) => false,
+            Some(Status::Expired) => true,
+            Some(Status::Live) => self.owner.is_some() || self.before.is_some(),
+            None => self.before.is_some(),
+        }
+    }
+
+    /// Returns the column of the index.
+    const fn column<D: Dialect>(&self) -> &'static str {
+        match self.owner {
+            Some(_) => D::EXPIRES_AT,
+            None => "t.expires_at",
+        }
+    }
+
+    /// Adds the conditions on that column.
+    fn push<D: Dialect>(&self, query: &mut Statement) {
+        let column = self.column::<D>();
+        let mut condition = |compare: &str, at: Timestamp| {
+            let text = format!(" AND {column} {compare} ");
+            query.push(&text).push_bind(at);
+        };
+        match self.status {
+            Some(Status::Live) => condition(">", self.now),
+            Some(Status::Expired) => condition("<=", self.now),
+            Some(Status::Revoked) | None => {}
+        }
+        if let Some(before) = self.before {
+            condition("<", before);
+        }
+    }
+
+    /// Adds the same conditions so that no planner uses the index for them.
+    fn push_unindexed<D: Dialect>(&self, query: &mut Statement) {
+        if self.status == Some(Status::Live) {
+            query.push(" AND (").push(D::EXPIRES_AT).push(" > ");
+            query.push_bind(self.now).push(") IS TRUE");
+        }
+        if self.status == Some(Status::Expired) {
+            query.push(" AND (t.expires_at <= ").push_bind(self.now);
+            query.push(") IS TRUE");
+        }
+        if let Some(before) = self.before {
+            query.push(" AND (t.expires_at < ").push_bind(before);
+            query.push(") IS TRUE");
+        }
+    }
+}
+
+/// Returns a query for a row if the filter selects more than [`FEW`] tokens by when they expire;
+/// `None` if there is no index of them.
+#[must_use]
+pub fn many_by_expiry<D: Dialect>(expiring: &Expiring) -> Option<Statement> {
+    if !expiring.is_indexed() {
+        return None;
+    }
+    let index = match expiring.owner {
+        Some(_) => "personal_tokens_ending",
+        None => "personal_tokens_expiring",
+    };
+    let mut query = Statement::new(format!(
+        "SELECT t.id FROM tokens t{} WHERE ",
+        D::hint(index)
+    ));
+    query.push(KINDS[0].condition);
+    push_owner::<D>(&mut query, expiring.owner);
+    push_revoked(&mut query, false);
+    expiring.push::<D>(&mut query);
+    // The order of the index, so that no planner prefers to scan the table.
+    query.push(&format!(
+        " ORDER BY {} LIMIT 1 OFFSET ",
+        expiring.column::<D>()
+    ));
+    query.push_bind(FEW);
+    Some(query)
+}
+
+/// Returns whether all tokens of the list have this sort key.
+fn is_name(list: &TokenList<'_>, key: &str) -> bool {
+    let name = list.filter.name.as_ref();
+    name.is_some_and(|name| name.as_str().to_ascii_lowercase() == key)
 }
 
 /// Returns a query for a list of one owner's tokens.
 #[must_use]
 pub fn list_tokens<D: Dialect>(list: &TokenList<'_>) -> Statement {
+    // With a condition for both, the range of an index would begin at its start.
+    let ranges: &[Beyond] = match list.seek.map(|seek| &seek.cursor().key) {
+        None | Some(SortKey::Newest) => &[Beyond::All],
+        Some(SortKey::Name(key)) if is_name(list, key) => &[Beyond::SameKey],
+        Some(_) => &[Beyond::SameKey, Beyond::OtherKeys],
+    };
     let mut query = Statement::new("SELECT t.* FROM (");
-    push_kinds(&mut query, |query, kind| D::push_listed(query, kind, list));
+    let parts = KINDS
+        .iter()
+        .flat_map(|kind| ranges.iter().map(move |it| (*kind, *it)));
+    push_parts(&mut query, parts, |query, (kind, range)| {
+        D::push_listed(query, kind, range, list);
+    });
     query.push(") t");
-    push_order::<D>(&mut query, list);
+    push_order::<D>(&mut query, Beyond::All, list);
     query
 }
 
@@ -47,7 +193,7 @@ pub fn list_tokens<D: Dialect>(list: &TokenList<'_>) -> Statement {
 #[must_use]
 pub fn matching_tokens<D: Dialect>(matching: &MatchingTokens<'_>) -> Statement {
     let mut query = Statement::new("");
-    push_kinds(&mut query, |query, kind| {
+    push_parts(&mut query, KINDS, |query, kind| {
         D::push_matching(query, kind, matching);
     });
     query.push(" ORDER BY id DESC");
@@ -58,14 +204,9 @@ pub fn matching_tokens<D: Dialect>(matching: &MatchingTokens<'_>) -> Statement {
 /// Returns a query for the ids and kinds of matching tokens, in any order.
 #[must_use]
 pub fn matching_ids<D: Dialect>(filter: &TokenFilter, now: Timestamp) -> Statement {
-    let matching = MatchingTokens {
-        filter,
-        now,
-        after: None,
-        limit: None,
-    };
+    let matching = MatchingTokens::all(filter, now);
     let mut query = Statement::new("");
-    push_kinds(&mut query, |query, kind| {
+    push_parts(&mut query, KINDS, |query, kind| {
         D::push_matching_ids(query, kind, &matching);
     });
     query
@@ -98,27 +239,31 @@ pub fn select_owned() -> String {
 /// Adds the conditions of a list of one owner's tokens: kind, owner, status, name and search.
 pub fn push_listed<D: Dialect>(query: &mut Statement, kind: Kind, list: &TokenList<'_>) {
     let filter = list.filter;
-    query.push(kind.condition).push(" AND t.owner_id = ");
-    query.push_bind(list.owner);
+    query.push(kind.condition);
+    push_owner::<D>(query, Some(list.owner));
     push_revoked(query, filter.status == Some(Status::Revoked));
     if let Some(name) = &filter.name {
-        query.push(" AND t.name = ").push_bind(name.as_str());
+        // The first condition has an index. IS TRUE keeps a planner from replacing the name in it.
+        let name = query.add(name.as_str());
+        let (column, folded) = (D::lower("t.name"), D::lower(&name));
+        query.push(&format!(
+            " AND {column} = {folded} AND (t.name = {name}) IS TRUE"
+        ));
     }
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
-    match filter.status {
-        Some(Status::Live) => {
-            query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
-            query.push_bind(list.now);
-        }
-        Some(Status::Expired) => push_expired(query, list.now),
-        Some(Status::Revoked) | None => {}
+    let expiring = Expiring::of_list(list);
+    if list.by_expiry || filter.sort == Sort::Expiry {
+        expiring.push::<D>(query);
+    } else {
+        expiring.push_unindexed::<D>(query);
     }
 }
 
-fn push_expired(query: &mut Statement, now: Timestamp) {
-    // IS TRUE keeps a planner from sorting an index of all expired tokens for one page.
-    query.push(" AND (t.expires_at <= ").push_bind(now);
-    query.push(") IS TRUE");
+fn push_owner<D: Dialect>(query: &mut Statement, owner: Option<UserId>) {
+    if let Some(owner) = owner {
+        let owner = query.add(owner);
+        query.push(" AND ").push(&D::owner_is(&owner));
+    }
 }
 
 fn push_revoked(query: &mut Statement, is_revoked: bool) {
@@ -151,12 +296,22 @@ fn sort_key<D: Dialect>(sort: Sort, is_back: bool) -> Option<(String, bool)> {
 
 /// Adds the end of a query for a page of a list; the condition for the tokens beyond the cursor
 /// follows the word `before`.
-pub fn push_page<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
-    push_beyond::<D>(query, before, list);
-    push_order::<D>(query, list);
+pub fn push_page<D: Dialect>(
+    query: &mut Statement,
+    before: &str,
+    range: Beyond,
+    list: &TokenList<'_>,
+) {
+    push_beyond::<D>(query, before, range, list);
+    push_order::<D>(query, range, list);
 }
 
-fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList<'_>) {
+fn push_beyond<D: Dialect>(
+    query: &mut Statement,
+    before: &str,
+    range: Beyond,
+    list: &TokenList<'_>,
+) {
     let (Some(seek), sort) = (list.seek, list.filter.sort) else {
         return;
     };
@@ -164,7 +319,6 @@ fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList
     let is_back = matches!(seek, Seek::Before(_));
     let beyond = |is_descending| if is_descending { "<" } else { ">" };
     let cursor = seek.cursor();
-    query.push("(");
     if let Some((key, is_descending)) = sort_key::<D>(sort, is_back) {
         let value = match &cursor.key {
             // Ordered by id alone.
@@ -179,20 +333,25 @@ fn push_beyond<D: Dialect>(query: &mut Statement, before: &str, list: &TokenList
                 D::LAST_USED_AT.replace("t.last_used_at", &at)
             }
         };
-        let beyond = beyond(is_descending);
-        query.push(&format!("{key} {beyond} {value} OR {key} = {value} AND "));
+        if range == Beyond::OtherKeys {
+            query.push(&format!("{key} {} {value}", beyond(is_descending)));
+            return;
+        }
+        query.push(&format!("{key} = {value} AND "));
     }
     query.push(&format!("t.id {} ", beyond(!is_back)));
-    query.push_bind(cursor.id).push(")");
+    query.push_bind(cursor.id);
 }
 
 /// Adds the order and the limit of a list.
-fn push_order<D: Dialect>(query: &mut Statement, list: &TokenList<'_>) {
+fn push_order<D: Dialect>(query: &mut Statement, range: Beyond, list: &TokenList<'_>) {
     let (seek, sort) = (list.seek, list.filter.sort);
     let is_back = matches!(seek, Some(Seek::Before(_)));
     let order = |is_descending| if is_descending { "DESC" } else { "ASC" };
     query.push(" ORDER BY ");
-    if let Some((key, is_descending)) = sort_key::<D>(sort, is_back) {
+    // A planner may sort by a key that is the same for all.
+    let is_same = range == Beyond::SameKey || list.filter.name.is_some() && sort == Sort::Name;
+    if let Some((key, is_descending)) = sort_key::<D>(sort, is_back).filter(|_| !is_same) {
         query.push(&format!("{key} {}, ", order(is_descending)));
     }
     query.push(&format!("t.id {} LIMIT ", order(!is_back)));
@@ -209,26 +368,21 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, kind: Kind, matching: &M
         query.push(" AND 'personal' = ");
         query.push_bind(token.kind().as_str());
     }
-    query.push_some(" AND t.owner_id = ", filter.owner);
+    push_owner::<D>(query, filter.owner);
     push_search::<D>(query, filter.search.as_ref().map(Search::as_str));
     if let Some(scope) = filter.scope {
-        query.push(" AND t.scope = ").push_bind(scope.as_str());
+        // Not a parameter: one of the values has an index.
+        query.push(&format!(" AND t.scope = '{}'", scope.as_str()));
     }
     push_revoked(query, filter.status == Some(Status::Revoked));
-    match filter.status {
-        Some(Status::Live) if filter.expiring_before.is_some() => {
-            query.push(" AND t.expires_at > ").push_bind(now);
-        }
-        Some(Status::Live) => {
-            query.push(" AND ").push(D::EXPIRES_AT).push(" > ");
-            query.push_bind(now);
-        }
-        Some(Status::Expired) => push_expired(query, now),
-        Some(Status::Revoked) | None => {}
+    let expiring = Expiring::of_filter(filter, now);
+    if matching.by_expiry {
+        expiring.push::<D>(query);
+    } else {
+        expiring.push_unindexed::<D>(query);
     }
     query.push_some(
         " AND coalesce(t.last_used_at, t.created_at) < ",
         filter.unused_since,
     );
-    query.push_some(" AND t.expires_at < ", filter.expiring_before);
 }

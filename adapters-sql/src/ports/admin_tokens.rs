@@ -32,13 +32,10 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> AdminTokenStore
         after: Option<TokenId>,
         limit: u32,
     ) -> Result<Listing<OwnedToken>> {
-        let query = lists::matching_tokens::<D>(&MatchingTokens {
-            filter,
-            now,
-            after,
-            limit: Some(limit),
-        });
-        run!(self, Browse, |tx| tx.list(query, rows::owned_token))
+        let filter = filter.clone();
+        run!(self, Browse, |tx| tokens::matching(
+            tx, &filter, now, after, limit
+        ))
     }
 
     async fn matching_ids(&self, filter: &TokenFilter, now: Timestamp) -> Result<Vec<TokenId>> {
@@ -81,12 +78,7 @@ async fn revoke_matching<D: Database>(
         let ids = tokens::matching_ids(tx, &change.filter, now).await?;
         tx.lock(Lock::TokensWithRuns(&ids, now)).await?;
     }
-    let matching = MatchingTokens {
-        filter: &change.filter,
-        now,
-        after: None,
-        limit: None,
-    };
+    let matching = MatchingTokens::all(&change.filter, now);
     let found = tx.rows(lists::matching_tokens::<D>(&matching)).await?;
     let read: RevocableTokens = found
         .iter()

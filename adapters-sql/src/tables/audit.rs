@@ -5,7 +5,6 @@ use openindex_domain::audit::{
     AuditAction, AuditActor, AuditCursor, AuditEvent, AuditFilter, RequestId, Subject, SubjectName,
 };
 use openindex_domain::token::TokenId;
-use openindex_domain::user::UserId;
 
 use crate::rows;
 use crate::{Database, Result, Statement, Tx};
@@ -132,17 +131,23 @@ pub(crate) async fn names<D: Database>(
 
 /// Returns [`AuditFilter::matches`] as a query with only the conditions that are set, so that each
 /// can use its index. Events closest to the cursor come first.
-fn select_page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> Statement {
+#[must_use]
+pub fn select_page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> Statement {
     let mut query = Statement::new("");
-    let Some(user) = filter.involving else {
-        push_part(&mut query, filter, None, after, limit);
-        return query;
+    // At most one page of each index: a single condition with OR would read all events of a user
+    // or a subject.
+    let (columns, id): (&[&str], _) = match (filter.involving, filter.subject) {
+        (Some(user), _) => (&["actor_user", "subject", "related"], user.to_string()),
+        (None, Some(subject)) => (&["subject", "related"], subject.to_string()),
+        (None, None) => {
+            push_part(&mut query, filter, None, after, limit);
+            return query;
+        }
     };
-    // At most one page of each index: a single condition with OR would read all events of a user.
     let mut separator = "SELECT * FROM (";
-    for column in ["actor_user", "subject", "related"] {
+    for column in columns {
         query.push(separator);
-        push_part(&mut query, filter, Some((column, user)), after, limit);
+        push_part(&mut query, filter, Some((column, &id)), after, limit);
         separator = ") AS part UNION SELECT * FROM (";
     }
     query.push(") AS part");
@@ -162,14 +167,13 @@ fn push_order(query: &mut Statement, filter: &AuditFilter, limit: u32) {
 fn push_part(
     query: &mut Statement,
     filter: &AuditFilter,
-    involving: Option<(&str, UserId)>,
+    part: Option<(&str, &str)>,
     after: Option<AuditCursor>,
     limit: u32,
 ) {
     query.push(&format!("SELECT {COLUMNS} FROM audit_events WHERE TRUE"));
-    if let Some((column, user)) = involving {
-        query.push(&format!(" AND {column} = "));
-        query.push_bind(user.to_string());
+    if let Some((column, id)) = part {
+        query.push(&format!(" AND {column} = ")).push_bind(id);
     }
     if let Some(user) = filter.actor {
         query.push(" AND actor_user = ").push_bind(user.to_string());
@@ -177,7 +181,8 @@ fn push_part(
     if let Some(action) = filter.action {
         query.push(" AND action = ").push_bind(action.as_str());
     }
-    if let Some(subject) = filter.subject {
+    // Otherwise the parts have it.
+    if let Some(subject) = filter.subject.filter(|_| filter.involving.is_some()) {
         let subject = query.add(subject.to_string());
         query.push(&format!(
             " AND (subject = {subject} OR related = {subject})"

@@ -7,13 +7,13 @@ use openindex_domain::admin_tokens::{OwnedToken, TokenFilter};
 use openindex_domain::agent_run::{EndedRuns, RunFilter, RunState, WorkItemKey};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{
-    CreationRate, Digest, ListFilter, RevocableTokens, RevokedBy, Seek, Status, Token, TokenId,
-    TokenKind, TokenRecord, TokenUse,
+    CreationRate, Digest, ListFilter, RevocableTokens, RevokedBy, Seek, Sort, Status, Token,
+    TokenId, TokenKind, TokenRecord, TokenUse,
 };
 use openindex_domain::user::UserId;
 use openindex_domain::{Listing, StoreError};
 
-use crate::lists::{self, TokenList};
+use crate::lists::{self, Expiring, MatchingTokens, TokenList};
 use crate::rows::{self, DETAIL_COLUMNS, TOKEN_COLUMNS};
 use crate::schema::INSERT_TOKEN;
 use crate::{Database, Result, Statement, Tx};
@@ -59,15 +59,47 @@ pub(crate) async fn list<D: Database>(
     seek: Option<&Seek>,
     limit: u32,
 ) -> Result<Listing<Token>> {
-    let list = TokenList {
+    let mut list = TokenList {
         owner,
         filter,
         now,
         seek,
         limit,
+        by_expiry: false,
     };
+    // In the order of expiry, the tokens are found by it anyway.
+    if filter.sort != Sort::Expiry {
+        list.by_expiry = are_few(tx, &Expiring::of_list(&list)).await?;
+    }
     let query = lists::list_tokens::<D>(&list);
     tx.list(query, rows::shown_token).await
+}
+
+/// Returns a page of the tokens that match, with their owners, newest first.
+pub(crate) async fn matching<D: Database>(
+    tx: &mut Tx<'_, D>,
+    filter: &TokenFilter,
+    now: Timestamp,
+    after: Option<TokenId>,
+    limit: u32,
+) -> Result<Listing<OwnedToken>> {
+    let expiring = Expiring::of_filter(filter, now);
+    let query = lists::matching_tokens::<D>(&MatchingTokens {
+        filter,
+        now,
+        after,
+        limit: Some(limit),
+        by_expiry: filter.token.is_none() && are_few(tx, &expiring).await?,
+    });
+    tx.list(query, rows::owned_token).await
+}
+
+/// Returns whether a page is best found by when its tokens expire.
+async fn are_few<D: Database>(tx: &mut Tx<'_, D>, expiring: &Expiring) -> Result<bool> {
+    Ok(match lists::many_by_expiry::<D>(expiring) {
+        Some(query) => tx.row(query).await?.is_none(),
+        None => false,
+    })
 }
 
 pub(crate) async fn owned_by_id<D: Database>(
