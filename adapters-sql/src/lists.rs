@@ -2,7 +2,7 @@
 //! the same however many tokens there are and have ended.
 //!
 //! A page is read either in its order, up to as many tokens as it has, which takes long if few
-//! tokens match; or from the index of expiry, which takes long if many match, since they are sorted.
+//! tokens match; or from the index of expiry, which takes long if many match, as they are sorted.
 //! A query in advance ([`many_by_expiry`]) finds out how many there are, up to [`FEW`].
 
 use openindex_domain::admin_tokens::TokenFilter;
