@@ -54,6 +54,35 @@ pub struct Range {
     pub known: u64,
 }
 
+/// The audit events to create. Event n is about token n, and was caused by user n modulo `users`
+/// with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Events {
+    /// Number of events.
+    pub count: u64,
+    /// Number of users.
+    pub users: u64,
+    /// Number of actions, at most that of [`ACTIONS`].
+    pub actions: u64,
+}
+
+/// The actions of created events.
+pub const ACTIONS: [&str; 4] = [
+    "token.created",
+    "token.rotated",
+    "token.revoked",
+    "user.promoted",
+];
+
+/// What differs between tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    /// Nothing.
+    Plain,
+    /// Names, scopes, expiry, revocation and last use, as [`Database::fill_varied`] says.
+    Varied,
+}
+
 /// A database that a server has migrated.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -63,7 +92,8 @@ pub struct Database {
 }
 
 /// Returns the id of a user or token: version 7, ordered by number.
-fn id(number: u64) -> Uuid {
+#[must_use]
+pub fn id(number: u64) -> Uuid {
     Uuid::from_u64_pair((EPOCH_MILLIS + number) << 16 | 0x7000, 1 << 63 | number)
 }
 
@@ -114,15 +144,16 @@ impl Database {
         let known = known(range);
         self.runtime.block_on(async {
             if self.is_postgres() {
-                fill_postgres(&self.url, range, &known).await
+                fill_postgres(&self.url, range, Contents::Plain, &known).await
             } else {
-                fill_sqlite(&self.url, range, &known).await
+                fill_sqlite(&self.url, range, Contents::Plain, &known).await
             }
         })?;
         Ok(known)
     }
 
-    /// Creates work items of user 0 in the domain OPS, each a millisecond newer than the one before.
+    /// Creates work items of user 0 in the domain OPS, each a millisecond newer than the one
+    /// before.
     ///
     /// # Errors
     ///
@@ -175,6 +206,107 @@ impl Database {
                         .await?;
                     number += batch.len() as u64;
                 }
+            }
+            Ok(())
+        })
+    }
+
+    /// Creates tokens as [`fill`](Self::fill) does, each with a name of its own: half of them never
+    /// expire, a quarter has expired, a tenth was revoked, half were used, and a hundredth has the
+    /// scope `admin`. Those whose secrets are known have it, too, are live, and belong to
+    /// administrators.
+    ///
+    /// # Errors
+    ///
+    /// If the database returns an error.
+    pub fn fill_varied(&self, range: Range) -> anyhow::Result<Vec<Known>> {
+        let known = known(range);
+        self.runtime.block_on(async {
+            let ids = known.iter().map(|it| id(it.number)).collect::<Vec<_>>();
+            if self.is_postgres() {
+                fill_postgres(&self.url, range, Contents::Varied, &known).await?;
+                let mut connection = PgConnection::connect(&self.url).await?;
+                sqlx::query(
+                    "WITH known AS (UPDATE tokens SET scope = 'admin', expires_at = NULL, \
+                     revoked_at = NULL WHERE id = ANY ($1) RETURNING owner_id) \
+                     UPDATE users SET role = 'admin' WHERE id IN (SELECT owner_id FROM known)",
+                )
+                .bind(&ids)
+                .execute(&mut connection)
+                .await?;
+            } else {
+                fill_sqlite(&self.url, range, Contents::Varied, &known).await?;
+                let mut connection = SqliteConnection::connect(&self.url).await?;
+                for id in ids {
+                    sqlx::query(
+                        "UPDATE tokens SET scope = 'admin', expires_at = NULL, revoked_at = NULL \
+                         WHERE id = ?1",
+                    )
+                    .bind(id)
+                    .execute(&mut connection)
+                    .await?;
+                    sqlx::query(
+                        "UPDATE users SET role = 'admin' \
+                         WHERE id = (SELECT owner_id FROM tokens WHERE id = ?1)",
+                    )
+                    .bind(id)
+                    .execute(&mut connection)
+                    .await?;
+                }
+            }
+            Ok(known)
+        })
+    }
+
+    /// Creates audit events.
+    ///
+    /// # Errors
+    ///
+    /// If the database returns an error.
+    pub fn fill_events(&self, events: Events) -> anyhow::Result<()> {
+        let actions = &ACTIONS[..usize::try_from(events.actions)?];
+        let case = |n: &str| {
+            let whens: Vec<_> = (0..)
+                .zip(actions)
+                .map(|(index, action)| format!("WHEN {index} THEN '{action}'"))
+                .collect();
+            format!("CASE {n} % {} {} END", actions.len(), whens.join(" "))
+        };
+        let Events { count, users, .. } = events;
+        self.runtime.block_on(async {
+            if self.is_postgres() {
+                let hex = |n: &str| {
+                    format!("lpad(to_hex({EPOCH_MILLIS} + {n}), 12, '0') || '70008' || \
+                             lpad(to_hex({n}), 15, '0')")
+                };
+                let (event, user) = (hex("n"), hex(&format!("(n % {users})")));
+                let insert = format!(
+                    "INSERT INTO audit_events (id, at, actor, actor_user, actor_token, action, \
+                     subject, client_address) \
+                     SELECT ({event})::uuid, to_timestamp(({EPOCH_MILLIS} + n) / 1000.0), 'token', \
+                            'usr_' || {user}, 'pat_' || {event}, {}, 'pat_' || {event}, '192.0.2.1' \
+                     FROM generate_series(0, {count} - 1) n",
+                    case("n")
+                );
+                let mut connection = PgConnection::connect(&self.url).await?;
+                connection.execute(AssertSqlSafe(insert)).await?;
+                connection.execute("VACUUM (ANALYZE) audit_events").await?;
+            } else {
+                let hex = |n: &str| format!("printf('%012x70008%015x', {EPOCH_MILLIS} + {n}, {n})");
+                let (event, user) = (hex("n"), hex(&format!("n % {users}")));
+                let insert = format!(
+                    "WITH RECURSIVE numbers (n) AS \
+                     (VALUES (0) UNION ALL SELECT n + 1 FROM numbers WHERE n < {count} - 1) \
+                     INSERT INTO audit_events (id, at, actor, actor_user, actor_token, action, \
+                     subject, client_address) \
+                     SELECT unhex({event}), {EPOCH_MILLIS} + n, 'token', 'usr_' || {user}, \
+                            'pat_' || {event}, {}, 'pat_' || {event}, '192.0.2.1' FROM numbers",
+                    case("n")
+                );
+                let mut connection = SqliteConnection::connect(&self.url).await?;
+                connection.execute("PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000").await?;
+                connection.execute(AssertSqlSafe(insert)).await?;
+                connection.execute("ANALYZE; PRAGMA wal_checkpoint(TRUNCATE)").await?;
             }
             Ok(())
         })
@@ -259,7 +391,87 @@ impl Database {
     }
 }
 
-async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
+/// Columns of tokens and their values for number n, in the SQL of PostgreSQL.
+const POSTGRES_VALUES: [(&str, &str, &str); 5] = [
+    (
+        "name",
+        "'a token'",
+        "'token ' || lpad((n * 7919 % 1000003)::text, 7, '0')",
+    ),
+    (
+        "scope",
+        "'read_write'",
+        "CASE n % 100 WHEN 7 THEN 'admin' ELSE 'read_write' END",
+    ),
+    (
+        "expires_at",
+        "NULL::timestamptz",
+        "CASE n % 4 WHEN 1 THEN now() + (1 + n % 90) * interval '1 day' + n * interval '1 ms' \
+         WHEN 3 THEN now() - (1 + n % 20) * interval '1 day' - n * interval '1 ms' END",
+    ),
+    (
+        "revoked_at",
+        "NULL::timestamptz",
+        "CASE n % 10 WHEN 9 THEN now() - (1 + n % 20) * interval '1 day' END",
+    ),
+    (
+        "last_used_at",
+        "NULL::timestamptz",
+        "CASE n % 2 WHEN 0 THEN now() - n % 60 * interval '1 day' - n * interval '1 ms' END",
+    ),
+];
+
+/// The same in the SQL of SQLite.
+const SQLITE_VALUES: [(&str, &str, &str); 5] = [
+    (
+        "name",
+        "'a token'",
+        "printf('token %07d', n * 7919 % 1000003)",
+    ),
+    (
+        "scope",
+        "'read_write'",
+        "CASE WHEN n % 100 = 7 THEN 'admin' ELSE 'read_write' END",
+    ),
+    (
+        "expires_at",
+        "NULL",
+        "CASE n % 4 WHEN 1 THEN unixepoch() * 1000 + (1 + n % 90) * 86400000 + n \
+         WHEN 3 THEN unixepoch() * 1000 - (1 + n % 20) * 86400000 - n END",
+    ),
+    (
+        "revoked_at",
+        "NULL",
+        "CASE n % 10 WHEN 9 THEN unixepoch() * 1000 - (1 + n % 20) * 86400000 END",
+    ),
+    (
+        "last_used_at",
+        "NULL",
+        "CASE n % 2 WHEN 0 THEN unixepoch() * 1000 - n % 60 * 86400000 - n END",
+    ),
+];
+
+impl Contents {
+    /// Returns the names of columns and their values.
+    fn of(self, values: &[(&str, &str, &str)]) -> (String, String) {
+        let names: Vec<_> = values.iter().map(|(name, ..)| *name).collect();
+        let values: Vec<_> = values
+            .iter()
+            .map(|(_, plain, varied)| match self {
+                Self::Plain => *plain,
+                Self::Varied => *varied,
+            })
+            .collect();
+        (names.join(", "), values.join(", "))
+    }
+}
+
+async fn fill_postgres(
+    url: &str,
+    range: Range,
+    contents: Contents,
+    known: &[Known],
+) -> anyhow::Result<()> {
     let mut connection = PgConnection::connect(url).await?;
     let connection = &mut connection;
     // Indexes are built faster over existing rows: dropped, and created again unchanged.
@@ -298,15 +510,15 @@ async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Resu
     connection
         .execute("SET session_replication_role = replica")
         .await?;
-    sqlx::query(
-        "INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
+    let (columns, values) = contents.of(&POSTGRES_VALUES);
+    sqlx::query(AssertSqlSafe(format!(
+        "INSERT INTO tokens (id, kind, owner_id, digest, created_at, {columns}) \
          SELECT (lpad(to_hex($3 + n), 12, '0') || '70008' || lpad(to_hex(n), 15, '0'))::uuid, \
                 'personal', \
                 (lpad(to_hex($3 + n / $4), 12, '0') || '70008' || lpad(to_hex(n / $4), 15, '0'))::uuid, \
-                'a token', 'read_write', sha256(uuid_send(gen_random_uuid())), \
-                to_timestamp(($3 + n) / 1000.0) \
-         FROM generate_series($1, $2) n",
-    )
+                sha256(uuid_send(gen_random_uuid())), to_timestamp(($3 + n) / 1000.0), {values} \
+         FROM generate_series($1, $2) n"
+    )))
     .bind(signed(range.from))
     .bind(signed(range.to - 1))
     .bind(signed(EPOCH_MILLIS))
@@ -330,7 +542,12 @@ async fn fill_postgres(url: &str, range: Range, known: &[Known]) -> anyhow::Resu
     Ok(())
 }
 
-async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result<()> {
+async fn fill_sqlite(
+    url: &str,
+    range: Range,
+    contents: Contents,
+    known: &[Known],
+) -> anyhow::Result<()> {
     let mut connection = SqliteConnection::connect(url).await?;
     let connection = &mut connection;
     connection
@@ -364,22 +581,24 @@ async fn fill_sqlite(url: &str, range: Range, known: &[Known]) -> anyhow::Result
     transaction.commit().await?;
     // In several transactions, so that the write-ahead log does not grow as large as the database.
     let mut from = range.from;
+    let (columns, values) = contents.of(&SQLITE_VALUES);
+    let insert = format!(
+        "WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
+         INSERT INTO tokens (id, kind, owner_id, digest, created_at, {columns}) \
+         SELECT unhex(printf('%012x70008%015x', ?3 + n, n)), 'personal', \
+                unhex(printf('%012x70008%015x', ?3 + n / ?4, n / ?4)), randomblob(32), ?3 + n, \
+                {values} \
+         FROM numbers"
+    );
     while from < range.to {
         let to = range.to.min(from + SQLITE_AT_ONCE);
-        sqlx::query(
-        "WITH RECURSIVE numbers (n) AS (VALUES (?1) UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2) \
-         INSERT INTO tokens (id, kind, owner_id, name, scope, digest, created_at) \
-         SELECT unhex(printf('%012x70008%015x', ?3 + n, n)), 'personal', \
-                unhex(printf('%012x70008%015x', ?3 + n / ?4, n / ?4)), \
-                'a token', 'read_write', randomblob(32), ?3 + n \
-         FROM numbers",
-    )
-    .bind(signed(from))
-    .bind(signed(to - 1))
-    .bind(signed(EPOCH_MILLIS))
-    .bind(signed(range.per_user))
-    .execute(&mut *connection)
-    .await?;
+        sqlx::query(AssertSqlSafe(insert.as_str()))
+            .bind(signed(from))
+            .bind(signed(to - 1))
+            .bind(signed(EPOCH_MILLIS))
+            .bind(signed(range.per_user))
+            .execute(&mut *connection)
+            .await?;
         from = to;
     }
     let mut transaction = connection.begin().await?;

@@ -144,6 +144,46 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
         Threshold::AtMost(2.0),
     ),
     (
+        "first page, /me/pats, postgres",
+        "first page of `GET /me/pats` with a million rows relative to one with 100, PostgreSQL",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "first page, /me/pats, sqlite",
+        "first page of `GET /me/pats` with a million rows relative to one with 100, SQLite",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "first page, /admin/pats, postgres",
+        "first page of `GET /admin/pats` with a million rows relative to one with 100, PostgreSQL",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "first page, /admin/pats, sqlite",
+        "first page of `GET /admin/pats` with a million rows relative to one with 100, SQLite",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "first page, /audit, postgres",
+        "first page of `GET /audit` with a million rows relative to one with 100, PostgreSQL",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "first page, /audit, sqlite",
+        "first page of `GET /audit` with a million rows relative to one with 100, SQLite",
+        Threshold::AtMost(2.0),
+    ),
+    (
+        "export, memory, postgres",
+        "memory that an export of a million events adds to the server, or that `oi` uses for it, in MiB, PostgreSQL",
+        Threshold::AtMost(32.0),
+    ),
+    (
+        "export, memory, sqlite",
+        "the same on SQLite",
+        Threshold::AtMost(32.0),
+    ),
+    (
         "expired, first page, postgres",
         "first page of 10 of a user with 100 000 expired tokens relative to one with 10, \
          PostgreSQL",

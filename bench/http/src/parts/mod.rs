@@ -55,7 +55,7 @@ pub const PARTS: &[Part] = &[
     },
     Part {
         name: "list",
-        title: "Listing a user's tokens",
+        title: "Lists",
         run: list::run,
     },
     Part {

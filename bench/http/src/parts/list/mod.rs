@@ -1,4 +1,6 @@
-//! The cost of `GET /me/pats` as a user has more tokens.
+//! The cost of lists as there are more tokens and audit events.
+
+mod large;
 
 use crate::bench::Bench;
 use crate::load::Target;
@@ -8,7 +10,7 @@ use crate::seed::Range;
 
 const SIZES: [u64; 5] = [1, 10, 100, 1000, 10_000];
 
-/// Measures lists of 1 to 10 000 tokens.
+/// Measures lists of 1 to 10 000 tokens, and lists and the audit export with a million rows.
 ///
 /// # Errors
 ///
@@ -56,6 +58,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         report.add(&format!("### {name}"));
         report.add(&rows(&turns));
     }
+    large::run(bench, &mut report)?;
     Ok(report)
 }
 
