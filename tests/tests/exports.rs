@@ -1,5 +1,6 @@
 //! A streamed response does not outlive its token, on the built programs.
 
+use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
@@ -12,6 +13,8 @@ both_stores! {
     an_open_export_ends_with_its_token,
     an_open_export_ends_with_a_suspension_and_a_demotion,
     an_interrupted_export_makes_the_command_fail,
+    an_export_has_each_event_once_while_others_are_added,
+    exports_that_are_not_read_hold_no_database_connection,
 }
 
 /// More than fits into the buffers between the two programs, so that the server waits for its
@@ -53,6 +56,11 @@ fn an_open_export_reports_that_the_database_became_unavailable() {
 
 /// Requests the export and reads the beginning of the response.
 fn open(server: &Server, token: &str, format: &str) -> TcpStream {
+    begin(server, token, format).0
+}
+
+/// Does the same and also returns the beginning.
+fn begin(server: &Server, token: &str, format: &str) -> (TcpStream, String) {
     let address = server.url.strip_prefix("http://").expect("a plain URL");
     let mut stream = TcpStream::connect(address).expect("a connection");
     let patience = Some(Duration::from_secs(30));
@@ -60,13 +68,13 @@ fn open(server: &Server, token: &str, format: &str) -> TcpStream {
     write!(
         stream,
         "GET /audit/export?format={format} HTTP/1.1\r\nhost: {address}\r\n\
-         authorization: Bearer {token}\r\nte: trailers\r\n\r\n"
+         authorization: Bearer {token}\r\nte: trailers\r\nconnection: close\r\n\r\n"
     )
     .expect("sent");
     let mut head = [0; 4_096];
     stream.read_exact(&mut head).expect("the beginning");
     assert!(head.starts_with(b"HTTP/1.1 200"), "{head:?}");
-    stream
+    (stream, String::from_utf8_lossy(&head).into_owned())
 }
 
 /// Reads the rest of the response, until it ends or the connection is reset.
@@ -164,4 +172,40 @@ fn an_interrupted_export_makes_the_command_fail(kind: Kind) {
     );
     let last = text.lines().last().expect("a row");
     assert!(last.starts_with("#incomplete,"), "{last}");
+}
+
+fn an_export_has_each_event_once_while_others_are_added(kind: Kind) {
+    let (_database, server, admin) = filled(kind);
+    let (stream, mut text) = begin(&server, &admin.token, "json");
+    // The server waits for its reader meanwhile.
+    for number in 0..5 {
+        let body = json!({"name": format!("new {number}"), "scope": "read_write"});
+        let created = server.http.post("/me/pats", &admin.token, &body);
+        assert_eq!(created.status, 201, "{created:?}");
+    }
+    text.push_str(&rest(stream));
+    let ids: Vec<&str> = text
+        .split("{\"id\":\"evt_")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let filled = text.matches("\"action\":\"user.promoted\"").count();
+    assert_eq!(u32::try_from(filled), Ok(EVENTS));
+    let different: HashSet<&str> = ids.iter().copied().collect();
+    assert_eq!(different.len(), ids.len(), "an event is there twice");
+    let end = format!("\r\n0\r\nx-export-events: {}\r\n\r\n", ids.len());
+    assert!(text.ends_with(&end), "{:?}", text.lines().next_back());
+    assert!(!text.contains("new 0"), "events begin where the export did");
+}
+
+fn exports_that_are_not_read_hold_no_database_connection(kind: Kind) {
+    // More than there are connections for long reads.
+    const EXPORTS: usize = 12;
+    let (_database, server, admin) = filled(kind);
+    let streams: Vec<TcpStream> = (0..EXPORTS)
+        .map(|_| open(&server, &admin.token, "csv"))
+        .collect();
+    let listed = server.http.get("/audit", &admin.token);
+    assert_eq!(listed.status, 200, "{listed:?}");
+    drop(streams);
 }
