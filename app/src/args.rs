@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -38,8 +39,12 @@ Examples:
   DATABASE_URL=postgres://oi@db/oi oi-server --listen 0.0.0.0:8080 \\
       --public-url https://openindex.example.com
 
-Pass a database password in DATABASE_URL, not in --database-url: other users of
-the machine can read the arguments of a process."
+Each flag of `serve` can also be set by its variable or in the configuration
+file, which `oi-server config --help` describes.
+
+Pass a database password in DATABASE_URL, DATABASE_URL_FILE or the configuration
+file, not in --database-url: other users of the machine can read the arguments
+of a process."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -72,21 +77,55 @@ pub(crate) enum Command {
     ///
     /// A server with only these privileges can neither alter the schema nor change or delete audit
     /// events. Does not connect to a database.
-    #[command(arg = unused_database_url())]
+    #[command(args = unused())]
     Grants(Grants),
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print the OpenAPI 3.1 description of the API and exit
-    #[command(arg = unused_database_url())]
+    #[command(args = unused())]
     Openapi,
 }
 
-/// Returns a hidden `--database-url` for commands that do not connect to a database, so that
-/// scripts can pass it to every command.
-fn unused_database_url() -> clap::Arg {
-    clap::Arg::new("database_url")
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Settings come from, in this order: flags, variables, the configuration file,
+defaults. The file is TOML, and has one line per flag of `serve`, named like the
+flag with underscores:
+
+  database_url = \"postgres://oi@db/oi\"
+  listen = \"127.0.0.1:8080\"
+  trusted_proxies = [\"10.0.0.0/8\"]
+  token_quota = 50
+
+It is /etc/openindex/server.toml if that exists; --config names another one.")]
+pub(crate) enum ConfigCommand {
+    /// Exit with an error if a variable or a line of the configuration file is invalid
+    ///
+    /// Does not connect to the database.
+    Check,
+    /// Print all settings in the format of the configuration file, each with its source
+    ///
+    /// The password in the database URL is not printed.
+    Show,
+}
+
+/// Returns hidden arguments for commands that do not use a database, so that scripts can pass them to
+/// every command.
+fn unused() -> [clap::Arg; 3] {
+    let url = clap::Arg::new("database_url")
         .long("database-url")
         .value_name("URL")
-        .value_parser(clap::value_parser!(DatabaseUrl))
-        .hide(true)
+        .value_parser(clap::value_parser!(DatabaseUrl));
+    let file = |id: &'static str, flag: &'static str| {
+        clap::Arg::new(id).long(flag).value_parser(self::file)
+    };
+    [
+        url,
+        file("database_url_file", "database-url-file"),
+        file("config", "config"),
+    ]
+    .map(|argument| argument.hide(true))
 }
 
 /// Options of every command.
@@ -94,15 +133,32 @@ fn unused_database_url() -> clap::Arg {
 pub(crate) struct Common {
     #[arg(
         long,
+        help = "Configuration file [default: /etc/openindex/server.toml if it exists]",
+        global = true,
+        env = "OPENINDEX_SERVER_CONFIG",
+        value_parser = file,
+        value_name = "FILE"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    #[arg(
+        long,
         help = "Database URL: sqlite://PATH (serve, bootstrap and migrate create it) or \
                 postgres://…",
         global = true,
         env = "DATABASE_URL",
-        hide_env_values = true,
         default_value = DEFAULT_DATABASE_URL,
         value_name = "URL"
     )]
     pub(crate) database_url: DatabaseUrl,
+    /// File that contains the database URL, such as a credential of systemd
+    #[arg(long, global = true, env = "DATABASE_URL_FILE", value_parser = file, value_name = "FILE")]
+    pub(crate) database_url_file: Option<PathBuf>,
+    /// How other users of the machine can read the password in the database URL, and what to do.
+    #[arg(skip)]
+    pub(crate) exposure: Option<String>,
+    /// Whether the database URL is an argument.
+    #[arg(skip)]
+    pub(crate) is_url_typed: bool,
     /// Log filter: a level such as `info` or `debug`, or directives such as
     /// `openindex_app=debug,warn`
     #[arg(
@@ -423,6 +479,15 @@ pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Opt
     Some(format!("--{flag} before a command would be ignored; {fix}"))
 }
 
+/// Parses the path of a file. Rejects a URL, which may contain a password: paths are printed.
+fn file(text: &str) -> Result<PathBuf, &'static str> {
+    if text.contains("://") {
+        Err("must be the path of a file, not a URL (a database URL belongs in DATABASE_URL)")
+    } else {
+        Ok(text.into())
+    }
+}
+
 /// Parses an IP address and a port. Rejects host names: one can have several addresses, and the
 /// server would listen on only one of them.
 fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -472,6 +537,10 @@ fn identifier(text: &str) -> Result<String, &'static str> {
 fn log_filter(text: &str) -> Result<String, &'static str> {
     let is_known = |directive: &str| {
         let directive = directive.trim();
+        // A URL may contain a password, and filters are printed.
+        if directive.contains("://") {
+            return false;
+        }
         directive.contains(['=', '[', ':'])
             || directive.starts_with("openindex")
             || directive.starts_with("oi_server")
@@ -670,7 +739,16 @@ mod tests {
         ] {
             assert_eq!(log_filter(text).as_deref(), Ok(text.trim()));
         }
-        for text in ["inof", "", "warning", "info,", "nonsense=[", "debug,inof"] {
+        let url = "postgres://u:hunter2@db";
+        for text in [
+            "inof",
+            "",
+            "warning",
+            "info,",
+            "nonsense=[",
+            "debug,inof",
+            url,
+        ] {
             assert!(log_filter(text).is_err(), "{text:?}");
         }
     }

@@ -109,6 +109,53 @@ impl DatabaseUrl {
         is_plain.then_some(&*self.url)
     }
 
+    /// Returns the URL as it can be shown: without a password, and without what may be one because
+    /// only the store can parse it.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        const KNOWN_QUERIES: [&str; 4] = [
+            "mode=rw",
+            "mode=rwc",
+            "sslmode=require",
+            "sslmode=verify-full",
+        ];
+        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let query = match query {
+            "" => String::new(),
+            query if KNOWN_QUERIES.contains(&query) => format!("?{query}"),
+            _ => "?…".to_owned(),
+        };
+        if self.scheme == Scheme::Sqlite {
+            return format!("{scheme}://{place}{query}");
+        }
+        let is_plain = |text: &str| {
+            let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./,".contains(&b);
+            text.bytes().all(is_plain)
+        };
+        let (user, hosts) = match place.rsplit_once('@') {
+            Some((user, hosts)) if is_plain(user) => (format!("{user}@"), hosts),
+            Some((_, hosts)) => ("…@".to_owned(), hosts),
+            // The question mark is part of the password.
+            None if rest.contains('@') => return format!("{scheme}://…"),
+            None => (String::new(), place),
+        };
+        // A port has digits only; what else follows a colon may be a password.
+        let is_host = |host: &str| {
+            let (host, port) = host.split_once(':').unwrap_or((host, ""));
+            is_plain(host) && port.bytes().all(|b| b.is_ascii_digit())
+        };
+        let (hosts, database) = hosts.split_once('/').unwrap_or((hosts, ""));
+        if !hosts.split(',').all(is_host) || !is_plain(database) {
+            return format!("{scheme}://{user}…");
+        }
+        let database = place.contains('/').then(|| format!("/{database}"));
+        format!(
+            "{scheme}://{user}{hosts}{}{query}",
+            database.unwrap_or_default()
+        )
+    }
+
     pub(crate) const fn scheme(&self) -> Scheme {
         self.scheme
     }
@@ -231,6 +278,40 @@ mod tests {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert_eq!(error, expected, "{text}");
             assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_shown_url_has_nothing_that_may_be_a_password() {
+        let shown = |url: &str| url.parse::<DatabaseUrl>().expect(url).redacted();
+        for url in [
+            "sqlite://openindex.db",
+            "sqlite:///var/lib/open index/a.db?mode=rw",
+            "postgres://oi@db.example.com:5432/oi?sslmode=require",
+            "postgres://oi@a:1,b:2/oi",
+            "postgresql://db/oi",
+            "postgres:///oi",
+        ] {
+            assert_eq!(shown(url), url);
+        }
+        for (url, expected) in [
+            ("postgres://oi:hunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi:h@hunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi:h/hunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi:h?hunter2@db/oi", "postgres://…"),
+            ("postgres://oi:h#hunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi%3Ahunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi：hunter2@db/oi", "postgres://…@db/oi"),
+            ("postgres://oi:hunter2", "postgres://…"),
+            ("postgres://db/oi#password=hunter2", "postgres://…"),
+            ("postgres://db/oi?PASSWORD=hunter2", "postgres://db/oi?…"),
+            (
+                "postgres://db/oi?user=a;password=hunter2",
+                "postgres://db/oi?…",
+            ),
+            ("sqlite://a.db?key=hunter2", "sqlite://a.db?…"),
+        ] {
+            assert_eq!(shown(url), expected, "{url}");
         }
     }
 }

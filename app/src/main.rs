@@ -2,35 +2,26 @@
 
 mod args;
 mod commands;
+mod config_file;
 mod logging;
 mod open_files;
+mod settings;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser as _};
-use openindex_command_line::{conceal, redact};
+use openindex_command_line::redact;
 
-use args::{Args, Command};
-
-/// Names that other programs use for a command, each with ours.
-const SYNONYMS: [(&str, &str); 6] = [
-    ("start", "oi-server serve"),
-    ("run", "oi-server serve"),
-    ("server", "oi-server serve"),
-    ("init", "oi-server bootstrap"),
-    ("setup", "oi-server bootstrap"),
-    ("version", "oi-server --version"),
-];
+use args::Command;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let args = match arguments() {
-        Ok(args) => args,
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let (args, settings) = match settings::parse(&typed) {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => error.exit(),
         // Help or the version: writing it fails when the disk is full.
         Err(help) => {
@@ -57,6 +48,9 @@ fn main() -> ExitCode {
             Some(Command::SignInLink(link)) => commands::sign_in_link::run(link, args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Grants(grants)) => commands::grants::run(&grants),
+            Some(Command::Config(command)) => {
+                commands::config::run(&command, &args.common, &settings)
+            }
             Some(Command::Openapi) => commands::openapi::run(),
         }
     });
@@ -64,30 +58,6 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
-}
-
-/// Parses the command line and the environment. Help and version are shown even if either is
-/// invalid.
-fn arguments() -> Result<Args, clap::Error> {
-    let parsed = Args::try_parse();
-    if let Err(error) = &parsed
-        && matches!(
-            error.kind(),
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
-        )
-    {
-        return parsed;
-    }
-    let typed: Vec<OsString> = std::env::args_os().collect();
-    let variable = |name: &OsStr| std::env::var_os(name);
-    if let Some(message) = args::invalid_variable(&Args::command(), &typed, &variable) {
-        return Err(Args::command().error(ErrorKind::InvalidValue, message));
-    }
-    let parsed = parsed.map_err(|error| conceal(error, Args::command(), &SYNONYMS, &typed))?;
-    if let Some(message) = args::misplaced_flag(&Args::command(), &typed) {
-        return Err(Args::command().error(ErrorKind::ArgumentConflict, message));
-    }
-    Ok(parsed)
 }
 
 /// Prints the error with all of its causes, without secrets.

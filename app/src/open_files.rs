@@ -10,7 +10,7 @@ const RESERVED: u64 = 256;
 /// as far as the hard limit permits: the usual soft limit of 1024 is for programs that use
 /// `select`.
 pub(crate) fn allow(requested: usize) -> usize {
-    let needed = requested as u64 + RESERVED;
+    let needed = (requested as u64).saturating_add(RESERVED);
     let limit = getrlimit(Resource::Nofile);
     if let Some(current) = limit.current
         && current < needed

@@ -12,5 +12,5 @@ mod variable;
 
 pub use quote::quoted;
 pub use redact::{redact, shown};
-pub use usage::conceal;
+pub use usage::{closest, conceal};
 pub use variable::{InvalidVariable, check};

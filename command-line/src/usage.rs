@@ -160,6 +160,16 @@ fn add_similar(
     }
 }
 
+/// Returns the name that a mistyped word resembles most, if it resembles one.
+#[must_use]
+pub fn closest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let distances = names
+        .into_iter()
+        .map(|name| (strsim::osa_distance(name, word), name));
+    let similar = distances.filter(|(distance, name)| *distance <= max_distance(name));
+    similar.min().map(|(_, name)| name)
+}
+
 /// Returns the maximum edit distance to a name; short names must match exactly.
 const fn max_distance(name: &str) -> usize {
     match name.len() {

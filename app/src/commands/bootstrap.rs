@@ -19,10 +19,9 @@ pub(crate) async fn run(bootstrap: Bootstrap, common: Common) -> anyhow::Result<
     let email = Email::parse(&bootstrap.email).map_err(|error| anyhow!("--email {error}"))?;
     let name = PersonName::parse(&bootstrap.name).map_err(|error| anyhow!("--name {error}"))?;
     check_stdout().context("cannot write to standard output; nothing was changed")?;
-    let database = common.database_url.clone();
-    let sign_in = |email: &Email| sign_in_link_command(email, &database, &bootstrap.server);
+    let sign_in = |email: &Email| sign_in_link_command(email, &common, &bootstrap.server);
     let is_guess = bootstrap.server.is_guess();
-    let config = bootstrap.server.clone().config(common)?;
+    let config = bootstrap.server.clone().config(common.clone())?;
     let app = super::open(config).await?;
     let created = app
         .use_cases

@@ -1,6 +1,7 @@
 //! One file per command.
 
 pub(crate) mod bootstrap;
+pub(crate) mod config;
 pub(crate) mod grants;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
@@ -12,11 +13,11 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
 use openindex_adapters_sqlite::MissingFile;
-use openindex_app::{App, Config, DEFAULT_DATABASE_URL, DatabaseUrl, build};
+use openindex_app::{App, Config, build};
 use openindex_command_line::quoted;
 use openindex_domain::user::Email;
 
-use crate::args::ServerAddress;
+use crate::args::{Common, ServerAddress};
 
 /// Builds the application. An error names the setting to check.
 async fn open(config: Config) -> anyhow::Result<App> {
@@ -48,16 +49,16 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
 }
 
 /// Returns the command that prints a sign-in link of the same instance. It repeats the flags that
-/// do not come from a variable; a database URL that may contain a password is not printed.
-fn sign_in_link_command(email: &Email, database: &DatabaseUrl, server: &ServerAddress) -> String {
+/// do not come from a variable or a file; a database URL that may contain a password is not printed.
+fn sign_in_link_command(email: &Email, common: &Common, server: &ServerAddress) -> String {
     let is_set = |variable, value: &str| env::var(variable).is_ok_and(|set| set.trim() == value);
-    let has_variable =
-        env::var("DATABASE_URL").is_ok_and(|set| set.parse().as_ref() == Ok(database));
     let mut command = format!("oi-server sign-in-link --email {}", quoted(email.as_str()));
     let mut note = "";
-    if !has_variable {
-        match database.printable() {
-            Some(DEFAULT_DATABASE_URL) => {}
+    if let Some(file) = &common.config {
+        _ = write!(command, " --config {}", quoted(&file.to_string_lossy()));
+    }
+    if common.is_url_typed {
+        match common.database_url.printable() {
             Some(url) => _ = write!(command, " --database-url {}", quoted(url)),
             None => note = " (set DATABASE_URL to the URL of the same database first)",
         }

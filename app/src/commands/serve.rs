@@ -16,11 +16,8 @@ pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
     logging::start(&common)?;
     // First, so that a signal during startup is not lost.
     let stop = stop_signal()?;
-    if common.database_url.has_password() && std::env::var_os("DATABASE_URL").is_none() {
-        tracing::warn!(
-            "other users of this machine can read the password in --database-url; set DATABASE_URL \
-             instead"
-        );
+    if let Some(exposure) = &common.exposure {
+        tracing::warn!("{exposure}");
     }
     let mut config = serve.config(common);
     config.connections.max = open_files::allow(config.connections.max);

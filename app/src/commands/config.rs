@@ -1,0 +1,39 @@
+//! `oi-server config`.
+
+use std::io::Write as _;
+
+use crate::args::{Common, ConfigCommand};
+use crate::settings::Settings;
+
+/// What is invalid has been reported before any command runs.
+pub(crate) fn run(
+    command: &ConfigCommand,
+    common: &Common,
+    settings: &Settings,
+) -> anyhow::Result<()> {
+    if let Some(exposure) = &common.exposure {
+        writeln!(std::io::stderr(), "warning: {exposure}")?;
+    }
+    let mut out = std::io::stdout().lock();
+    match (command, &settings.file) {
+        (ConfigCommand::Check, Some(file)) => {
+            writeln!(
+                out,
+                "The configuration in {} is valid.",
+                file.path.display()
+            )?;
+        }
+        (ConfigCommand::Check, None) => {
+            writeln!(
+                out,
+                "The configuration is valid. There is no configuration file."
+            )?;
+        }
+        (ConfigCommand::Show, _) => {
+            for setting in settings.shown(common) {
+                writeln!(out, "{setting}")?;
+            }
+        }
+    }
+    Ok(())
+}

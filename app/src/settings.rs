@@ -1,0 +1,259 @@
+//! The settings from flags, variables and the configuration file, and where each comes from.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
+use openindex_app::DatabaseUrl;
+use openindex_command_line::conceal;
+
+use crate::args::{self, Args, Common};
+use crate::config_file::{self, ConfigFile};
+
+/// Names that other programs use for a command, each with ours.
+const SYNONYMS: [(&str, &str); 6] = [
+    ("start", "oi-server serve"),
+    ("run", "oi-server serve"),
+    ("server", "oi-server serve"),
+    ("init", "oi-server bootstrap"),
+    ("setup", "oi-server bootstrap"),
+    ("version", "oi-server --version"),
+];
+
+/// Everything that was parsed.
+pub(crate) struct Settings {
+    matches: ArgMatches,
+    pub(crate) file: Option<ConfigFile>,
+    /// The file that the database URL was read from.
+    url_file: Option<PathBuf>,
+}
+
+/// Where a setting comes from. A later one overrides an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    Default,
+    File(usize),
+    Variable,
+    Flag,
+}
+
+/// A setting and its source, to show.
+pub(crate) struct Shown {
+    pub(crate) key: String,
+    /// The values; several only in a list.
+    pub(crate) values: Vec<String>,
+    pub(crate) is_list: bool,
+    /// Whether it is only a comment: it is not set, is overridden, or lacks a password.
+    pub(crate) is_comment: bool,
+    pub(crate) source: String,
+}
+
+/// Parses arguments, environment and configuration file. Help and version are shown even if one of
+/// them is invalid.
+pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error> {
+    let invalid = |message: String| command().error(ErrorKind::InvalidValue, message);
+    let without_file = command().try_get_matches_from(typed);
+    if let Err(error) = &without_file
+        && !error.use_stderr()
+    {
+        return Err(without_file.expect_err("checked"));
+    }
+    let variable = |name: &OsStr| std::env::var_os(name);
+    if let Some(message) = args::invalid_variable(&command(), typed, &variable) {
+        return Err(invalid(message));
+    }
+    let matches = without_file.map_err(|error| conceal(error, command(), &SYNONYMS, typed))?;
+    if let Some(message) = args::misplaced_flag(&command(), typed) {
+        return Err(command().error(ErrorKind::ArgumentConflict, message));
+    }
+    let named = innermost(&matches).get_one::<PathBuf>("config");
+    let file = ConfigFile::read(named.map(PathBuf::as_path), &command()).map_err(invalid)?;
+    let matches = match &file {
+        Some(file) => file.apply(command()).try_get_matches_from(typed)?,
+        None => matches,
+    };
+    let mut args = Args::from_arg_matches(&matches)?;
+    let mut settings = Settings {
+        matches,
+        file,
+        url_file: None,
+    };
+    settings
+        .read_database_url(&mut args.common)
+        .map_err(invalid)?;
+    Ok((args, settings))
+}
+
+/// Returns the command line, whose help shows no value of a variable: it may be a password.
+fn command() -> clap::Command {
+    fn hide(command: clap::Command) -> clap::Command {
+        let command = command.mut_args(|argument| argument.hide_env_values(true));
+        command.mut_subcommands(hide)
+    }
+    hide(Args::command())
+}
+
+/// Returns the matches of the command that was typed, which has the arguments of all commands, too.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    match matches.subcommand() {
+        Some((_, matches)) => innermost(matches),
+        None => matches,
+    }
+}
+
+impl Settings {
+    fn matches(&self, id: &str) -> &ArgMatches {
+        let innermost = innermost(&self.matches);
+        match innermost.try_contains_id(id) {
+            Ok(_) => innermost,
+            Err(_) => &self.matches,
+        }
+    }
+
+    fn source(&self, id: &str) -> Source {
+        match self.matches(id).value_source(id) {
+            Some(ValueSource::CommandLine) => Source::Flag,
+            Some(ValueSource::EnvVariable) => Source::Variable,
+            _ => match self.file.as_ref().and_then(|file| file.line(id)) {
+                Some(line) => Source::File(line),
+                None => Source::Default,
+            },
+        }
+    }
+
+    /// Takes the database URL from the file that is named for it, unless the URL itself is set with
+    /// precedence.
+    fn read_database_url(&mut self, common: &mut Common) -> Result<(), String> {
+        let kind = |source| match source {
+            Source::File(_) => Source::File(0),
+            source => source,
+        };
+        let url = kind(self.source("database_url"));
+        let file = kind(self.source("database_url_file"));
+        common.is_url_typed = url == Source::Flag;
+        let mut read_from = self.file.as_ref().map(|file| &file.path);
+        if let Some(path) = common.database_url_file.as_ref().filter(|_| file >= url) {
+            if file == url {
+                return Err(
+                    "set either the database URL (DATABASE_URL) or a file that contains it \
+                            (DATABASE_URL_FILE), not both"
+                        .to_owned(),
+                );
+            }
+            common.database_url = read_url(path)
+                .map_err(|error| format!("DATABASE_URL_FILE {}: {error}", path.display()))?;
+            read_from = Some(self.url_file.insert(path.clone()));
+        } else if url != Source::File(0) {
+            read_from = None;
+        }
+        if common.database_url.has_password() {
+            common.exposure = match read_from {
+                Some(path) if is_readable_by_others(path) => Some(format!(
+                    "other users of this machine can read the password in {0}; run: chmod o= {0}",
+                    path.display()
+                )),
+                None if common.is_url_typed => Some(
+                    "other users of this machine can read the password in --database-url; set \
+                     DATABASE_URL instead"
+                        .to_owned(),
+                ),
+                _ => None,
+            };
+        }
+        Ok(())
+    }
+
+    /// Returns all settings in the order of the flags.
+    pub(crate) fn shown(&self, common: &Common) -> Vec<Shown> {
+        let command = command();
+        let settings = command
+            .get_arguments()
+            .filter(|it| config_file::is_setting(it));
+        settings
+            .filter_map(|argument| self.show(argument, common))
+            .collect()
+    }
+
+    fn show(&self, argument: &Arg, common: &Common) -> Option<Shown> {
+        let id = argument.get_id().as_str();
+        let values = self.matches(id).try_get_raw(id).ok().flatten();
+        let values = values.into_iter().flatten();
+        let mut values: Vec<_> = values
+            .map(|value| value.to_string_lossy().trim().to_owned())
+            .collect();
+        let mut source = match (self.source(id), &self.file) {
+            (Source::Flag, _) => format!("--{}", argument.get_long()?),
+            (Source::Variable, _) => argument.get_env()?.to_string_lossy().into_owned(),
+            (Source::File(line), Some(file)) => format!("{}, line {line}", file.path.display()),
+            _ => "default".to_owned(),
+        };
+        let mut is_comment = values.is_empty();
+        match id {
+            "database_url" => {
+                let shown = common.database_url.redacted();
+                is_comment = self.url_file.is_some() || values.first() != Some(&shown);
+                values = vec![shown];
+                if let Some(file) = &self.url_file {
+                    source = file.display().to_string();
+                }
+            }
+            // Overridden.
+            "database_url_file" => is_comment |= self.url_file.is_none(),
+            _ => {}
+        }
+        Some(Shown {
+            key: config_file::key(argument)?,
+            values,
+            is_list: argument.get_value_delimiter().is_some(),
+            is_comment,
+            source,
+        })
+    }
+}
+
+fn is_readable_by_others(path: &Path) -> bool {
+    let metadata = std::fs::metadata(path);
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
+
+fn read_url(path: &Path) -> Result<DatabaseUrl, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err("the file is empty".to_owned());
+    }
+    let url = text.parse::<DatabaseUrl>();
+    url.map_err(|error| format!("invalid URL: {error}"))
+}
+
+impl fmt::Display for Shown {
+    /// Writes the line of the configuration file that would set this, or a comment.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            key,
+            values,
+            is_list,
+            is_comment,
+            source,
+        } = self;
+        let quoted = |value: &String| match value.parse::<u64>() {
+            Ok(number) if !is_list => number.to_string(),
+            // A string of JSON is one of TOML, too.
+            _ => serde_json::Value::from(value.as_str()).to_string(),
+        };
+        let texts: Vec<String> = values.iter().map(quoted).collect();
+        if *is_comment {
+            f.write_str("# ")?;
+        }
+        match texts.first() {
+            None => return write!(f, "{key} is not set"),
+            Some(_) if *is_list => write!(f, "{key} = [{}]", texts.join(", "))?,
+            Some(text) => write!(f, "{key} = {text}")?,
+        }
+        write!(f, "  # {source}")
+    }
+}

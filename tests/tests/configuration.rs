@@ -1,0 +1,289 @@
+//! The configuration of `oi-server`: flags, variables, the file, and which of them counts.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use openindex_tests::binary;
+use tempfile::TempDir;
+
+/// Runs `oi-server` with only these variables of ours.
+fn server(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(binary("oi-server"))
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("oi-server runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Writes a file for its owner only, and returns its path.
+fn written(directory: &TempDir, name: &str, contents: &str) -> String {
+    let path = directory.path().join(name);
+    fs::write(&path, contents).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    path.display().to_string()
+}
+
+fn shown(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = server(&[arguments, &["config", "show"]].concat(), variables);
+    assert!(output.status.success(), "{output:?}");
+    text(&output.stdout)
+}
+
+#[test]
+fn a_flag_overrides_a_variable_and_that_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = written(
+        &directory,
+        "server.toml",
+        "token_quota = 5\nlog = \"warn\"\ntrusted_proxies = [\"10.0.0.0/8\", \"::1\"]\n\
+         run_quota = 7\n",
+    );
+    let with_file = ["--config", &file];
+    let variables = [("OPENINDEX_LOG", "error"), ("OPENINDEX_RUN_QUOTA", "8")];
+    let output = shown(&[&with_file[..], &["--log", "debug"]].concat(), &variables);
+    for line in [
+        format!("token_quota = 5  # {file}, line 1"),
+        format!("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]  # {file}, line 3"),
+        "run_quota = 8  # OPENINDEX_RUN_QUOTA".to_owned(),
+        "log = \"debug\"  # --log".to_owned(),
+        "listen = \"127.0.0.1:8080\"  # default".to_owned(),
+        "# public_url is not set".to_owned(),
+    ] {
+        assert!(output.lines().any(|it| it == line), "{line} in {output}");
+    }
+    // The variable names the file, too.
+    let named = shown(&[], &[("OPENINDEX_SERVER_CONFIG", &file)]);
+    assert!(named.contains("token_quota = 5"), "{named}");
+}
+
+#[test]
+fn what_is_shown_can_be_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let variables = [
+        ("OPENINDEX_TRUSTED_PROXIES", "10.0.0.0/8,::1"),
+        ("OPENINDEX_PUBLIC_URL", "https://openindex.example.com"),
+        ("OPENINDEX_DRAIN_SECONDS", "20"),
+        ("OPENINDEX_LOG", "openindex_app=debug,warn"),
+    ];
+    let first = shown(&[], &variables);
+    let file = written(&directory, "server.toml", &first);
+    let second = shown(&["--config", &file], &[]);
+    // Neither of the two is an error together with the other.
+    let url_file = written(&directory, "url", "sqlite://a.db");
+    let with_url_file = shown(&[], &[("DATABASE_URL_FILE", &url_file)]);
+    let third = written(&directory, "third.toml", &with_url_file);
+    let third = shown(&["--config", &third], &[]);
+    assert!(
+        third.contains("database_url = \"sqlite://a.db\""),
+        "{third}"
+    );
+    let without_sources = |shown: &str| -> Vec<String> {
+        let lines = shown.lines().map(|line| line.split("  # ").next());
+        lines
+            .map(|line| line.unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(without_sources(&first), without_sources(&second));
+}
+
+#[test]
+fn a_server_and_its_commands_use_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = occupied.local_addr().expect("an address").to_string();
+    let database = directory.path().join("a.db");
+    let file = written(
+        &directory,
+        "server.toml",
+        &format!(
+            "database_url = \"sqlite://{}\"\nlisten = \"{address}\"\n",
+            database.display()
+        ),
+    );
+    let arguments = ["bootstrap", "--email", "ada@example.com", "--name", "Ada"];
+    let output = server(&[&["--config", &file], &arguments[..]].concat(), &[]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(database.exists());
+    // The next step has the address of the file.
+    let said = text(&output.stdout);
+    assert!(
+        said.contains(&format!("--app-url http://{address}")),
+        "{said}"
+    );
+    let output = server(&["serve", "--config", &file], &[]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(
+        said.contains(&format!("cannot listen on {address}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_mistake_in_the_file_has_its_line_and_not_its_value() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let missing = directory.path().join("none.toml").display().to_string();
+    for command in [&["config", "check"][..], &[], &["migrate"]] {
+        let output = server(&[&["--config", &missing], command].concat(), &[]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains(&format!("cannot read the configuration {missing}")),
+            "{said}"
+        );
+    }
+    for (contents, expected) in [
+        (
+            "\ntoken_quota = 0",
+            "line 2: token_quota must be a whole number from 1 to 100000",
+        ),
+        (
+            "token_qouta = 5",
+            "line 1: unknown setting; did you mean token_quota?",
+        ),
+        (
+            "database_url = \"mysql://oi:hunter2@db\"",
+            "line 1: database_url must begin with",
+        ),
+        (
+            "log = \"info\"\ndatabase_url = postgres://oi:hunter2@db",
+            "line 2: ",
+        ),
+        (
+            "[serve]\nlisten = \"127.0.0.1:1\"",
+            "line 1: unknown setting",
+        ),
+    ] {
+        let file = written(&directory, "server.toml", contents);
+        let output = server(&["--config", &file, "config", "check"], &[]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains(&format!("{file}, {expected}")),
+            "{contents}: {said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let file = written(&directory, "server.toml", "token_quota = 5");
+    let output = server(&["--config", &file, "config", "check"], &[]);
+    assert_eq!(
+        text(&output.stdout),
+        format!("The configuration in {file} is valid.\n")
+    );
+}
+
+#[test]
+fn a_url_instead_of_a_path_is_an_error_that_does_not_repeat_it() {
+    let url = "postgres://oi:hunter2@db/oi";
+    for variable in ["DATABASE_URL_FILE", "OPENINDEX_SERVER_CONFIG"] {
+        let output = server(&["config", "check"], &[(variable, url)]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("must be the path of a file"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    let variables = [
+        ("DATABASE_URL_FILE", url),
+        ("OPENINDEX_PUBLIC_URL", url),
+        ("OPENINDEX_LOG", url),
+    ];
+    let help = text(&server(&["--help"], &variables).stdout);
+    assert!(
+        help.contains("Examples:") && !help.contains("hunter2"),
+        "{help}"
+    );
+}
+
+#[test]
+fn the_password_in_the_database_url_is_not_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = "postgres://oi:hunter2@db.example.com:5432/oi?sslmode=require";
+    let file = written(
+        &directory,
+        "server.toml",
+        &format!("database_url = \"{url}\""),
+    );
+    for (arguments, variables) in [
+        (&["--config", &file][..], &[][..]),
+        (&["--database-url", url], &[]),
+        (&[], &[("DATABASE_URL", url)]),
+        (
+            &[],
+            &[("DATABASE_URL", "postgres:///oi?host=db&password=hunter2")],
+        ),
+    ] {
+        let output = shown(arguments, variables);
+        assert!(!output.contains("hunter2"), "{output}");
+        assert!(output.contains("database_url = \"postgres://…"), "{output}");
+    }
+    let checked = |path: &str| {
+        let output = server(&["--config", path, "config", "check"], &[]);
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stderr)
+    };
+    assert_eq!(checked(&file), "");
+    fs::set_permissions(Path::new(&file), fs::Permissions::from_mode(0o644)).expect("a mode");
+    let warning = checked(&file);
+    assert!(
+        warning.contains(&format!("run: chmod o= {file}")),
+        "{warning}"
+    );
+}
+
+#[test]
+fn the_database_url_can_be_in_a_file_of_its_own() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let url = format!("sqlite://{}/a.db", directory.path().display());
+    let credential = written(&directory, "url", &format!("{url}\n"));
+    let output = shown(&[], &[("DATABASE_URL_FILE", &credential)]);
+    let line = format!("database_url = \"{url}\"  # {credential}");
+    assert!(output.contains(&line), "{output}");
+    // A flag has precedence over a variable.
+    let output = shown(
+        &["--database-url", "sqlite://b.db"],
+        &[("DATABASE_URL_FILE", &credential)],
+    );
+    assert!(
+        output.contains("database_url = \"sqlite://b.db\""),
+        "{output}"
+    );
+    let config = written(
+        &directory,
+        "server.toml",
+        "database_url = \"sqlite://b.db\"",
+    );
+    let output = shown(
+        &["--config", &config],
+        &[("DATABASE_URL_FILE", &credential)],
+    );
+    assert!(output.contains(&line), "{output}");
+
+    let output = server(
+        &["config", "check"],
+        &[("DATABASE_URL", &url), ("DATABASE_URL_FILE", &credential)],
+    );
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("not both"), "{output:?}");
+    for (contents, expected) in [
+        (" \n", "the file is empty"),
+        ("hunter2", "must begin with sqlite:// or postgres://"),
+        ("\"postgres://oi:hunter2@db/oi\"", "remove the quotes"),
+    ] {
+        let credential = written(&directory, "url", contents);
+        let output = server(&["config", "check"], &[("DATABASE_URL_FILE", &credential)]);
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(
+            said.contains(expected) && said.contains(&credential),
+            "{said}"
+        );
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
