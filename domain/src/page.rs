@@ -2,6 +2,9 @@
 
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use crate::store::Listing;
 
 /// The maximum number of rows per page of most lists.
@@ -58,6 +61,17 @@ impl PageSize {
             Err(damaged) => damaged.cursor.parse().ok(),
         })
     }
+}
+
+/// Returns a name as it is written in a cursor.
+pub(crate) fn cursor_name(name: &str) -> String {
+    URL_SAFE_NO_PAD.encode(name)
+}
+
+/// Returns the name in a cursor. No name contains NUL, and PostgreSQL rejects a text with one.
+pub(crate) fn name_of_cursor(text: &str) -> Option<String> {
+    let name = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+    (!name.contains('\0')).then_some(name)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use crate::clock::Timestamp;
+use crate::page::{cursor_name, name_of_cursor};
 use crate::store::Listing;
 use crate::text;
 use crate::token::InvalidName;
@@ -176,7 +174,7 @@ impl fmt::Display for UserCursor {
         let key = match &self.key {
             UserKey::Id if self.sort == UserSort::Joined => return self.id.fmt(f),
             UserKey::Id | UserKey::LastSeen(None) => String::new(),
-            UserKey::Name(name) => URL_SAFE_NO_PAD.encode(name),
+            UserKey::Name(name) => cursor_name(name),
             UserKey::LastSeen(Some(at)) => at.unix_millis().to_string(),
         };
         write!(f, "{}.{}.{key}", self.id, self.sort.as_str())
@@ -197,11 +195,7 @@ impl FromStr for UserCursor {
         let key = match (sort, parts.next().unwrap_or_default()) {
             (UserSort::Joined | UserSort::Newest, "") => Some(UserKey::Id),
             (UserSort::Joined | UserSort::Newest, _) => None,
-            (UserSort::Name, key) => {
-                let name = URL_SAFE_NO_PAD.decode(key).ok();
-                name.and_then(|name| String::from_utf8(name).ok())
-                    .map(UserKey::Name)
-            }
+            (UserSort::Name, key) => name_of_cursor(key).map(UserKey::Name),
             (UserSort::LastSeen | UserSort::LeastSeen, "") => Some(UserKey::LastSeen(None)),
             (UserSort::LastSeen | UserSort::LeastSeen, key) => {
                 let at = key.parse().ok().and_then(Timestamp::from_unix_millis);
@@ -272,6 +266,7 @@ mod tests {
             format!("{id}.age.1"),
             format!("{id}.newest.1"),
             format!("{id}.name.%"),
+            format!("{id}.name.YQBi"),
             format!("{id}.last_seen.x"),
         ] {
             assert_eq!(text.parse::<UserCursor>(), Err(InvalidUserCursor), "{text}");
