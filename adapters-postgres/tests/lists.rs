@@ -246,7 +246,7 @@ async fn a_page_of_the_audit_log_reads_few_rows() {
             },
         ] {
             for after in [None, Some(cursor)] {
-                let query = lists::audit_events(&filter, after, 10);
+                let query = openindex_adapters_sql::audit_events(&filter, after, 10);
                 let (read, plan) = postgres.read_by(&query).await;
                 assert!(read < FEW, "{filter:?} after {after:?}: {read} of\n{plan}");
             }

@@ -8,7 +8,6 @@ use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{ListFilter, Seek, TokenId};
 use openindex_domain::user::UserId;
 
-use crate::lists::Expiring;
 use crate::statement::{Statement, Value};
 
 /// A kind of token that a list reads.
@@ -63,20 +62,6 @@ pub struct MatchingTokens<'a> {
     /// Whether to find the tokens by when they expire, and sort them, because they are few or all
     /// are needed.
     pub by_expiry: bool,
-}
-
-impl<'a> MatchingTokens<'a> {
-    /// Returns all tokens that match.
-    #[must_use]
-    pub fn all(filter: &'a TokenFilter, now: Timestamp) -> Self {
-        Self {
-            filter,
-            now,
-            after: None,
-            limit: None,
-            by_expiry: Expiring::of_filter(filter, now).is_indexed(),
-        }
-    }
 }
 
 /// What a change locks before it reads, in the order of the variants. A database that runs one

@@ -43,4 +43,4 @@ pub use row::Row;
 pub use statement::{Statement, Value};
 pub use store::SqlStore;
 #[cfg(feature = "testing")]
-pub use testing::search_statements;
+pub use testing::{audit_events, search_statements};

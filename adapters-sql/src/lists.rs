@@ -133,6 +133,20 @@ impl Expiring {
     }
 }
 
+impl<'a> MatchingTokens<'a> {
+    /// Returns all tokens that match.
+    #[must_use]
+    pub fn all(filter: &'a TokenFilter, now: Timestamp) -> Self {
+        Self {
+            filter,
+            now,
+            after: None,
+            limit: None,
+            by_expiry: Expiring::of_filter(filter, now).is_indexed(),
+        }
+    }
+}
+
 /// Returns a query for a row if the filter selects more than [`FEW`] tokens by when they expire;
 /// `None` if there is no index of them.
 #[must_use]

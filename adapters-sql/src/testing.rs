@@ -11,6 +11,8 @@ use crate::store::run;
 use crate::tables::{owners, tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
 
+pub use crate::tables::audit::select_page as audit_events;
+
 /// Returns the statements of a search with few matches, to look at their plans: one counts the items
 /// that may match, the other reads a page of them.
 #[must_use]

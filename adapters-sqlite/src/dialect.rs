@@ -380,7 +380,10 @@ mod tests {
                             ..AuditFilter::default()
                         };
                         let filter = select(fixtures::user(user).id, filter);
-                        steps.push(many.steps(lists::audit_events(&filter, after, 10)).await);
+                        steps.push(
+                            many.steps(openindex_adapters_sql::audit_events(&filter, after, 10))
+                                .await,
+                        );
                     }
                     assert!(steps[1] < steps[0] + FEW_STEPS, "{action:?}: {steps:?}");
                 }
