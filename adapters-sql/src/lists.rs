@@ -3,7 +3,7 @@
 //!
 //! A page is read either in its order, up to as many tokens as it has, which takes long if few
 //! tokens match; or from the index of expiry, which takes long if many match, as they are sorted.
-//! A query in advance ([`many_by_expiry`]) finds out how many there are, up to [`FEW`].
+//! A query in advance ([`many_by_expiry`]) finds out how many there are, up to 1,024.
 
 use openindex_domain::admin_tokens::TokenFilter;
 use openindex_domain::clock::Timestamp;
@@ -147,7 +147,7 @@ impl<'a> MatchingTokens<'a> {
     }
 }
 
-/// Returns a query for a row if the filter selects more than [`FEW`] tokens by when they expire;
+/// Returns a query for a row if the filter selects more than 1,024 tokens by when they expire;
 /// `None` if there is no index of them.
 #[must_use]
 pub fn many_by_expiry<D: Dialect>(expiring: &Expiring) -> Option<Statement> {
