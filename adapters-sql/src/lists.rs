@@ -14,7 +14,6 @@ use crate::dialect::Dialect;
 pub use crate::dialect::{Beyond, Kind, MatchingTokens, TokenList};
 use crate::rows::{DETAIL_COLUMNS, OWNER_COLUMNS, TOKEN_COLUMNS};
 use crate::statement::Statement;
-pub use crate::tables::audit::select_page as audit_events;
 
 /// Up to as many tokens are found by when they expire, and sorted. More than the 1,000 live tokens
 /// of a large quota.
