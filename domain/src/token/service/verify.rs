@@ -67,10 +67,7 @@ impl Tokens {
     /// As for [`verify`](Self::verify); [`Rejection::Unknown`] for a browser session.
     pub async fn reverify(&self, principal: &Principal) -> Result<Principal, VerifyError> {
         let digest = principal.token_digest().ok_or(Rejection::Unknown)?;
-        let mut found = self.store.remembered(&digest);
-        if found.is_none() {
-            found = self.store.find_by_digest(&digest).await?;
-        }
+        let found = self.store.find_by_digest(&digest).await?;
         let (principal, _, _) = self.authenticate(digest, found)?;
         Ok(principal)
     }
