@@ -36,7 +36,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Source {
     Default,
-    File(usize),
+    File,
     Variable,
     Flag,
 }
@@ -56,12 +56,10 @@ pub(crate) struct Shown {
 /// them is invalid.
 pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error> {
     let invalid = |message: String| command().error(ErrorKind::InvalidValue, message);
-    let without_file = command().try_get_matches_from(typed);
-    if let Err(error) = &without_file
-        && !error.use_stderr()
-    {
-        return Err(without_file.expect_err("checked"));
-    }
+    let without_file = match command().try_get_matches_from(typed) {
+        Err(help) if !help.use_stderr() => return Err(help),
+        parsed => parsed,
+    };
     let variable = |name: &OsStr| std::env::var_os(name);
     if let Some(message) = args::invalid_variable(&command(), typed, &variable) {
         return Err(invalid(message));
@@ -118,22 +116,22 @@ impl Settings {
         match self.matches(id).value_source(id) {
             Some(ValueSource::CommandLine) => Source::Flag,
             Some(ValueSource::EnvVariable) => Source::Variable,
-            _ => match self.file.as_ref().and_then(|file| file.line(id)) {
-                Some(line) => Source::File(line),
-                None => Source::Default,
-            },
+            _ if self.line(id).is_some() => Source::File,
+            _ => Source::Default,
         }
+    }
+
+    /// Returns the path of the configuration file and the line that sets the argument.
+    fn line(&self, id: &str) -> Option<(&Path, usize)> {
+        let file = self.file.as_ref()?;
+        Some((&file.path, file.line(id)?))
     }
 
     /// Takes the database URL from the file that is named for it, unless the URL itself is set with
     /// precedence.
     fn read_database_url(&mut self, common: &mut Common) -> Result<(), String> {
-        let kind = |source| match source {
-            Source::File(_) => Source::File(0),
-            source => source,
-        };
-        let url = kind(self.source("database_url"));
-        let file = kind(self.source("database_url_file"));
+        let url = self.source("database_url");
+        let file = self.source("database_url_file");
         common.is_url_typed = url == Source::Flag;
         let mut read_from = self.file.as_ref().map(|file| &file.path);
         if let Some(path) = common.database_url_file.as_ref().filter(|_| file >= url) {
@@ -147,7 +145,7 @@ impl Settings {
             common.database_url = read_url(path)
                 .map_err(|error| format!("DATABASE_URL_FILE {}: {error}", path.display()))?;
             read_from = Some(self.url_file.insert(path.clone()));
-        } else if url != Source::File(0) {
+        } else if url != Source::File {
             read_from = None;
         }
         if common.database_url.has_password() {
@@ -185,11 +183,14 @@ impl Settings {
         let mut values: Vec<_> = values
             .map(|value| value.to_string_lossy().trim().to_owned())
             .collect();
-        let mut source = match (self.source(id), &self.file) {
-            (Source::Flag, _) => format!("--{}", argument.get_long()?),
-            (Source::Variable, _) => argument.get_env()?.to_string_lossy().into_owned(),
-            (Source::File(line), Some(file)) => format!("{}, line {line}", file.path.display()),
-            _ => "default".to_owned(),
+        let mut source = match self.source(id) {
+            Source::Flag => format!("--{}", argument.get_long()?),
+            Source::Variable => argument.get_env()?.to_string_lossy().into_owned(),
+            Source::File => {
+                let (path, line) = self.line(id)?;
+                format!("{}, line {line}", path.display())
+            }
+            Source::Default => "default".to_owned(),
         };
         let mut is_comment = values.is_empty();
         match id {
