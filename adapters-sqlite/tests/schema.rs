@@ -18,8 +18,7 @@ use openindex_domain::user::{InstanceAction, UserStore};
 use openindex_domain::work_item::{WorkItem, WorkItemFilter, WorkItemStore};
 use openindex_domain::{Listing, StoreError, StoreHealth};
 use sqlx::Row;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use support::{Sqlite, creation, is_corrupt, is_unavailable, seeded};
+use support::{Sqlite, creation, empty_file, is_corrupt, is_unavailable, seeded};
 
 #[tokio::test]
 async fn a_database_without_migrations_is_not_ready() {
@@ -125,16 +124,7 @@ const OF_THE_FIRST_RELEASE: &str = "
 
 #[tokio::test]
 async fn data_of_the_first_release_is_preserved() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    let raw = SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
-        .expect("a file");
+    let (_directory, raw, url) = empty_file().await;
     let migrator = sqlx::migrate!();
     migrator.run_to(1, &raw).await.expect("the first schema");
     sqlx::raw_sql(OF_THE_FIRST_RELEASE)
@@ -142,7 +132,6 @@ async fn data_of_the_first_release_is_preserved() {
         .await
         .expect("rows");
 
-    let url = format!("sqlite://{}", path.display());
     let store = SqliteStore::connect(&url)
         .await
         .expect("a store")
@@ -794,13 +783,7 @@ async fn a_user_whose_row_is_deleted_by_hand_has_no_live_token_and_a_missing_tri
 
 #[tokio::test]
 async fn a_damaged_row_does_not_keep_the_file_from_being_migrated() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    let raw = SqlitePoolOptions::new().max_connections(1);
-    let raw = raw.connect_with(options).await.expect("a file");
+    let (_directory, raw, url) = empty_file().await;
     let migrator = sqlx::migrate!();
     migrator.run_to(1, &raw).await.expect("the first schema");
     let executed = sqlx::raw_sql(OF_THE_FIRST_RELEASE).execute(&raw).await;
@@ -810,7 +793,6 @@ async fn a_damaged_row_does_not_keep_the_file_from_being_migrated() {
     let executed = sqlx::raw_sql(damage).execute(&raw).await;
     executed.expect("damaged");
     raw.close().await;
-    let url = format!("sqlite://{}", path.display());
     let store = SqliteStore::connect(&url)
         .await
         .expect("a store")

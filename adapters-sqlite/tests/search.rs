@@ -7,9 +7,8 @@ use openindex_adapters_sqlite::{SqliteDatabase, SqliteOptions, SqliteStore};
 use openindex_domain::StoreHealth;
 use openindex_domain::testing::{WorkHarness, fixtures};
 use openindex_domain::work_item::{SearchTerms, WorkItemFilter, WorkItemStore};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Row};
-use support::{Sqlite, prefixed, seeded};
+use support::{Sqlite, empty_file, prefixed, seeded};
 
 /// Adds items 2 to 5000 to item 1, each newer than the one before.
 const MANY: &str =
@@ -136,13 +135,7 @@ async fn a_missing_trigger_of_the_index_is_noticed() {
 
 #[tokio::test]
 async fn items_from_before_the_index_are_found() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("store.db");
-    let options = SqliteConnectOptions::new()
-        .filename(&path)
-        .create_if_missing(true);
-    let raw = SqlitePoolOptions::new().max_connections(1);
-    let raw = raw.connect_with(options).await.expect("a file");
+    let (_directory, raw, url) = empty_file().await;
     sqlx::migrate!().run(&raw).await.expect("migrated");
     let mut work = sqlx::migrate!("./migrations-work");
     work.set_ignore_missing(true);
@@ -160,7 +153,6 @@ async fn items_from_before_the_index_are_found() {
     );
     filled.execute(&raw).await.expect("items");
     raw.close().await;
-    let url = format!("sqlite://{}", path.display());
     let store = SqliteStore::connect(&url).await.expect("a store");
     let store = store.with_accounts().with_work_items();
     store.migrate().await.expect("migrated");

@@ -41,6 +41,19 @@ pub fn prefixed() -> SqliteOptions {
     SqliteOptions::default().with_table_prefix(TablePrefix::parse("oi_").expect("a prefix"))
 }
 
+/// Creates an empty file, to be filled as an earlier release did. Returns its directory, a connection
+/// and its URL.
+pub async fn empty_file() -> (TempDir, SqlitePool, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let raw = SqlitePoolOptions::new().max_connections(1);
+    let raw = raw.connect_with(options).await.expect("a file");
+    (directory, raw, format!("sqlite://{}", path.display()))
+}
+
 impl Sqlite {
     pub async fn start() -> Self {
         Self::start_with(SqliteOptions::default()).await
