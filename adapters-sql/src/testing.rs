@@ -2,16 +2,21 @@
 //! forgotten. Only the database's constraints apply.
 
 use openindex_domain::StoreError;
+use openindex_domain::audit::{AuditCursor, AuditFilter};
 use openindex_domain::token::{Digest, Token};
 use openindex_domain::user::{PasswordHash, User, UserId};
 use openindex_domain::work_item::{WorkItem, WorkItemFilter};
 
 use crate::schema::{self, TOKENS, Table, USERS};
 use crate::store::run;
-use crate::tables::{owners, tokens, users, work_items};
+use crate::tables::{audit, owners, tokens, users, work_items};
 use crate::{Database, SqlStore, Statement};
 
-pub use crate::tables::audit::select_page as audit_events;
+/// Returns the statement of a page of the audit log, to look at its plan.
+#[must_use]
+pub fn audit_events(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> Statement {
+    audit::select_page(filter, after, limit)
+}
 
 /// Returns the statements of a search with few matches, to look at their plans: one counts the items
 /// that may match, the other reads a page of them.

@@ -132,7 +132,11 @@ pub(crate) async fn names<D: Database>(
 /// Returns [`AuditFilter::matches`] as a query with only the conditions that are set, so that each
 /// can use its index. Events closest to the cursor come first.
 #[must_use]
-pub fn select_page(filter: &AuditFilter, after: Option<AuditCursor>, limit: u32) -> Statement {
+pub(crate) fn select_page(
+    filter: &AuditFilter,
+    after: Option<AuditCursor>,
+    limit: u32,
+) -> Statement {
     let mut query = Statement::new("");
     // At most one page of each index: a single condition with OR would read all events of a user
     // or a subject.
