@@ -43,7 +43,7 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
     if text.chars().any(char::is_control) {
         return Err(InvalidLine::Control);
     }
-    let text: String = text.trim().nfc().collect();
+    let text = composed(text.trim());
     if text.is_empty() {
         return Err(InvalidLine::Blank);
     }
@@ -60,6 +60,11 @@ pub(crate) fn line(text: &str, max_chars: usize) -> Result<String, InvalidLine> 
         return Err(InvalidLine::Blank);
     }
     Ok(text)
+}
+
+/// Returns the text in NFC: the same characters, however they were typed.
+pub(crate) fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 /// Returns the first character that is invisible or has no defined appearance. Email addresses must

@@ -56,7 +56,7 @@ impl Title {
 
 /// The description of a work item in Markdown: at most 32,000 bytes in UTF-8, without control
 /// characters other than tabs and line breaks, and without hidden characters. May be empty. Cheap
-/// to clone.
+/// to clone. In NFC, so that a search finds it however it was typed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Description(Arc<str>);
 
@@ -89,7 +89,7 @@ impl Description {
     /// bytes, a description is within the limit of 64 KiB for a request.
     pub const MAX_BYTES: usize = 32_000;
 
-    /// Validates a description, which is stored unchanged.
+    /// Validates and normalizes (NFC) a description.
     ///
     /// # Errors
     ///
@@ -102,10 +102,11 @@ impl Description {
         if text.chars().any(forbidden) {
             return Err(InvalidDescription::Control);
         }
+        let text = text::composed(text);
         if text.len() > Self::MAX_BYTES {
             return Err(InvalidDescription::TooLong(text.len()));
         }
-        if let Some(c) = text::hidden(text) {
+        if let Some(c) = text::hidden(&text) {
             return Err(InvalidDescription::ForbiddenCharacter(c.into()));
         }
         Ok(Self(text.into()))
@@ -143,7 +144,8 @@ impl SearchTerms {
     /// The maximum total length in characters.
     pub const MAX_CHARS: usize = 200;
 
-    /// Splits a search at white space. A search without words matches every item.
+    /// Normalizes (NFC) a search and splits it at white space. A search without words matches every
+    /// item.
     ///
     /// # Errors
     ///
@@ -152,6 +154,7 @@ impl SearchTerms {
         if Secret::is_in(text) {
             return Err(InvalidSearch::Secret);
         }
+        let text = text::composed(text);
         let terms: Vec<String> = text.split_whitespace().map(fold).collect();
         // Work items cannot contain control characters, so such a word is never found.
         let forbidden = terms.iter().any(|term| term.contains(char::is_control));
@@ -235,6 +238,22 @@ mod tests {
         assert_eq!(
             Description::parse(&long),
             Err(InvalidDescription::TooLong(32_002))
+        );
+    }
+
+    #[test]
+    fn a_search_finds_what_was_typed_in_another_form() {
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+        for text in [composed, decomposed] {
+            assert_eq!(Title::parse(text).unwrap().as_str(), composed);
+            assert_eq!(Description::parse(text).unwrap().as_str(), composed);
+            assert_eq!(SearchTerms::parse(text).unwrap().terms(), [composed]);
+        }
+        // Longer in NFC.
+        let long = "\u{958}".repeat(Description::MAX_BYTES / 3);
+        assert_eq!(
+            Description::parse(&long),
+            Err(InvalidDescription::TooLong(63_996))
         );
     }
 
