@@ -62,3 +62,4 @@ pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use options::PoolOptions;
 pub use statements::PgRow;
 pub use store::{PostgresDatabase, PostgresStore};
+pub use url::check_url;

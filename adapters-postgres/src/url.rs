@@ -102,6 +102,16 @@ fn allowed(parameter: &str) -> &'static str {
     }
 }
 
+/// Checks the URL of a store without connecting. Parameters that the driver does not support are
+/// logged.
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`] if it, or one of PostgreSQL's environment variables, is not valid.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    parse(url).map(drop)
+}
+
 /// Parses the URL and the pooler mode in it, if any. Parameters that the driver does not support
 /// are logged and dropped.
 pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), StoreError> {

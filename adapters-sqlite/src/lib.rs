@@ -46,4 +46,4 @@ mod writer;
 pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use statements::SqliteRow;
-pub use store::{SqliteDatabase, SqliteOptions, SqliteStore};
+pub use store::{SqliteDatabase, SqliteOptions, SqliteStore, check_url};

@@ -370,8 +370,7 @@ impl Database for SqliteDatabase {
     }
 
     async fn connect(url: &str, options: SqliteOptions) -> Result<Self> {
-        let (location, create) = location(url)?;
-        let connect = location.parse().map_err(store_error)?;
+        let (connect, create) = parse(url)?;
         Self::open(connect, create, options).await
     }
 
@@ -548,6 +547,21 @@ async fn open_writer(
             opened => return opened,
         }
     }
+}
+
+/// Checks the URL of a store without opening its file.
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`] if it is not valid.
+pub fn check_url(url: &str) -> Result<()> {
+    parse(url).map(drop)
+}
+
+/// Parses the URL. Returns whether to create a missing file, too.
+fn parse(url: &str) -> Result<(SqliteConnectOptions, bool)> {
+    let (location, create) = location(url)?;
+    Ok((location.parse().map_err(store_error)?, create))
 }
 
 /// Splits the URL into the location of the file and whether to create a missing one.

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_app::{
     Config, ConnectionLimits, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_MAX_CONNECTIONS,
-    DatabaseUrl,
+    DatabaseUrl, ListenAddress, TlsFiles,
 };
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
@@ -53,6 +53,16 @@ pub(crate) struct Args {
     pub(crate) serve: Serve,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Args {
+    /// Returns the options of `serve`, the default command.
+    pub(crate) fn into_serve(self) -> (Serve, Common) {
+        match self.command {
+            Some(Command::Serve(serve)) => (serve, self.common),
+            _ => (self.serve, self.common),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,15 +200,14 @@ pub(crate) enum LogFormat {
 
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Serve {
-    /// IP address and port to listen on; port 0 picks a free port
+    /// IP address and port to listen on (port 0 picks a free port), or unix:PATH
     #[arg(
         long,
         env = "OPENINDEX_LISTEN",
         default_value = DEFAULT_LISTEN,
-        value_name = "ADDRESS",
-        value_parser = socket_address
+        value_name = "ADDRESS"
     )]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenAddress,
     #[arg(
         long,
         help = "IP address and port to serve Prometheus metrics on, at GET /metrics \
@@ -208,6 +217,18 @@ pub(crate) struct Serve {
         value_parser = socket_address
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    #[arg(
+        long,
+        help = "Certificate for TLS in PEM, followed by those of its authorities \
+                [default: plain HTTP]",
+        env = "OPENINDEX_TLS_CERT",
+        value_parser = file,
+        value_name = "FILE"
+    )]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM
+    #[arg(long, env = "OPENINDEX_TLS_KEY", value_parser = file, value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// URL at which clients reach this instance [default: http:// and the --listen address]
     #[arg(long, env = "OPENINDEX_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub(crate) public_url: Option<String>,
@@ -339,32 +360,38 @@ pub(crate) struct ServerAddress {
         long,
         env = "OPENINDEX_LISTEN",
         value_name = "ADDRESS",
-        value_parser = socket_address,
         help = format!("IP address and port that the server listens on [default: {DEFAULT_LISTEN}]")
     )]
-    listen: Option<SocketAddr>,
+    listen: Option<ListenAddress>,
 }
 
 impl ServerAddress {
     /// Returns whether the address is a guess: no URL is set, and no port or port 0 (a free one).
     pub(crate) fn is_guess(&self) -> bool {
-        self.public_url.is_none() && self.listen.is_none_or(|address| address.port() == 0)
+        self.public_url.is_none() && self.known().is_none()
+    }
+
+    /// Returns the address that clients can connect to.
+    fn known(&self) -> Option<&ListenAddress> {
+        let is_known =
+            |it: &&ListenAddress| matches!(it, ListenAddress::Tcp(address) if address.port() != 0);
+        self.listen.as_ref().filter(is_known)
     }
 
     /// Returns the flags that are set, each with its variable and value.
     pub(crate) fn flags(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
         let public_url = self.public_url.clone();
         let public_url = public_url.map(|url| ("--public-url", "OPENINDEX_PUBLIC_URL", url));
-        let listen = self.listen.map(|address| address.to_string());
+        let listen = self.listen.as_ref().map(ToString::to_string);
         let listen = listen.map(|address| ("--listen", "OPENINDEX_LISTEN", address));
         public_url.into_iter().chain(listen)
     }
 
     /// Returns the configuration for a command that prints the server's address.
     pub(crate) fn config(self, common: Common) -> anyhow::Result<Config> {
-        let listen = match self.listen {
-            Some(address) if address.port() != 0 => address,
-            _ => DEFAULT_LISTEN.parse()?,
+        let listen = match self.known() {
+            Some(address) => address.clone(),
+            None => DEFAULT_LISTEN.parse()?,
         };
         Ok(Config {
             public_url: self.public_url,
@@ -405,11 +432,43 @@ pub(crate) struct Grants {
 }
 
 impl Serve {
+    /// Returns why the options contradict each other.
+    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+        let is_secure = || {
+            let url = self.public_url.as_deref();
+            url.is_some_and(|url| url.starts_with("https://"))
+        };
+        match (&self.tls_cert, &self.tls_key, &self.listen) {
+            (Some(_), None, _) => Some("--tls-cert (OPENINDEX_TLS_CERT) requires --tls-key"),
+            (None, Some(_), _) => Some("--tls-key (OPENINDEX_TLS_KEY) requires --tls-cert"),
+            (Some(_), _, ListenAddress::Unix(_)) => {
+                Some("a Unix socket has no TLS; remove --tls-cert and --tls-key")
+            }
+            (Some(_), ..) if !is_secure() => Some(
+                "with --tls-cert, set --public-url (OPENINDEX_PUBLIC_URL) to https:// and a name in \
+                 the certificate",
+            ),
+            (.., ListenAddress::Tcp(address))
+                if self.metrics_listen == Some(*address) && address.port() != 0 =>
+            {
+                Some("--listen and --metrics-listen must be different addresses")
+            }
+            (None, _, ListenAddress::Unix(_)) if self.public_url.is_none() => Some(
+                "with a Unix socket, set --public-url (OPENINDEX_PUBLIC_URL) to the URL of the proxy",
+            ),
+            _ => None,
+        }
+    }
+
     pub(crate) fn config(self, common: Common) -> Config {
         let base = Config::on(common.database_url);
         Config {
             listen: self.listen,
             metrics_listen: self.metrics_listen,
+            tls: self
+                .tls_cert
+                .zip(self.tls_key)
+                .map(|(certificates, key)| TlsFiles { certificates, key }),
             public_url: self.public_url,
             quotas: Quotas {
                 tokens: self.token_quota,

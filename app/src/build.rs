@@ -1,25 +1,29 @@
-use std::future::Future;
-use std::net::SocketAddr;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
 use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
 use openindex_domain::use_cases::UseCases;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::connections::Slots;
 use crate::error::AppError;
+use crate::listen::{ListenAddress, Listener};
 use crate::metrics::Metrics;
 use crate::metrics_listener;
 use crate::serve;
 use crate::store::{Store, System};
+use crate::tls::Tls;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Interval at which an outage of the store is checked for recovery.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// Interval at which the certificate for TLS is checked for a change.
+const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
 
 /// A server that is ready to serve: its store is open and migrated.
 pub struct App {
@@ -27,15 +31,41 @@ pub struct App {
     pub use_cases: UseCases,
     metrics: Arc<Metrics>,
     config: Config,
+    reloader: Reloader,
     store: Store,
+}
+
+/// Changes the settings of an [`App`] while it serves.
+#[derive(Clone)]
+pub struct Reloader {
+    config: watch::Sender<Config>,
+    /// Notifies of each change of `config` that is in use.
+    used: watch::Sender<()>,
+    tls: Option<Arc<Tls>>,
+}
+
+impl Reloader {
+    /// Uses these settings from the next request on: the public URL, trusted proxies, CORS origins
+    /// and the limit on requests in progress. Others are fixed when a server is built. A changed
+    /// certificate for TLS is loaded from its files. Waits until the server does, so do not call
+    /// this without one.
+    pub async fn reload(&self, config: Config) {
+        if let Some(tls) = &self.tls {
+            tls.reload();
+        }
+        let mut used = self.used.subscribe();
+        self.config.send_replace(config);
+        // An error means that the server has ended.
+        let _ = used.changed().await;
+    }
 }
 
 /// Opens and migrates the store, and builds the use cases on it.
 ///
 /// # Errors
 ///
-/// [`AppError::Store`] if the store cannot be opened or migrated; [`AppError::Entropy`] if the
-/// system has no entropy.
+/// [`AppError::Store`] if the store cannot be opened or migrated; [`AppError::Tls`] if the
+/// certificate cannot be used; [`AppError::Entropy`] if the system has no entropy.
 pub async fn build(config: Config) -> Result<App, AppError> {
     let metrics = Arc::new(Metrics::new(VERSION));
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
@@ -45,11 +75,17 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         clock,
         entropy,
     };
+    let tls = config.tls.clone().map(Tls::load).transpose()?;
     let (store, ports) = Store::open(&config, system, &metrics).await?;
     store.migrate().await?;
     Ok(App {
         use_cases: UseCases::new(ports, config.quotas),
         metrics,
+        reloader: Reloader {
+            config: watch::Sender::new(config.clone()),
+            used: watch::Sender::new(()),
+            tls: tls.map(Arc::new),
+        },
         config,
         store,
     })
@@ -69,8 +105,8 @@ impl App {
     /// # Errors
     ///
     /// [`AppError::Listen`] if the address cannot be bound.
-    pub fn listen(&self) -> Result<TcpListener, AppError> {
-        Self::bind(self.config.listen)
+    pub fn listen(&self) -> Result<Listener, AppError> {
+        Self::bind(&self.config.listen)
     }
 
     /// Listens on the address for metrics; returns `None` if none is configured.
@@ -78,12 +114,22 @@ impl App {
     /// # Errors
     ///
     /// [`AppError::Listen`] if the address cannot be bound.
-    pub fn listen_for_metrics(&self) -> Result<Option<TcpListener>, AppError> {
-        self.config.metrics_listen.map(Self::bind).transpose()
+    pub fn listen_for_metrics(&self) -> Result<Option<Listener>, AppError> {
+        let address = self.config.metrics_listen.map(ListenAddress::Tcp);
+        address.as_ref().map(Self::bind).transpose()
     }
 
-    fn bind(address: SocketAddr) -> Result<TcpListener, AppError> {
-        serve::listen(address).map_err(|source| AppError::Listen { address, source })
+    fn bind(address: &ListenAddress) -> Result<Listener, AppError> {
+        Listener::bind(address).map_err(|source| AppError::Listen {
+            address: address.clone(),
+            source,
+        })
+    }
+
+    /// Returns what changes the settings while this serves.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Serves until `stop` resolves; then lets requests in progress finish, writes the last-used
@@ -91,34 +137,37 @@ impl App {
     /// their own listener.
     pub async fn serve(
         self,
-        listener: TcpListener,
-        metrics: Option<TcpListener>,
+        listener: Listener,
+        metrics: Option<Listener>,
         stop: impl Future<Output = ()> + Send,
     ) {
-        let address = listener.local_addr().ok();
-        let settings = self.settings(address);
-        tracing::info!(
-            url = settings.public_url,
-            address = address.map(tracing::field::display),
-            "listening"
-        );
-        let router = openindex_adapters_http::router(ApiState {
-            use_cases: self.use_cases.clone(),
-            health: self.store.health.clone(),
-            entropy: Arc::new(SystemEntropy),
-            metrics: self.metrics.http.clone(),
-            settings: Arc::new(settings),
-        });
+        let address = listener.address().clone();
+        let settings = self.settings(Some(&address));
+        tracing::info!(url = settings.public_url, %address, "listening");
+        let (set_router, router) = watch::channel(self.router(settings));
+        let mut reloaded = self.reloader.config.subscribe();
+        let reload = async {
+            while reloaded.changed().await.is_ok() {
+                let settings = api_settings(&reloaded.borrow_and_update(), &address);
+                drop(set_router.send_replace(self.router(settings)));
+                self.reloader.used.send_replace(());
+            }
+            pending::<()>().await;
+        };
         let metrics = metrics
             .map(|listener| tokio::spawn(metrics_listener::serve(listener, self.metrics.clone())));
         let slots = Slots::new(self.config.connections, self.metrics.connections.clone());
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.http.clone()));
         let drain_for = self.config.drain_for;
-        let accept = serve::accept(listener, router, slots, unserved, stop, drain_for);
+        let tls = self.reloader.tls.as_ref().map(|tls| tls.acceptor().clone());
+        let accept = serve::accept(listener, tls, router, slots, unserved, stop, drain_for);
         // A task of its own, so that a panic in it does not end the server.
         let (stop_maintenance, stopped) = tokio::sync::oneshot::channel::<()>();
         let maintenance = tokio::spawn(self.maintenance().run(stopped));
-        accept.await;
+        tokio::select! {
+            () = accept => {}
+            () = reload => {}
+        }
         drop(stop_maintenance);
         let _ = maintenance.await;
         self.close().await;
@@ -130,36 +179,62 @@ impl App {
 
     fn maintenance(&self) -> Maintenance {
         let health = self.store.health.clone();
-        Maintenance::new(self.use_cases.tokens.clone())
+        let maintenance = Maintenance::new(self.use_cases.tokens.clone())
             .with_sessions(self.use_cases.sessions.clone())
             .with_rate_limits(self.use_cases.rate_limits.clone())
             .on_flush_failure(|error| outage::report(error, "last-used times"))
             .with_task(WATCH_EVERY, move || {
                 let health = health.clone();
                 async move { outage::watch(&*health).await }
-            })
+            });
+        let Some(tls) = self.reloader.tls.clone() else {
+            return maintenance;
+        };
+        maintenance.with_task(CERTIFICATE_EVERY, move || {
+            let tls = tls.clone();
+            async move {
+                // Files can be on a network.
+                let _ = tokio::task::spawn_blocking(move || tls.reload()).await;
+            }
+        })
     }
 
-    /// Returns the API settings of an instance that listens on `address`; `None` means the
+    /// Returns the API settings of an instance that listens at `address`; `None` means the
     /// configured address.
     #[must_use]
-    pub fn settings(&self, address: Option<SocketAddr>) -> ApiSettings {
-        let address = address.unwrap_or(self.config.listen);
-        let public_url = self.config.public_url.clone();
-        ApiSettings {
-            public_url: public_url.unwrap_or_else(|| format!("http://{address}")),
-            version: VERSION,
-            layers: LayerSettings {
-                trusted_proxies: self.config.trusted_proxies.clone(),
-                cors_origins: self.config.cors_origins.clone(),
-                max_requests_in_progress: self.config.max_requests_in_progress,
-                ..LayerSettings::default()
-            },
-        }
+    pub fn settings(&self, address: Option<&ListenAddress>) -> ApiSettings {
+        api_settings(&self.config, address.unwrap_or(&self.config.listen))
+    }
+
+    fn router(&self, settings: ApiSettings) -> Router {
+        openindex_adapters_http::router(ApiState {
+            use_cases: self.use_cases.clone(),
+            health: self.store.health.clone(),
+            entropy: Arc::new(SystemEntropy),
+            metrics: self.metrics.http.clone(),
+            settings: Arc::new(settings),
+        })
     }
 
     /// Closes the store. For processes that do not call [`App::serve`], which closes it itself.
     pub async fn close(&self) {
         self.store.close().await;
+    }
+}
+
+fn api_settings(config: &Config, address: &ListenAddress) -> ApiSettings {
+    let public_url = config.public_url.clone();
+    ApiSettings {
+        public_url: public_url.unwrap_or_else(|| match address {
+            ListenAddress::Tcp(address) => format!("http://{address}"),
+            ListenAddress::Unix(_) => "http://localhost".to_owned(),
+        }),
+        version: VERSION,
+        layers: LayerSettings {
+            trusted_proxies: config.trusted_proxies.clone(),
+            cors_origins: config.cors_origins.clone(),
+            max_requests_in_progress: config.max_requests_in_progress,
+            ..LayerSettings::default()
+        },
     }
 }

@@ -9,6 +9,8 @@ use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_domain::use_cases::Quotas;
 
 use crate::connections::ConnectionLimits;
+use crate::listen::ListenAddress;
+use crate::tls::TlsFiles;
 
 /// The default database: an SQLite file in the working directory.
 pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
@@ -16,16 +18,18 @@ pub const DEFAULT_DATABASE_URL: &str = "sqlite://openindex.db";
 /// The configuration of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Address to listen on; port 0 picks a free port.
-    pub listen: SocketAddr,
+    /// Where to listen.
+    pub listen: ListenAddress,
     /// Address to serve metrics on; `None` disables them.
     pub metrics_listen: Option<SocketAddr>,
+    /// The certificate for TLS; `None` means plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// URL of the store.
     pub database: DatabaseUrl,
     /// Whether to open a SQLite file that a server has, to do what ends no token.
     pub is_guest: bool,
     /// URL at which clients reach this instance, without a trailing slash. `None` means `http://`
-    /// and the address that it listens on.
+    /// and the address that it listens on, which a Unix socket does not have.
     pub public_url: Option<String>,
     /// Limits per user on tokens and agent runs.
     pub quotas: Quotas,
@@ -46,8 +50,9 @@ impl Config {
     #[must_use]
     pub fn on(database: DatabaseUrl) -> Self {
         Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)).into(),
             metrics_listen: None,
+            tls: None,
             database,
             is_guest: false,
             public_url: None,
@@ -79,10 +84,10 @@ pub(crate) enum Scheme {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDatabaseUrl {
     /// The URL is in quotes, which a shell removes but an environment file does not.
-    #[error("remove the quotes around the URL")]
+    #[error("must not be in quotes; remove them")]
     Quoted,
     /// `DATABASE_URL=` precedes the URL.
-    #[error("remove the variable name and = before the URL")]
+    #[error("must not begin with the name of a variable; remove it and the = after it")]
     Named,
     /// The URL names a driver of another language, as in `jdbc:postgresql://` or
     /// `postgresql+psycopg://`.

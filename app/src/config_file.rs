@@ -120,14 +120,34 @@ fn settings(
     let line_at = |start: usize| text.bytes().take(start).filter(|it| *it == b'\n').count() + 1;
     let table = DeTable::parse(text).map_err(|error| {
         // Not the whole error, which repeats the line.
-        let start = error.span().map_or(0, |span| span.start);
-        (line_at(start), error.message().to_owned())
+        let line = line_at(error.span().map_or(0, |span| span.start));
+        let message = error.message();
+        let text = text.lines().nth(line - 1).unwrap_or_default();
+        (
+            line,
+            match text.split_once('=') {
+                Some((_, value)) if is_bare(value) => {
+                    format!("put the value in quotes ({message})")
+                }
+                _ => message.to_owned(),
+            },
+        )
     })?;
     let mut settings = BTreeMap::new();
     for (name, value) in table.get_ref() {
         let line = line_at(name.span().start);
         let name: &str = name.get_ref();
         let at_line = |error: String| (line, error);
+        match value.get_ref() {
+            DeValue::Table(_) => {
+                return Err(at_line(
+                    "settings are in no section; remove its line".to_owned(),
+                ));
+            }
+            // Not set, as without the line.
+            DeValue::Array(list) if list.is_empty() => continue,
+            _ => {}
+        }
         let argument = command
             .get_arguments()
             .find(|it| is_setting(it) && key(it).as_deref() == Some(name))
@@ -139,6 +159,12 @@ fn settings(
         settings.insert(argument.get_id().to_string(), setting);
     }
     Ok(settings)
+}
+
+/// Returns whether the value is a string without quotes.
+fn is_bare(value: &str) -> bool {
+    let value = value.trim();
+    !value.is_empty() && !value.starts_with(['"', '\'', '[', '{', '#'])
 }
 
 fn unknown(name: &str, command: &clap::Command) -> String {
@@ -217,6 +243,7 @@ mod tests {
         let expected = expected.map(|(id, value)| (id.to_owned(), value.to_owned()));
         assert_eq!(parsed(text), Ok(expected.to_vec()));
         assert_eq!(parsed(""), Ok(Vec::new()));
+        assert_eq!(parsed("trusted_proxies = []"), Ok(Vec::new()));
     }
 
     #[test]
@@ -265,7 +292,9 @@ mod tests {
                 "config = 'a'",
                 "1: unknown setting; the settings are database_url",
             ),
-            ("[server]\nlisten = '1'", "1: unknown setting"),
+            ("[server]\nlisten = '1'", "1: settings are in no section"),
+            ("listen = 127.0.0.1:80", "1: put the value in quotes ("),
+            ("log_format = json", "1: put the value in quotes ("),
             ("log = 'info'\nlog = 'warn'", "2: "),
             ("log = ", "1: "),
         ] {

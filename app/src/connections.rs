@@ -93,9 +93,22 @@ enum Phase {
 struct State {
     /// The connection's key in the [`IdleQueue`]; `None` while a request is in progress.
     ticket: Option<u64>,
-    /// When the connection is closed, and why; `None` while a request is in progress, which has its
-    /// own timeout.
+    /// When the connection is closed, and why; `None` while requests are in progress and no
+    /// response is being sent: a request has its own timeout.
     deadline: Option<(Instant, DropReason)>,
+    /// The number of requests in progress: at most one with HTTP/1.1.
+    requests: usize,
+    /// How many of them have a response that is being sent.
+    responses: usize,
+}
+
+/// A request in progress on a connection. It ends when dropped.
+pub(crate) struct InProgress {
+    slot: Arc<Slot>,
+    is_responding: bool,
+    /// When the response began, if hyper has not waited for anything since: most bodies are one
+    /// frame, for which the clock is read once.
+    begun: Option<Instant>,
 }
 
 impl Slots {
@@ -130,6 +143,8 @@ impl Slots {
             state: Mutex::new(State {
                 ticket: None,
                 deadline: None,
+                requests: 0,
+                responses: 0,
             }),
             evicted: Arc::default(),
             phase: AtomicU8::new(Phase::Idle as u8),
@@ -191,33 +206,36 @@ impl Slot {
         self.is_in(Phase::Late)
     }
 
-    /// Begins a request whose head has arrived. Returns `false` if this connection was evicted: the
+    /// Begins a request whose head has arrived. Returns `None` if this connection was evicted: the
     /// request must not be processed.
     #[must_use]
-    pub(crate) fn begin_request(&self) -> bool {
+    pub(crate) fn begin_request(self: Arc<Self>) -> Option<InProgress> {
         self.enter(Phase::InProgress);
         let ticket = {
             let mut state = self.state();
-            state.deadline = None;
+            state.requests += 1;
+            if state.responses == 0 {
+                state.deadline = None;
+            }
             state.ticket.take()
         };
-        ticket.is_none_or(|ticket| self.slots.idle.lock().remove(&ticket).is_some())
+        let is_evicted =
+            ticket.is_some_and(|ticket| self.slots.idle.lock().remove(&ticket).is_none());
+        let request = InProgress {
+            slot: self,
+            is_responding: false,
+            begun: None,
+        };
+        (!is_evicted).then_some(request)
     }
 
     /// Restarts the timeout within which the client must read some of its response, and returns the
     /// current time.
-    pub(crate) fn restart_response_timeout(&self) -> Instant {
+    fn restart_response_timeout(&self) -> Instant {
         let now = Instant::now();
         let deadline = now + self.slots.limits.response_timeout;
         self.state().deadline = Some((deadline, DropReason::ResponseTimeout));
         now
-    }
-
-    /// Ends the response, and waits for the next request from `now` on.
-    pub(crate) fn end_response(&self, now: Instant) {
-        self.enter(Phase::Responded);
-        let idle_timeout = self.slots.limits.idle_timeout;
-        self.wait(now + idle_timeout, DropReason::IdleTimeout);
     }
 
     /// Records that everything was written.
@@ -302,11 +320,83 @@ impl Slot {
     }
 }
 
+impl InProgress {
+    pub(crate) fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Begins the response.
+    pub(crate) fn begin_response(&mut self) {
+        if !std::mem::replace(&mut self.is_responding, true) {
+            self.slot.state().responses += 1;
+        }
+        self.begun = Some(self.slot.restart_response_timeout());
+    }
+
+    /// Records that the client has read some of the response.
+    pub(crate) fn continue_response(&mut self) {
+        self.begun = None;
+        self.slot.restart_response_timeout();
+    }
+
+    /// Records that the rest of the response is not there yet.
+    pub(crate) fn waits(&mut self) {
+        self.begun = None;
+    }
+}
+
+impl Drop for InProgress {
+    /// Waits for the next request, if this was the last one.
+    fn drop(&mut self) {
+        let slot = &self.slot;
+        let is_last = {
+            let mut state = slot.state();
+            state.requests -= 1;
+            state.responses -= usize::from(self.is_responding);
+            if state.responses == 0 {
+                state.deadline = None;
+            }
+            state.requests == 0
+        };
+        if is_last {
+            slot.enter(Phase::Responded);
+            let now = self.begun.unwrap_or_else(Instant::now);
+            let deadline = now + slot.slots.limits.idle_timeout;
+            slot.wait(deadline, DropReason::IdleTimeout);
+        }
+    }
+}
+
 impl Drop for Slot {
     fn drop(&mut self) {
         let ticket = self.state().ticket.take();
         if let Some(ticket) = ticket {
             self.slots.idle.lock().remove(&ticket);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_idle_once_none_of_its_requests_is_in_progress() {
+        let slots = Slots::new(ConnectionLimits::default(), ConnectionMetrics::default());
+        let slot = slots.acquire().await.expect("a slot");
+        let mut first = slot.clone().begin_request().expect("a request");
+        assert!(slot.state().deadline.is_none());
+        first.begin_response();
+        let second = slot.clone().begin_request().expect("another");
+        let reason = || slot.state().deadline.map(|(_, reason)| reason);
+        assert_eq!(reason(), Some(DropReason::ResponseTimeout));
+        drop(first);
+        assert_eq!(reason(), None);
+        assert!(!slots.evict());
+        // Without a response, as when a client of HTTP/2 cancels it.
+        drop(second);
+        assert_eq!(reason(), Some(DropReason::IdleTimeout));
+        assert!(slots.evict());
+        assert!(slot.clone().begin_request().is_none());
     }
 }

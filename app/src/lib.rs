@@ -8,19 +8,23 @@ mod build;
 mod config;
 mod connections;
 mod error;
+mod listen;
 mod metrics;
 mod metrics_listener;
 mod on_wake;
 mod response_body;
 mod serve;
 mod store;
+mod tls;
 mod wire;
 
-pub use build::{App, build};
+pub use build::{App, Reloader, build};
 pub use config::{Config, DEFAULT_DATABASE_URL, DatabaseUrl, InvalidDatabaseUrl};
 pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;
+pub use listen::{InvalidListenAddress, ListenAddress, Listener, Passed};
 pub use openindex_adapters_http::DEFAULT_LISTEN;
+pub use tls::{TlsError, TlsFiles};
 
 /// Compiles the Rust of the README.
 #[cfg(doctest)]

@@ -6,15 +6,55 @@ use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{EnvFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
 
+/// Changes what is logged.
+pub(crate) struct Reload(Box<Apply>);
+
+type Apply = dyn Fn(&Common) -> anyhow::Result<()> + Send;
+
+impl Reload {
+    /// Logs what the filter selects from now on.
+    pub(crate) fn apply(&self, common: &Common) -> anyhow::Result<()> {
+        (self.0)(common)
+    }
+}
+
 /// Starts logging to standard error, as text on a terminal and as JSON lines elsewhere unless set.
-pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
-    let filter =
-        EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a valid filter")?;
+pub(crate) fn start(common: &Common) -> anyhow::Result<Reload> {
+    let filter = filter(common)?;
+    let (lines, reload_lines) = reload::Layer::new(lines(common, &filter));
+    let (filter, reload_filter) = reload::Layer::new(filter);
+    // Filters apply to the whole subscriber: a filter on one layer loses the line that follows a
+    // library's check whether a level is enabled, such as sqlx's.
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(capped())
+        .with(lines)
+        .init();
+    std::panic::set_hook(Box::new(report_panic));
+    Ok(Reload(Box::new(move |common| {
+        let filter = self::filter(common)?;
+        reload_lines.reload(self::lines(common, &filter))?;
+        reload_filter.reload(filter)?;
+        Ok(())
+    })))
+}
+
+fn filter(common: &Common) -> anyhow::Result<EnvFilter> {
+    EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a valid filter")
+}
+
+/// Returns what writes the lines that the filter selects.
+fn lines<S>(common: &Common, filter: &EnvFilter) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+{
     let terminal = std::io::stderr().is_terminal();
     let format = common.log_format.unwrap_or(if terminal {
         LogFormat::Text
@@ -32,23 +72,14 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<()> {
             FmtSpan::NONE
         })
         .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
-    let lines = match format {
+    match format {
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
             .with_span_list(detailed)
             .boxed(),
         LogFormat::Text => lines.boxed(),
-    };
-    // Filters apply to the whole subscriber: a filter on one layer loses the line that follows a
-    // library's check whether a level is enabled, such as sqlx's.
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(capped())
-        .with(lines)
-        .init();
-    std::panic::set_hook(Box::new(report_panic));
-    Ok(())
+    }
 }
 
 /// Returns the cap on the operator's filter: libraries log raw requests, statements and bytes,

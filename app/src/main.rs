@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 mod logging;
 mod open_files;
+mod reload;
 mod settings;
 
 use std::ffi::OsString;
@@ -40,8 +41,10 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match args.command {
-            None => commands::serve::run(args.serve, args.common).await,
-            Some(Command::Serve(serve)) => commands::serve::run(serve, args.common).await,
+            None | Some(Command::Serve(_)) => {
+                let (serve, common) = args.into_serve();
+                commands::serve::run(serve, common, &settings, &typed).await
+            }
             Some(Command::Bootstrap(bootstrap)) => {
                 commands::bootstrap::run(bootstrap, args.common).await
             }

@@ -11,9 +11,10 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use openindex_adapters_http::server::Unserved;
 use openindex_adapters_system::SystemEntropy;
-use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::connections::{ConnectionLimits, Slots};
+use crate::listen::Listener;
 use crate::metrics::{CONTENT_TYPE, ConnectionMetrics, Metrics};
 use crate::serve;
 
@@ -21,10 +22,8 @@ use crate::serve;
 const MAX_CONNECTIONS: usize = 32;
 
 /// Serves `GET /metrics`, and nothing else, until aborted.
-pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
-    if let Ok(address) = listener.local_addr() {
-        tracing::info!(%address, "serving metrics");
-    }
+pub(crate) async fn serve(listener: Listener, metrics: Arc<Metrics>) {
+    tracing::info!(address = %listener.address(), "serving metrics");
     let limits = ConnectionLimits {
         max: MAX_CONNECTIONS,
         ..ConnectionLimits::default()
@@ -32,9 +31,19 @@ pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>) {
     // Its connections do not count as client connections.
     let slots = Slots::new(limits, ConnectionMetrics::default());
     let router = Router::new().fallback(respond).with_state(metrics);
+    let (_fixed, router) = watch::channel(router);
     let unserved = Unserved::new(Arc::new(SystemEntropy), None);
     let never = pending();
-    serve::accept(listener, router, slots, unserved, never, Duration::ZERO).await;
+    serve::accept(
+        listener,
+        None,
+        router,
+        slots,
+        unserved,
+        never,
+        Duration::ZERO,
+    )
+    .await;
 }
 
 async fn respond(State(metrics): State<Arc<Metrics>>, request: Request) -> Response {

@@ -1,32 +1,27 @@
 //! A response body that reports its progress to its connection's slot.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::Instant;
 
-use crate::connections::Slot;
+use crate::connections::InProgress;
 
-/// A response body. The response ends when the body is dropped, whether or not it was sent whole.
+/// A response body. The request ends when the body is dropped, whether or not it was sent whole.
 pub(crate) struct ResponseBody {
     body: Body,
-    slot: Arc<Slot>,
+    request: InProgress,
     is_polled: bool,
-    /// When the response began, if hyper has not waited for anything since: most bodies are one
-    /// frame, for which the clock is read once.
-    begun: Option<Instant>,
 }
 
 impl ResponseBody {
-    pub(crate) fn new(body: Body, slot: Arc<Slot>) -> Self {
+    pub(crate) fn new(body: Body, mut request: InProgress) -> Self {
+        request.begin_response();
         Self {
-            begun: Some(slot.restart_response_timeout()),
-            is_polled: false,
             body,
-            slot,
+            request,
+            is_polled: false,
         }
     }
 }
@@ -41,12 +36,11 @@ impl HttpBody for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         // hyper polls for more once the client has read what was there.
         if std::mem::replace(&mut self.is_polled, true) {
-            self.begun = None;
-            self.slot.restart_response_timeout();
+            self.request.continue_response();
         }
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_pending() {
-            self.begun = None;
+            self.request.waits();
         }
         polled
     }
@@ -57,12 +51,5 @@ impl HttpBody for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-impl Drop for ResponseBody {
-    fn drop(&mut self) {
-        let now = self.begun.unwrap_or_else(Instant::now);
-        self.slot.end_response(now);
     }
 }

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,17 +10,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{Request, header};
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use openindex_adapters_http::server::{PeerAddress, Stopping, Unserved};
+use openindex_adapters_system::SystemClock;
+use openindex_domain::clock::Clock as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use crate::connections::{Slot, Slots};
+use crate::listen::{Listener, Stream};
 use crate::metrics::DropReason;
 use crate::on_wake::OnWake;
 use crate::response_body::ResponseBody;
@@ -29,45 +32,29 @@ use crate::wire::Wire;
 
 /// hyper stops reading larger heads, and [`Wire`] replaces its bare 431 by a problem document. The
 /// limit for accepted heads is lower: 16 KiB.
-const HEAD_BUFFER_BYTES: usize = 64 * 1024;
-/// Length of the system's accept queue, which `net.core.somaxconn` also limits. Clients beyond it
-/// wait a second to retry.
-const BACKLOG: u32 = 4096;
+const HEAD_BUFFER_BYTES: u32 = 64 * 1024;
+/// Maximum number of requests in progress on one HTTP/2 connection. Each can have a body in memory.
+const MAX_STREAMS: u32 = 32;
 /// Maximum number of clients that receive a 503 at once for want of a slot; others are disconnected
 /// without a response.
 const MAX_REJECTIONS: usize = 64;
-/// Maximum time for a rejected client to read its 503.
+/// Maximum time for a rejected client to read its response, and before that for its handshake.
 const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause after a failed accept, such as when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Listens on an address.
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    // A restart must not wait for the previous process's connections to leave TIME_WAIT.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
-}
-
-/// Serves connections until `stop` resolves, then waits up to `drain_for` for requests in progress.
+/// Serves connections with the newest router until `stop` resolves, then waits up to `drain_for`
+/// for requests in progress. With `tls`, every connection begins with a handshake.
 pub(crate) async fn accept(
-    listener: TcpListener,
-    router: Router,
+    listener: Listener,
+    tls: Option<TlsAcceptor>,
+    router: watch::Receiver<Router>,
     slots: Slots,
     unserved: Unserved,
     stop: impl Future<Output = ()> + Send,
     drain_for: Duration,
 ) {
-    let mut http = http1::Builder::new();
-    // `Slot` has the timeouts, since it distinguishes slow clients from silent ones.
-    // A client that has closed its sending side (TCP half-close) still waits for its response.
-    http.header_read_timeout(None)
-        .half_close(true)
-        .max_header_size(HEAD_BUFFER_BYTES);
+    let protocols = Protocols::new();
     let connections = GracefulShutdown::new();
     let rejections = Arc::new(Semaphore::new(MAX_REJECTIONS));
     let (set_stopping, stopping) = watch::channel(false);
@@ -91,31 +78,33 @@ pub(crate) async fn accept(
             () = &mut stop => break,
             slot = slots.acquire() => slot,
         };
+        let tls = tls.clone();
         let Some(slot) = slot else {
             // Without a permit, the stream is dropped, which closes it without a response.
             if let Ok(permit) = rejections.clone().try_acquire_owned() {
-                tokio::spawn(reject(stream, unserved.clone(), permit));
+                let unserved = unserved.clone();
+                tokio::spawn(async move {
+                    let _permit = permit;
+                    let secured = timeout(REJECTION_TIMEOUT, secure(stream, tls, &unserved)).await;
+                    if let Ok(Ok(Some(stream))) = secured {
+                        reject(stream, &unserved.connection_limit_reached()).await;
+                    }
+                });
             }
             continue;
         };
-        // Responses are small and written at once; Nagle's algorithm would only delay them.
-        let _ = stream.set_nodelay(true);
-        let peer = PeerAddress(peer.ip());
+        let peer = PeerAddress(peer);
         let service = service(router.clone(), peer, stopping.clone(), slot.clone());
-        let wire = Wire::new(stream, slot.clone(), unserved.clone());
-        let connection = connections.watch(http.serve_connection(TokioIo::new(wire), service));
-        let stopping = stopping.clone();
+        let (protocols, unserved) = (protocols.clone(), unserved.clone());
+        let (watcher, stopping) = (connections.watcher(), stopping.clone());
         tokio::spawn(async move {
             let ended = pin!(end(&slot, stopping));
+            let served = protocols.serve(stream, tls, slot.clone(), unserved, service, watcher);
             tokio::select! {
                 // First, so that a head that it rejects is responded to at once.
                 biased;
                 () = OnWake::new(ended) => {}
-                served = connection => {
-                    if let Err(error) = served {
-                        tracing::debug!(%error, "connection ended early");
-                    }
-                }
+                () = served => {}
             }
         });
     }
@@ -123,10 +112,7 @@ pub(crate) async fn accept(
     let drain_seconds = drain_for.as_secs();
     tracing::info!(drain_seconds, "stopping, waiting for requests in progress");
     let _ = set_stopping.send(true);
-    if tokio::time::timeout(drain_for, connections.shutdown())
-        .await
-        .is_err()
-    {
+    if timeout(drain_for, connections.shutdown()).await.is_err() {
         tracing::warn!(
             drain_seconds,
             "requests did not finish in time and were aborted"
@@ -134,6 +120,88 @@ pub(crate) async fn accept(
     }
 }
 
+/// How connections are served: HTTP/1.1, or HTTP/2 if a client chooses it in its handshake.
+#[derive(Clone)]
+struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
+
+impl Protocols {
+    fn new() -> Self {
+        let mut http1 = http1::Builder::new();
+        // `Slot` has the timeouts, since it distinguishes slow clients from silent ones.
+        // A client that has closed its sending side (TCP half-close) still waits for its response.
+        http1
+            .header_read_timeout(None)
+            .half_close(true)
+            .max_header_size(HEAD_BUFFER_BYTES as usize);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(HEAD_BUFFER_BYTES);
+        Self { http1, http2 }
+    }
+
+    async fn serve<S>(
+        self,
+        stream: Stream,
+        tls: Option<TlsAcceptor>,
+        slot: Arc<Slot>,
+        unserved: Unserved,
+        service: S,
+        watcher: Watcher,
+    ) where
+        S: HttpService<Incoming, ResBody = ResponseBody, Error = Infallible>,
+        S: Send + 'static,
+        S::Future: Send + 'static,
+    {
+        let stream = match secure(stream, tls, &unserved).await {
+            Ok(Some(stream)) => stream,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::debug!(%error, "TLS handshake failed");
+                return;
+            }
+        };
+        let served = if stream.is_http2() {
+            let connection = self.http2.serve_connection(TokioIo::new(stream), service);
+            // Boxed, because few connections have its size.
+            Box::pin(watcher.watch(connection)).await
+        } else {
+            let wire = Wire::new(stream, slot, unserved);
+            let connection = self.http1.serve_connection(TokioIo::new(wire), service);
+            watcher.watch(connection).await
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection ended early");
+        }
+    }
+}
+
+/// Returns the stream after the handshake, if there is TLS. Responds to a client that speaks plain
+/// HTTP instead, and then returns `None`.
+async fn secure(
+    stream: Stream,
+    tls: Option<TlsAcceptor>,
+    unserved: &Unserved,
+) -> io::Result<Option<Stream>> {
+    let (stream, tls) = match (stream, tls) {
+        (Stream::Tcp(stream), Some(tls)) => (stream, tls),
+        (stream, _) => return Ok(Some(stream)),
+    };
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        reject(
+            Stream::Tcp(stream),
+            &unserved.tls_required(SystemClock.now()),
+        )
+        .await;
+        return Ok(None);
+    }
+    let stream = tls.accept(stream).await?;
+    Ok(Some(Stream::Tls(Box::new(stream))))
+}
 /// Resolves when the server must end a connection.
 async fn end(slot: &Slot, stopping: Stopping) {
     let mut stopped = pin!(slot.stopped(stopping));
@@ -152,39 +220,38 @@ async fn end(slot: &Slot, stopping: Stopping) {
 
 /// Returns the service for the requests of one connection.
 fn service(
-    router: Router,
+    router: watch::Receiver<Router>,
     peer: PeerAddress,
     stopping: Stopping,
     slot: Arc<Slot>,
-) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: Send> {
+) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: Send + 'static> + Send
+{
     service_fn(move |mut request: Request<Incoming>| {
-        let (router, slot) = (router.clone(), slot.clone());
+        let (router, slot) = (router.borrow().clone(), slot.clone());
         // Stopping interrupts a request only while its body is still arriving.
         if !request.body().is_end_stream() {
             request.extensions_mut().insert(stopping.clone());
         }
         async move {
-            if !slot.begin_request() {
+            let Some(in_progress) = slot.begin_request() else {
                 // The connection is closing, which drops this future.
                 return std::future::pending().await;
-            }
+            };
             request.extensions_mut().insert(peer);
             let response = router.oneshot(request).await?;
             // `Connection: close` means that part of the request was not read.
             if response.headers().contains_key(header::CONNECTION) {
-                slot.linger();
+                in_progress.slot().linger();
             }
-            Ok(response.map(|body| ResponseBody::new(body, slot)))
+            Ok(response.map(|body| ResponseBody::new(body, in_progress)))
         }
     })
 }
 
-/// Responds 503 to a client for which there is no slot, without reading its request.
-async fn reject(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemaphorePermit) {
+/// Sends a whole response to a client without reading its request.
+async fn reject(mut stream: Stream, response: &[u8]) {
     let rejected = async {
-        stream
-            .write_all(&unserved.connection_limit_reached())
-            .await?;
+        stream.write_all(response).await?;
         stream.shutdown().await?;
         // Closing with unread data would reset the connection, and the client might never see the
         // response.
@@ -192,7 +259,7 @@ async fn reject(mut stream: TcpStream, unserved: Unserved, _permit: OwnedSemapho
         while stream.read(&mut discarded).await? > 0 {}
         io::Result::Ok(())
     };
-    let _ = tokio::time::timeout(REJECTION_TIMEOUT, rejected).await;
+    let _ = timeout(REJECTION_TIMEOUT, rejected).await;
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
 use openindex_app::DatabaseUrl;
-use openindex_command_line::conceal;
+use openindex_command_line::{closest, conceal, quoted};
 
-use crate::args::{self, Args, Common};
+use crate::args::{self, Args, Command, Common};
 use crate::config_file::{self, ConfigFile};
 
 /// Names that other programs use for a command, each with ours.
@@ -75,6 +75,13 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
         None => matches,
     };
     let mut args = Args::from_arg_matches(&matches)?;
+    let serve = match &args.command {
+        Some(Command::Serve(serve)) => serve,
+        _ => &args.serve,
+    };
+    if let Some(contradiction) = serve.contradiction() {
+        return Err(invalid(contradiction.to_owned()));
+    }
     let mut settings = Settings {
         matches,
         file,
@@ -151,8 +158,9 @@ impl Settings {
         if common.database_url.has_password() {
             common.exposure = match read_from {
                 Some(path) if is_readable_by_others(path) => Some(format!(
-                    "other users of this machine can read the password in {0}; run: chmod o= {0}",
-                    path.display()
+                    "other users of this machine can read the password in {0}; run: chmod o= {1}",
+                    path.display(),
+                    quoted(&path.to_string_lossy())
                 )),
                 None if common.is_url_typed => Some(
                     "other users of this machine can read the password in --database-url; set \
@@ -214,6 +222,22 @@ impl Settings {
             source,
         })
     }
+}
+
+/// Returns a warning for each variable that is not a setting, but looks like one.
+pub(crate) fn mistyped_variables() -> Vec<String> {
+    let command = command();
+    let known = command.get_arguments().filter_map(Arg::get_env);
+    let known: Vec<&str> = known.filter_map(OsStr::to_str).collect();
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let unknown = names.filter(|name| !known.contains(&&**name));
+    let warning = |name: String| {
+        let known = closest(&name, known.iter().copied())?;
+        Some(format!(
+            "ignoring the variable {name}; did you mean {known}?"
+        ))
+    };
+    unknown.filter_map(warning).collect()
 }
 
 fn is_readable_by_others(path: &Path) -> bool {

@@ -10,7 +10,7 @@ use openindex_domain::use_cases::Ports;
 use openindex_domain::user::PasswordHasher;
 use openindex_domain::{StoreError, StoreHealth};
 
-use crate::config::{Config, Scheme};
+use crate::config::{Config, DatabaseUrl, Scheme};
 use crate::metrics::Metrics;
 
 /// An open store, apart from the ports of the use cases.
@@ -42,6 +42,20 @@ impl<D: Database> Schema for SqlStore<D, true, true> {
 
     async fn close(&self) {
         Self::close(self).await;
+    }
+}
+
+impl DatabaseUrl {
+    /// Checks everything that can be checked without connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Corrupt`] if the store would not accept it.
+    pub fn check(&self) -> Result<(), StoreError> {
+        match self.scheme() {
+            Scheme::Sqlite => openindex_adapters_sqlite::check_url(self.expose()),
+            Scheme::Postgres => openindex_adapters_postgres::check_url(self.expose()),
+        }
     }
 }
 

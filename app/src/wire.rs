@@ -1,4 +1,4 @@
-//! The TCP stream of a client, below HTTP.
+//! The stream of a client, below HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use openindex_adapters_http::server::Unserved;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use crate::connections::Slot;
+use crate::listen::Stream;
 
 /// Maximum time that the server reads and discards what a client sends after its last response.
 const LINGER: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ const INVALID_END: &[u8] = b"\0\r\n\r\n";
 /// - A close lingers: closing while the client still sends would reset the connection, and the
 ///   client might never see the response.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     slot: Arc<Slot>,
     unserved: Unserved,
     /// The rest of the problem document that replaces hyper's response.
@@ -44,7 +44,7 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream, slot: Arc<Slot>, unserved: Unserved) -> Self {
+    pub(crate) fn new(stream: Stream, slot: Arc<Slot>, unserved: Unserved) -> Self {
         Self {
             stream,
             slot,

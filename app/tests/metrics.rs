@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use openindex_app::{Config, build};
+use openindex_app::{Config, ListenAddress, Listener, build};
 use openindex_domain::token::{RejectionReason, TokenName};
 use openindex_domain::user::{Email, PersonName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -47,10 +47,11 @@ impl Running {
             .listen_for_metrics()
             .expect("a port")
             .expect("an address is configured");
-        let (api, metrics) = (
-            listener.local_addr().expect("an address"),
-            metrics_listener.local_addr().expect("an address"),
-        );
+        let address = |listener: &Listener| match listener.address() {
+            ListenAddress::Tcp(address) => *address,
+            ListenAddress::Unix(_) => unreachable!("not a path"),
+        };
+        let (api, metrics) = (address(&listener), address(&metrics_listener));
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async {
             let _ = stopped.await;

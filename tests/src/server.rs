@@ -3,7 +3,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ pub struct Server {
     closed: Receiver<()>,
     /// The public URL: `http://127.0.0.1:PORT` by default.
     pub url: String,
-    /// The address that it listens on, as `127.0.0.1:PORT`.
+    /// The address that it listens on, as `127.0.0.1:PORT` unless the arguments have `--listen`.
     pub address: String,
     /// A client for this server.
     pub http: Client,
@@ -112,6 +112,13 @@ impl Server {
         Self::run(program, database_url, &[])
     }
 
+    /// Starts a server with a program that becomes `oi-server`, with more arguments and with the
+    /// program's standard input.
+    #[must_use]
+    pub fn start_program_with(program: Command, database_url: &str, arguments: &[&str]) -> Self {
+        Self::spawn(program, database_url, arguments)
+    }
+
     /// Returns the process id.
     #[must_use]
     pub fn id(&self) -> u32 {
@@ -119,11 +126,18 @@ impl Server {
     }
 
     fn run(mut program: Command, database_url: &str, arguments: &[&str]) -> Self {
+        program.stdin(Stdio::null());
+        Self::spawn(program, database_url, arguments)
+    }
+
+    fn spawn(mut program: Command, database_url: &str, arguments: &[&str]) -> Self {
+        program.args(["serve", "--log-format", "json"]);
+        if !arguments.contains(&"--listen") {
+            program.args(["--listen", "127.0.0.1:0"]);
+        }
         let mut child = program
-            .args(["serve", "--listen", "127.0.0.1:0", "--log-format", "json"])
             .args(arguments)
             .env("DATABASE_URL", database_url)
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -235,6 +249,20 @@ impl Server {
     #[must_use]
     pub fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
+    }
+
+    /// Waits until a line of the log contains the text, and returns it.
+    #[must_use]
+    pub fn until_logged(&self, text: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let log = self.log();
+            if let Some(line) = log.lines().find(|line| line.contains(text)) {
+                return line.to_owned();
+            }
+            assert!(begun.elapsed() < START, "{text} is not in {log}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Sends SIGTERM, waits for the exit, and returns the exit status and the whole log.

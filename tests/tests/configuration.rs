@@ -1,11 +1,13 @@
 //! The configuration of `oi-server`: flags, variables, the file, and which of them counts.
 
 use std::fs;
+use std::io::Write as _;
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use openindex_tests::binary;
+use openindex_tests::{Database, Kind, Server, binary};
 use tempfile::TempDir;
 
 /// Runs `oi-server` with only these variables of ours.
@@ -158,7 +160,7 @@ fn a_mistake_in_the_file_has_its_line_and_not_its_value() {
         ),
         (
             "[serve]\nlisten = \"127.0.0.1:1\"",
-            "line 1: unknown setting",
+            "line 1: settings are in no section",
         ),
     ] {
         let file = written(&directory, "server.toml", contents);
@@ -273,7 +275,7 @@ fn the_database_url_can_be_in_a_file_of_its_own() {
     for (contents, expected) in [
         (" \n", "the file is empty"),
         ("hunter2", "must begin with sqlite:// or postgres://"),
-        ("\"postgres://oi:hunter2@db/oi\"", "remove the quotes"),
+        ("\"postgres://oi:hunter2@db/oi\"", "must not be in quotes"),
     ] {
         let credential = written(&directory, "url", contents);
         let output = server(&["config", "check"], &[("DATABASE_URL_FILE", &credential)]);
@@ -285,4 +287,72 @@ fn the_database_url_can_be_in_a_file_of_its_own() {
         );
         assert!(!said.contains("hunter2"), "{said}");
     }
+}
+
+#[test]
+fn a_hangup_reloads_the_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let write = |text: &str| written(&directory, "server.toml", text);
+    let file = write("token_quota = 5\n");
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start_with(&database, &["--config", &file]);
+    let is_shared = || {
+        let origin = [("origin", "https://app.example.com")];
+        let response = server.http.send("GET", "/health", &origin, None);
+        response.headers.contains_key("access-control-allow-origin")
+    };
+    assert!(!is_shared());
+
+    write("token_quota = 6\nlog = \"debug\"\ncors_origins = [\"https://app.example.com\"]\n");
+    server.signal("HUP");
+    let line = server.until_logged("configuration reloaded");
+    assert!(line.contains(r#""changed":"log, cors_origins""#), "{line}");
+    let line = server.until_logged("restart the server");
+    assert!(line.contains(r#""settings":"token_quota""#), "{line}");
+    assert!(is_shared());
+    let mut broken = TcpStream::connect(&server.address).expect("a connection");
+    broken.write_all(b"\0\r\n\r\n").expect("sent");
+    let _ = server.until_logged("connection ended early");
+
+    write("cors_origins = []\nlistne = \"127.0.0.1:80\"\n");
+    server.signal("HUP");
+    let line = server.until_logged("cannot reload the configuration");
+    assert!(
+        line.contains("line 2: unknown setting; did you mean listen?"),
+        "{line}"
+    );
+    assert!(is_shared());
+}
+
+#[test]
+fn what_no_store_would_accept_is_found_without_connecting() {
+    let checked = |variables: &[(&str, &str)]| {
+        let output = server(&["config", "check"], variables);
+        (output.status.success(), text(&output.stderr))
+    };
+    for url in [
+        "postgres://oi:hunter2@db:99999/oi",
+        "postgres://oi:hunter2@db/oi?sslmode=bogus",
+        "sqlite://a.db?mode=bogus",
+        "sqlite://:memory:",
+    ] {
+        let (is_valid, error) = checked(&[("DATABASE_URL", url)]);
+        assert!(
+            !is_valid && error.contains("the database URL is invalid"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+    let (is_valid, error) = checked(&[
+        ("OPENINDEX_LISTEN", "127.0.0.1:80"),
+        ("OPENINDEX_METRICS_LISTEN", "127.0.0.1:80"),
+    ]);
+    assert!(
+        !is_valid && error.contains("must be different addresses"),
+        "{error}"
+    );
+    let (is_valid, warning) = checked(&[("OPENINDEX_TOKEN_QOUTA", "5")]);
+    assert!(is_valid);
+    let advice = "ignoring the variable OPENINDEX_TOKEN_QOUTA; did you mean OPENINDEX_TOKEN_QUOTA?";
+    assert!(warning.contains(advice), "{warning}");
 }

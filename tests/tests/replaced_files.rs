@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use openindex_tests::{Database, Kind, Server};
 use serde_json::json;
@@ -23,19 +22,11 @@ fn create(server: &Server, admin: &str) -> (String, String) {
     (format!("{TOKENS}/{}", text("id")), text("token"))
 }
 
-fn until_logged(server: &Server, expected: &str) {
-    let begun = Instant::now();
-    while !server.log().contains(expected) {
-        assert!(begun.elapsed() < Duration::from_mins(1), "{}", server.log());
-        std::thread::yield_now();
-    }
-}
-
 /// Asserts that nothing that requires the database succeeds, and that the log names the file and
 /// the fix.
 fn serves_nothing(server: &Server, admin: &str, path: &str, name: &str) {
-    until_logged(server, "database file was removed or replaced");
-    until_logged(server, "write-ahead log saved");
+    let _ = server.until_logged("database file was removed or replaced");
+    let _ = server.until_logged("write-ahead log saved");
     let expected = (503, "unavailable".to_owned());
     for response in [
         server.http.get("/me", admin),
@@ -133,7 +124,7 @@ fn a_restored_database_is_served_without_a_restart() {
     fs::rename(&main, &away).expect("moved away");
     serves_nothing(&server, &admin, &path, "openindex.db");
     fs::rename(away, main).expect("moved back");
-    until_logged(&server, "database file is back");
+    let _ = server.until_logged("database file is back");
     assert_eq!(server.http.delete(&path, &admin).status, 204);
     server.kill();
     let server = Server::start(&database);

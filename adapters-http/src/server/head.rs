@@ -22,7 +22,7 @@ use super::{Code, Problem};
 pub(super) fn check(request: &mut Request) -> Result<(), Problem> {
     let headers = request.headers();
     check_size(request.uri(), headers)?;
-    check_host(request.version(), headers)?;
+    check_host(request.version(), request.uri(), headers)?;
     check_target(request.method(), request.uri())?;
     if headers
         .get_all(header::CONTENT_TYPE)
@@ -72,12 +72,15 @@ fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// RFC 9112 §3.2: exactly one valid `Host`, which HTTP/1.0 may omit.
-fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
+/// RFC 9112 §3.2: exactly one valid `Host`, which HTTP/1.0 may omit. HTTP/2 has the host in the
+/// target (RFC 9113 §8.3.1).
+fn check_host(version: Version, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
+    let in_target = uri.authority().filter(|_| version == Version::HTTP_2);
     match (hosts.next(), hosts.next()) {
         (Some(host), None) if is_host(host.as_bytes()) => Ok(()),
         (None, None) if version < Version::HTTP_11 => Ok(()),
+        (None, None) if in_target.is_some_and(|it| is_host(it.as_str().as_bytes())) => Ok(()),
         (None, _) => Err(invalid("missing Host header; HTTP/1.1 requires one")),
         (Some(_), Some(_)) => Err(invalid("duplicate Host header; send exactly one")),
         (Some(_), None) => Err(invalid(

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use openindex_domain::audit::RequestId;
+use openindex_domain::clock::Timestamp;
 use openindex_domain::entropy::Entropy;
 
 use super::head::headers_too_large;
@@ -32,6 +33,18 @@ impl Unserved {
     #[must_use]
     pub fn connection_limit_reached(&self) -> Vec<u8> {
         self.response(&overloaded(), None)
+    }
+
+    /// Returns the complete response to a client that speaks plain HTTP where TLS is required:
+    /// write it and close, without reading a request.
+    #[must_use]
+    pub fn tls_required(&self, now: Timestamp) -> Vec<u8> {
+        let problem = Problem::new(
+            Code::InvalidRequest,
+            "this port requires TLS; use an https:// URL",
+        );
+        let date = httpdate::fmt_http_date(now.to_datetime().into());
+        self.response(&problem, Some(&format!("date: {date}")))
     }
 
     /// Returns the complete response that replaces `bare`, which the HTTP library wrote because it

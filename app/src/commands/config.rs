@@ -2,8 +2,10 @@
 
 use std::io::Write as _;
 
+use anyhow::Context as _;
+
 use crate::args::{Common, ConfigCommand};
-use crate::settings::Settings;
+use crate::settings::{Settings, mistyped_variables};
 
 /// What is invalid has been reported before any command runs.
 pub(crate) fn run(
@@ -13,6 +15,13 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     if let Some(exposure) = &common.exposure {
         writeln!(std::io::stderr(), "warning: {exposure}")?;
+    }
+    for warning in mistyped_variables() {
+        writeln!(std::io::stderr(), "warning: {warning}")?;
+    }
+    if matches!(command, ConfigCommand::Check) {
+        let checked = common.database_url.check();
+        checked.context("the database URL is invalid")?;
     }
     let mut out = std::io::stdout().lock();
     match (command, &settings.file) {

@@ -23,7 +23,7 @@ use crate::args::{Common, ServerAddress};
 async fn open(config: Config) -> anyhow::Result<App> {
     build(config)
         .await
-        .context("cannot start; check --database-url (DATABASE_URL)")
+        .context("cannot start; check the database URL (--database-url, DATABASE_URL)")
 }
 
 /// Builds the application on an existing database, without creating one.
@@ -45,7 +45,7 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
              server's directory (to create a database, run: oi-server bootstrap)"
         );
     }
-    Err(error.context("cannot open the database; check --database-url (DATABASE_URL)"))
+    Err(error.context("cannot open the database; check its URL (--database-url, DATABASE_URL)"))
 }
 
 /// Returns the command that prints a sign-in link of the same instance. It repeats the flags that

@@ -1,57 +1,91 @@
 //! `oi-server serve`, the default command.
 
+use std::ffi::OsString;
 use std::future::Future;
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{IsTerminal as _, Write as _};
 
-use anyhow::Context as _;
-use openindex_app::App;
+use anyhow::{Context as _, ensure};
+use openindex_app::{App, ListenAddress, Passed};
 use openindex_domain::invite::InviteError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
+use crate::reload::Reload;
+use crate::settings::{Settings, mistyped_variables};
 use crate::{logging, open_files};
 
-pub(crate) async fn run(serve: Serve, common: Common) -> anyhow::Result<()> {
-    logging::start(&common)?;
+pub(crate) async fn run(
+    serve: Serve,
+    common: Common,
+    settings: &Settings,
+    typed: &[OsString],
+) -> anyhow::Result<()> {
+    let logging = logging::start(&common)?;
     // First, so that a signal during startup is not lost.
     let stop = stop_signal()?;
+    let hangup = hangup_signal()?;
+    let reload = |app| Reload::new(typed, settings, &common, logging, app);
     if let Some(exposure) = &common.exposure {
         tracing::warn!("{exposure}");
     }
-    let mut config = serve.config(common);
+    for warning in mistyped_variables() {
+        tracing::warn!("{warning}");
+    }
+    let mut config = serve.config(common.clone());
     config.connections.max = open_files::allow(config.connections.max);
-    if !config.listen.ip().is_loopback() {
+    let (has_public_url, has_tls) = (config.public_url.is_some(), config.tls.is_some());
+    let passed = Passed::from_environment().context("cannot start; check the units")?;
+    let app = super::open(config).await?;
+    app.report_readiness().await;
+    let listener = match passed.api {
+        Some(listener) => listener,
+        None => app
+            .listen()
+            .context("cannot start; check --listen (OPENINDEX_LISTEN)")?,
+    };
+    let metrics = match passed.metrics {
+        Some(listener) => Some(listener),
+        None => app
+            .listen_for_metrics()
+            .context("cannot start; check --metrics-listen (OPENINDEX_METRICS_LISTEN)")?,
+    };
+    ensure!(
+        has_public_url || matches!(listener.address(), ListenAddress::Tcp(_)),
+        "cannot start; with a Unix socket, set --public-url (OPENINDEX_PUBLIC_URL) to the URL of \
+         the proxy"
+    );
+    if !has_tls && is_reachable(listener.address()) {
         tracing::warn!(
-            "plain HTTP on a non-loopback address; terminate TLS in front of it to protect tokens"
+            "plain HTTP on a non-loopback address; set --tls-cert and --tls-key, or terminate TLS in front of \
+             it, to protect tokens"
         );
     }
-    if config
-        .metrics_listen
-        .is_some_and(|address| !address.ip().is_loopback())
+    if metrics
+        .as_ref()
+        .is_some_and(|it| is_reachable(it.address()))
     {
         tracing::warn!(
             "metrics listen on a non-loopback address; restrict access to your monitoring network"
         );
     }
-    let app = super::open(config).await?;
-    app.report_readiness().await;
-    let listener = app
-        .listen()
-        .context("cannot start; check --listen (OPENINDEX_LISTEN)")?;
-    let metrics = app
-        .listen_for_metrics()
-        .context("cannot start; check --metrics-listen (OPENINDEX_METRICS_LISTEN)")?;
     if !app.use_cases.users.any().await? {
-        welcome(&app, listener.local_addr().ok()).await?;
+        welcome(&app, listener.address()).await?;
+    }
+    if let Some(hangup) = hangup {
+        tokio::spawn(reload(app.reloader()).at_each(hangup));
     }
     app.serve(listener, metrics, stop).await;
     Ok(())
 }
 
+/// Returns whether other machines can connect.
+fn is_reachable(address: &ListenAddress) -> bool {
+    matches!(address, ListenAddress::Tcp(address) if !address.ip().is_loopback())
+}
+
 /// Prints a link for creating the first administrator of an instance without users. The link is a
 /// secret, so it goes to standard output and not to the log.
-async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
+async fn welcome(app: &App, address: &ListenAddress) -> anyhow::Result<()> {
     tracing::warn!(
         "no users yet; open the one-time link on standard output, or run \
          `oi-server bootstrap --email EMAIL --name NAME`"
@@ -62,7 +96,7 @@ async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
         Err(InviteError::EmailTaken) => return Ok(()),
         Err(error) => return Err(error.into()),
     };
-    let url = app.settings(address).invite_link(&invite.secret);
+    let url = app.settings(Some(address)).invite_link(&invite.secret);
     let mut out = std::io::stdout().lock();
     // A closed standard output must not prevent startup.
     let _ = writeln!(
@@ -74,6 +108,16 @@ async fn welcome(app: &App, address: Option<SocketAddr>) -> anyhow::Result<()> {
     );
     let _ = out.flush();
     Ok(())
+}
+
+/// Returns the signal that reloads the configuration. `None` on a terminal, which sends it when it
+/// closes: that ends the server.
+fn hangup_signal() -> anyhow::Result<Option<Signal>> {
+    if std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    let hangup = signal(SignalKind::hangup()).context("cannot install signal handlers")?;
+    Ok(Some(hangup))
 }
 
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {

@@ -1,5 +1,6 @@
 //! Clients that are silent, slow or too many, on real sockets.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
@@ -8,11 +9,13 @@ use hyper::body::{Body as HttpBody, Frame};
 use openindex_adapters_http::server::{LayerSettings, PeerAddress};
 use openindex_adapters_system::SystemEntropy;
 use openindex_domain::token::CreationRate;
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::*;
 use crate::connections::ConnectionLimits;
+use crate::listen::ListenAddress;
 use crate::metrics::Metrics;
 
 /// Far longer than anything here takes.
@@ -46,8 +49,11 @@ impl Server {
     }
 
     fn start_draining(limits: ConnectionLimits, drain_for: Duration) -> Self {
-        let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let address = listener.local_addr().unwrap();
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let listener = Listener::bind(&any.into()).unwrap();
+        let ListenAddress::Tcp(address) = *listener.address() else {
+            unreachable!("not a path")
+        };
         let metrics = Metrics::new("test");
         let (waiting, release) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         let (enter, leave) = (waiting.clone(), release.clone());
@@ -68,6 +74,7 @@ impl Server {
                     "waited"
                 }),
             );
+        let (_, router) = watch::channel(router);
         let slots = Slots::new(limits, metrics.connections.clone());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
@@ -75,7 +82,7 @@ impl Server {
         };
         let unserved = Unserved::new(Arc::new(SystemEntropy), None);
         let accepting = tokio::spawn(accept(
-            listener, router, slots, unserved, stopped, drain_for,
+            listener, None, router, slots, unserved, stopped, drain_for,
         ));
         Self {
             address,

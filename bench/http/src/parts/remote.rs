@@ -37,7 +37,7 @@ const TASKS: [usize; 2] = [32, 256];
 #[derive(Clone)]
 enum Way {
     /// One HTTP call for each token.
-    Calls(Calls),
+    Calls(Box<Calls>),
     /// What a guard asks.
     Guard(Arc<dyn Verify>),
 }
@@ -182,7 +182,7 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         let mut variants = [
             (
                 "one introspection each",
-                Some(Way::Calls(Calls::new(server.address, own))),
+                Some(Way::Calls(Box::new(Calls::new(server.address, own)))),
             ),
             ("`GET /me`", None),
             ("`RemoteVerifier`", remote(2)?),

@@ -1,0 +1,209 @@
+//! TLS with a certificate and its key from files.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{InconsistentKeys, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+
+/// The protocols that are offered (RFC 7301), preferred first.
+const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
+/// The name of HTTP/2 over TLS (RFC 9113 §3.1).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+
+/// The files of a certificate and of its key, in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The server's certificate, followed by those of the authorities that lead to a root.
+    pub certificates: PathBuf,
+    /// The private key of the first certificate, not encrypted.
+    pub key: PathBuf,
+}
+
+/// Why the files of a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read.
+    #[error("cannot read {file}")]
+    Unreadable {
+        /// The path of the file.
+        file: String,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The file has no certificate.
+    #[error("{0} contains no certificate in PEM (-----BEGIN CERTIFICATE-----)")]
+    NoCertificate(String),
+    /// The file has no private key.
+    #[error("{0} contains no unencrypted private key in PEM (-----BEGIN PRIVATE KEY-----)")]
+    NoKey(String),
+    /// The key is not that of the first certificate.
+    #[error(
+        "the key in {key} does not belong to the first certificate in {certificates}; the \
+         server's certificate must come before those of its authorities"
+    )]
+    Mismatch {
+        /// The path of the certificates.
+        certificates: String,
+        /// The path of the key.
+        key: String,
+    },
+    /// TLS cannot use the certificate or the key.
+    #[error("the certificate in {0} cannot be used")]
+    Unusable(String, #[source] rustls::Error),
+}
+
+/// A certificate that is loaded again when its file changes.
+pub(crate) struct Tls {
+    files: TlsFiles,
+    acceptor: TlsAcceptor,
+    current: Arc<Current>,
+    /// The last failure to load it again, which is logged once.
+    failure: Mutex<String>,
+}
+
+struct Current(RwLock<Arc<CertifiedKey>>);
+
+impl Tls {
+    /// Loads a certificate.
+    pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let certificates = read_certificates(&files.certificates)?;
+        let current = with_key(certificates, &files)?;
+        let current = Arc::new(Current(RwLock::new(Arc::new(current))));
+        let provider = Arc::new(ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| TlsError::Unusable(shown(&files.certificates), error))?
+            .with_no_client_auth()
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        if is_readable_by_others(&files.key) {
+            tracing::warn!(
+                "other users of this machine can read the private key; run: chmod o= {}",
+                files.key.display()
+            );
+        }
+        Ok(Self {
+            files,
+            acceptor: Arc::new(config).into(),
+            current,
+            failure: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
+    /// Loads the certificate again if its file has changed. Until that succeeds, connections get
+    /// the current one: whoever replaces the files may have written only one of them.
+    pub(crate) fn reload(&self) {
+        let reloaded = self.try_reload();
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        match reloaded {
+            Ok(is_changed) => {
+                if is_changed {
+                    tracing::info!("TLS certificate reloaded");
+                }
+                failure.clear();
+            }
+            Err(error) => {
+                let reason = match std::error::Error::source(&error) {
+                    Some(cause) => format!("{error}: {cause}"),
+                    None => error.to_string(),
+                };
+                if *failure != reason {
+                    tracing::warn!(
+                        reason,
+                        "cannot reload the TLS certificate; the current one stays"
+                    );
+                    *failure = reason;
+                }
+            }
+        }
+    }
+
+    fn try_reload(&self) -> Result<bool, TlsError> {
+        let certificates = read_certificates(&self.files.certificates)?;
+        if self.current.get().cert == certificates {
+            return Ok(false);
+        }
+        self.current.set(with_key(certificates, &self.files)?);
+        Ok(true)
+    }
+}
+
+impl Current {
+    fn get(&self) -> Arc<CertifiedKey> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, certified: CertifiedKey) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.get())
+    }
+}
+
+impl fmt::Debug for Current {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Current")
+    }
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let text = read(path)?;
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(TlsError::NoCertificate(shown(path))),
+    }
+}
+
+fn with_key(
+    certificates: Vec<CertificateDer<'static>>,
+    files: &TlsFiles,
+) -> Result<CertifiedKey, TlsError> {
+    let key = PrivateKeyDer::from_pem_slice(&read(&files.key)?)
+        .map_err(|_| TlsError::NoKey(shown(&files.key)))?;
+    let certified = CertifiedKey::from_der(certificates, key, &ring::default_provider());
+    certified.map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch {
+            certificates: shown(&files.certificates),
+            key: shown(&files.key),
+        },
+        error => TlsError::Unusable(shown(&files.certificates), error),
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    fs::read(path).map_err(|source| TlsError::Unreadable {
+        file: shown(path),
+        source,
+    })
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn is_readable_by_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
+}
