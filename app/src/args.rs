@@ -432,13 +432,13 @@ pub(crate) struct Grants {
 }
 
 impl Serve {
-    /// Returns why the options contradict each other.
-    pub(crate) fn contradiction(&self) -> Option<&'static str> {
+    /// Returns why the options contradict each other when the server listens at this address.
+    pub(crate) fn contradiction(&self, listen: &ListenAddress) -> Option<&'static str> {
         let is_secure = || {
             let url = self.public_url.as_deref();
             url.is_some_and(|url| url.starts_with("https://"))
         };
-        match (&self.tls_cert, &self.tls_key, &self.listen) {
+        match (&self.tls_cert, &self.tls_key, listen) {
             (Some(_), None, _) => Some("--tls-cert (OPENINDEX_TLS_CERT) requires --tls-key"),
             (None, Some(_), _) => Some("--tls-key (OPENINDEX_TLS_KEY) requires --tls-cert"),
             (Some(_), _, ListenAddress::Unix(_)) => {

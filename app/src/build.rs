@@ -51,7 +51,7 @@ impl Reloader {
     /// this without one.
     pub async fn reload(&self, config: Config) {
         if let Some(tls) = &self.tls {
-            tls.reload();
+            tls.clone().reload().await;
         }
         let mut used = self.used.subscribe();
         self.config.send_replace(config);
@@ -190,13 +190,7 @@ impl App {
         let Some(tls) = self.reloader.tls.clone() else {
             return maintenance;
         };
-        maintenance.with_task(CERTIFICATE_EVERY, move || {
-            let tls = tls.clone();
-            async move {
-                // Files can be on a network.
-                let _ = tokio::task::spawn_blocking(move || tls.reload()).await;
-            }
-        })
+        maintenance.with_task(CERTIFICATE_EVERY, move || tls.clone().reload())
     }
 
     /// Returns the API settings of an instance that listens at `address`; `None` means the

@@ -79,7 +79,7 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
         Some(Command::Serve(serve)) => serve,
         _ => &args.serve,
     };
-    if let Some(contradiction) = serve.contradiction() {
+    if let Some(contradiction) = serve.contradiction(&serve.listen) {
         return Err(invalid(contradiction.to_owned()));
     }
     let mut settings = Settings {
@@ -240,7 +240,7 @@ pub(crate) fn mistyped_variables() -> Vec<String> {
     unknown.filter_map(warning).collect()
 }
 
-fn is_readable_by_others(path: &Path) -> bool {
+pub(crate) fn is_readable_by_others(path: &Path) -> bool {
     let metadata = std::fs::metadata(path);
     metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }

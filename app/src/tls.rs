@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -86,12 +85,6 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
         config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
-        if is_readable_by_others(&files.key) {
-            tracing::warn!(
-                "other users of this machine can read the private key; run: chmod o= {}",
-                files.key.display()
-            );
-        }
         Ok(Self {
             files,
             acceptor: Arc::new(config).into(),
@@ -105,8 +98,13 @@ impl Tls {
     }
 
     /// Loads the certificate again if its file has changed. Until that succeeds, connections get
-    /// the current one: whoever replaces the files may have written only one of them.
-    pub(crate) fn reload(&self) {
+    /// the current one: the files are replaced one after the other.
+    pub(crate) async fn reload(self: Arc<Self>) {
+        // Files can be on a network.
+        let _ = tokio::task::spawn_blocking(move || self.reload_now()).await;
+    }
+
+    fn reload_now(&self) {
         let reloaded = self.try_reload();
         let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
         match reloaded {
@@ -202,8 +200,4 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 
 fn shown(path: &Path) -> String {
     path.display().to_string()
-}
-
-fn is_readable_by_others(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }

@@ -98,13 +98,19 @@ fn a_unix_socket_needs_the_url_of_the_proxy() {
     assert!(!folder.path().join("server.sock").exists());
 }
 
-/// Starts a server as systemd does: the socket is file descriptor 3.
+/// Starts a server with a socket.
 fn start_with_socket(database: &Database, socket: impl Into<OwnedFd>) -> Server {
+    let arguments = ["--public-url", PUBLIC_URL];
+    Server::start_program_with(with_socket(socket), database.url(), &arguments)
+}
+
+/// Returns the command that runs `oi-server` as systemd does: the socket is file descriptor 3.
+fn with_socket(socket: impl Into<OwnedFd>) -> Command {
     let mut shell = Command::new("sh");
     let script = r#"LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&0 </dev/null"#;
     shell.args(["-c", script, "sh"]).arg(binary("oi-server"));
     shell.stdin(socket.into());
-    Server::start_program_with(shell, database.url(), &["--public-url", PUBLIC_URL])
+    shell
 }
 
 #[test]
@@ -142,6 +148,23 @@ fn a_unix_socket_of_the_service_manager_is_not_removed() {
     let (status, _) = server.stop();
     assert!(status.success());
     assert!(socket.exists());
+}
+
+#[test]
+fn a_unix_socket_of_the_service_manager_needs_the_url_of_the_proxy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let listener = UnixListener::bind(folder.path().join("server.sock")).expect("a socket");
+    let output = with_socket(listener)
+        .current_dir(folder.path())
+        .env_remove("DATABASE_URL")
+        .output()
+        .expect("oi-server runs");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(
+        error.contains("with a Unix socket, set --public-url"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail};
 use openindex_app::{App, ListenAddress, Passed};
+use openindex_command_line::quoted;
 use openindex_domain::invite::InviteError;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
 use crate::reload::Reload;
-use crate::settings::{Settings, mistyped_variables};
+use crate::settings::{Settings, is_readable_by_others, mistyped_variables};
 use crate::{logging, open_files};
 
 pub(crate) async fn run(
@@ -31,10 +32,25 @@ pub(crate) async fn run(
     for warning in mistyped_variables() {
         tracing::warn!("{warning}");
     }
+    let passed = Passed::from_environment().context("cannot start; check the units")?;
+    if let Some(listener) = &passed.api
+        && let Some(contradiction) = serve.contradiction(listener.address())
+    {
+        bail!("cannot start; {contradiction}");
+    }
     let mut config = serve.config(common.clone());
     config.connections.max = open_files::allow(config.connections.max);
-    let (has_public_url, has_tls) = (config.public_url.is_some(), config.tls.is_some());
-    let passed = Passed::from_environment().context("cannot start; check the units")?;
+    let has_tls = config.tls.is_some();
+    if let Some(tls) = config
+        .tls
+        .as_ref()
+        .filter(|tls| is_readable_by_others(&tls.key))
+    {
+        tracing::warn!(
+            "other users of this machine can read the private key; run: chmod o= {}",
+            quoted(&tls.key.to_string_lossy())
+        );
+    }
     let app = super::open(config).await?;
     app.report_readiness().await;
     let listener = match passed.api {
@@ -49,15 +65,10 @@ pub(crate) async fn run(
             .listen_for_metrics()
             .context("cannot start; check --metrics-listen (OPENINDEX_METRICS_LISTEN)")?,
     };
-    ensure!(
-        has_public_url || matches!(listener.address(), ListenAddress::Tcp(_)),
-        "cannot start; with a Unix socket, set --public-url (OPENINDEX_PUBLIC_URL) to the URL of \
-         the proxy"
-    );
     if !has_tls && is_reachable(listener.address()) {
         tracing::warn!(
-            "plain HTTP on a non-loopback address; set --tls-cert and --tls-key, or terminate TLS in front of \
-             it, to protect tokens"
+            "plain HTTP on a non-loopback address; set --tls-cert and --tls-key, or terminate TLS \
+             in front of it, to protect tokens"
         );
     }
     if metrics
