@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use clap::parser::ValueSource;
 use clap::{Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
 use openindex_app::{
@@ -92,9 +93,21 @@ pub(crate) enum Command {
     /// Check or show the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Exit with an error unless the server is ready
+    ///
+    /// Requests /ready from the server that listens on this machine, and waits at most 5 seconds. For
+    /// the health checks of containers, which have no shell.
+    #[command(args = without_database())]
+    Healthcheck(Healthcheck),
     /// Print the OpenAPI 3.1 description of the API and exit
     #[command(args = unused())]
     Openapi,
+    /// Print or write manual pages
+    #[command(args = unused())]
+    Man(Man),
+    /// Print a completion script for your shell
+    #[command(args = unused())]
+    Completions(Completions),
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,19 +136,23 @@ pub(crate) enum ConfigCommand {
 /// Returns hidden arguments for commands that do not use a database, so that scripts can pass them to
 /// every command.
 fn unused() -> [clap::Arg; 3] {
+    let [url, file] = without_database();
+    [url, file, hidden_file("config", "config")]
+}
+
+/// Returns the same for commands that read the configuration file.
+fn without_database() -> [clap::Arg; 2] {
     let url = clap::Arg::new("database_url")
         .long("database-url")
         .value_name("URL")
-        .value_parser(clap::value_parser!(DatabaseUrl));
-    let file = |id: &'static str, flag: &'static str| {
-        clap::Arg::new(id).long(flag).value_parser(self::file)
-    };
-    [
-        url,
-        file("database_url_file", "database-url-file"),
-        file("config", "config"),
-    ]
-    .map(|argument| argument.hide(true))
+        .value_parser(clap::value_parser!(DatabaseUrl))
+        .hide(true);
+    [url, hidden_file("database_url_file", "database-url-file")]
+}
+
+fn hidden_file(id: &'static str, flag: &'static str) -> clap::Arg {
+    let argument = clap::Arg::new(id).long(flag);
+    argument.value_parser(file).hide(true)
 }
 
 /// Options of every command.
@@ -429,6 +446,51 @@ pub(crate) struct Grants {
     /// Schema that contains the tables
     #[arg(long, default_value = "public", value_parser = identifier, value_name = "NAME")]
     pub(crate) schema: String,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+It does not see the flags that the server was started with: set the address in
+OPENINDEX_LISTEN or the configuration file, or repeat --listen.
+
+Examples:
+  oi-server healthcheck
+  docker exec openindex oi-server healthcheck")]
+pub(crate) struct Healthcheck {
+    /// IP address and port that the server listens on
+    #[arg(
+        long,
+        env = "OPENINDEX_LISTEN",
+        default_value = DEFAULT_LISTEN,
+        value_name = "ADDRESS",
+        value_parser = socket_address
+    )]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Writes one page per command, such as oi-server-bootstrap.1. Without a directory, prints
+oi-server(1).
+
+Examples:
+  oi-server man | man -l -
+  oi-server man ~/.local/share/man/man1")]
+pub(crate) struct Man {
+    /// Directory to write the pages to; created if missing
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi-server completions bash > ~/.local/share/bash-completion/completions/oi-server
+  oi-server completions zsh > ~/.zfunc/_oi-server
+  oi-server completions fish > ~/.config/fish/completions/oi-server.fish")]
+pub(crate) struct Completions {
+    /// Shell to print the script for
+    pub(crate) shell: Shell,
 }
 
 impl Serve {

@@ -54,7 +54,10 @@ fn main() -> ExitCode {
             Some(Command::Config(command)) => {
                 commands::config::run(&command, &args.common, &settings)
             }
+            Some(Command::Healthcheck(check)) => commands::healthcheck::run(&check).await,
             Some(Command::Openapi) => commands::openapi::run(),
+            Some(Command::Man(man)) => commands::man::run(&man),
+            Some(Command::Completions(completions)) => commands::completions::run(&completions),
         }
     });
     match done {

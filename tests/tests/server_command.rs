@@ -1,5 +1,6 @@
 //! `oi-server` as an operator uses it: help, mistakes, files.
 
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Output};
 
@@ -38,6 +39,7 @@ fn help_offers_a_database_to_the_commands_that_open_one_and_says_which_create_it
         ("sign-in-link", true),
         ("migrate", true),
         ("grants", false),
+        ("healthcheck", false),
         ("openapi", false),
     ] {
         let help = text(&server(&[command, "--help"]).stdout);
@@ -263,6 +265,90 @@ fn migrate_is_a_separate_command_and_can_be_repeated() {
         assert!(output.status.success(), "{output:?}");
     }
     assert_eq!(database.execute("DELETE FROM users"), 0);
+}
+
+#[test]
+fn a_health_check_follows_the_readiness_of_the_server_and_says_why() {
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start(&database);
+    let port = server.address.rsplit_once(':').expect("a port").1;
+    let everywhere = format!("0.0.0.0:{port}");
+    let check = |listen: &str| server_with("OPENINDEX_LISTEN", listen, &["healthcheck"]);
+    let ready = format!("The server at {} is ready.\n", server.address);
+    for listen in [&server.address, &everywhere] {
+        let output = check(listen);
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(text(&output.stdout), ready);
+    }
+    database.execute("ALTER TABLE invites RENAME TO elsewhere");
+    let output = check(&everywhere);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let expected = format!("error: the server at {} is not ready: ", server.address);
+    let message = text(&output.stderr);
+    assert!(message.starts_with(&expected), "{message}");
+    assert!(message.contains("(status 503)"), "{message}");
+    drop(server);
+    let output = check(&everywhere);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("cannot reach the server at 127.0.0.1"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_health_check_of_something_else_names_the_setting() {
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = other.local_addr().expect("its address").to_string();
+    let serve = std::thread::spawn(move || {
+        let (mut client, _) = other.accept().expect("a client");
+        client.write_all(b"SSH-2.0-OpenSSH\r\n").expect("written");
+        // Reads the request, so that closing does not reset the connection.
+        let _ = client.read(&mut [0; 1024]);
+    });
+    let output = server_with("OPENINDEX_LISTEN", &address, &["healthcheck"]);
+    serve.join().expect("the other server ends");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let message = text(&output.stderr);
+    assert!(message.contains("OPENINDEX_LISTEN"), "{message}");
+}
+
+#[test]
+fn manual_pages_and_completions_name_every_command_and_nothing_of_the_environment() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("man1");
+    let path = path.to_str().expect("text");
+    let secret = "postgres://u:hunter2@db/oi";
+    let run = |arguments: &[&str]| {
+        let output = server_with("DATABASE_URL", secret, arguments);
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout)
+    };
+    run(&["man", path]);
+    let completions = ["bash", "zsh", "fish"].map(|shell| run(&["completions", shell]));
+    let page = run(&["man"]);
+    for command in [
+        "serve",
+        "bootstrap",
+        "sign-in-link",
+        "migrate",
+        "grants",
+        "healthcheck",
+    ] {
+        let name = format!("oi-server-{command}.1");
+        let own = std::fs::read_to_string(format!("{path}/{name}")).expect("a page");
+        assert!(!own.contains("hunter2"), "{own}");
+        assert!(
+            page.contains(&format!("oi\\-server\\-{}", command.replace('-', "\\-"))),
+            "{page}"
+        );
+        for script in &completions {
+            assert!(script.contains(command), "{command}: {script}");
+            assert!(!script.contains("hunter2"), "{script}");
+        }
+    }
+    assert!(!page.contains("hunter2"), "{page}");
 }
 
 /// Runs `oi-server` with one variable, in a temporary directory.

@@ -1,8 +1,11 @@
 //! One file per command.
 
 pub(crate) mod bootstrap;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod grants;
+pub(crate) mod healthcheck;
+pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod serve;
