@@ -356,3 +356,40 @@ fn what_no_store_would_accept_is_found_without_connecting() {
     let advice = "ignoring the variable OPENINDEX_TOKEN_QOUTA; did you mean OPENINDEX_TOKEN_QUOTA?";
     assert!(warning.contains(advice), "{warning}");
 }
+
+#[test]
+fn the_packaged_file_has_every_setting_with_its_default_or_an_example() {
+    let packaged = include_str!("../../packaging/server.toml");
+    // What is commented out, without the text around it.
+    let is_setting = |line: &&str| line.contains(" = ") && !line.starts_with("# ");
+    let lines = packaged.lines().filter(is_setting);
+    let settings: Vec<&str> = lines.map(|line| line.trim_start_matches('#')).collect();
+    let directory = tempfile::tempdir().expect("a directory");
+    let all: Vec<&str> = settings
+        .iter()
+        .copied()
+        // Not both.
+        .filter(|line| !line.starts_with("database_url_file"))
+        .collect();
+    let file = written(&directory, "all.toml", &all.join("\n"));
+    let shown_all = shown(&["--config", &file], &[]);
+    let nothing = written(&directory, "nothing.toml", "");
+    for line in shown(&["--config", &nothing], &[]).lines() {
+        let line = line.trim_start_matches("# ");
+        let key = line.split(' ').next().expect("a key");
+        let here = settings
+            .iter()
+            .find(|it| it.starts_with(&format!("{key} = ")));
+        let here = here.unwrap_or_else(|| panic!("{key} is not in packaging/server.toml"));
+        let default = line.strip_suffix("  # default");
+        if let Some(default) = default.filter(|_| key != "database_url") {
+            assert_eq!(*here, default);
+        }
+        if key != "database_url_file" {
+            assert!(shown_all.contains(here), "{here} in {shown_all}");
+        }
+    }
+    let file = written(&directory, "server.toml", packaged);
+    let output = server(&["--config", &file, "config", "check"], &[]);
+    assert!(output.status.success(), "{output:?}");
+}
