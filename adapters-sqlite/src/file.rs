@@ -52,6 +52,16 @@ pub struct FileInUse {
     pub process: Option<u32>,
 }
 
+impl FileInUse {
+    fn locked(path: PathBuf, lock: &mut File) -> Self {
+        let mut id = String::new();
+        // Unreadable or not yet written: unknown.
+        let _ = lock.read_to_string(&mut id);
+        let process = id.trim().parse().ok();
+        Self { path, process }
+    }
+}
+
 /// Returns the cause and, for the common ones, what to do.
 fn reason(error: &Error) -> String {
     match error.kind() {
@@ -161,13 +171,7 @@ impl DatabaseFile {
                 self.lock.get_or_init(|| (lock_path, identity(&metadata)));
                 Ok(Ok(lock))
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut id = String::new();
-                // Unreadable or not yet written: unknown.
-                let _ = lock.read_to_string(&mut id);
-                let process = id.trim().parse().ok();
-                Ok(Err(FileInUse { path, process }))
-            }
+            Err(TryLockError::WouldBlock) => Ok(Err(FileInUse::locked(path, &mut lock))),
             Err(TryLockError::Error(cause)) => Err(cannot_lock(&lock_path, cause)),
         }
     }
@@ -214,6 +218,14 @@ impl DatabaseFile {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns the directory that contains the file.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     }
 }
 

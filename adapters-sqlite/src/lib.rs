@@ -31,6 +31,7 @@
 //!   what to do. A violated constraint, a damaged file or a value that the domain rejects is
 //!   [`StoreError::Corrupt`](openindex_domain::StoreError::Corrupt).
 
+mod backup;
 mod browse;
 mod changes;
 mod dialect;
@@ -43,6 +44,7 @@ mod store;
 mod testing;
 mod writer;
 
+pub use backup::{Backup, BackupError, backup};
 pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use statements::SqliteRow;

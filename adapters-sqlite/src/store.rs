@@ -565,7 +565,7 @@ fn parse(url: &str) -> Result<(SqliteConnectOptions, bool)> {
 }
 
 /// Splits the URL into the location of the file and whether to create a missing one.
-fn location(url: &str) -> Result<(&str, bool)> {
+pub(crate) fn location(url: &str) -> Result<(&str, bool)> {
     let (location, parameters) = url.split_once('?').unwrap_or((url, "mode=rwc"));
     let create = match parameters {
         "mode=rwc" => true,

@@ -80,6 +80,11 @@ pub(crate) enum Command {
     /// For users who forgot their password or never set one. The link works once, expires after an
     /// hour, and stops working when a newer one is created.
     SignInLink(SignInLink),
+    /// Copy a SQLite database to a new file while a server uses it
+    ///
+    /// No change waits for the copy. The file appears once it is complete, with mode 0600; an
+    /// existing file is not replaced.
+    Backup(Backup),
     /// Migrate the database schema to this version and exit
     ///
     /// On PostgreSQL, run it as the owner of the tables.
@@ -434,6 +439,20 @@ pub(crate) struct SignInLink {
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
+Do not copy the database file with cp or rsync: the newest changes are in another
+file beside it. For PostgreSQL, use pg_dump.
+
+Examples:
+  oi-server backup /var/backups/openindex-2026-12-31.db
+  oi-server backup --database-url sqlite:///var/lib/openindex/openindex.db backup.db")]
+pub(crate) struct Backup {
+    /// File to create
+    #[arg(value_parser = backup_file)]
+    pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
 Run the SQL as the owner of the tables, and again after each `oi-server migrate`.
 
 Examples:
@@ -606,6 +625,15 @@ fn file(text: &str) -> Result<PathBuf, &'static str> {
         Err("must be the path of a file, not a URL (a database URL belongs in DATABASE_URL)")
     } else {
         Ok(text.into())
+    }
+}
+
+/// Parses the path of a backup. Rejects standard output, to which no database can be copied.
+fn backup_file(text: &str) -> Result<PathBuf, &'static str> {
+    if text == "-" {
+        Err("must be the path of a file (standard output is not supported)")
+    } else {
+        file(text)
     }
 }
 

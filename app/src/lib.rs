@@ -12,6 +12,7 @@ mod listen;
 mod metrics;
 mod metrics_listener;
 mod on_wake;
+mod operations;
 mod response_body;
 mod serve;
 mod store;
@@ -24,6 +25,7 @@ pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;
 pub use listen::{InvalidListenAddress, ListenAddress, Listener, Passed};
 pub use openindex_adapters_http::DEFAULT_LISTEN;
+pub use operations::{NotSqlite, backup};
 pub use tls::{TlsError, TlsFiles};
 
 /// Compiles the Rust of the README.

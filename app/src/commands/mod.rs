@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub(crate) mod backup;
 pub(crate) mod bootstrap;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -8,17 +9,20 @@ pub(crate) mod healthcheck;
 pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+mod progress;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 
 use std::env;
 use std::fmt::Write as _;
+use std::future::Future;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use openindex_adapters_sqlite::MissingFile;
 use openindex_app::{App, Config, build};
 use openindex_command_line::quoted;
 use openindex_domain::user::Email;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, ServerAddress};
 
@@ -37,18 +41,38 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
     };
     let error = match build(config).await {
         Ok(app) => return Ok(app),
-        Err(error) => anyhow::Error::from(error),
+        Err(error) => error,
     };
-    if let Some(missing) = error
+    Err(missing_file(error.into()))
+}
+
+/// Says what to do if the error is that there is no database file, and where to look otherwise.
+fn missing_file(error: anyhow::Error) -> anyhow::Error {
+    let missing = error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<MissingFile>())
-    {
-        bail!(
+        .find_map(|cause| cause.downcast_ref::<MissingFile>());
+    match missing {
+        Some(missing) => anyhow!(
             "{missing}; pass the same --database-url (DATABASE_URL) as the server, or run it in the \
              server's directory (to create a database, run: oi-server bootstrap)"
-        );
+        ),
+        None => error.context("cannot open the database; check its URL (--database-url, DATABASE_URL)"),
     }
-    Err(error.context("cannot open the database; check its URL (--database-url, DATABASE_URL)"))
+}
+
+/// Resolves when the process is to stop.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
+    let listen = |kind| signal(kind).context("cannot install signal handlers");
+    let (mut terminate, mut interrupt): (Signal, Signal) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// Returns the command that prints a sign-in link of the same instance. It repeats the flags that

@@ -1,14 +1,12 @@
 //! `oi-server serve`, the default command.
 
 use std::ffi::OsString;
-use std::future::Future;
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use openindex_app::{App, ListenAddress, Passed};
 use openindex_command_line::quoted;
 use openindex_domain::invite::InviteError;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
 use crate::reload::Reload;
@@ -23,7 +21,7 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let logging = logging::start(&common)?;
     // First, so that a signal during startup is not lost.
-    let stop = stop_signal()?;
+    let stop = super::stop_signal()?;
     let hangup = hangup_signal()?;
     let reload = |app| Reload::new(typed, settings, &common, logging, app);
     if let Some(exposure) = &common.exposure {
@@ -129,18 +127,4 @@ fn hangup_signal() -> anyhow::Result<Option<Signal>> {
     }
     let hangup = signal(SignalKind::hangup()).context("cannot install signal handlers")?;
     Ok(Some(hangup))
-}
-
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()> + Send> {
-    let listen = |kind| signal(kind).context("cannot install signal handlers");
-    let (mut terminate, mut interrupt): (Signal, Signal) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
