@@ -20,13 +20,13 @@ const MIGRATIONS: Table = Table {
 };
 
 /// The function that rejects changes of the audit log.
-const APPEND_ONLY: &str = "audit_events_append_only";
+pub(crate) const APPEND_ONLY: &str = "audit_events_append_only";
 /// The trigger, and its function, that keep the owners of accounts.
 const USERS_ARE_OWNERS: &str = "users_are_owners";
 
 /// The function whose results the index of searches has, which the owner of the tables calls to
 /// maintain it.
-const TRIGRAMS: &str = "work_item_trigrams";
+pub(crate) const TRIGRAMS: &str = "work_item_trigrams";
 
 /// The functions whose owner could disable what the server depends on, or act as the owner of the
 /// tables.

@@ -41,6 +41,7 @@
 //! statements again; the store detects this when it first connects, unless the URL says so
 //! (`?pool_mode=transaction`). Migrations require a session.
 
+mod check;
 mod dialect;
 mod error;
 mod excess_privileges;

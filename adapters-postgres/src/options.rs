@@ -40,6 +40,12 @@ pub(crate) const READ_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ W
 /// Begins a read of several statements.
 pub(crate) const READ_ONLY: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 
+/// Begins a transaction that reads one state of the database.
+pub(crate) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The limit for such a transaction, which may read every row.
+pub(crate) const SNAPSHOT_TIMEOUT: Duration = Duration::from_hours(24);
+
 /// How many connections a store opens, and how long a call waits before it returns
 /// [`StoreError::Unavailable`](openindex_domain::StoreError::Unavailable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -23,7 +23,9 @@ use crate::error::{
     TimedOut, connect_error, exhausted, has_stale_statements, is_broken, store_error,
 };
 use crate::lookups;
-use crate::options::{MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, milliseconds};
+use crate::options::{
+    MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, SNAPSHOT, SNAPSHOT_TIMEOUT, milliseconds,
+};
 use crate::pooling::{PoolMode, Pooling};
 use crate::statements::{PgRow, query};
 use crate::url;
@@ -245,6 +247,19 @@ impl PostgresDatabase {
             options,
             pool,
         }
+    }
+
+    /// Runs `work`, which may take hours, on one state of the database.
+    pub(crate) async fn on_snapshot<T: Send + 'static>(
+        &self,
+        work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, T> + Send + 'static,
+    ) -> Result<T> {
+        let begin = self.begin_bounded(SNAPSHOT, SNAPSHOT_TIMEOUT).await?;
+        self.call_within(SNAPSHOT_TIMEOUT, Some(begin), |tx| {
+            let done = work(tx);
+            Box::pin(async move { Ok(End::RollBack(done.await?)) })
+        })
+        .await
     }
 
     async fn permit<'p>(&self, permits: &'p Semaphore) -> Result<SemaphorePermit<'p>> {

@@ -17,6 +17,7 @@
 // docs.rs labels what requires a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod check;
 mod database;
 mod dialect;
 #[cfg(feature = "sqlx")]

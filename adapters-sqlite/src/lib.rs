@@ -34,6 +34,7 @@
 mod backup;
 mod browse;
 mod changes;
+mod check;
 mod dialect;
 mod error;
 mod file;
@@ -45,6 +46,7 @@ mod testing;
 mod writer;
 
 pub use backup::{Backup, BackupError, backup};
+pub use check::check;
 pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use statements::SqliteRow;

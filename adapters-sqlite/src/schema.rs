@@ -5,7 +5,7 @@ use openindex_adapters_sql::driver::{
     self, Applied, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending,
 };
 use openindex_adapters_sql::schema::{self, Parts};
-use openindex_adapters_sql::{NameClash, Result};
+use openindex_adapters_sql::{NameClash, Result, TablePrefix};
 use openindex_domain::StoreError;
 use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate as _, Migrator};
@@ -25,6 +25,16 @@ const OWNER_TRIGGERS: ([&str; 3], &str) = (
     "suspensions of users would have no effect",
 );
 
+/// The triggers that reject changes of the audit log, and what happens without one.
+const AUDIT_TRIGGERS: ([&str; 3], &str) = (
+    [
+        "audit_events_no_delete",
+        "audit_events_no_replace",
+        "audit_events_no_update",
+    ],
+    "audit events could be changed",
+);
+
 /// The triggers that maintain the index of searches, and what happens without one.
 const SEARCH_TRIGGERS: ([&str; 3], &str) = (
     [
@@ -40,14 +50,13 @@ impl SqliteDatabase {
     pub(crate) async fn apply_pending(&self, parts: Parts) -> Result<()> {
         let mut transaction = self.begin().await?;
         let prefix = self.options.table_prefix;
-        let applied = self.applied(&mut transaction).await?;
+        let applied = applied(&mut transaction, prefix).await?;
         let migrators = driver::migrators(parts, groups(), &applied)?;
         let pending = applied.pending(&migrators)?;
         if pending.is_empty() {
             return Ok(());
         }
-        self.check_names(&mut transaction, &pending, &migrators)
-            .await?;
+        check_names(&mut transaction, &pending, &migrators, prefix).await?;
         let failed = |error| driver::migrate_error(error, store_error);
         if let Some(copy) = pending.copy() {
             let table = transaction.ensure_migrations_table(MIGRATIONS_TABLE);
@@ -74,105 +83,125 @@ impl SqliteDatabase {
 
     /// Fails unless all migrations are applied and the tables have all columns.
     pub(crate) async fn check_schema(&self, parts: Parts) -> Result<()> {
-        let prefix = self.options.table_prefix;
         let mut reader = self.readers()?.acquire().await.map_err(store_error)?;
-        let applied = self.applied(&mut reader).await?;
-        let migrators = driver::migrators(parts, groups(), &applied)?;
-        let pending = applied.pending(&migrators)?;
-        if !pending.is_empty() {
-            self.check_names(&mut reader, &pending, &migrators).await?;
-            let mut versions = pending.migrations.iter().map(|(version, _)| *version);
-            let first = versions.next().or_else(|| pending.copied.first().copied());
-            return Err(StoreError::unavailable(format!(
-                "pending migration: {}; run `oi-server migrate`",
-                first.unwrap_or_default()
-            )));
-        }
-        let there: Vec<String> = sqlx::query_scalar(
-            "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
-             WHERE t.type = 'table'",
-        )
-        .fetch_all(&mut *reader)
-        .await
-        .map_err(store_error)?;
-        let mut triggers = Vec::new();
-        if parts.accounts {
-            triggers.push(OWNER_TRIGGERS);
-        }
-        if parts.work_items {
-            triggers.push(SEARCH_TRIGGERS);
-        }
-        let found: Vec<String> =
-            sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
-                .fetch_all(&mut *reader)
-                .await
-                .map_err(store_error)?;
-        drop(reader);
-        for (names, consequence) in triggers {
-            let mut names = names.iter().map(|name| prefix.name(name));
-            if let Some(name) = names.find(|name| !found.contains(name)) {
-                return Err(StoreError::unavailable(format!(
-                    "trigger {name} is missing, so {consequence}; restore the file from a backup"
-                )));
-            }
-        }
-        let missing: Vec<String> = schema::tables(parts)
-            .flat_map(|table| {
-                let name = prefix.name(table.name);
-                let required = table.columns.split_whitespace();
-                let required = required.map(|column| format!("{name}.{column}"));
-                let (found, missing): (Vec<_>, Vec<_>) =
-                    required.partition(|name| there.contains(name));
-                if found.is_empty() {
-                    vec![name]
-                } else {
-                    missing
-                }
-            })
-            .collect();
-        if !missing.is_empty() {
-            return Err(StoreError::unavailable(format!(
-                "missing in the database: {}; restore the file from a backup",
-                missing.join(", ")
-            )));
-        }
-        Ok(())
-    }
-
-    /// Returns the migrations that the file lists as applied.
-    async fn applied(&self, connection: &mut SqliteConnection) -> Result<Applied> {
-        let own = self.options.table_prefix.name(MIGRATIONS_TABLE);
-        let mut applied = Applied {
-            own: listed(connection, &own).await?,
-            ..Applied::default()
-        };
-        // Earlier releases had no prefix.
-        if self.options.table_prefix.is_empty() {
-            applied.default = listed(connection, DEFAULT_MIGRATIONS_TABLE).await?;
-        }
-        Ok(applied)
-    }
-
-    /// Fails if the file already has a name that these migrations create.
-    async fn check_names(
-        &self,
-        connection: &mut SqliteConnection,
-        pending: &Pending<'_>,
-        migrators: &[Migrator],
-    ) -> Result<()> {
-        let names = pending.new_names(migrators, self.options.table_prefix);
-        let found: Vec<(String, bool)> = sqlx::query_as(
-            "SELECT name, type IN ('table', 'view') FROM sqlite_schema \
-             WHERE lower(name) IN (SELECT value FROM json_each(?1))",
-        )
-        .bind(json(&names)?)
-        .fetch_all(connection)
-        .await
-        .map_err(store_error)?;
-        match NameClash::with(found) {
-            Some(clash) => Err(StoreError::unavailable(clash)),
+        let prefix = self.options.table_prefix;
+        check_tables(&mut reader, parts, prefix).await?;
+        match missing_triggers(&mut reader, parts, prefix).await?.first() {
+            Some(missing) => Err(StoreError::unavailable(format!(
+                "{missing}; restore the file from a backup"
+            ))),
             None => Ok(()),
         }
+    }
+}
+
+/// Returns what is missing of the triggers that the promises of the store depend on, and what
+/// happens without it.
+pub(crate) async fn missing_triggers(
+    reader: &mut SqliteConnection,
+    parts: Parts,
+    prefix: TablePrefix,
+) -> Result<Vec<String>> {
+    let found: Vec<String> =
+        sqlx::query_scalar("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
+            .fetch_all(reader)
+            .await
+            .map_err(store_error)?;
+    let accounts = parts.accounts.then_some(OWNER_TRIGGERS);
+    let work_items = parts.work_items.then_some(SEARCH_TRIGGERS);
+    let triggers = [AUDIT_TRIGGERS]
+        .into_iter()
+        .chain(accounts)
+        .chain(work_items);
+    let named = triggers
+        .flat_map(|(names, consequence)| names.map(|name| (prefix.name(name), consequence)));
+    let missing = named.filter(|(name, _)| !found.contains(name));
+    Ok(missing
+        .map(|(name, consequence)| format!("trigger {name} is missing, so {consequence}"))
+        .collect())
+}
+
+/// Fails unless all migrations are applied and the tables have all columns.
+pub(crate) async fn check_tables(
+    reader: &mut SqliteConnection,
+    parts: Parts,
+    prefix: TablePrefix,
+) -> Result<()> {
+    let applied = applied(reader, prefix).await?;
+    let migrators = driver::migrators(parts, groups(), &applied)?;
+    let pending = applied.pending(&migrators)?;
+    if !pending.is_empty() {
+        check_names(reader, &pending, &migrators, prefix).await?;
+        let mut versions = pending.migrations.iter().map(|(version, _)| *version);
+        let first = versions.next().or_else(|| pending.copied.first().copied());
+        return Err(StoreError::unavailable(format!(
+            "pending migration: {}; run `oi-server migrate`",
+            first.unwrap_or_default()
+        )));
+    }
+    let there: Vec<String> = sqlx::query_scalar(
+        "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+         WHERE t.type = 'table'",
+    )
+    .fetch_all(&mut *reader)
+    .await
+    .map_err(store_error)?;
+    let missing: Vec<String> = schema::tables(parts)
+        .flat_map(|table| {
+            let name = prefix.name(table.name);
+            let required = table.columns.split_whitespace();
+            let required = required.map(|column| format!("{name}.{column}"));
+            let (found, missing): (Vec<_>, Vec<_>) =
+                required.partition(|name| there.contains(name));
+            if found.is_empty() {
+                vec![name]
+            } else {
+                missing
+            }
+        })
+        .collect();
+    if !missing.is_empty() {
+        return Err(StoreError::unavailable(format!(
+            "missing in the database: {}; restore the file from a backup",
+            missing.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// Returns the migrations that the file lists as applied.
+async fn applied(connection: &mut SqliteConnection, prefix: TablePrefix) -> Result<Applied> {
+    let own = prefix.name(MIGRATIONS_TABLE);
+    let mut applied = Applied {
+        own: listed(connection, &own).await?,
+        ..Applied::default()
+    };
+    // Earlier releases had no prefix.
+    if prefix.is_empty() {
+        applied.default = listed(connection, DEFAULT_MIGRATIONS_TABLE).await?;
+    }
+    Ok(applied)
+}
+
+/// Fails if the file already has a name that these migrations create.
+async fn check_names(
+    connection: &mut SqliteConnection,
+    pending: &Pending<'_>,
+    migrators: &[Migrator],
+    prefix: TablePrefix,
+) -> Result<()> {
+    let names = pending.new_names(migrators, prefix);
+    let found: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT name, type IN ('table', 'view') FROM sqlite_schema \
+         WHERE lower(name) IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(json(&names)?)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    match NameClash::with(found) {
+        Some(clash) => Err(StoreError::unavailable(clash)),
+        None => Ok(()),
     }
 }
 

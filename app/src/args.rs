@@ -85,6 +85,11 @@ pub(crate) enum Command {
     /// No change waits for the copy. The file appears once it is complete, with mode 0600; an
     /// existing file is not replaced.
     Backup(Backup),
+    /// Check the database, and exit with an error if something is wrong
+    ///
+    /// Reads every row, writes nothing, and works beside running servers. Each line says what is
+    /// wrong, what that means and what to do.
+    Check(Check),
     /// Migrate the database schema to this version and exit
     ///
     /// On PostgreSQL, run it as the owner of the tables.
@@ -449,6 +454,17 @@ pub(crate) struct Backup {
     /// File to create
     #[arg(value_parser = backup_file)]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  oi-server check
+  oi-server check --database-url sqlite:///var/backups/openindex-2026-12-31.db")]
+pub(crate) struct Check {
+    /// First fill the index of searches anew (SQLite)
+    #[arg(long)]
+    pub(crate) rebuild_search_index: bool,
 }
 
 #[derive(Debug, Clone, clap::Args)]

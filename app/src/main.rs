@@ -50,6 +50,7 @@ fn main() -> ExitCode {
             }
             Some(Command::SignInLink(link)) => commands::sign_in_link::run(link, args.common).await,
             Some(Command::Backup(backup)) => commands::backup::run(&backup, &args.common).await,
+            Some(Command::Check(check)) => commands::check::run(&check, &args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Grants(grants)) => commands::grants::run(&grants),
             Some(Command::Config(command)) => {

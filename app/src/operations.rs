@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use openindex_adapters_sqlite::{Backup, BackupError};
+use openindex_adapters_postgres::PostgresStore;
+use openindex_adapters_sql::check::Checked;
+use openindex_adapters_sqlite::{Backup, BackupError, SqliteOptions, SqliteStore};
+use openindex_adapters_system::SystemClock;
+use openindex_domain::StoreError;
+use openindex_domain::clock::Clock as _;
 
 use crate::config::{DatabaseUrl, Scheme};
 
@@ -33,4 +38,46 @@ pub async fn backup(
         }
         Scheme::Postgres => Err(NotSqlite),
     }
+}
+
+/// Checks everything that is stored, without writing, while servers may use it. `progress` is called
+/// with what is being checked and the number of rows that were read of it.
+///
+/// # Errors
+///
+/// [`StoreError`] if the database cannot be read, or its schema is not the one of this version.
+pub async fn check(
+    database: &DatabaseUrl,
+    progress: Box<dyn FnMut(&'static str, u64) + Send>,
+) -> Result<Checked, StoreError> {
+    let now = SystemClock.now();
+    match database.scheme() {
+        Scheme::Sqlite => openindex_adapters_sqlite::check(database.expose(), now, progress).await,
+        Scheme::Postgres => {
+            let store = PostgresStore::connect(database.expose()).await?;
+            let checked = store.database().check(now, progress).await;
+            store.close().await;
+            checked
+        }
+    }
+}
+
+/// Fills the index of searches of a SQLite database anew, beside a server.
+///
+/// # Errors
+///
+/// [`StoreError`]; the index is then unchanged.
+pub async fn rebuild_search_index(database: &DatabaseUrl) -> Result<(), StoreError> {
+    if database.scheme() == Scheme::Postgres {
+        return Err(StoreError::unavailable(
+            "on PostgreSQL, run as the owner of the tables: REINDEX INDEX CONCURRENTLY \
+             work_items_search",
+        ));
+    }
+    let database = database.clone().existing();
+    let options = SqliteOptions::default().as_guest();
+    let store = SqliteStore::connect_with(database.expose(), options).await?;
+    let rebuilt = store.database().rebuild_search_index().await;
+    store.close().await;
+    rebuilt
 }

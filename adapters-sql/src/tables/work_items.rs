@@ -66,6 +66,16 @@ pub(crate) async fn by_key<D: Database>(
     tx.one(statement, |row| rows::work_item(row, now)).await
 }
 
+/// Returns a query for the items whose domain, number and part come after these.
+pub(crate) fn after((domain, number, part): (String, i64, i64), limit: u32) -> Statement {
+    let mut statement = select(
+        "(w.domain, w.number, w.part) > ($1, $2, $3) ORDER BY w.domain, w.number, w.part LIMIT ",
+    );
+    statement.values = vec![domain.into(), number.into(), part.into()];
+    statement.push_bind(limit);
+    statement
+}
+
 /// Returns whether the item has parts.
 pub(crate) async fn has_sub_tasks<D: Database>(
     tx: &mut Tx<'_, D>,

@@ -2,6 +2,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod bootstrap;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod grants;

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use openindex_app::{App, ListenAddress, Passed};
 use openindex_command_line::quoted;
 use openindex_domain::invite::InviteError;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
 use crate::reload::Reload;
