@@ -84,7 +84,7 @@ pub(crate) fn statements(lock: Lock<'_>, has_accounts: bool) -> Vec<Statement> {
                     ("(SELECT user_id FROM sessions WHERE id = $2)", Some(id.uuid()))
                 }
                 Some(CredentialId::External(user)) => ("$2", Some(user.uuid())),
-                None => ("$2", None),
+                Some(CredentialId::Operator) | None => ("$2", None),
             };
             let rows = |table| {
                 let sql = format!(
@@ -152,7 +152,10 @@ pub(crate) fn statements(lock: Lock<'_>, has_accounts: bool) -> Vec<Statement> {
         Lock::RunsOfWorkItem(actor, item) => {
             let acting = match actor.credential {
                 CredentialId::Token(id) if id.kind() == TokenKind::AgentRun => Some(id),
-                CredentialId::Token(_) | CredentialId::Session(_) | CredentialId::External(_) => None,
+                CredentialId::Token(_)
+                | CredentialId::Session(_)
+                | CredentialId::External(_)
+                | CredentialId::Operator => None,
             };
             Statement::new(
                 "SELECT 1 FROM tokens WHERE id = $1 \

@@ -397,4 +397,5 @@ pub fn push_matching<D: Dialect>(query: &mut Statement, kind: Kind, matching: &M
         " AND coalesce(t.last_used_at, t.created_at) < ",
         filter.unused_since,
     );
+    query.push_some(" AND t.created_at < ", filter.created_before);
 }

@@ -49,7 +49,11 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     /// [`StoreError`].
     pub async fn put_password(&self, user: UserId, hash: &PasswordHash) -> Result<(), StoreError> {
         let hash = hash.clone();
-        run!(self, Change, |tx| users::set_password(tx, user, &hash))
+        run!(self, Change, |tx| users::set_password(
+            tx,
+            user,
+            Some(&hash)
+        ))
     }
 
     /// Inserts a token, or replaces the one with the same id.

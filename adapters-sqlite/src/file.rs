@@ -176,6 +176,22 @@ impl DatabaseFile {
         }
     }
 
+    /// Returns who uses the file at this path, which may have been removed meanwhile.
+    pub(crate) fn in_use(path: &Path) -> Result<Option<FileInUse>, StoreError> {
+        let unreadable = |cause| unreadable(path, cause);
+        let directory = fs::canonicalize(directory_of(path)).map_err(unreadable)?;
+        let path = directory.join(path.file_name().unwrap_or_default());
+        let mut lock = match File::open(beside(&path, "-lock")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(unreadable)?,
+        };
+        match lock.try_lock() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(FileInUse::locked(path, &mut lock))),
+            Err(TryLockError::Error(cause)) => Err(unreadable(cause)),
+        }
+    }
+
     fn create(path: &Path) -> Result<(), StoreError> {
         let created = OpenOptions::new()
             .write(true)
@@ -230,7 +246,7 @@ pub(crate) fn directory_of(path: &Path) -> &Path {
 }
 
 /// Returns the path of a file beside the database file.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut path = path.to_owned().into_os_string();
     path.push(suffix);
     path.into()

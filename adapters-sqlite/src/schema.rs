@@ -205,6 +205,15 @@ async fn check_names(
     }
 }
 
+/// Returns the migrations that a newer release has applied to the file.
+pub(crate) async fn newer_migrations(reader: &mut SqliteConnection) -> Result<Vec<i64>> {
+    let applied = applied(reader, TablePrefix::default()).await?;
+    let known = groups();
+    let applied = applied.own.iter().map(|(version, _)| *version);
+    let newer = applied.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
+    Ok(newer.collect())
+}
+
 /// Returns the embedded migrations: of tokens with accounts, of tokens alone, and of work items.
 fn groups() -> [Migrator; 3] {
     [

@@ -12,12 +12,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
+use openindex_adapters_system::SystemClock;
 use openindex_app::{
     Config, ConnectionLimits, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_MAX_CONNECTIONS,
     DatabaseUrl, ListenAddress, TlsFiles,
 };
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
+use openindex_domain::clock::{Clock as _, Timestamp};
 use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 use openindex_domain::use_cases::Quotas;
 use tracing::level_filters::LevelFilter;
@@ -85,6 +87,13 @@ pub(crate) enum Command {
     /// No change waits for the copy. The file appears once it is complete, with mode 0600; an
     /// existing file is not replaced.
     Backup(Backup),
+    /// Restore a SQLite backup without reviving what was revoked since
+    ///
+    /// Copies the backup to the place of the database, where none may be, and ends what ended
+    /// since: tokens, agent runs, access of users and changed passwords, as exports of the audit
+    /// log tell. All browser sessions, sign-in links and open invites end. Without BACKUP, does the
+    /// same for a database that was restored by other means, such as pg_restore.
+    Restore(Restore),
     /// Check the database, and exit with an error if something is wrong
     ///
     /// Reads every row, writes nothing, and works beside running servers. Each line says what is
@@ -469,6 +478,32 @@ pub(crate) struct Check {
 
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
+Nothing is restored if it is unknown what was revoked since the backup, unless
+one of the last two flags says what to do.
+
+Examples:
+  oi-server restore /var/backups/openindex.db --revocations audit.json
+  oi-server restore /var/backups/openindex.db --revoke-all-created-before now
+
+  # After pg_restore, with all servers stopped
+  oi-server restore --revocations audit-monday.json --revocations audit-tuesday.csv")]
+pub(crate) struct Restore {
+    /// Backup of a SQLite database; omit it if the database is restored already
+    #[arg(value_parser = file)]
+    pub(crate) backup: Option<PathBuf>,
+    /// Export of the audit log from before the backup on, without filters (JSON or CSV); repeatable
+    #[arg(long, value_name = "FILE", value_parser = file)]
+    pub(crate) revocations: Vec<PathBuf>,
+    /// Also revoke all tokens created before this time: now, a date or a date-time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(crate) revoke_all_created_before: Option<Timestamp>,
+    /// Restore even if tokens that were revoked since may work again
+    #[arg(long)]
+    pub(crate) accept_unknown_revocations: bool,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
 Run the SQL as the owner of the tables, and again after each `oi-server migrate`.
 
 Examples:
@@ -650,6 +685,15 @@ fn backup_file(text: &str) -> Result<PathBuf, &'static str> {
         Err("must be the path of a file (standard output is not supported)")
     } else {
         file(text)
+    }
+}
+
+/// Parses `now`, a date or a date-time.
+fn time(text: &str) -> Result<Timestamp, &'static str> {
+    match text.trim() {
+        "now" => Ok(SystemClock.now()),
+        text => Timestamp::parse_since(text)
+            .ok_or("must be now, a date such as 2026-12-31, or an RFC 3339 date-time"),
     }
 }
 

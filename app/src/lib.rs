@@ -25,7 +25,7 @@ pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
 pub use error::AppError;
 pub use listen::{InvalidListenAddress, ListenAddress, Listener, Passed};
 pub use openindex_adapters_http::DEFAULT_LISTEN;
-pub use operations::{NotSqlite, backup, check, rebuild_search_index};
+pub use operations::{NotSqlite, backup, check, rebuild_search_index, restore_file};
 pub use tls::{TlsError, TlsFiles};
 
 /// Compiles the Rust of the README.

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
             Some(Command::SignInLink(link)) => commands::sign_in_link::run(link, args.common).await,
             Some(Command::Backup(backup)) => commands::backup::run(&backup, &args.common).await,
             Some(Command::Check(check)) => commands::check::run(&check, &args.common).await,
+            Some(Command::Restore(restore)) => commands::restore::run(&restore, args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Grants(grants)) => commands::grants::run(&grants),
             Some(Command::Config(command)) => {

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use openindex_adapters_postgres::PostgresStore;
 use openindex_adapters_sql::check::Checked;
-use openindex_adapters_sqlite::{Backup, BackupError, SqliteOptions, SqliteStore};
+use openindex_adapters_sqlite::{
+    Backup, BackupError, RestoreFileError, Restoring, SqliteOptions, SqliteStore,
+};
 use openindex_adapters_system::SystemClock;
 use openindex_domain::StoreError;
 use openindex_domain::clock::Clock as _;
@@ -80,4 +82,26 @@ pub async fn rebuild_search_index(database: &DatabaseUrl) -> Result<(), StoreErr
     let rebuilt = store.database().rebuild_search_index().await;
     store.close().await;
     rebuilt
+}
+
+/// Copies a backup to a directory beside the place of a SQLite database, and checks it; see
+/// [`openindex_adapters_sqlite::restore`]. Returns it with its URL there.
+///
+/// # Errors
+///
+/// [`NotSqlite`] for PostgreSQL, and [`RestoreFileError`] otherwise; nothing was written.
+pub async fn restore_file(
+    backup: &Path,
+    database: &DatabaseUrl,
+    progress: impl FnMut(u64, u64),
+) -> Result<Result<(Restoring, DatabaseUrl), RestoreFileError>, NotSqlite> {
+    if database.scheme() == Scheme::Postgres {
+        return Err(NotSqlite);
+    }
+    let copied = openindex_adapters_sqlite::restore(backup, database.expose(), progress).await;
+    Ok(copied.and_then(|restoring| {
+        let url = restoring.url().parse();
+        let url = url.map_err(StoreError::corrupt)?;
+        Ok((restoring, url))
+    }))
 }

@@ -60,6 +60,8 @@ pub mod page;
 pub mod rate_limit;
 #[cfg(feature = "text")]
 pub mod registry;
+#[cfg(feature = "text")]
+pub mod restore;
 mod secret;
 mod secret_prefix;
 #[cfg(feature = "text")]

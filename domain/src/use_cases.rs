@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::invite::{InviteStore, Invites};
 use crate::rate_limit::{RateLimitStore, RateLimits};
+use crate::restore::{Restore, RestorePorts};
 use crate::session::{SessionPorts, SessionStore, Sessions};
 use crate::token::{CreationRate, DEFAULT_TOKEN_QUOTA, TokenStore, Tokens};
 use crate::user::{PasswordHasher, UserStore, Users};
@@ -146,6 +147,8 @@ pub struct UseCases {
     pub audit: Audit,
     /// The limits on attempts.
     pub rate_limits: RateLimits,
+    /// What the operator does after a backup was restored.
+    pub restore: Restore,
 }
 
 impl UseCases {
@@ -154,6 +157,16 @@ impl UseCases {
     pub fn new(ports: Ports, quotas: Quotas) -> Self {
         let (clock, entropy) = (ports.clock, ports.entropy);
         let rate_limits = RateLimits::new(ports.rate_limits);
+        let restore = Restore::new(RestorePorts {
+            admin_tokens: ports.admin_tokens.clone(),
+            agent_runs: ports.agent_runs.clone(),
+            users: ports.users.clone(),
+            sessions: ports.sessions.clone(),
+            invites: ports.invites.clone(),
+            audit: ports.audit.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        });
         let sessions = Sessions::new(SessionPorts {
             store: ports.sessions,
             users: ports.users.clone(),
@@ -184,6 +197,7 @@ impl UseCases {
             ),
             audit: Audit::new(ports.audit, rate_limits.clone(), clock, entropy),
             rate_limits,
+            restore,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Backups on the built programs, made while a server changes the database.
+//! Backups on the built programs: made while a server changes the database, and restored without
+//! reviving what was revoked since.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,9 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use openindex_tests::{Client, Database, Kind, Server, binary};
-use serde_json::json;
+use openindex_tests::{Bootstrapped, Client, Database, Kind, Server, binary, both_stores};
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+both_stores! {
+    a_restored_backup_revives_nothing_that_an_export_tells_of,
+}
 
 fn server(url: &str, arguments: &[&str]) -> Output {
     Command::new(binary("oi-server"))
@@ -58,6 +63,10 @@ impl Place {
 
     fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
+    }
+
+    fn url(&self) -> String {
+        format!("sqlite://{}", self.restored.display())
     }
 
     /// Returns the names of the files that are not the backup.
@@ -117,7 +126,12 @@ fn a_backup_beside_changes_has_all_that_was_acknowledged_before() {
         .permissions();
     assert_eq!(mode.mode() & 0o777, 0o600);
     assert_eq!(place.others(), Vec::<String>::new());
-    let restored = Server::start_at(&format!("sqlite://{}", place.backup.display()), &[]);
+    let checked = succeeds(&format!("sqlite://{}", place.backup.display()), &["check"]);
+    assert!(checked.contains("found no problem"), "{checked}");
+    assert_eq!(place.others(), Vec::<String>::new());
+    let flag = "--accept-unknown-revocations";
+    succeeds(&place.url(), &["restore", text(&place.backup), flag]);
+    let restored = Server::start_at(&place.url(), &[]);
     assert_eq!(restored.http.get("/me", &before).status, 200);
 }
 
@@ -148,5 +162,301 @@ fn an_existing_file_is_not_replaced_and_a_failed_backup_leaves_nothing() {
     );
     assert!(said.contains("pg_dump"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(place.others(), Vec::<String>::new());
+}
+
+/// A database whose backup was made, and from which more was revoked afterwards.
+struct Lost {
+    admin: Bootstrapped,
+    kept: String,
+    revoked: String,
+    rotated: String,
+    issuer: String,
+    run: String,
+    member: String,
+    deleted: String,
+    cookie: String,
+    place: Place,
+    exports: [PathBuf; 2],
+    /// The URL of the restored database, before `oi-server restore` on PostgreSQL.
+    url: String,
+}
+
+impl Lost {
+    fn of(kind: Kind) -> Self {
+        let database = Database::new(kind);
+        let source = Server::start(&database);
+        let admin = Server::bootstrap(&database);
+        let http = &source.http;
+        let kept = create(&source.http, &admin.token, "kept").1;
+        let (revoked_id, revoked) = create(&source.http, &admin.token, "revoked");
+        let (rotated_id, rotated) = create(&source.http, &admin.token, "rotated");
+        let issuer = create(&source.http, &admin.token, "issuer").1;
+        let body = json!({"agentId": "builder", "ttlSeconds": 3600});
+        let run = http.post("/agent-runs", &issuer, &body).json();
+        let (member_id, member) = source.join_with_token(&admin.token, "grace@example.com");
+        let (deleted_id, deleted) = source.join_with_token(&admin.token, "eve@example.com");
+        let cookie = source.sign_in_by_link(&database, "ada@example.com");
+        let place = Place::new();
+        let url = match kind {
+            Kind::Sqlite => {
+                succeeds(database.url(), &["backup", text(&place.backup)]);
+                place.url()
+            }
+            Kind::Postgres => String::new(),
+        };
+        let (source, url) = if kind == Kind::Postgres {
+            // A copy of the database, as pg_restore would create it.
+            drop(source.stop());
+            let (cluster, name) = database.url().rsplit_once('/').expect("a database");
+            let copy = format!("{name}_copy");
+            let maintenance = Database::at(&format!("{cluster}/postgres"));
+            maintenance.execute(&format!("CREATE DATABASE {copy} TEMPLATE {name}"));
+            (Server::start(&database), format!("{cluster}/{copy}"))
+        } else {
+            (source, url)
+        };
+        let http = &source.http;
+        let done = |response: openindex_tests::Response| {
+            assert!(response.status < 300, "{response:?}");
+            response
+        };
+        done(http.delete(&format!("/me/pats/{revoked_id}"), &admin.token));
+        let rotate = format!("/me/pats/{rotated_id}/rotate");
+        done(http.post(&rotate, &admin.token, &json!({"overlapSeconds": 3600})));
+        let run_id = run["id"].as_str().expect("an id");
+        done(http.delete(&format!("/agent-runs/{run_id}"), &admin.token));
+        let suspend = format!("/admin/users/{member_id}/suspend");
+        done(http.post(&suspend, &admin.token, &json!({})));
+        done(http.delete(&format!("/admin/users/{deleted_id}"), &admin.token));
+        // Sets a new password.
+        let _ = source.sign_in_by_link(&database, "ada@example.com");
+        let exports = ["json", "csv"].map(|format| {
+            let path = format!("/audit/export?format={format}");
+            let export = done(http.get(&path, &admin.token));
+            let file = place.path(&format!("audit.{format}"));
+            fs::write(&file, export.text).expect("written");
+            file
+        });
+        Self {
+            kept,
+            revoked,
+            rotated,
+            issuer,
+            run: run["token"].as_str().expect("a secret").to_owned(),
+            member,
+            deleted,
+            cookie,
+            admin,
+            place,
+            exports,
+            url,
+        }
+    }
+
+    /// Runs the command that restores, with these arguments.
+    fn restore(&self, kind: Kind, arguments: &[&str]) -> Output {
+        let mut all = vec!["restore"];
+        if kind == Kind::Sqlite {
+            all.push(text(&self.place.backup));
+        }
+        all.extend(arguments);
+        server(&self.url, &all)
+    }
+}
+
+fn outcome(server: &Server, token: &str) -> (u16, String) {
+    server.http.get("/me", token).outcome()
+}
+
+fn a_restored_backup_revives_nothing_that_an_export_tells_of(kind: Kind) {
+    let lost = Lost::of(kind);
+    for export in &lost.exports {
+        let output = lost.restore(kind, &["--revocations", text(export)]);
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stdout).expect("text");
+        for expected in [
+            "Revoked 3 tokens.",
+            "Ended 1 agent run.",
+            "Suspended 1 user.",
+            "Deleted 1 user.",
+            "Removed 1 password.",
+            "Ended all browser sessions (1)",
+            "Nothing is known about",
+            "ada@example.com  kept",
+        ] {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        if kind == Kind::Postgres {
+            // There is one database to restore.
+            break;
+        }
+        if export != &lost.exports[1] {
+            fs::remove_file(&lost.place.restored).expect("removed");
+        }
+    }
+    let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode() & 0o777;
+    if kind == Kind::Sqlite {
+        assert_eq!(mode(&lost.place.restored), 0o600);
+        let mut files = lost.place.others();
+        files.sort();
+        assert_eq!(files, ["audit.csv", "audit.json", "restored.db"]);
+    }
+    let checked = succeeds(&lost.url, &["check"]);
+    assert!(checked.contains("found no problem"), "{checked}");
+    let restored = Server::start_at(&lost.url, &[]);
+    let revoked = (401, "token_revoked".to_owned());
+    assert_eq!(outcome(&restored, &lost.kept).0, 200);
+    assert_eq!(outcome(&restored, &lost.issuer).0, 200);
+    assert_eq!(outcome(&restored, &lost.revoked), revoked);
+    assert_eq!(outcome(&restored, &lost.rotated), revoked);
+    assert_eq!(outcome(&restored, &lost.run), revoked);
+    assert_eq!(
+        outcome(&restored, &lost.member),
+        (401, "owner_suspended".to_owned())
+    );
+    assert_eq!(outcome(&restored, &lost.deleted).0, 401);
+    let cookie = [("cookie", lost.cookie.as_str())];
+    let page = restored.http.send("GET", "/settings/tokens", &cookie, None);
+    assert_eq!(page.status, 303, "{page:?}");
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("sec-fetch-site", "same-origin"),
+    ];
+    let form = "email=ada%40example.com&password=five+words+that+nobody+says";
+    let signed_in = restored.http.send("POST", "/sign-in", &headers, Some(form));
+    assert_ne!(signed_in.status, 303, "{signed_in:?}");
+    let events = restored
+        .http
+        .get("/audit?action=token.revoked", &lost.admin.token);
+    let events = events.json();
+    let actors = events["items"].as_array().expect("events").iter();
+    let actors: Vec<&Value> = actors.map(|event| &event["actor"]["kind"]).collect();
+    assert!(actors.contains(&&json!("operator")), "{events}");
+}
+
+#[test]
+fn nothing_is_restored_while_it_is_unknown_what_was_revoked() {
+    let lost = Lost::of(Kind::Sqlite);
+    let refused = |arguments: &[&str], expected: &str| {
+        let output = lost.restore(Kind::Sqlite, arguments);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+        assert!(said.contains("--accept-unknown-revocations"), "{said}");
+        let mut files = lost.place.others();
+        files.retain(|name| !name.starts_with("audit."));
+        assert_eq!(files, Vec::<String>::new());
+    };
+    refused(&[], "nothing tells what that was");
+    refused(
+        &["--revoke-all-created-before", "2026-01-01"],
+        "created between these times",
+    );
+    // With a filter: it does not have the newest event of the backup.
+    let export = fs::read_to_string(&lost.exports[0]).expect("the export");
+    let events: Vec<Value> = serde_json::from_str(&export).expect("JSON");
+    let filtered: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["action"] == "token.revoked" || event["action"] == "token.created")
+        .collect();
+    let file = lost.place.path("audit.filtered");
+    fs::write(&file, serde_json::to_string(&filtered).expect("JSON")).expect("written");
+    refused(&["--revocations", text(&file)], "without filters");
+
+    let accepted = lost.restore(Kind::Sqlite, &["--accept-unknown-revocations"]);
+    assert!(accepted.status.success(), "{accepted:?}");
+    {
+        let restored = Server::start_at(&lost.url, &[]);
+        assert_eq!(outcome(&restored, &lost.revoked).0, 200, "as it was said");
+        let cookie = [("cookie", lost.cookie.as_str())];
+        let page = restored.http.send("GET", "/settings/tokens", &cookie, None);
+        assert_eq!(page.status, 303, "{page:?}");
+        // A running server is not restored.
+        let said = fails(&lost.url, &["restore", "--accept-unknown-revocations"]);
+        assert!(said.contains("in use by another process"), "{said}");
+    }
+    // The same, on the database that is there.
+    let said = succeeds(
+        &lost.url,
+        &["restore", "--revoke-all-created-before", "now"],
+    );
+    assert!(!said.contains("Nothing is known"), "{said}");
+    let restored = Server::start_at(&lost.url, &[]);
+    for token in [&lost.kept, &lost.revoked, &lost.member, &lost.admin.token] {
+        assert_eq!(outcome(&restored, token).1, "token_revoked");
+    }
+}
+
+#[test]
+fn a_damaged_or_incomplete_backup_is_rejected() {
+    let database = Database::new(Kind::Sqlite);
+    let source = Server::start(&database);
+    let _admin = Server::bootstrap(&database);
+    let place = Place::new();
+    succeeds(database.url(), &["backup", text(&place.backup)]);
+    let whole = fs::read(&place.backup).expect("the backup");
+    let restore = [
+        "restore",
+        text(&place.backup),
+        "--accept-unknown-revocations",
+    ];
+    let rejected = |bytes: &[u8], expected: &str| {
+        fs::write(&place.backup, bytes).expect("written");
+        let said = fails(&place.url(), &restore);
+        assert!(said.contains(expected), "{expected}: {said}");
+        assert_eq!(place.others(), Vec::<String>::new());
+    };
+    for length in [
+        1,
+        100,
+        4096,
+        5000,
+        whole.len() / 2,
+        whole.len() - 1,
+        whole.len() - 4096,
+    ] {
+        rejected(&whole[..length], "is damaged");
+    }
+    rejected(b"", "is not a backup of OpenIndex");
+    rejected(b"hello, world; this is no database at all\n", "is damaged");
+    let mut torn = whole.clone();
+    for page in torn.chunks_mut(4096).skip(1).step_by(7) {
+        page[..64].fill(0xff);
+    }
+    rejected(&torn, "is damaged");
+    fs::write(&place.backup, &whole).expect("written");
+    let log = place.path("backup.db-wal");
+    fs::write(&log, "frames").expect("written");
+    let said = fails(&place.url(), &restore);
+    assert!(
+        said.contains("backup.db-wal is beside the backup"),
+        "{said}"
+    );
+    fs::remove_file(&log).expect("removed");
+    // A log of another database would be applied to the restored one.
+    let log = place.path("restored.db-wal");
+    fs::write(&log, "frames").expect("written");
+    let said = fails(&place.url(), &restore);
+    assert!(
+        said.contains("restored.db-wal belongs to an earlier"),
+        "{said}"
+    );
+    fs::remove_file(&log).expect("removed");
+    let said = fails(database.url(), &restore);
+    assert!(said.contains("in use by another process"), "{said}");
+    drop(source);
+    let said = fails(database.url(), &restore);
+    assert!(said.contains("already exists"), "{said}");
+    let said = fails("postgres://u:hunter2@h/db", &restore);
+    assert!(said.contains("pg_restore"), "{said}");
+    database.execute(
+        "INSERT INTO openindex_migrations (version, description, success, checksum, execution_time) \
+         VALUES (9999, 'later', TRUE, x'00', 0)",
+    );
+    fs::remove_file(&place.backup).expect("removed");
+    succeeds(database.url(), &["backup", text(&place.backup)]);
+    let said = fails(&place.url(), &restore);
+    assert!(said.contains("made by a newer release"), "{said}");
     assert_eq!(place.others(), Vec::<String>::new());
 }

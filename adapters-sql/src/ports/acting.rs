@@ -23,6 +23,7 @@ pub(super) async fn record<D: Database>(
             .await?
             .map(ActingRecord::from),
         CredentialId::External(id) => owners::by_id(tx, id).await?.map(ActingRecord::External),
+        CredentialId::Operator => None,
     })
 }
 

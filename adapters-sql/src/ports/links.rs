@@ -47,7 +47,7 @@ pub(super) async fn redeem<D: Database>(
         .map_err(Stop::Reply)?;
     sign_in_links::mark_used(tx, change.link, change.now).await?;
     notices::insert_all(tx, &[(id, change.notice())]).await?;
-    users::set_password(tx, id, &change.hash).await?;
+    users::set_password(tx, id, Some(&change.hash)).await?;
     sessions::end(tx, id, ended).await?;
     sessions::insert(tx, &change.session, &change.digest).await?;
     audit::insert(tx, &change.audit).await?;

@@ -6,8 +6,9 @@ use openindex_domain::access::ActingRecord;
 use openindex_domain::clock::Timestamp;
 use openindex_domain::session::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
-    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, RemovePassword,
+    RemovePasswordOutcome, Session, SessionId, SessionRecord, SessionStore, SignInLink,
+    StartSession, StartSessionOutcome,
 };
 use openindex_domain::token::Digest;
 use openindex_domain::user::UserId;
@@ -42,6 +43,10 @@ impl<D: Database, const WORK_ITEMS: bool> SessionStore for SqlStore<D, true, WOR
 
     async fn change_password(&self, change: ChangePassword) -> Result<ChangePasswordOutcome> {
         run!(self, Change, |tx| change_password(tx, change))
+    }
+
+    async fn remove_password(&self, change: RemovePassword) -> Result<RemovePasswordOutcome> {
+        run!(self, Change, |tx| remove_password(tx, change))
     }
 
     async fn create_sign_in_link(
@@ -132,9 +137,25 @@ async fn change_password<D: Database>(
     let user = account
         .map(|account| account.user.id)
         .ok_or_else(|| StoreError::corrupt("password changed without a user"))?;
-    users::set_password(tx, user, &change.hash).await?;
+    users::set_password(tx, user, Some(&change.hash)).await?;
     sessions::end(tx, user, selection).await?;
     sign_in_links::invalidate(tx, user).await?;
     audit::insert(tx, &change.audit).await?;
     Ok(ChangePasswordOutcome::Changed)
+}
+
+async fn remove_password<D: Database>(
+    tx: &mut Tx<'_, D>,
+    change: RemovePassword,
+) -> Step<RemovePasswordOutcome> {
+    let user = change.user;
+    tx.lock(Lock::Owners(Some(&change.actor), &[user])).await?;
+    let actor = acting::record(tx, &change.actor).await?;
+    let account = users::account_by_id(tx, user).await?;
+    change
+        .decide(actor.as_ref(), account.as_ref())
+        .map_err(Stop::Reply)?;
+    users::set_password(tx, user, None).await?;
+    audit::insert(tx, &change.audit).await?;
+    Ok(RemovePasswordOutcome::Removed)
 }

@@ -218,11 +218,11 @@ pub(crate) async fn update<D: Database>(tx: &mut Tx<'_, D>, user: &User) -> Resu
 pub(crate) async fn set_password<D: Database>(
     tx: &mut Tx<'_, D>,
     user: UserId,
-    hash: &PasswordHash,
+    hash: Option<&PasswordHash>,
 ) -> Result<()> {
     let statement = Statement::new("UPDATE users SET password_hash = $2 WHERE id = $1")
         .bind(user)
-        .bind(hash.as_stored());
+        .bind(hash.map(PasswordHash::as_stored));
     tx.execute_one(statement, "user").await
 }
 

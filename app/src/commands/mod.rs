@@ -5,12 +5,14 @@ pub(crate) mod bootstrap;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
+mod exports;
 pub(crate) mod grants;
 pub(crate) mod healthcheck;
 pub(crate) mod man;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 mod progress;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 

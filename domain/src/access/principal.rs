@@ -77,6 +77,8 @@ pub enum CredentialId {
     Session(SessionId),
     /// The embedding service, which authenticated this user itself.
     External(UserId),
+    /// The operator, who has the database itself. No request acts as the operator.
+    Operator,
 }
 
 impl fmt::Display for CredentialId {
@@ -85,6 +87,7 @@ impl fmt::Display for CredentialId {
             Self::Token(id) => fmt::Display::fmt(id, f),
             Self::Session(id) => fmt::Display::fmt(id, f),
             Self::External(user) => fmt::Display::fmt(user, f),
+            Self::Operator => f.write_str("operator"),
         }
     }
 }
@@ -188,7 +191,7 @@ impl Principal {
     pub fn token_id(&self) -> Option<TokenId> {
         match self.credential.id() {
             CredentialId::Token(id) => Some(id),
-            CredentialId::Session(_) | CredentialId::External(_) => None,
+            CredentialId::Session(_) | CredentialId::External(_) | CredentialId::Operator => None,
         }
     }
 

@@ -18,6 +18,8 @@ pub struct TokenFilter {
     /// Only tokens not used at this instant or later. A token that was never used counts as used at
     /// its creation.
     pub unused_since: Option<Timestamp>,
+    /// Only tokens created before this instant.
+    pub created_before: Option<Timestamp>,
     /// Only tokens that expire before this instant.
     pub expiring_before: Option<Timestamp>,
 }
@@ -39,6 +41,9 @@ impl TokenFilter {
                 .status
                 .map_or(status != Status::Revoked, |expected| status == expected)
             && self.unused_since.is_none_or(|since| last_used < since)
+            && self
+                .created_before
+                .is_none_or(|before| token.created_at < before)
             && self
                 .expiring_before
                 .is_none_or(|before| token.expires_at.is_some_and(|at| at < before))

@@ -196,6 +196,7 @@ impl Principal {
             CredentialId::Token(token) => AuditActor::Token { user, token },
             CredentialId::Session(session) => AuditActor::Session { user, session },
             CredentialId::External(user) => AuditActor::External { user },
+            CredentialId::Operator => AuditActor::Operator,
         }
     }
 }

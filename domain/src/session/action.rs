@@ -4,7 +4,8 @@ use crate::vocabulary::vocabulary;
 vocabulary! {
     /// What is done to sessions, and to what they start with.
     SessionAction: AuditAction {
-        /// A user changed their password; their other sessions ended.
+        /// A user changed their password; their other sessions ended. By the operator: it was
+        /// removed, because a restored backup had an earlier one.
         PASSWORD_CHANGED = "password.changed",
         /// A sign-in link was created for a user.
         SIGN_IN_LINK_CREATED = "sign_in_link.created",

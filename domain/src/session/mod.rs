@@ -16,7 +16,7 @@ pub use crate::credential::{
 pub use crate::id::{SessionId, SignInLinkId};
 pub use action::SessionAction;
 pub use end::{EndSessions, EndSessionsOutcome, SessionSelection};
-pub use password::{ChangePassword, ChangePasswordOutcome};
+pub use password::{ChangePassword, ChangePasswordOutcome, RemovePassword, RemovePasswordOutcome};
 pub use service::{SessionError, SessionPorts, Sessions};
 pub use sign_in::{SignInError, SignedIn, StartSession, StartSessionOutcome};
 pub use sign_in_link::{

@@ -1,6 +1,6 @@
 use crate::access::{ActingRecord, Actor, ActorError, CredentialId};
 use crate::audit::AuditEvent;
-use crate::user::{Account, PasswordHash};
+use crate::user::{Account, PasswordHash, UserId};
 
 use super::SessionSelection;
 
@@ -55,5 +55,50 @@ impl ChangePassword {
             .filter(|account| account.password == self.verified)
             .map(|_| SessionSelection::AllBut(own))
             .ok_or(ChangePasswordOutcome::Conflict)
+    }
+}
+
+/// The change that removes a user's password, so that only a sign-in link lets them sign in.
+#[derive(Debug, Clone)]
+pub struct RemovePassword {
+    /// The acting credential.
+    pub actor: Actor,
+    /// The user.
+    pub user: UserId,
+    /// The audit event to append.
+    pub audit: AuditEvent,
+}
+
+/// The outcome of a [`RemovePassword`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum RemovePasswordOutcome {
+    /// The password was removed.
+    Removed,
+    /// The user does not exist or has no password; nothing changed.
+    NotFound,
+    /// The acting credential is no longer valid; nothing changed.
+    NotAuthorized(ActorError),
+}
+
+impl RemovePassword {
+    /// Decides the change, given the acting credential's record and the account that the store read
+    /// inside the transaction.
+    ///
+    /// # Errors
+    ///
+    /// The outcome to return when nothing may be written.
+    pub fn decide(
+        &self,
+        actor: Option<&ActingRecord>,
+        account: Option<&Account>,
+    ) -> Result<(), RemovePasswordOutcome> {
+        self.actor
+            .check(actor)
+            .map_err(RemovePasswordOutcome::NotAuthorized)?;
+        account
+            .filter(|account| account.user.id == self.user && account.password.is_some())
+            .map(drop)
+            .ok_or(RemovePasswordOutcome::NotFound)
     }
 }

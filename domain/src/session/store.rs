@@ -7,8 +7,9 @@ use crate::user::UserId;
 
 use super::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
-    SessionRecord, SignInLink, StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, RemovePassword,
+    RemovePasswordOutcome, Session, SessionId, SessionRecord, SignInLink, StartSession,
+    StartSessionOutcome,
 };
 
 /// Port: the storage of browser sessions, sign-in links and passwords.
@@ -43,6 +44,12 @@ pub trait SessionStore: Send + Sync {
         &self,
         change: ChangePassword,
     ) -> Result<ChangePasswordOutcome, StoreError>;
+
+    /// Removes a user's password, and nothing else.
+    async fn remove_password(
+        &self,
+        change: RemovePassword,
+    ) -> Result<RemovePasswordOutcome, StoreError>;
 
     /// Creates a sign-in link and deletes the user's earlier unused ones.
     async fn create_sign_in_link(

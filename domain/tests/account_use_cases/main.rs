@@ -3,6 +3,7 @@
 
 mod administration;
 mod joining;
+mod restoring;
 mod reviews;
 mod signing_in;
 mod world;

@@ -34,6 +34,7 @@ pub(super) fn parse(query: &Query) -> Result<TokenFilter, Invalid> {
         scope: errors.choice("scope", get("scope"), |text| text.parse::<Scope>().ok()),
         status: errors.choice("status", get("status"), Status::parse),
         unused_since: errors.date("unused-since", get("unusedSince"), date),
+        created_before: None,
         expiring_before: errors.date("expiring-before", get("expiringBefore"), date),
     };
     if errors.is_empty() {

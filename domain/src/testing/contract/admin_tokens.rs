@@ -133,6 +133,14 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             ..none.clone()
         },
         TokenFilter {
+            created_before: Some(NOW),
+            ..none.clone()
+        },
+        TokenFilter {
+            created_before: Some(minute),
+            ..none.clone()
+        },
+        TokenFilter {
             expiring_before: Some(minute),
             ..none.clone()
         },
@@ -144,6 +152,7 @@ pub async fn matches_what_the_filter_matches(harness: &dyn AccountHarness) {
             scope: Some(Scope::Admin),
             search: None,
             unused_since: Some(minute),
+            created_before: Some(minute),
         },
     ] {
         let mut expected: Vec<TokenId> = tokens

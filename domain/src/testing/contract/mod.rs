@@ -263,6 +263,7 @@ macro_rules! account_store_contract {
                 starts_none_for_a_password_that_was_changed
                 ends_one_the_others_or_all
                 changes_a_password_and_ends_the_other_sessions
+                removes_a_password_of_a_user_who_has_one
                 rejects_a_session_that_ended_in_the_meantime
                 can_create_and_revoke_tokens
                 purges_expired_sessions

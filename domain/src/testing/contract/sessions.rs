@@ -4,11 +4,12 @@ use super::{
     AccountHarness, NOW, acting, actor, audit_log, find, insert, insertion, put, revocation, seed,
     session_actor, session_start, start_session,
 };
-use crate::access::{Actor, ActorError};
+use crate::access::{Actor, ActorError, CredentialId};
 use crate::audit::Subject;
 use crate::session::{
     ABSOLUTE_LIMIT_SECONDS, ChangePassword, ChangePasswordOutcome, EndSessions, EndSessionsOutcome,
-    IDLE_LIMIT_SECONDS, Session, SessionAction, SessionSelection, StartSessionOutcome,
+    IDLE_LIMIT_SECONDS, RemovePassword, RemovePasswordOutcome, Session, SessionAction,
+    SessionSelection, StartSessionOutcome,
 };
 use crate::testing::fixtures;
 use crate::token::{CreateTokenOutcome, RevokeTokenOutcome};
@@ -186,6 +187,53 @@ pub async fn changes_a_password_and_ends_the_other_sessions(harness: &dyn Accoun
         rejected.expect("the store works"),
         ChangePasswordOutcome::NotAuthorized(_)
     ));
+}
+
+/// The operator removes a password once, and no session ends with it.
+pub async fn removes_a_password_of_a_user_who_has_one(harness: &dyn AccountHarness) {
+    seed(harness).await;
+    start_session(harness, 1).await;
+    let user = fixtures::user(1);
+    let removal = |event, user| RemovePassword {
+        actor: Actor::operator(NOW),
+        user,
+        audit: fixtures::audit(
+            event,
+            NOW,
+            SessionAction::PASSWORD_CHANGED,
+            Subject::User(user),
+        ),
+    };
+    let remove = |change| async move {
+        let removed = harness.sessions().remove_password(change).await;
+        removed.expect("the store works")
+    };
+    let by_token = RemovePassword {
+        actor: Actor {
+            credential: CredentialId::Token(fixtures::token(99, NOW).id),
+            ..actor()
+        },
+        ..removal(1, user.id)
+    };
+    assert!(matches!(
+        remove(by_token).await,
+        RemovePasswordOutcome::NotAuthorized(_)
+    ));
+    let unknown = removal(2, fixtures::user(9).id);
+    assert_eq!(remove(unknown).await, RemovePasswordOutcome::NotFound);
+    let removed = remove(removal(3, user.id)).await;
+    assert_eq!(removed, RemovePasswordOutcome::Removed);
+    let account = harness.users().account(&user.email.key()).await;
+    let account = account.expect("the store works").expect("it is there");
+    assert_eq!(account.password, None);
+    assert_eq!(numbers(harness).await, [1]);
+    let again = remove(removal(4, user.id)).await;
+    assert_eq!(again, RemovePasswordOutcome::NotFound);
+    let log = audit_log(harness).await;
+    let changes = log
+        .iter()
+        .filter(|event| event.action == SessionAction::PASSWORD_CHANGED);
+    assert_eq!(changes.count(), 1);
 }
 
 /// A session that ended between verification and change creates no token and ends no session.

@@ -113,6 +113,7 @@ impl State {
             CredentialId::Token(id) => self.record(id).map(ActingRecord::Token),
             CredentialId::Session(id) => self.session_record(id).map(ActingRecord::from),
             CredentialId::External(id) => self.owner(id).map(ActingRecord::External),
+            CredentialId::Operator => None,
         }
     }
 

@@ -3,8 +3,9 @@ use async_trait::async_trait;
 use crate::clock::Timestamp;
 use crate::session::{
     ChangePassword, ChangePasswordOutcome, CreateSignInLink, CreateSignInLinkOutcome, EndSessions,
-    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, Session, SessionId,
-    SessionRecord, SessionStore, SignInLink, StartSession, StartSessionOutcome,
+    EndSessionsOutcome, RedeemSignInLink, RedeemSignInLinkOutcome, RemovePassword,
+    RemovePasswordOutcome, Session, SessionId, SessionRecord, SessionStore, SignInLink,
+    StartSession, StartSessionOutcome,
 };
 use crate::store::StoreError;
 use crate::token::Digest;
@@ -102,6 +103,24 @@ impl SessionStore for MemoryStore {
         }
         state.write_event(change.audit);
         Ok(ChangePasswordOutcome::Changed)
+    }
+
+    async fn remove_password(
+        &self,
+        change: RemovePassword,
+    ) -> Result<RemovePasswordOutcome, StoreError> {
+        let mut state = self.state();
+        let actor = state.acting(&change.actor);
+        let account = state.accounts.get(&change.user);
+        if let Err(outcome) = change.decide(actor.as_ref(), account) {
+            return Ok(outcome);
+        }
+        state.check_new_event(&change.audit)?;
+        if let Some(account) = state.accounts.get_mut(&change.user) {
+            account.password = None;
+        }
+        state.write_event(change.audit);
+        Ok(RemovePasswordOutcome::Removed)
     }
 
     async fn create_sign_in_link(

@@ -26,6 +26,7 @@ impl From<PatFilter> for TokenFilter {
             scope: filter.scope,
             status: filter.status,
             unused_since: filter.unused_since,
+            created_before: None,
             expiring_before: filter.expiring_before,
         }
     }

@@ -1,0 +1,200 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use crate::audit::{AuditEventId, Subject};
+use crate::clock::Timestamp;
+use crate::session::SessionAction;
+use crate::token::TokenId;
+use crate::user::{Role, UserAction, UserId};
+
+use super::ExportedEvent;
+
+/// What happened after a backup was made, as exports of the audit log tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missed {
+    /// The time of the newest event in the backup.
+    pub backup_at: Timestamp,
+    /// The time up to which everything is known: that of the newest event in the backup, or in an
+    /// export that continues it.
+    pub known_until: Timestamp,
+    /// Whether each export continues the backup or another export: it has events that these have,
+    /// and all of those in its period.
+    pub is_continuous: bool,
+    /// The number of exported events that the backup lacks.
+    pub events: usize,
+    pub(super) tokens: BTreeSet<TokenId>,
+    pub(super) users: BTreeMap<UserId, MissedUser>,
+}
+
+/// What happened to a user: their last state, where it is less than they may have in the backup.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct MissedUser {
+    pub(super) is_deleted: bool,
+    pub(super) is_suspended: bool,
+    pub(super) role: Option<Role>,
+    pub(super) has_new_password: bool,
+}
+
+impl Missed {
+    /// Compares exports with the events in the backup from the oldest exported one on, and the time
+    /// of the newest event in the backup.
+    pub(super) fn of(
+        exports: &[Vec<ExportedEvent>],
+        stored: &[(Timestamp, AuditEventId)],
+        backup_at: Timestamp,
+    ) -> Self {
+        let in_backup: HashSet<AuditEventId> = stored.iter().map(|(_, id)| *id).collect();
+        let mut seen: BTreeSet<(Timestamp, AuditEventId)> = stored.iter().copied().collect();
+        let mut exports: Vec<_> = exports.iter().filter(|it| !it.is_empty()).collect();
+        exports.sort_by_key(|export| {
+            let oldest = export.iter().map(|event| event.at).min();
+            (oldest, Reverse(export.len()))
+        });
+        let mut known_until = backup_at;
+        let mut is_continuous = !exports.is_empty();
+        let mut later: BTreeMap<(Timestamp, AuditEventId), ExportedEvent> = BTreeMap::new();
+        for export in exports {
+            let own: BTreeSet<_> = export.iter().map(|event| (event.at, event.id)).collect();
+            let (Some(oldest), Some(newest)) = (own.first(), own.last()) else {
+                continue;
+            };
+            let mut common = seen.range(oldest..=newest).peekable();
+            let is_joined = common.peek().is_some() && common.all(|event| own.contains(event));
+            if is_joined {
+                known_until = known_until.max(newest.0);
+            }
+            is_continuous &= is_joined;
+            seen.extend(own);
+            let missed = export.iter().filter(|event| !in_backup.contains(&event.id));
+            later.extend(missed.map(|event| ((event.at, event.id), *event)));
+        }
+        let mut missed = Self {
+            backup_at,
+            known_until,
+            is_continuous,
+            events: later.len(),
+            tokens: BTreeSet::new(),
+            users: BTreeMap::new(),
+        };
+        for event in later.values() {
+            missed.add(event);
+        }
+        missed
+    }
+
+    /// Adds an event that is newer than all that were added.
+    fn add(&mut self, event: &ExportedEvent) {
+        match event.subject {
+            Subject::Token(token) if event.action.ends_token() => {
+                self.tokens.insert(token);
+            }
+            Subject::User(user) => {
+                let user = self.users.entry(user).or_default();
+                match event.action {
+                    UserAction::DELETED => user.is_deleted = true,
+                    UserAction::SUSPENDED => user.is_suspended = true,
+                    UserAction::UNSUSPENDED => user.is_suspended = false,
+                    UserAction::DEMOTED => user.role = Some(Role::Member),
+                    UserAction::PROMOTED => user.role = None,
+                    SessionAction::PASSWORD_CHANGED | SessionAction::SIGN_IN_LINK_USED => {
+                        user.has_new_password = true;
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::AuditAction;
+    use crate::testing::fixtures::{self, NOW};
+    use crate::token::TokenAction;
+
+    fn event(number: u64, action: AuditAction, subject: Subject) -> ExportedEvent {
+        let at = NOW.saturating_add_seconds(i64::try_from(number).expect("a small number"));
+        let event = fixtures::audit(number, at, action, subject);
+        ExportedEvent {
+            at,
+            id: event.id,
+            action,
+            subject,
+        }
+    }
+
+    fn revocations(numbers: impl IntoIterator<Item = u64>) -> Vec<ExportedEvent> {
+        let numbers = numbers.into_iter();
+        numbers
+            .map(|number| {
+                let token = Subject::Token(fixtures::token(number, NOW).id);
+                event(number, TokenAction::REVOKED, token)
+            })
+            .collect()
+    }
+
+    fn compare(backup: &[ExportedEvent], exports: &[Vec<ExportedEvent>]) -> Missed {
+        let stored: Vec<_> = backup.iter().map(|event| (event.at, event.id)).collect();
+        let backup_at = stored.iter().map(|(at, _)| *at).max().unwrap_or(NOW);
+        Missed::of(exports, &stored, backup_at)
+    }
+
+    #[test]
+    fn only_what_the_backup_lacks_was_missed() {
+        let backup = revocations(1..=3);
+        let missed = compare(&backup, &[revocations(2..=5)]);
+        assert!(missed.is_continuous);
+        assert_eq!(missed.events, 2);
+        let expected = [4, 5].map(|number| fixtures::token(number, NOW).id);
+        assert_eq!(missed.tokens, expected.into());
+        assert_eq!(missed.known_until, NOW.saturating_add_seconds(5));
+        assert_eq!(missed.backup_at, NOW.saturating_add_seconds(3));
+    }
+
+    #[test]
+    fn an_export_with_a_gap_or_a_filter_does_not_vouch_for_its_period() {
+        let backup = revocations(1..=3);
+        for (exports, is_continuous, until) in [
+            (vec![], false, 3),
+            // Its first event may not be the first one after the backup.
+            (vec![revocations(4..=5)], false, 3),
+            // It lacks an event that is in its period and in the backup.
+            (vec![revocations([1, 3, 4, 5])], false, 3),
+            (vec![revocations(3..=5)], true, 5),
+            (vec![revocations(5..=9), revocations(3..=5)], true, 9),
+            (vec![revocations(6..=9), revocations(3..=5)], false, 5),
+            (vec![revocations([3, 5]), revocations(3..=9)], false, 9),
+            (vec![revocations(1..=2)], true, 3),
+        ] {
+            let missed = compare(&backup, &exports);
+            assert_eq!(missed.is_continuous, is_continuous, "{exports:?}");
+            let until = NOW.saturating_add_seconds(until);
+            assert_eq!(missed.known_until, until, "{exports:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_state_of_a_user_counts() {
+        let user = |number| Subject::User(fixtures::user(number).id);
+        let export = vec![
+            event(1, UserAction::SUSPENDED, user(1)),
+            event(2, UserAction::UNSUSPENDED, user(1)),
+            event(3, UserAction::PROMOTED, user(2)),
+            event(4, UserAction::DEMOTED, user(2)),
+            event(5, SessionAction::SIGN_IN_LINK_USED, user(3)),
+            event(6, UserAction::DELETED, user(4)),
+            event(7, SessionAction::SIGNED_IN, user(5)),
+        ];
+        // In any order, as an export is: newest first.
+        let export = export.into_iter().rev().collect();
+        let missed = compare(&[], &[export]);
+        let of = |number| missed.users[&fixtures::user(number).id];
+        assert_eq!(of(1), MissedUser::default());
+        assert_eq!(of(2).role, Some(Role::Member));
+        assert!(of(3).has_new_password);
+        assert!(of(4).is_deleted);
+        assert_eq!(of(5), MissedUser::default());
+    }
+}
