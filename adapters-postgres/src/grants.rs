@@ -17,6 +17,7 @@ const MIGRATIONS: Table = Table {
     name: MIGRATIONS_TABLE,
     changes: &[],
     columns: "version success checksum",
+    key: 1,
 };
 
 /// The function that rejects changes of the audit log.

@@ -42,6 +42,7 @@
 //! (`?pool_mode=transaction`). Migrations require a session.
 
 mod check;
+mod copy;
 mod dialect;
 mod error;
 mod excess_privileges;
@@ -57,6 +58,7 @@ mod store;
 mod unsupported;
 mod url;
 
+pub use copy::PostgresCopy;
 pub use grants::grants;
 pub use openindex_adapters_sql::schema::Parts;
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};

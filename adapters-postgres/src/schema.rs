@@ -342,6 +342,24 @@ async fn check_names(connection: &mut PgConnection, schema: &Schema) -> Result<(
 impl PostgresDatabase {
     /// Fails unless the role can serve from these tables.
     pub(crate) async fn check_schema(&self, parts: Parts) -> Result<(), StoreError> {
+        self.check_pending(parts).await?;
+        let prefix = self.options.table_prefix;
+        self.call(move |connection| Box::pin(grants::check(connection, parts, prefix)))
+            .await
+    }
+
+    /// Fails unless the schema is exactly that of this version: a newer one may have more columns.
+    pub(crate) async fn check_version(&self, parts: Parts) -> Result<(), StoreError> {
+        match *self.check_pending(parts).await? {
+            [] => Ok(()),
+            [newer, ..] => Err(StoreError::unavailable(format!(
+                "a newer release has migrated the database (migration {newer}); use that release"
+            ))),
+        }
+    }
+
+    /// Fails if migrations are pending. Returns those of a newer release.
+    async fn check_pending(&self, parts: Parts) -> Result<Vec<i64>, StoreError> {
         let schema = self.schema(parts).await?;
         if !schema.pending.is_empty() {
             let prefix = self.options.table_prefix;
@@ -357,9 +375,7 @@ impl PostgresDatabase {
             .await?;
             return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
         }
-        let prefix = self.options.table_prefix;
-        self.call(move |connection| Box::pin(grants::check(connection, parts, prefix)))
-            .await
+        Ok(schema.newer)
     }
 }
 

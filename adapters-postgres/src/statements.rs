@@ -10,6 +10,9 @@ use sqlx::{Decode, Type};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+/// From 1970 to 2000, PostgreSQL's epoch.
+pub(crate) const EPOCH_MILLIS: i64 = 946_684_800_000;
+
 /// A row of PostgreSQL.
 pub struct PgRow(pub(crate) sqlx::postgres::PgRow);
 
@@ -63,8 +66,6 @@ impl Type<Postgres> for Millis {
 
 impl<'r> Decode<'r, Postgres> for Millis {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        /// From 1970 to 2000, PostgreSQL's epoch.
-        const EPOCH_MILLIS: i64 = 946_684_800_000;
         let micros: i64 = Decode::<Postgres>::decode(value)?;
         Ok(Self(micros.div_euclid(1_000) + EPOCH_MILLIS))
     }

@@ -9,6 +9,7 @@
 //! - [`Statement`] is a text with the parameters `$1` to `$n`, each a [`Value`]. No driver is
 //!   involved; the feature `sqlx` adds `driver`, what databases with a driver of that library have
 //!   alike.
+//! - [`copy::copy`] copies everything from one database to another, of either kind.
 //!
 //! Inside, `tables` has the statements of each table and no rule, `rows` converts rows to domain
 //! types and rejects damaged ones, and `ports` has the changes. Each change locks what it depends on
@@ -18,6 +19,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod check;
+pub mod copy;
 mod database;
 mod dialect;
 #[cfg(feature = "sqlx")]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// A table: its name, what the statements do with its rows besides reading them (locking one counts
-/// as an update), and its columns, separated by spaces.
+/// as an update), and its columns, separated by spaces, of which the first are the key.
 pub struct Table {
     /// The name.
     pub name: &'static str,
@@ -12,10 +12,13 @@ pub struct Table {
     pub changes: &'static [&'static str],
     /// The columns, separated by spaces.
     pub columns: &'static str,
+    /// The number of columns, from the first, that are the key.
+    pub key: usize,
 }
 
 impl Table {
-    pub(crate) fn columns(&self) -> impl Iterator<Item = &'static str> + use<> {
+    /// Returns the columns.
+    pub fn columns(&self) -> impl Iterator<Item = &'static str> + use<> {
         self.columns.split_whitespace()
     }
 
@@ -31,9 +34,10 @@ impl Table {
         )
     }
 
-    /// Returns the text of a statement that updates all columns but the first ones, which are the
-    /// key. The parameters are those of the insert.
-    fn update(&self, head: &str, key: usize) -> String {
+    /// Returns the text of a statement that updates all columns but the key. The parameters are those
+    /// of the insert.
+    fn update(&self, head: &str) -> String {
+        let key = self.key;
         let mut text = format!("{head} SET ");
         for (n, column) in self.columns().enumerate().skip(key) {
             let comma = if n == key { "" } else { ", " };
@@ -61,7 +65,7 @@ pub(crate) static INSERT_USER: LazyLock<String> =
 pub(crate) static INSERT_WORK_ITEM: LazyLock<String> =
     LazyLock::new(|| WORK_ITEMS.insert("INSERT INTO work_items"));
 pub(crate) static UPDATE_WORK_ITEM: LazyLock<String> =
-    LazyLock::new(|| WORK_ITEMS.update("UPDATE work_items", 3));
+    LazyLock::new(|| WORK_ITEMS.update("UPDATE work_items"));
 
 /// What a store has besides tokens, their owners and the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,12 +112,14 @@ const TABLES: [Table; 5] = [
         name: "rate_limits",
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "key begun_at count",
+        key: 1,
     },
     Table {
         name: "audit_events",
         changes: &["INSERT"],
         columns: "id at actor actor_user actor_token actor_session action subject related \
                   request_id client_address email_from email_to",
+        key: 1,
     },
     OWNERS,
     TOKENS,
@@ -121,6 +127,7 @@ const TABLES: [Table; 5] = [
         name: "used_forms",
         changes: &["INSERT", "DELETE"],
         columns: "id made used_at",
+        key: 1,
     },
 ];
 
@@ -131,21 +138,25 @@ const ACCOUNT_TABLES: [Table; 5] = [
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "id kind email email_key role digest created_by created_at expires_at \
                   claimed_at claimed_by withdrawn_at replaced_by",
+        key: 1,
     },
     Table {
         name: "notices",
         changes: &["INSERT", "DELETE"],
         columns: "user_id token token_name at client_address revoked",
+        key: 2,
     },
     Table {
         name: "sessions",
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "id user_id digest created_at last_seen_at client client_address",
+        key: 1,
     },
     Table {
         name: "sign_in_links",
         changes: &["INSERT", "UPDATE", "DELETE"],
         columns: "id user_id digest created_by created_at expires_at used_at",
+        key: 1,
     },
     USERS,
 ];
@@ -156,6 +167,7 @@ const WORK_TABLES: [Table; 2] = [
         name: "work_domains",
         changes: &["INSERT", "UPDATE"],
         columns: "key last_number",
+        key: 1,
     },
     WORK_ITEMS,
 ];
@@ -166,18 +178,21 @@ pub(crate) const TOKENS: Table = Table {
     columns: "id kind owner_id name scope digest created_at expires_at revoked_at \
               last_used_at successor agent_id work_item issuer_id last_four created_from \
               last_used_from revoked_by name_folded",
+    key: 1,
 };
 
 pub(crate) const OWNERS: Table = Table {
     name: "owners",
     changes: &["INSERT", "UPDATE"],
     columns: "id role active account email name",
+    key: 1,
 };
 
 pub(crate) const USERS: Table = Table {
     name: "users",
     changes: &["INSERT", "UPDATE"],
     columns: "id email email_key name role created_at suspended_at password_hash deleted_at",
+    key: 1,
 };
 
 pub(crate) const WORK_ITEMS: Table = Table {
@@ -186,4 +201,5 @@ pub(crate) const WORK_ITEMS: Table = Table {
     columns: "domain number part kind title description search_text status priority target \
               assignee_id claim_agent claim_user_id claim_run_id claimed_at created_by \
               created_at updated_at resolved_at version last_part claim_on_behalf_id",
+    key: 3,
 };

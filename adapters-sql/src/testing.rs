@@ -35,7 +35,7 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     pub async fn put_user(&self, user: &User) -> Result<(), StoreError> {
         let replace = if ACCOUNTS {
             let insert = users::inserted(user, None);
-            replacing(insert, &USERS, 1, &["password_hash", "deleted_at"])
+            replacing(insert, &USERS, &["password_hash", "deleted_at"])
         } else {
             owners::replaced(&user.as_owner())
         };
@@ -63,7 +63,7 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     /// [`StoreError`].
     pub async fn put_token(&self, token: &Token, digest: &Digest) -> Result<(), StoreError> {
         let insert = tokens::inserted(token, digest);
-        self.put(vec![replacing(insert, &TOKENS, 1, &[])]).await
+        self.put(vec![replacing(insert, &TOKENS, &[])]).await
     }
 
     /// Inserts a work item, or replaces the one with the same key. Its domain's next number becomes
@@ -82,7 +82,7 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
             .bind(item.key.domain.as_str())
             .bind(item.key.number.get());
         let insert = work_items::inserted(item)?;
-        self.put(vec![domain, replacing(insert, &schema::WORK_ITEMS, 3, &[])])
+        self.put(vec![domain, replacing(insert, &schema::WORK_ITEMS, &[])])
             .await
     }
 
@@ -91,11 +91,11 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     }
 }
 
-/// Returns the insert as one that replaces the row with the same key, the first columns, and does
-/// not change the columns in `kept`.
-fn replacing(mut insert: Statement, table: &Table, key: usize, kept: &[&str]) -> Statement {
-    let keys: Vec<_> = table.columns().take(key).collect();
-    let others = table.columns().skip(key);
+/// Returns the insert as one that replaces the row with the same key, and does not change the columns
+/// in `kept`.
+fn replacing(mut insert: Statement, table: &Table, kept: &[&str]) -> Statement {
+    let keys: Vec<_> = table.columns().take(table.key).collect();
+    let others = table.columns().skip(table.key);
     let others: Vec<_> = others
         .filter(|column| !kept.contains(column))
         .map(|column| format!("{column} = excluded.{column}"))

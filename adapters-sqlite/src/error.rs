@@ -101,6 +101,12 @@ pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
         .is_some_and(|database| primary(code(database)) == BUSY)
 }
 
+/// Returns whether a row violates a constraint, which undoes only the statement.
+pub(crate) fn is_violation(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    error.is_some_and(|database| primary(code(database)) == 19)
+}
+
 fn code(error: &dyn DatabaseError) -> i32 {
     error
         .code()

@@ -35,6 +35,7 @@ mod backup;
 mod browse;
 mod changes;
 mod check;
+mod copy;
 mod dialect;
 mod error;
 mod file;
@@ -48,6 +49,7 @@ mod writer;
 
 pub use backup::{Backup, BackupError, backup};
 pub use check::check;
+pub use copy::{SqliteSource, SqliteTarget};
 pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use restore::{RestoreFileError, Restoring, restore};

@@ -292,7 +292,7 @@ async fn check_copy(backup: &Path, copy: &Path) -> Result<(), RestoreFileError> 
     if !is_ours(&mut connection).await? {
         return Err(RestoreFileError::NotOurs(backup.to_owned()));
     }
-    if let Some(migration) = schema::newer_migrations(&mut connection)
+    if let Some(migration) = schema::newer_migrations(&mut connection, TablePrefix::default())
         .await?
         .into_iter()
         .next()

@@ -84,14 +84,37 @@ impl SqliteDatabase {
     /// Fails unless all migrations are applied and the tables have all columns.
     pub(crate) async fn check_schema(&self, parts: Parts) -> Result<()> {
         let mut reader = self.readers()?.acquire().await.map_err(store_error)?;
-        let prefix = self.options.table_prefix;
-        check_tables(&mut reader, parts, prefix).await?;
-        match missing_triggers(&mut reader, parts, prefix).await?.first() {
-            Some(missing) => Err(StoreError::unavailable(format!(
-                "{missing}; restore the file from a backup"
-            ))),
-            None => Ok(()),
-        }
+        check_schema(&mut reader, parts, self.options.table_prefix).await
+    }
+}
+
+/// Fails unless all migrations are applied, the tables have all columns, and no trigger is missing.
+async fn check_schema(
+    reader: &mut SqliteConnection,
+    parts: Parts,
+    prefix: TablePrefix,
+) -> Result<()> {
+    check_tables(reader, parts, prefix).await?;
+    match missing_triggers(reader, parts, prefix).await?.first() {
+        Some(missing) => Err(StoreError::unavailable(format!(
+            "{missing}; restore the file from a backup"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The same, and fails if the schema is newer than this version: it may have more columns.
+pub(crate) async fn check_version(
+    reader: &mut SqliteConnection,
+    parts: Parts,
+    prefix: TablePrefix,
+) -> Result<()> {
+    check_schema(reader, parts, prefix).await?;
+    match newer_migrations(reader, prefix).await?.first() {
+        Some(newer) => Err(StoreError::unavailable(format!(
+            "a newer release has migrated the database (migration {newer}); use that release"
+        ))),
+        None => Ok(()),
     }
 }
 
@@ -206,8 +229,11 @@ async fn check_names(
 }
 
 /// Returns the migrations that a newer release has applied to the file.
-pub(crate) async fn newer_migrations(reader: &mut SqliteConnection) -> Result<Vec<i64>> {
-    let applied = applied(reader, TablePrefix::default()).await?;
+pub(crate) async fn newer_migrations(
+    reader: &mut SqliteConnection,
+    prefix: TablePrefix,
+) -> Result<Vec<i64>> {
+    let applied = applied(reader, prefix).await?;
     let known = groups();
     let applied = applied.own.iter().map(|(version, _)| *version);
     let newer = applied.filter(|version| !known.iter().any(|group| group.version_exists(*version)));

@@ -103,6 +103,12 @@ pub(crate) enum Command {
     ///
     /// On PostgreSQL, run it as the owner of the tables.
     Migrate,
+    /// Copy everything into another database, such as from SQLite to PostgreSQL
+    ///
+    /// Stop all servers of both databases first. The target must be empty, and is migrated first. It
+    /// gets everything in one transaction, or nothing. The source is only read. What was written is
+    /// read again and compared with the source before it is committed.
+    Copy(CopyArgs),
     /// Print the SQL that gives a PostgreSQL role only the privileges the server needs, and exit
     ///
     /// A server with only these privileges can neither alter the schema nor change or delete audit
@@ -500,6 +506,33 @@ pub(crate) struct Restore {
     /// Restore even if tokens that were revoked since may work again
     #[arg(long)]
     pub(crate) accept_unknown_revocations: bool,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+Examples:
+  # From the database of the server to PostgreSQL, whose URL is in a file
+  oi-server copy --to-file target-url
+
+  # And back into a new SQLite file
+  oi-server copy --from-file target-url --to sqlite://copy.db")]
+pub(crate) struct CopyArgs {
+    /// URL of the source [default: the database of the server]
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<DatabaseUrl>,
+    /// File that contains the URL of the source
+    #[arg(long, value_name = "FILE", value_parser = file, conflicts_with = "from")]
+    pub(crate) from_file: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "to_file",
+        help = "URL of the target: sqlite://PATH (which is created) or postgres://…"
+    )]
+    pub(crate) to: Option<DatabaseUrl>,
+    /// File that contains the URL of the target
+    #[arg(long, value_name = "FILE", value_parser = file, conflicts_with = "to")]
+    pub(crate) to_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -7,6 +7,7 @@
 mod build;
 mod config;
 mod connections;
+mod copy;
 mod error;
 mod listen;
 mod metrics;
@@ -22,9 +23,11 @@ mod wire;
 pub use build::{App, Reloader, build};
 pub use config::{Config, DEFAULT_DATABASE_URL, DatabaseUrl, InvalidDatabaseUrl};
 pub use connections::{ConnectionLimits, DEFAULT_MAX_CONNECTIONS};
+pub use copy::copy_database;
 pub use error::AppError;
 pub use listen::{InvalidListenAddress, ListenAddress, Listener, Passed};
 pub use openindex_adapters_http::DEFAULT_LISTEN;
+pub use openindex_adapters_sql::copy::{Copied, CopyError, Progress, Step};
 pub use operations::{NotSqlite, backup, check, rebuild_search_index, restore_file};
 pub use tls::{TlsError, TlsFiles};
 

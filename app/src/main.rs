@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             Some(Command::Backup(backup)) => commands::backup::run(&backup, &args.common).await,
             Some(Command::Check(check)) => commands::check::run(&check, &args.common).await,
             Some(Command::Restore(restore)) => commands::restore::run(&restore, args.common).await,
+            Some(Command::Copy(copy)) => commands::copy::run(copy, args.common).await,
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Grants(grants)) => commands::grants::run(&grants),
             Some(Command::Config(command)) => {

@@ -245,7 +245,8 @@ pub(crate) fn is_readable_by_others(path: &Path) -> bool {
     metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o004 != 0)
 }
 
-fn read_url(path: &Path) -> Result<DatabaseUrl, String> {
+/// Returns the database URL in a file.
+pub(crate) fn read_url(path: &Path) -> Result<DatabaseUrl, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.is_empty() {

@@ -29,7 +29,7 @@ pub(crate) struct System {
 
 /// Operations of a store that only the composition root uses.
 #[async_trait]
-trait Schema: Send + Sync {
+pub(crate) trait Schema: Send + Sync {
     async fn migrate(&self) -> Result<(), StoreError>;
     async fn close(&self);
 }

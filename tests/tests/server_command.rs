@@ -38,6 +38,7 @@ fn help_offers_a_database_to_the_commands_that_open_one_and_says_which_create_it
         ("bootstrap", true),
         ("sign-in-link", true),
         ("migrate", true),
+        ("copy", true),
         ("grants", false),
         ("healthcheck", false),
         ("openapi", false),

@@ -5,6 +5,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod copy;
 mod exports;
 pub(crate) mod grants;
 pub(crate) mod healthcheck;

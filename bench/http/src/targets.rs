@@ -113,6 +113,12 @@ pub const TARGETS: &[(&str, &str, Threshold)] = &[
         Threshold::AtLeast(8.0),
     ),
     (
+        "copy, to postgres, s",
+        "seconds of `oi-server copy` of a million tokens and a million audit events from SQLite to \
+         PostgreSQL",
+        Threshold::AtMost(120.0),
+    ),
+    (
         "growth, postgres",
         "median time of a lookup with the most tokens relative to 1 000, PostgreSQL",
         Threshold::AtMost(1.2),

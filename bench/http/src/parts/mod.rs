@@ -1,5 +1,6 @@
 //! The parts of the benchmark, each of which can run alone.
 
+pub mod copy;
 pub mod expired;
 pub mod growth;
 pub mod http;
@@ -77,6 +78,11 @@ pub const PARTS: &[Part] = &[
         name: "overload",
         title: "Overload",
         run: overload::run,
+    },
+    Part {
+        name: "copy",
+        title: "Copying to another database",
+        run: copy::run,
     },
     Part {
         name: "start",

@@ -1,0 +1,122 @@
+use std::fs;
+use std::hash::{BuildHasher as _, RandomState};
+
+use openindex_tests::{Client, Database, Kind, Server};
+use serde_json::json;
+
+use crate::support::{World, copied};
+
+/// Creates a PostgreSQL database that sorts texts by the rules of a language.
+fn sorted_by_language() -> Database {
+    let beside = Database::new(Kind::Postgres);
+    let name = format!("copy_{:016x}", RandomState::new().hash_one(()));
+    beside.execute(&format!(
+        "CREATE DATABASE {name} TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US' \
+         LOCALE 'C'"
+    ));
+    let (server, _) = beside.url().rsplit_once('/').expect("a URL");
+    Database::at(&format!("{server}/{name}"))
+}
+
+#[test]
+fn everything_works_in_the_other_database_as_before_and_back_again() {
+    let [first, file] = [Kind::Sqlite, Kind::Sqlite].map(Database::new);
+    let second = sorted_by_language();
+    let third = Database::new(Kind::Postgres);
+    let (world, seen) = World::fill(&first);
+    let path = first.url().strip_prefix("sqlite://").expect("a path");
+    let before = fs::read(path).expect("the file");
+
+    let (digest, tables) = copied(&first, &second);
+    assert!(fs::read(path).expect("the file") == before, "only read");
+    for (table, rows) in &tables {
+        assert!(*rows > 0, "{table} has no row to copy");
+    }
+    // Through a file and into another database: nothing is lost on the way.
+    assert_eq!(copied(&second, &file), (digest.clone(), tables.clone()));
+    assert_eq!(copied(&file, &third), (digest.clone(), tables.clone()));
+    let again = Database::new(Kind::Postgres);
+    assert_eq!(copied(&third, &again), (digest.clone(), tables.clone()));
+    let again = Database::new(Kind::Sqlite);
+    assert_eq!(copied(&file, &again), (digest, tables));
+
+    for database in [&first, &second, &file, &third] {
+        let server = Server::start(database);
+        assert_eq!(world.seen(&server), seen, "{:?}", database.kind());
+        world.assert_works(&server);
+        // An open invite, and new rows beside those that were copied.
+        let body = json!({"code": world.invite, "name": "Joan", "tokenName": "first"});
+        let headers = [("content-type", "application/json")];
+        let body = body.to_string();
+        let claimed = server
+            .http
+            .send("POST", "/auth/invites/claim", &headers, Some(&body));
+        assert_eq!(claimed.status, 201, "{claimed:?}");
+        let body = json!({"domain": "OPS", "title": "after the copy"});
+        let created = server
+            .http
+            .post("/browse", &world.admin.token, &body)
+            .json();
+        assert_eq!(created["key"], "OPS-2", "the numbers continue");
+        assert_eq!(found(&server.http, &world, "after"), 1);
+        assert_eq!(
+            found(&server.http, &world, "fix"),
+            1,
+            "the index of searches"
+        );
+    }
+}
+
+fn found(http: &Client, world: &World, words: &str) -> usize {
+    let found = http.get(&format!("/browse?q={words}"), &world.admin.token);
+    found.json()["items"].as_array().expect("items").len()
+}
+
+/// Each value is compared by PostgreSQL's text of it, apart from the digest.
+#[test]
+fn every_column_of_every_table_is_copied() {
+    let [first, file] = [Kind::Sqlite, Kind::Sqlite].map(Database::new);
+    let [second, third] = [Kind::Postgres, Kind::Postgres].map(Database::new);
+    let _world = World::fill(&first);
+    let (_, tables) = copied(&first, &second);
+    let _ = copied(&second, &file);
+    let _ = copied(&file, &third);
+    let dump = |database: &Database| {
+        database.execute("DROP TABLE openindex_migrations");
+        let text = String::from_utf8(database.dump()).expect("text");
+        let mut rows: Vec<_> = text.lines().map(str::to_owned).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let rows = dump(&second);
+    assert_eq!(dump(&third), rows);
+    let copied: u64 = tables.iter().map(|(_, rows)| rows).sum();
+    assert!(rows.len() as u64 >= copied, "{rows:?}");
+    // Also tables and columns that a migration adds, and whatever else has a state.
+    let listed = second.execute("SELECT FROM pg_tables WHERE schemaname = 'public'");
+    assert_eq!(listed, tables.len() as u64, "{tables:?}");
+    for state in ["pg_sequences", "pg_largeobject_metadata", "pg_matviews"] {
+        assert_eq!(
+            second.execute(&format!("SELECT FROM {state}")),
+            0,
+            "{state}"
+        );
+    }
+}
+
+#[test]
+fn the_log_of_a_killed_server_is_copied_and_stays() {
+    let source = Database::new(Kind::Sqlite);
+    let target = Database::new(Kind::Postgres);
+    let server = Server::start(&source);
+    let admin = Server::bootstrap(&source);
+    server.kill();
+    let path = source.url().strip_prefix("sqlite://").expect("a path");
+    let files = || ["", "-wal"].map(|suffix| fs::read(format!("{path}{suffix}")).expect("a file"));
+    let before = files();
+    assert!(!before[1].is_empty(), "the log has what the server wrote");
+    let _ = copied(&source, &target);
+    assert!(files() == before, "only read");
+    let server = Server::start(&target);
+    assert_eq!(server.http.get("/me", &admin.token).status, 200);
+}
