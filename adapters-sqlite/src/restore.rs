@@ -5,6 +5,7 @@ use std::io::{Error, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
+use openindex_adapters_sql::TablePrefix;
 use openindex_domain::StoreError;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};

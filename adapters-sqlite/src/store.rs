@@ -458,7 +458,10 @@ impl Database for SqliteDatabase {
 
 /// Takes the file for this process, or returns who has it if the store may be a guest. Waits for a
 /// server that is about to exit.
-pub(crate) async fn take(file: &DatabaseFile, options: SqliteOptions) -> Result<Result<File, FileInUse>> {
+pub(crate) async fn take(
+    file: &DatabaseFile,
+    options: SqliteOptions,
+) -> Result<Result<File, FileInUse>> {
     let deadline = Instant::now() + options.busy_timeout;
     let mut is_waiting = false;
     loop {

@@ -560,15 +560,17 @@ Examples:
   oi-server healthcheck
   docker exec openindex oi-server healthcheck")]
 pub(crate) struct Healthcheck {
-    /// IP address and port that the server listens on
+    /// IP address and port that the server listens on, or unix:PATH
     #[arg(
         long,
         env = "OPENINDEX_LISTEN",
         default_value = DEFAULT_LISTEN,
-        value_name = "ADDRESS",
-        value_parser = socket_address
+        value_name = "ADDRESS"
     )]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenAddress,
+    /// The server's certificate for TLS [default: plain HTTP]
+    #[arg(long, env = "OPENINDEX_TLS_CERT", value_parser = file, value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -58,6 +58,12 @@ fn a_proxy_reaches_the_server_over_a_unix_socket() {
     let body: Value = serde_json::from_str(body).expect("JSON");
     assert_eq!(body["createdFrom"], "198.51.100.7", "{body}");
 
+    let checked = Command::new(binary("oi-server"))
+        .args(["healthcheck", "--listen", &listen])
+        .output()
+        .expect("oi-server runs");
+    assert!(checked.status.success(), "{checked:?}");
+
     // The file is taken over only from a process that has ended.
     let other = Database::new(Kind::Sqlite);
     let refused = Command::new(binary("oi-server"))

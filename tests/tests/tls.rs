@@ -146,7 +146,7 @@ fn a_token_is_revoked_at_once_over_both_versions_of_http() {
 }
 
 #[test]
-fn the_command_line_and_plain_http() {
+fn the_command_line_and_the_health_check_speak_tls_and_plain_http_gets_a_hint() {
     let database = Database::new(Kind::Sqlite);
     let https = Https::start(&database);
     let admin = Server::bootstrap(&database).token;
@@ -157,6 +157,13 @@ fn the_command_line_and_plain_http() {
         .with_env("SSL_CERT_FILE", &certificate)
         .run(&["settings", "personal", "tokens", "list"]);
     assert_eq!(listed.code, 0, "{listed:?}");
+
+    let checked = Command::new(binary("oi-server"))
+        .args(["healthcheck", "--listen", &https.server.address])
+        .args(["--tls-cert", &certificate])
+        .output()
+        .expect("oi-server runs");
+    assert!(checked.status.success(), "{checked:?}");
 
     let mut stream = TcpStream::connect(&https.server.address).expect("a connection");
     stream

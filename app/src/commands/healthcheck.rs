@@ -2,12 +2,19 @@
 
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use openindex_app::ListenAddress;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::ring;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 use crate::args::Healthcheck;
 
@@ -17,8 +24,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: u64 = 64 * 1024;
 
 pub(crate) async fn run(command: &Healthcheck) -> anyhow::Result<()> {
-    let address = reachable(command.listen)?;
-    let response = tokio::time::timeout(TIMEOUT, request(address))
+    let address = reachable(&command.listen)?;
+    let has_tls = command.tls_cert.is_some();
+    let response = tokio::time::timeout(TIMEOUT, request(&address, has_tls))
         .await
         .map_err(|_| {
             let seconds = TIMEOUT.as_secs();
@@ -37,7 +45,10 @@ pub(crate) async fn run(command: &Healthcheck) -> anyhow::Result<()> {
 }
 
 /// Returns the address at which this machine reaches a server that listens on `listen`.
-fn reachable(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
+fn reachable(listen: &ListenAddress) -> anyhow::Result<ListenAddress> {
+    let ListenAddress::Tcp(listen) = listen else {
+        return Ok(listen.clone());
+    };
     if listen.port() == 0 {
         bail!("the server's port is unknown: {listen} picks a free one; set a port in --listen");
     }
@@ -46,16 +57,80 @@ fn reachable(listen: SocketAddr) -> anyhow::Result<SocketAddr> {
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    Ok(SocketAddr::new(ip, listen.port()))
+    Ok(SocketAddr::new(ip, listen.port()).into())
 }
 
-async fn request(address: SocketAddr) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /ready HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
+async fn request(address: &ListenAddress, has_tls: bool) -> io::Result<Vec<u8>> {
+    match address {
+        ListenAddress::Unix(path) => exchange(UnixStream::connect(path).await?).await,
+        ListenAddress::Tcp(address) if has_tls => {
+            let stream = TcpStream::connect(address).await?;
+            let name = ServerName::from(address.ip());
+            let tls = TlsConnector::from(Arc::new(AnyCertificate::config()?));
+            exchange(tls.connect(name, stream).await?).await
+        }
+        ListenAddress::Tcp(address) => exchange(TcpStream::connect(address).await?).await,
+    }
+}
+
+async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<Vec<u8>> {
+    let request = b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await?;
     let mut response = Vec::new();
     stream.take(MAX_BYTES).read_to_end(&mut response).await?;
     Ok(response)
+}
+
+/// Accepts any certificate: that of the server is for its public name, and may have been renewed a
+/// moment ago. The request is to this machine, and has no secret.
+#[derive(Debug)]
+struct AnyCertificate;
+
+impl AnyCertificate {
+    fn config() -> io::Result<ClientConfig> {
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?;
+        let config = config.dangerous();
+        let config = config.with_custom_certificate_verifier(Arc::new(Self));
+        Ok(config.with_no_client_auth())
+    }
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        let algorithms = ring::default_provider().signature_verification_algorithms;
+        algorithms.supported_schemes()
+    }
 }
 
 /// Returns the status, and the detail of a problem document.
@@ -79,13 +154,14 @@ mod tests {
             ("0.0.0.0:80", "127.0.0.1:80"),
             ("[::]:8080", "[::1]:8080"),
             ("10.0.0.1:8080", "10.0.0.1:8080"),
+            ("unix:/run/oi.sock", "unix:/run/oi.sock"),
         ] {
-            let listen: SocketAddr = listen.parse().expect("an address");
-            let address: SocketAddr = address.parse().expect("an address");
-            assert_eq!(reachable(listen).ok(), Some(address));
+            let listen: ListenAddress = listen.parse().expect("an address");
+            let address: ListenAddress = address.parse().expect("an address");
+            assert_eq!(reachable(&listen).ok(), Some(address));
         }
-        let free: SocketAddr = "127.0.0.1:0".parse().expect("an address");
-        assert!(reachable(free).is_err());
+        let free: ListenAddress = "127.0.0.1:0".parse().expect("an address");
+        assert!(reachable(&free).is_err());
     }
 
     #[test]

@@ -60,7 +60,9 @@ fn missing_file(error: anyhow::Error) -> anyhow::Error {
             "{missing}; pass the same --database-url (DATABASE_URL) as the server, or run it in the \
              server's directory (to create a database, run: oi-server bootstrap)"
         ),
-        None => error.context("cannot open the database; check its URL (--database-url, DATABASE_URL)"),
+        None => {
+            error.context("cannot open the database; check its URL (--database-url, DATABASE_URL)")
+        }
     }
 }
 
