@@ -23,9 +23,9 @@ impl PostgresDatabase {
     ///
     /// # Errors
     ///
-    /// [`StoreError`](openindex_domain::StoreError) if the database cannot be read, or its schema or
-    /// the privileges of the role are not those that this version requires. Whatever is wrong with
-    /// the data is a finding.
+    /// [`StoreError`](openindex_domain::StoreError) if the database cannot be read, or its schema
+    /// or the privileges of the role are not those that this version requires. Whatever is wrong
+    /// with the data is a finding.
     pub async fn check(
         &self,
         now: Timestamp,

@@ -34,8 +34,8 @@ impl Table {
         )
     }
 
-    /// Returns the text of a statement that updates all columns but the key. The parameters are those
-    /// of the insert.
+    /// Returns the text of a statement that updates all columns but the key. The parameters are
+    /// those of the insert.
     fn update(&self, head: &str) -> String {
         let key = self.key;
         let mut text = format!("{head} SET ");

@@ -47,13 +47,13 @@ struct Scan {
 }
 
 impl SqliteSource {
-    /// Opens the file of the URL, as [`SqliteStore`](crate::SqliteStore) does, but for reading only:
-    /// its write-ahead log is not even checkpointed.
+    /// Opens the file of the URL, as [`SqliteStore`](crate::SqliteStore) does, but for reading
+    /// only: its write-ahead log is not even checkpointed.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`] if the file cannot be opened, if another process has it, or if its
-    /// schema is not that of this version.
+    /// [`StoreError::Unavailable`] if the file cannot be opened, if another process has it, or if
+    /// its schema is not that of this version.
     pub async fn connect(url: &str) -> Result<Self> {
         let (location, _) = location(url)?;
         let connect: SqliteConnectOptions = location.parse().map_err(store_error)?;

@@ -105,9 +105,9 @@ pub(crate) enum Command {
     Migrate,
     /// Copy everything into another database, such as from SQLite to PostgreSQL
     ///
-    /// Stop all servers of both databases first. The target must be empty, and is migrated first. It
-    /// gets everything in one transaction, or nothing. The source is only read. What was written is
-    /// read again and compared with the source before it is committed.
+    /// Stop all servers of both databases first. The target must be empty, and is migrated first.
+    /// It gets everything in one transaction, or nothing. The source is only read. What was written
+    /// is read again and compared with the source before it is committed.
     Copy(CopyArgs),
     /// Print the SQL that gives a PostgreSQL role only the privileges the server needs, and exit
     ///
@@ -120,8 +120,8 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Exit with an error unless the server is ready
     ///
-    /// Requests /ready from the server that listens on this machine, and waits at most 5 seconds. For
-    /// the health checks of containers, which have no shell.
+    /// Requests /ready from the server that listens on this machine, and waits at most 5 seconds.
+    /// For the health checks of containers, which have no shell.
     #[command(args = without_database())]
     Healthcheck(Healthcheck),
     /// Print the OpenAPI 3.1 description of the API and exit
