@@ -1,8 +1,7 @@
 //! The command line and the environment.
 
 use std::ffi::{OsStr, OsString};
-use std::net::{IpAddr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,18 +11,22 @@ use clap::{Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use ipnet::IpNet;
 use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
-use openindex_adapters_system::SystemClock;
 use openindex_app::{
     Config, ConnectionLimits, DEFAULT_DATABASE_URL, DEFAULT_LISTEN, DEFAULT_MAX_CONNECTIONS,
     DatabaseUrl, ListenAddress, TlsFiles,
 };
 use openindex_command_line::check;
 use openindex_domain::agent_run::DEFAULT_RUN_QUOTA;
-use openindex_domain::clock::{Clock as _, Timestamp};
+use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 use openindex_domain::use_cases::Quotas;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::EnvFilter;
+
+use values::{
+    at_least_one, backup_file, file, identifier, log_filter, network, number, origin, public_url,
+    role, socket_address, time,
+};
+
+mod values;
 
 /// Run the OpenIndex server, which creates, verifies and revokes personal access tokens.
 #[derive(Debug, Parser)]
@@ -92,7 +95,7 @@ pub(crate) enum Command {
     /// Copies the backup to the place of the database, where none may be, and ends what ended
     /// since: tokens, agent runs, access of users and changed passwords, as exports of the audit
     /// log tell. All browser sessions, sign-in links and open invites end. Without BACKUP, does the
-    /// same for a database that was restored by other means, such as pg_restore.
+    /// same for a database that was restored by other means, such as `pg_restore`.
     Restore(Restore),
     /// Check the database, and exit with an error if something is wrong
     ///
@@ -705,148 +708,6 @@ pub(crate) fn misplaced_flag(command: &clap::Command, typed: &[OsString]) -> Opt
     Some(format!("--{flag} before a command would be ignored; {fix}"))
 }
 
-/// Parses the path of a file. Rejects a URL, which may contain a password: paths are printed.
-fn file(text: &str) -> Result<PathBuf, &'static str> {
-    if text.contains("://") {
-        Err("must be the path of a file, not a URL (a database URL belongs in DATABASE_URL)")
-    } else {
-        Ok(text.into())
-    }
-}
-
-/// Parses the path of a backup. Rejects standard output, to which no database can be copied.
-fn backup_file(text: &str) -> Result<PathBuf, &'static str> {
-    if text == "-" {
-        Err("must be the path of a file (standard output is not supported)")
-    } else {
-        file(text)
-    }
-}
-
-/// Parses `now`, a date or a date-time.
-fn time(text: &str) -> Result<Timestamp, &'static str> {
-    match text.trim() {
-        "now" => Ok(SystemClock.now()),
-        text => Timestamp::parse_since(text)
-            .ok_or("must be now, a date such as 2026-12-31, or an RFC 3339 date-time"),
-    }
-}
-
-/// Parses an IP address and a port. Rejects host names: one can have several addresses, and the
-/// server would listen on only one of them.
-fn socket_address(text: &str) -> Result<SocketAddr, &'static str> {
-    text.trim().parse().map_err(|_| {
-        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080 \
-         (host names are not accepted: for localhost write 127.0.0.1)"
-    })
-}
-
-/// Parses a whole number from `MIN` to `MAX`.
-fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<T, String> {
-    let number = text.trim().parse().ok();
-    number
-        .filter(|number| (MIN..=MAX).contains(number))
-        .and_then(|number| T::try_from(number).ok())
-        .ok_or_else(|| format!("must be a whole number from {MIN} to {MAX}, digits only"))
-}
-
-/// Parses a limit: at least 1, since 0 would let nothing through.
-fn at_least_one(text: &str) -> Result<usize, &'static str> {
-    text.trim()
-        .parse::<NonZeroUsize>()
-        .map(NonZeroUsize::get)
-        .map_err(|_| "must be a whole number of at least 1, digits only")
-}
-
-/// Parses the name of a PostgreSQL role. PostgreSQL reads `public` as every role, even in quotes.
-fn role(text: &str) -> Result<String, &'static str> {
-    match text {
-        "public" | "none" => Err("must name a single role (public and none are reserved)"),
-        _ => identifier(text),
-    }
-}
-
-/// Parses a PostgreSQL identifier. PostgreSQL would truncate a longer one, and so grant to another
-/// role.
-fn identifier(text: &str) -> Result<String, &'static str> {
-    if (1..=63).contains(&text.len()) && !text.chars().any(char::is_control) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be 1 to 63 bytes without control characters")
-    }
-}
-
-/// Parses a log filter. Rejects a word that is neither a level nor one of our targets: it is
-/// usually a mistyped level, and would silence everything.
-fn log_filter(text: &str) -> Result<String, &'static str> {
-    let is_known = |directive: &str| {
-        let directive = directive.trim();
-        // A URL may contain a password, and filters are printed.
-        if directive.contains("://") {
-            return false;
-        }
-        directive.contains(['=', '[', ':'])
-            || directive.starts_with("openindex")
-            || directive.starts_with("oi_server")
-            || (!directive.is_empty() && directive.parse::<LevelFilter>().is_ok())
-    };
-    let text = text.trim();
-    if text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err(
-            "must be a level (error, warn, info, debug, trace or off) or a filter such as \
-             openindex_app=debug,warn",
-        )
-    }
-}
-
-/// Parses an IP address or a network.
-fn network(text: &str) -> Result<IpNet, &'static str> {
-    let text = text.trim();
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "must be an IP address such as 10.0.0.1 or a network such as 10.0.0.0/8")
-}
-
-/// Parses an origin and returns it as browsers write it: lower case, without the scheme's default
-/// port. Rejects patterns: others decide later which sites a pattern matches.
-fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    let wrong = "must be an origin such as https://app.example.com: scheme, host and optional \
-                 port, without a path or *";
-    let text = text.trim();
-    let url = url::Url::parse(text).map_err(|_| wrong)?;
-    let is_plain = matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.username().is_empty()
-        && url.password().is_none()
-        && !text.contains(['*', '@', '?', '#', '\\'])
-        // Two slashes after the scheme, none after the host.
-        && text.matches('/').count() == 2;
-    if !is_plain {
-        return Err(wrong);
-    }
-    HeaderValue::try_from(url.origin().ascii_serialization()).map_err(|_| wrong)
-}
-
-/// Parses an http or https URL and returns it without a trailing slash.
-fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be an http or https URL such as https://openindex.example.com, without a \
-                 user name, a password or a query";
-    let url = url::Url::parse(text).map_err(|_| wrong)?;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.has_host()
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    if plain {
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    } else {
-        Err(wrong)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -960,98 +821,6 @@ mod tests {
             "oi-server sign-in-link --email a@b.c --listen 127.0.0.1:1",
         ] {
             assert_eq!(misplaced(typed), None, "{typed}");
-        }
-    }
-
-    #[test]
-    fn a_limit_is_at_least_one() {
-        assert_eq!(at_least_one("1"), Ok(1));
-        for text in ["0", "-1", "", "many"] {
-            assert!(at_least_one(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_log_filter_names_a_level_or_one_of_our_targets() {
-        for text in [
-            "info",
-            "OFF",
-            " debug ",
-            "openindex_app=debug,warn",
-            "trace,sqlx=trace",
-            "oi_server",
-        ] {
-            assert_eq!(log_filter(text).as_deref(), Ok(text.trim()));
-        }
-        let url = "postgres://u:hunter2@db";
-        for text in [
-            "inof",
-            "",
-            "warning",
-            "info,",
-            "nonsense=[",
-            "debug,inof",
-            url,
-        ] {
-            assert!(log_filter(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_exact() {
-        for (text, origin) in [
-            ("https://app.example.com", "https://app.example.com"),
-            (" https://App.Example.com:443", "https://app.example.com"),
-            ("http://localhost:3000", "http://localhost:3000"),
-            ("http://[::1]:3000", "http://[::1]:3000"),
-        ] {
-            assert_eq!(super::origin(text).unwrap(), origin, "{text}");
-        }
-        for text in [
-            "",
-            "*",
-            "null",
-            "https://*.example.com",
-            "https://app.example.com/",
-            "https://app.example.com/path",
-            "https://app.example.com?x",
-            "https://ada@app.example.com",
-            "app.example.com",
-            "//app.example.com",
-            "file:///etc",
-            "ftp://app.example.com",
-            "https://",
-        ] {
-            assert!(super::origin(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_name_that_postgresql_would_truncate_is_invalid() {
-        for text in ["openindex", "Weird \" name; --", &"x".repeat(63)] {
-            assert_eq!(identifier(text).as_deref(), Ok(text));
-        }
-        assert!(role("public").is_err());
-        assert_eq!(role("Public").as_deref(), Ok("Public"));
-        for text in ["", "a\nb", "a\0b", &"x".repeat(64), &"é".repeat(32)] {
-            assert!(identifier(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_public_url_loses_its_trailing_slash() {
-        assert_eq!(
-            public_url("https://oi.example.com/api/").unwrap(),
-            "https://oi.example.com/api"
-        );
-        for text in [
-            "",
-            "oi.example.com",
-            "ftp://oi.example.com",
-            "https://a:b@oi.example.com",
-            "https://oi.example.com/?token=1",
-        ] {
-            assert!(public_url(text).is_err(), "{text}");
         }
     }
 }
