@@ -68,8 +68,13 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
     if let Some(message) = args::misplaced_flag(&command(), typed) {
         return Err(command().error(ErrorKind::ArgumentConflict, message));
     }
-    let named = innermost(&matches).get_one::<PathBuf>("config");
-    let file = ConfigFile::read(named.map(PathBuf::as_path), &command()).map_err(invalid)?;
+    let has_settings = has_settings(&matches);
+    let file = if has_settings {
+        let named = innermost(&matches).get_one::<PathBuf>("config");
+        ConfigFile::read(named.map(PathBuf::as_path), &command()).map_err(invalid)?
+    } else {
+        None
+    };
     let matches = match &file {
         Some(file) => file.apply(command()).try_get_matches_from(typed)?,
         None => matches,
@@ -87,9 +92,11 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
         file,
         url_file: None,
     };
-    settings
-        .read_database_url(&mut args.common)
-        .map_err(invalid)?;
+    if has_settings {
+        settings
+            .read_database_url(&mut args.common)
+            .map_err(invalid)?;
+    }
     Ok((args, settings))
 }
 
@@ -100,6 +107,16 @@ fn command() -> clap::Command {
         command.mut_subcommands(hide)
     }
     hide(Args::command())
+}
+
+/// Returns whether the command that was typed reads settings. Others work for users who may not read
+/// the files of the service.
+fn has_settings(matches: &ArgMatches) -> bool {
+    let command = command();
+    let typed = matches.subcommand_name();
+    let typed = typed.and_then(|name| command.find_subcommand(name));
+    // They have a hidden one of their own, instead of the global one.
+    !typed.is_some_and(|it| it.get_arguments().any(|it| it.get_id() == "config"))
 }
 
 /// Returns the matches of the command that was typed, which has the arguments of all commands, too.

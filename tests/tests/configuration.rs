@@ -182,6 +182,28 @@ fn a_mistake_in_the_file_has_its_line_and_not_its_value() {
 }
 
 #[test]
+fn a_command_without_settings_does_not_read_the_files_of_the_service() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = written(&directory, "server.toml", "this is no setting\n");
+    let missing = directory.path().join("missing").display().to_string();
+    let variables = [
+        ("OPENINDEX_SERVER_CONFIG", &*file),
+        ("DATABASE_URL_FILE", &*missing),
+    ];
+    for arguments in [
+        &["openapi"][..],
+        &["man"],
+        &["grants"],
+        &["completions", "bash"],
+    ] {
+        let output = server(arguments, &variables);
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
+    let output = server(&["config", "check"], &variables);
+    assert!(!output.status.success(), "{output:?}");
+}
+
+#[test]
 fn a_url_instead_of_a_path_is_an_error_that_does_not_repeat_it() {
     let url = "postgres://oi:hunter2@db/oi";
     for variable in ["DATABASE_URL_FILE", "OPENINDEX_SERVER_CONFIG"] {
