@@ -13,8 +13,9 @@ use crate::world::{PASSWORD, World, session_of};
 impl World {
     /// Returns an export of the audit log, which continues with these events.
     async fn export(&self, later: &[(AuditAction, Subject)]) -> Vec<ExportedEvent> {
-        let events = self.all.store.events(&AuditFilter::default(), None, 1_000);
-        let events = events.await.expect("the audit log");
+        let filter = AuditFilter::default();
+        let events = self.all.store.events(&filter, None, 1_000).await;
+        let events = events.expect("the audit log");
         let newest = events.first().expect("an event").at;
         let exported = |event: &openindex_domain::audit::AuditEvent| ExportedEvent {
             at: event.at,
@@ -76,17 +77,21 @@ async fn sessions_passwords_and_invites_of_a_backup_end() {
 
 #[tokio::test]
 async fn a_user_has_no_more_access_than_at_the_end_of_the_export() {
-    let ends: [(AuditAction, fn(&Ended) -> u64); 3] = [
-        (UserAction::SUSPENDED, |it| it.suspended),
-        (UserAction::DEMOTED, |it| it.demoted),
-        (UserAction::DELETED, |it| it.deleted),
-    ];
-    for (action, expected) in ends {
+    for action in [
+        UserAction::SUSPENDED,
+        UserAction::DEMOTED,
+        UserAction::DELETED,
+    ] {
         let world = World::new().await;
         let grace = world.join(Role::Admin).await;
         let later = [(action, Subject::User(grace.user.id))];
         let ended = world.restore(&later).await;
-        assert_eq!(expected(&ended), 1, "{action}");
+        let number = match action {
+            UserAction::SUSPENDED => ended.suspended,
+            UserAction::DEMOTED => ended.demoted,
+            _ => ended.deleted,
+        };
+        assert_eq!(number, 1, "{action}");
         assert_eq!(world.count(action).await, 1);
         assert_eq!(ended.last_admin, []);
         let again = world.restore(&later).await;
