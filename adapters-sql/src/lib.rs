@@ -18,6 +18,7 @@
 // docs.rs labels what requires a feature.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod calls;
 pub mod check;
 pub mod copy;
 mod database;
@@ -37,6 +38,7 @@ mod tables;
 #[cfg(feature = "testing")]
 mod testing;
 
+pub use calls::{CallObserver, CallOutcome};
 pub use database::{Call, Database, End, LookupFailure, LookupLimits, Result, Tx, Work};
 pub use dialect::{Dialect, Lock};
 #[cfg(feature = "testing")]

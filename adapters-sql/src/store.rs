@@ -11,6 +11,7 @@ use openindex_domain::token::{Digest, TokenRecord};
 use openindex_domain::{StoreError, StoreHealth};
 use tracing::{Instrument as _, Span, debug_span};
 
+use crate::calls::{CallObserver, Timed};
 use crate::database::{Call, Database, End, Tx};
 use crate::lookups::Lookups;
 use crate::schema::Parts;
@@ -46,6 +47,7 @@ impl<T> From<StoreError> for Stop<T> {
 pub struct SqlStore<D: Database, const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> {
     database: D,
     lookups: Lookups<D>,
+    observer: Option<CallObserver>,
 }
 
 impl<D: Database + fmt::Debug, const ACCOUNTS: bool, const WORK_ITEMS: bool> fmt::Debug
@@ -67,6 +69,7 @@ impl<D: Database> SqlStore<D> {
         Self {
             lookups: Lookups::new(database.clone(), None),
             database,
+            observer: None,
         }
     }
 
@@ -97,6 +100,7 @@ impl<D: Database> SqlStore<D> {
         SqlStore {
             database: self.database,
             lookups: self.lookups,
+            observer: self.observer,
         }
     }
 }
@@ -109,6 +113,7 @@ impl<D: Database> SqlStore<D, true> {
         SqlStore {
             database: self.database,
             lookups: self.lookups,
+            observer: self.observer,
         }
     }
 }
@@ -125,6 +130,16 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
     pub fn with_lookup_observer(self, observer: Observer) -> Self {
         Self {
             lookups: Lookups::new(self.database.clone(), Some(observer)),
+            ..self
+        }
+    }
+
+    /// Returns the store with an `observer` that is called after each call except lookups, for
+    /// metrics. Call this before the store is cloned and shared.
+    #[must_use]
+    pub fn with_call_observer(self, observer: CallObserver) -> Self {
+        Self {
+            observer: Some(observer),
             ..self
         }
     }
@@ -190,7 +205,9 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
         work: impl for<'c> FnOnce(Tx<'c, D>) -> Running<'c, T, E> + Send + 'static,
     ) -> Result<T, StoreError> {
         let span = span(call, type_name_of_val(&work));
-        self.database
+        let timed = self.observer.as_ref().map(|it| Timed::begin(it, call));
+        let result = self
+            .database
             .run(call, move |mut tx| {
                 tx.has_accounts = ACCOUNTS;
                 let done = work(tx);
@@ -203,7 +220,11 @@ impl<D: Database, const ACCOUNTS: bool, const WORK_ITEMS: bool> SqlStore<D, ACCO
                 })
             })
             .instrument(span)
-            .await
+            .await;
+        if let Some(timed) = timed {
+            timed.end(result.as_ref().err());
+        }
+        result
     }
 }
 

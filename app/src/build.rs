@@ -6,8 +6,10 @@ use axum::Router;
 use openindex_adapters_argon2::{Argon2Hasher, Limits};
 use openindex_adapters_http::server::{ApiSettings, ApiState, LayerSettings, Unserved, outage};
 use openindex_adapters_system::{Maintenance, SystemClock, SystemEntropy};
+use openindex_domain::token::Tokens;
 use openindex_domain::use_cases::UseCases;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 use crate::config::Config;
 use crate::connections::Slots;
@@ -22,6 +24,10 @@ use crate::tls::Tls;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Interval at which an outage of the store is checked for recovery.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// Interval at which tokens are counted for metrics.
+const COUNT_EVERY: Duration = Duration::from_mins(1);
+/// Pause after counting tokens, as a multiple of the time that it took.
+const COUNT_PAUSE: u32 = 50;
 /// Interval at which the certificate for TLS is checked for a change.
 const CERTIFICATE_EVERY: Duration = Duration::from_secs(10);
 
@@ -78,17 +84,44 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     let tls = config.tls.clone().map(Tls::load).transpose()?;
     let (store, ports) = Store::open(&config, system, &metrics).await?;
     store.migrate().await?;
+    let use_cases = UseCases::new(ports, config.quotas);
+    let tls = tls.map(Arc::new);
+    add_gauges(&metrics, &use_cases.tokens, tls.clone());
     Ok(App {
-        use_cases: UseCases::new(ports, config.quotas),
+        use_cases,
         metrics,
         reloader: Reloader {
             config: watch::Sender::new(config.clone()),
             used: watch::Sender::new(()),
-            tls: tls.map(Arc::new),
+            tls,
         },
         config,
         store,
     })
+}
+
+/// Exports what is known without asking the store.
+fn add_gauges(metrics: &Metrics, tokens: &Tokens, tls: Option<Arc<Tls>>) {
+    let tokens = tokens.clone();
+    metrics.add_gauge(
+        "unwritten_use_age_seconds",
+        "Time since the oldest use of a token that is not written to the database; 0 if there is \
+         none",
+        move || {
+            let oldest = tokens.oldest_unwritten_use();
+            let millis = oldest.map_or(0, |at| tokens.now().unix_millis() - at.unix_millis());
+            // A clock that was set back.
+            let millis = u64::try_from(millis).unwrap_or(0);
+            Some(Duration::from_millis(millis).as_secs_f64())
+        },
+    );
+    if let Some(tls) = tls {
+        metrics.add_gauge(
+            "tls_certificate_expiry_timestamp_seconds",
+            "When the first of the certificates for TLS expires, in seconds since 1970",
+            move || Some(Duration::from_secs(tls.expires_at()?.as_secs()).as_secs_f64()),
+        );
+    }
 }
 
 impl App {
@@ -163,7 +196,11 @@ impl App {
         let accept = serve::accept(listener, tls, router, slots, unserved, stop, drain_for);
         // A task of its own, so that a panic in it does not end the server.
         let (stop_maintenance, stopped) = tokio::sync::oneshot::channel::<()>();
-        let maintenance = tokio::spawn(self.maintenance().run(stopped));
+        let mut maintenance = self.maintenance();
+        if metrics.is_some() {
+            maintenance = self.counting_tokens(maintenance);
+        }
+        let maintenance = tokio::spawn(maintenance.run(stopped));
         tokio::select! {
             () = accept => {}
             () = reload => {}
@@ -191,6 +228,27 @@ impl App {
             return maintenance;
         };
         maintenance.with_task(CERTIFICATE_EVERY, move || tls.clone().reload())
+    }
+
+    /// Also counts the tokens for metrics, for at most a fiftieth of the time.
+    fn counting_tokens(&self, maintenance: Maintenance) -> Maintenance {
+        let (metrics, admin_tokens) = (self.metrics.clone(), self.use_cases.admin_tokens.clone());
+        maintenance.with_task(COUNT_EVERY, move || {
+            let (metrics, admin_tokens) = (metrics.clone(), admin_tokens.clone());
+            async move {
+                let begun = Instant::now();
+                match admin_tokens.stats_for_operator().await {
+                    Ok(counts) => {
+                        metrics.set_token_counts(Some(counts));
+                        sleep(begun.elapsed() * COUNT_PAUSE).await;
+                    }
+                    Err(error) => {
+                        outage::report(&error, "counting tokens");
+                        metrics.set_token_counts(None);
+                    }
+                }
+            }
+        })
     }
 
     /// Returns the API settings of an instance that listens at `address`; `None` means the

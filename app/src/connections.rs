@@ -113,6 +113,7 @@ pub(crate) struct InProgress {
 
 impl Slots {
     pub(crate) fn new(limits: ConnectionLimits, metrics: ConnectionMetrics) -> Self {
+        metrics.set_limit(limits.max);
         Self {
             limits,
             free: Arc::new(Semaphore::new(limits.max.min(Semaphore::MAX_PERMITS))),

@@ -92,7 +92,8 @@ impl Store {
         let store = store
             .with_accounts()
             .with_work_items()
-            .with_lookup_observer(metrics.lookup_observer());
+            .with_lookup_observer(metrics.lookup_observer())
+            .with_call_observer(metrics.call_observer());
         let seen = store.clone();
         metrics.add_pool(pool, move || seen.connections());
         let store = Arc::new(store);

@@ -5,13 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
+use rustls::{CertificateError, InconsistentKeys, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 /// The protocols that are offered (RFC 7301), preferred first.
@@ -97,6 +99,12 @@ impl Tls {
         &self.acceptor
     }
 
+    /// Returns when the first of the current certificates expires; `None` if that is unknown.
+    pub(crate) fn expires_at(&self) -> Option<UnixTime> {
+        let certificates = &self.current.get().cert;
+        certificates.iter().filter_map(expires_at).min()
+    }
+
     /// Loads the certificate again if its file has changed. Until that succeeds, connections get
     /// the current one: the files are replaced one after the other.
     pub(crate) async fn reload(self: Arc<Self>) {
@@ -163,6 +171,23 @@ impl fmt::Debug for Current {
     /// Without the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Current")
+    }
+}
+
+/// Returns when a certificate expires. rustls tells it in its reason to reject the certificate at a
+/// later time: whether a certificate is valid then is the first that it checks.
+fn expires_at(certificate: &CertificateDer<'_>) -> Option<UnixTime> {
+    let parsed = ParsedCertificate::try_from(certificate).ok()?;
+    let never = UnixTime::since_unix_epoch(Duration::MAX);
+    let algorithms = ring::default_provider().signature_verification_algorithms;
+    let (roots, chain) = (RootCertStore::empty(), []);
+    match verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &chain, never, algorithms.all)
+    {
+        Err(rustls::Error::InvalidCertificate(CertificateError::ExpiredContext {
+            not_after,
+            ..
+        })) => Some(not_after),
+        _ => None,
     }
 }
 

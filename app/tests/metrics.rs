@@ -214,8 +214,23 @@ fn exposed(scraped: &str) -> Families {
 async fn the_documentation_lists_exactly_the_exposed_metrics_and_labels() {
     let server = Running::start(1024).await;
     server.api("/me", &server.token).await;
-    let scraped = server.scrape().await;
-    assert_eq!(documented(), exposed(&scraped), "{scraped}");
+    // Counted when the server starts, but not before it listens.
+    let counted = async {
+        loop {
+            let scraped = server.scrape().await;
+            if scraped.contains("openindex_tokens{") {
+                return scraped;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let scraped = tokio::time::timeout(Duration::from_secs(30), counted).await;
+    let scraped = scraped.expect("the tokens are counted");
+    assert_shows(&scraped, r#"openindex_tokens{status="live"} 1"#);
+    let mut documented = documented();
+    let with_tls = documented.remove("openindex_tls_certificate_expiry_timestamp_seconds");
+    assert!(with_tls.is_some());
+    assert_eq!(documented, exposed(&scraped), "{scraped}");
     server.stop().await;
 }
 

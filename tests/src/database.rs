@@ -166,6 +166,18 @@ impl Database {
         })
     }
 
+    /// Locks these tables on PostgreSQL, also against readers, until the connection is dropped.
+    #[must_use]
+    pub fn lock_tables(&self, tables: &str) -> PgConnection {
+        self.runtime.block_on(async {
+            let mut connection = self.postgres().await;
+            let lock = sqlx::raw_sql(sqlx::AssertSqlSafe(format!("BEGIN; LOCK TABLE {tables}")));
+            let locked = lock.execute(&mut connection).await;
+            locked.expect("locked");
+            connection
+        })
+    }
+
     /// Returns everything that is stored, to search in: the bytes of SQLite's files with the
     /// write-ahead log, or every row of every PostgreSQL table as text (bytes as hexadecimal
     /// digits).

@@ -36,6 +36,7 @@ struct Counted<'a>(&'a Gauge);
 
 impl RequestLimit {
     pub(super) fn new(limit: usize, timeout: Duration, metrics: RequestMetrics) -> Self {
+        metrics.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
         Self {
             limit,
             timeout,

@@ -180,7 +180,9 @@ pub(super) fn stats(stats: Stats) -> wire::Stats {
         admins_active: stats.admins_active,
         tokens_live: stats.tokens_live,
         tokens_live_admin: stats.tokens_live_admin,
+        tokens_expiring: stats.tokens_expiring,
         tokens_expired: stats.tokens_expired,
+        tokens_revoked: stats.tokens_revoked,
         invites_open: stats.invites_open,
     }
 }

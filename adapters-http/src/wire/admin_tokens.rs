@@ -166,8 +166,12 @@ Stats {
     tokens_live: u64,
     /// Number of active tokens with the scope `admin`.
     tokens_live_admin: u64,
+    /// Number of active tokens that expire within 7 days.
+    tokens_expiring: u64,
     /// Number of expired tokens that were not revoked.
     tokens_expired: u64,
+    /// Number of revoked tokens; they are purged after 30 days.
+    tokens_revoked: u64,
     /// Number of invites that can be claimed.
     invites_open: u64,
 }}

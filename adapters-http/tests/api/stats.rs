@@ -21,7 +21,9 @@ async fn everything_is_counted() {
             "adminsActive": 1,
             "tokensLive": 2,
             "tokensLiveAdmin": 1,
+            "tokensExpiring": 0,
             "tokensExpired": 0,
+            "tokensRevoked": 0,
             "invitesOpen": 1,
         })
     );

@@ -395,7 +395,9 @@ pub(crate) fn stats(row: &impl Row) -> Result<Stats, StoreError> {
         admins_active: count("admins_active")?,
         tokens_live: count("tokens_live")?,
         tokens_live_admin: count("tokens_live_admin")?,
+        tokens_expiring: count("tokens_expiring")?,
         tokens_expired: count("tokens_expired")?,
+        tokens_revoked: count("tokens_revoked")?,
         invites_open: count("invites_open")?,
     })
 }

@@ -17,8 +17,11 @@ const STATS: &str = "SELECT * FROM \
      (SELECT count(*) FILTER (WHERE expires_at IS NULL OR expires_at > $1) AS tokens_live, \
              count(*) FILTER (WHERE (expires_at IS NULL OR expires_at > $1) \
                               AND scope = 'admin') AS tokens_live_admin, \
+             count(*) FILTER (WHERE expires_at > $1 AND expires_at <= $2) AS tokens_expiring, \
              count(*) FILTER (WHERE expires_at <= $1) AS tokens_expired \
-      FROM tokens WHERE kind = 'personal' AND revoked_at IS NULL) AS t, ";
+      FROM tokens WHERE kind = 'personal' AND revoked_at IS NULL) AS t, \
+     (SELECT count(*) AS tokens_revoked \
+      FROM tokens WHERE kind = 'personal' AND revoked_at IS NOT NULL) AS r, ";
 const OPEN_INVITES: &str = "(SELECT count(*) AS invites_open FROM invites \
       WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1) AS i";
 
@@ -32,7 +35,8 @@ pub(crate) async fn read<D: Database>(
     } else {
         "(SELECT 0 AS invites_open) AS i"
     };
-    let statement = Statement::new(format!("{STATS}{invites}")).bind(now);
+    let statement = Statement::new(format!("{STATS}{invites}"));
+    let statement = statement.bind(now).bind(Stats::expiring_until(now));
     let row = tx.row(statement).await?;
     rows::stats(&row.ok_or_else(|| StoreError::corrupt("no counts"))?)
 }

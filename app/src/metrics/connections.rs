@@ -9,6 +9,7 @@ use prometheus_client::registry::Registry;
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionMetrics {
     open: Gauge,
+    limit: Gauge,
     accepted: Counter,
     dropped: Family<Reason, Counter>,
 }
@@ -58,6 +59,7 @@ impl Default for ConnectionMetrics {
     fn default() -> Self {
         let metrics = Self {
             open: Gauge::default(),
+            limit: Gauge::default(),
             accepted: Counter::default(),
             dropped: Family::default(),
         };
@@ -76,6 +78,11 @@ impl ConnectionMetrics {
             self.open.clone(),
         );
         registry.register(
+            "connections_limit",
+            "Maximum number of open client connections",
+            self.limit.clone(),
+        );
+        registry.register(
             "connections_accepted",
             "Number of accepted client connections",
             self.accepted.clone(),
@@ -85,6 +92,11 @@ impl ConnectionMetrics {
             "Number of connections that the server closed, by reason",
             self.dropped.clone(),
         );
+    }
+
+    /// Sets the maximum number of open connections.
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.set(i64::try_from(limit).unwrap_or(i64::MAX));
     }
 
     /// Counts a connection as open until the returned value is dropped.

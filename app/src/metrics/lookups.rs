@@ -12,6 +12,7 @@ type Labels = [(&'static str, &'static str); 1];
 #[derive(Debug, Clone)]
 pub(super) struct LookupMetrics {
     size: Histogram,
+    wait: Histogram,
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     queued: Gauge,
 }
@@ -21,7 +22,8 @@ impl Default for LookupMetrics {
         let metrics = Self {
             // 1 to 1024.
             size: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
-            // 0.1 ms to 1.6 s.
+            // 0.1 ms to 1.6 s, as below.
+            wait: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
             duration: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.0001, 2.0, 15))
             }),
@@ -42,6 +44,11 @@ impl LookupMetrics {
             self.size.clone(),
         );
         registry.register(
+            "lookup_wait_seconds",
+            "Age of a batch of token lookups when it is sent: how long its first one has waited",
+            self.wait.clone(),
+        );
+        registry.register(
             "lookup_duration_seconds",
             "Time from sending a batch of token lookups to its result",
             self.duration.clone(),
@@ -51,6 +58,10 @@ impl LookupMetrics {
             "Number of token lookups waiting for the next query",
             self.queued.clone(),
         );
+    }
+
+    pub(super) fn observe_wait(&self, waited: Duration) {
+        self.wait.observe(waited.as_secs_f64());
     }
 
     #[expect(

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use openindex_adapters_sql::{Call, CallOutcome};
 use openindex_coalescing::Outcome;
 
 use super::*;
@@ -37,6 +38,39 @@ fn a_batch_of_lookups_is_recorded() {
     ] {
         assert_shows(&metrics, line);
     }
+}
+
+#[test]
+fn a_call_of_the_store_is_recorded_by_kind() {
+    let metrics = Metrics::new("1.2.3");
+    let observe = metrics.call_observer();
+    observe(Call::Read, Duration::from_millis(2), CallOutcome::Succeeded);
+    observe(Call::Read, Duration::from_secs(9), CallOutcome::Unavailable);
+    for line in [
+        r#"openindex_store_calls_total{call="read",outcome="ok"} 1"#,
+        r#"openindex_store_calls_total{call="read",outcome="unavailable"} 1"#,
+        r#"openindex_store_calls_total{call="change",outcome="abandoned"} 0"#,
+        r#"openindex_store_call_duration_seconds_bucket{le="0.0025",call="read"} 1"#,
+        r#"openindex_store_call_duration_seconds_count{call="read"} 2"#,
+    ] {
+        assert_shows(&metrics, line);
+    }
+}
+
+#[test]
+fn counts_that_are_unknown_are_not_shown() {
+    let metrics = Metrics::new("1.2.3");
+    assert!(!metrics.render().contains("openindex_tokens"));
+    metrics.set_token_counts(Some(Stats {
+        tokens_live: 7,
+        tokens_expiring: 2,
+        ..Stats::default()
+    }));
+    assert_shows(&metrics, r#"openindex_tokens{status="live"} 7"#);
+    assert_shows(&metrics, r#"openindex_tokens{status="revoked"} 0"#);
+    assert_shows(&metrics, "openindex_tokens_expiring 2");
+    metrics.set_token_counts(None);
+    assert!(!metrics.render().contains("openindex_tokens"));
 }
 
 #[test]

@@ -197,7 +197,8 @@ fn a_closed_pipe_ends_an_export_without_an_error() {
 fn stats_are_printed_unchanged() {
     let stats = json!({
         "usersActive": 2, "usersSuspended": 0, "adminsActive": 1, "tokensLive": 3,
-        "tokensLiveAdmin": 1, "tokensExpired": 0, "invitesOpen": 1,
+        "tokensLiveAdmin": 1, "tokensExpiring": 0, "tokensExpired": 0, "tokensRevoked": 4,
+        "invitesOpen": 1,
     });
     let server = Stub::new(&[("GET /stats", 200, &stats.to_string())]);
     let ran = run(&server, &["stats"]);

@@ -15,7 +15,7 @@ pub use list::{OwnedToken, TokenPage};
 pub use report_leaked::{MAX_REPORTED, ReportLeakedTokens};
 pub use review::{InvalidReviewDigest, Review, ReviewDigest, ReviewPage};
 pub use service::{AdminTokenError, AdminTokens};
-pub use store::{AdminTokenStore, Stats};
+pub use store::{AdminTokenStore, EXPIRING_DAYS, Stats};
 
 #[cfg(feature = "testing")]
 pub use store::MockAdminTokenStore;

@@ -99,6 +99,15 @@ impl AdminTokens {
         Ok(self.store.stats(self.clock.now()).await?)
     }
 
+    /// Returns the same numbers for the operator's monitoring: any caller controls the instance.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store fails.
+    pub async fn stats_for_operator(&self) -> Result<Stats, StoreError> {
+        self.store.stats(self.clock.now()).await
+    }
+
     /// Returns the stored tokens with these ids, including agent runs and revoked tokens.
     ///
     /// # Errors

@@ -6,6 +6,9 @@ use crate::token::TokenId;
 
 use super::{OwnedToken, ReportLeakedTokens, RevokeMatching, RevokeMatchingOutcome, TokenFilter};
 
+/// The number of days before its expiry in which a token counts as expiring.
+pub const EXPIRING_DAYS: u32 = 7;
+
 /// The numbers of users, tokens and invites.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -19,10 +22,22 @@ pub struct Stats {
     pub tokens_live: u64,
     /// Live personal access tokens with the scope `admin`.
     pub tokens_live_admin: u64,
+    /// Live personal access tokens that expire within [`EXPIRING_DAYS`].
+    pub tokens_expiring: u64,
     /// Personal access tokens that have expired and were not revoked.
     pub tokens_expired: u64,
+    /// Revoked personal access tokens that are not purged yet.
+    pub tokens_revoked: u64,
     /// Invites that can be claimed.
     pub invites_open: u64,
+}
+
+impl Stats {
+    /// Returns the instant until which live tokens count as expiring at `now`.
+    #[must_use]
+    pub fn expiring_until(now: Timestamp) -> Timestamp {
+        now.saturating_add_seconds(i64::from(EXPIRING_DAYS) * 24 * 60 * 60)
+    }
 }
 
 /// Port: the tokens of all users.

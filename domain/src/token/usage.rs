@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::clock::Timestamp;
 use crate::store::StoreError;
 
 use super::{TokenId, TokenStore, TokenUse};
@@ -23,6 +24,10 @@ pub struct LastUsed {
 struct Pending {
     buffer: Vec<TokenUse>,
     latest: Latest,
+    /// When the oldest of these uses was.
+    oldest: Option<Timestamp>,
+    /// When the oldest use that a flush is writing was.
+    writing: Option<Timestamp>,
 }
 
 type Latest = HashMap<TokenId, TokenUse, BuildHasherDefault<LastBytes>>;
@@ -65,7 +70,15 @@ impl LastUsed {
         if pending.buffer.len() >= BUFFER_SIZE {
             pending.gather();
         }
+        pending.oldest.get_or_insert(token_use.at);
         pending.buffer.push(token_use);
+    }
+
+    /// Returns when the oldest use was that is not written yet, even if the same token was used
+    /// again; `None` if all are written.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        let pending = self.pending();
+        pending.writing.or(pending.oldest)
     }
 
     /// Writes the collected uses to the store as one batch and returns the number of tokens. If the
@@ -78,6 +91,7 @@ impl LastUsed {
         let latest = {
             let mut pending = self.pending();
             pending.gather();
+            pending.writing = pending.oldest.take();
             std::mem::take(&mut pending.latest)
         };
         let batch: Vec<_> = latest.into_values().collect();
@@ -85,11 +99,16 @@ impl LastUsed {
             return Ok(0);
         }
         match store.record_last_used(&batch).await {
-            Ok(()) => Ok(batch.len()),
+            Ok(()) => {
+                self.pending().writing = None;
+                Ok(batch.len())
+            }
             Err(error) => {
                 for token_use in batch {
                     self.record(token_use);
                 }
+                let mut pending = self.pending();
+                pending.oldest = pending.writing.take();
                 Err(error)
             }
         }
@@ -106,7 +125,6 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::testing::{MockTokenStore, fixtures};
 
     /// A use from an address that ends with the number.
@@ -174,10 +192,30 @@ mod tests {
         down.expect_record_last_used()
             .returning(|_| Err(StoreError::unavailable("down")));
         assert!(last_used.flush(&down).await.is_err());
+        last_used.record(used(id, now.saturating_add_seconds(-1), 1));
+        assert_eq!(last_used.oldest(), Some(now), "the first that was recorded");
         let mut up = MockTokenStore::new();
         up.expect_record_last_used()
             .withf(move |uses| uses == [used(id, now, 1)])
             .returning(|_| Ok(()));
         assert_eq!(last_used.flush(&up).await.unwrap(), 1);
+        assert_eq!(last_used.oldest(), None);
+    }
+
+    #[tokio::test]
+    async fn a_use_that_is_being_written_is_not_written_yet() {
+        let (now, id) = (fixtures::NOW, fixtures::token(1, fixtures::NOW).id);
+        let last_used = std::sync::Arc::new(LastUsed::default());
+        last_used.record(used(id, now, 1));
+        assert_eq!(last_used.oldest(), Some(now));
+        let mut store = MockTokenStore::new();
+        let seen = last_used.clone();
+        store.expect_record_last_used().returning(move |_| {
+            seen.record(used(id, now.saturating_add_seconds(5), 1));
+            assert_eq!(seen.oldest(), Some(now));
+            Ok(())
+        });
+        assert_eq!(last_used.flush(&store).await.unwrap(), 1);
+        assert_eq!(last_used.oldest(), Some(now.saturating_add_seconds(5)));
     }
 }

@@ -25,6 +25,7 @@ pub(in crate::server) struct RequestMetrics {
     responses: Family<ResponseLabels, Counter>,
     durations: Family<Route, Histogram, fn() -> Histogram>,
     pub(in crate::server) in_progress: Gauge,
+    pub(in crate::server) limit: Gauge,
     pub(in crate::server) waiting: Gauge,
     pub(in crate::server) shed: Counter,
 }
@@ -47,6 +48,7 @@ impl Default for RequestMetrics {
             responses: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(DURATION_BOUNDS)),
             in_progress: Gauge::default(),
+            limit: Gauge::default(),
             waiting: Gauge::default(),
             shed: Counter::default(),
         }
@@ -69,6 +71,11 @@ impl RequestMetrics {
             "http_requests_in_progress",
             "Number of requests in progress, without probes",
             self.in_progress.clone(),
+        );
+        registry.register(
+            "http_requests_in_progress_limit",
+            "Maximum number of requests in progress",
+            self.limit.clone(),
         );
         registry.register(
             "http_requests_waiting",

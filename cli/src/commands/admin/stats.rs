@@ -13,18 +13,17 @@ pub(super) fn count(_: &NoArguments, app: &mut App<'_>) -> Result<(), CliError> 
 
 fn human(stats: &Stats, style: &Style) -> String {
     let (users, suspended) = (stats.users_active, stats.users_suspended);
-    let (tokens, admin, expired) = (
-        stats.tokens_live,
-        stats.tokens_live_admin,
-        stats.tokens_expired,
-    );
+    let (tokens, admin) = (stats.tokens_live, stats.tokens_live_admin);
+    let (expiring, expired) = (stats.tokens_expiring, stats.tokens_expired);
+    let revoked = stats.tokens_revoked;
     let rows = [
         ("users", format!("{users} active, {suspended} suspended")),
         ("administrators", stats.admins_active.to_string()),
         (
             "tokens",
-            format!("{tokens} active ({admin} admin), {expired} expired"),
+            format!("{tokens} active ({admin} admin), {expired} expired, {revoked} revoked"),
         ),
+        ("expiring", format!("{expiring} tokens within 7 days")),
         ("open invites", stats.invites_open.to_string()),
     ];
     fields(&rows, style)
@@ -43,7 +42,9 @@ mod tests {
             admins_active: 2,
             tokens_live: 31,
             tokens_live_admin: 3,
+            tokens_expiring: 2,
             tokens_expired: 4,
+            tokens_revoked: 6,
             invites_open: 5,
         };
         insta::assert_snapshot!(human(&stats, &STYLE));

@@ -403,6 +403,11 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
     member.role = Role::Member;
     harness.put_user(&suspended).await;
     harness.put_user(&member).await;
+    for (number, past) in [(8, 0), (9, 1)] {
+        let mut token = fixtures::token(number, NOW);
+        token.expires_at = Some(Stats::expiring_until(NOW).saturating_add_millis(past));
+        put(harness, number, &token).await;
+    }
     let stats = harness.admin_tokens().stats(NOW).await;
     assert_eq!(
         stats.expect("the store works"),
@@ -410,9 +415,11 @@ pub async fn counts_everything(harness: &dyn AccountHarness) {
             users_active: 3,
             users_suspended: 1,
             admins_active: 2,
-            tokens_live: 5,
-            tokens_live_admin: 4,
+            tokens_live: 7,
+            tokens_live_admin: 6,
+            tokens_expiring: 2,
             tokens_expired: 1,
+            tokens_revoked: 1,
             invites_open: 0,
         }
     );

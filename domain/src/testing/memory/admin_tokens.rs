@@ -137,9 +137,12 @@ impl AdminTokenStore for MemoryStore {
                 Status::Live => {
                     counts.tokens_live += 1;
                     counts.tokens_live_admin += u64::from(token.scope == Scope::Admin);
+                    let expires = token.expires_at;
+                    let is_expiring = expires.is_some_and(|at| at <= Stats::expiring_until(now));
+                    counts.tokens_expiring += u64::from(is_expiring);
                 }
                 Status::Expired => counts.tokens_expired += 1,
-                Status::Revoked => {}
+                Status::Revoked => counts.tokens_revoked += 1,
             }
         }
         let open = |invite: &crate::invite::Invite| invite.status(now) == InviteStatus::Open;

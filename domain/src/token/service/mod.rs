@@ -106,6 +106,13 @@ impl Tokens {
         self.last_used.flush(&*self.store).await
     }
 
+    /// Returns when the oldest use was that is not written to the store yet, for metrics: it is
+    /// only a few seconds ago while flushes succeed.
+    #[must_use]
+    pub fn oldest_unwritten_use(&self) -> Option<Timestamp> {
+        self.last_used.oldest()
+    }
+
     /// Purges tokens of every kind that were revoked or expired more than
     /// [`RETENTION_DAYS`](crate::token::RETENTION_DAYS) ago, at most [`PURGE_BATCH`] of them, so
     /// that other writes do not wait long. Returns how many; while that is [`PURGE_BATCH`], call it
