@@ -22,8 +22,8 @@ use openindex_domain::token::{CreationRate, DEFAULT_TOKEN_QUOTA};
 use openindex_domain::use_cases::Quotas;
 
 use values::{
-    at_least_one, backup_file, file, identifier, log_filter, network, number, origin, public_url,
-    role, socket_address, time,
+    at_least_one, backup_file, collector, file, identifier, log_filter, network, number, origin,
+    public_url, role, socket_address, time,
 };
 
 mod values;
@@ -262,6 +262,15 @@ pub(crate) struct Serve {
         value_parser = socket_address
     )]
     pub(crate) metrics_listen: Option<SocketAddr>,
+    #[arg(
+        long,
+        help = "Collector that traces are exported to, over OTLP with HTTP, such as \
+                http://127.0.0.1:4318 [default: disabled]",
+        env = "OPENINDEX_OTLP_ENDPOINT",
+        value_name = "URL",
+        value_parser = collector
+    )]
+    pub(crate) otlp_endpoint: Option<String>,
     #[arg(
         long,
         help = "Certificate for TLS in PEM, followed by those of its authorities \

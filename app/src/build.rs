@@ -258,7 +258,9 @@ impl App {
         api_settings(&self.config, address.unwrap_or(&self.config.listen))
     }
 
-    fn router(&self, settings: ApiSettings) -> Router {
+    fn router(&self, mut settings: ApiSettings) -> Router {
+        // Not of the reloaded configuration.
+        settings.layers.spans.clone_from(&self.config.spans);
         openindex_adapters_http::router(ApiState {
             use_cases: self.use_cases.clone(),
             health: self.store.health.clone(),

@@ -1,11 +1,12 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
-use openindex_adapters_http::server::DEFAULT_MAX_REQUESTS_IN_PROGRESS;
+use openindex_adapters_http::server::{DEFAULT_MAX_REQUESTS_IN_PROGRESS, RequestSpans};
 use openindex_domain::use_cases::Quotas;
 
 use crate::connections::ConnectionLimits;
@@ -43,6 +44,8 @@ pub struct Config {
     pub max_requests_in_progress: usize,
     /// Maximum time for requests in progress to finish after the signal to stop.
     pub drain_for: Duration,
+    /// What follows the spans of requests, such as an exporter of traces.
+    pub spans: Option<Arc<dyn RequestSpans>>,
 }
 
 impl Config {
@@ -62,6 +65,7 @@ impl Config {
             connections: ConnectionLimits::default(),
             max_requests_in_progress: DEFAULT_MAX_REQUESTS_IN_PROGRESS,
             drain_for: Duration::from_secs(10),
+            spans: None,
         }
     }
 }

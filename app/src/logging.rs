@@ -4,14 +4,18 @@ use std::panic::PanicHookInfo;
 
 use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::Interest;
+use tracing::{Level, Metadata, Subscriber};
 use tracing_subscriber::filter::{EnvFilter, Targets};
 use tracing_subscriber::fmt::format::FmtSpan;
-use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::args::{Common, LogFormat};
+use crate::traces::Traces;
 
 /// Changes what is logged.
 pub(crate) struct Reload(Box<Apply>);
@@ -26,8 +30,11 @@ impl Reload {
 }
 
 /// Starts logging to standard error, as text on a terminal and as JSON lines elsewhere unless set.
-pub(crate) fn start(common: &Common) -> anyhow::Result<Reload> {
-    let filter = filter(common)?;
+/// With traces, all our spans are recorded, whatever the filter of the log.
+pub(crate) fn start(common: &Common, traces: Option<&Traces>) -> anyhow::Result<Reload> {
+    let has_traces = traces.is_some();
+    let recorded = move |common: &Common| Recorded::new(common, has_traces);
+    let filter = recorded(common)?;
     let (lines, reload_lines) = reload::Layer::new(lines(common, &filter));
     let (filter, reload_filter) = reload::Layer::new(filter);
     // Filters apply to the whole subscriber: a filter on one layer loses the line that follows a
@@ -35,23 +42,80 @@ pub(crate) fn start(common: &Common) -> anyhow::Result<Reload> {
     tracing_subscriber::registry()
         .with(filter)
         .with(capped())
+        .with(traces.map(Traces::layer))
         .with(lines)
         .init();
     std::panic::set_hook(Box::new(report_panic));
     Ok(Reload(Box::new(move |common| {
-        let filter = self::filter(common)?;
+        let filter = recorded(common)?;
         reload_lines.reload(self::lines(common, &filter))?;
         reload_filter.reload(filter)?;
         Ok(())
     })))
 }
 
-fn filter(common: &Common) -> anyhow::Result<EnvFilter> {
-    EnvFilter::try_new(&common.log).context("--log (OPENINDEX_LOG) is not a valid filter")
+/// What is recorded: what the operator's filter selects, and all spans if they are exported.
+struct Recorded {
+    filter: EnvFilter,
+    has_traces: bool,
+}
+
+impl Recorded {
+    fn new(common: &Common, has_traces: bool) -> anyhow::Result<Self> {
+        let filter = EnvFilter::try_new(&common.log);
+        let filter = filter.context("--log (OPENINDEX_LOG) is not a valid filter")?;
+        Ok(Self { filter, has_traces })
+    }
+
+    fn is_exported(&self, metadata: &Metadata<'_>) -> bool {
+        self.has_traces && metadata.is_span() && *metadata.level() <= Level::DEBUG
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Recorded {
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        let interest = Layer::<S>::register_callsite(&self.filter, metadata);
+        if self.is_exported(metadata) {
+            return Interest::always();
+        }
+        interest
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, context: Context<'_, S>) -> bool {
+        self.is_exported(metadata) || self.filter.enabled(metadata, context)
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        let hint = Layer::<S>::max_level_hint(&self.filter);
+        if self.has_traces {
+            return hint.map(|hint| hint.max(LevelFilter::DEBUG));
+        }
+        hint
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        self.filter.on_new_span(attributes, id, context);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        Layer::on_record(&self.filter, id, values, context);
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        Layer::on_enter(&self.filter, id, context);
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        Layer::on_exit(&self.filter, id, context);
+    }
+
+    fn on_close(&self, id: Id, context: Context<'_, S>) {
+        Layer::on_close(&self.filter, id, context);
+    }
 }
 
 /// Returns what writes the lines that the filter selects.
-fn lines<S>(common: &Common, filter: &EnvFilter) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S>(common: &Common, recorded: &Recorded) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -61,9 +125,9 @@ where
     } else {
         LogFormat::Json
     });
-    // Spans below the request's exist at this level only; without the list, a line in one of them
-    // would not have the request's id.
-    let detailed = filter.max_level_hint() >= Some(LevelFilter::DEBUG);
+    // Spans below the request's exist at this level, or with traces. Without the list, a line in one
+    // of them would not have the request's id.
+    let detailed = recorded.filter.max_level_hint() >= Some(LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_span_events(if detailed {
@@ -76,7 +140,7 @@ where
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            .with_span_list(detailed)
+            .with_span_list(detailed || recorded.has_traces)
             .boxed(),
         LogFormat::Text => lines.boxed(),
     }

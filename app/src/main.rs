@@ -7,6 +7,7 @@ mod logging;
 mod open_files;
 mod reload;
 mod settings;
+mod traces;
 
 use std::ffi::OsString;
 use std::io::Write as _;

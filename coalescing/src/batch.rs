@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::span;
 
 use crate::error::LookupError;
 use crate::source::Source;
@@ -56,6 +57,8 @@ pub(crate) type LookupResult<S> =
 pub(crate) struct Request<S: Source> {
     pub(crate) key: S::Key,
     pub(crate) arrived_at: Instant,
+    /// The span of the caller, if spans of batches are recorded.
+    pub(crate) caller: Option<span::Id>,
     pub(crate) reply: oneshot::Sender<LookupResult<S>>,
 }
 
@@ -63,6 +66,7 @@ pub(crate) struct Request<S: Source> {
 pub(crate) struct Batch<S: Source> {
     pub(crate) keys: Vec<S::Key>,
     members: Vec<Member<S>>,
+    pub(crate) callers: Vec<span::Id>,
     expired: Vec<oneshot::Sender<LookupResult<S>>>,
     pub(crate) sent_at: Instant,
     pub(crate) waited: Duration,
@@ -80,6 +84,7 @@ impl<S: Source> Batch<S> {
         Self {
             keys: Vec::new(),
             members: Vec::new(),
+            callers: Vec::new(),
             expired: Vec::new(),
             sent_at: Instant::now(),
             waited: Duration::ZERO,
@@ -91,6 +96,7 @@ impl<S: Source> Batch<S> {
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
         self.members.clear();
+        self.callers.clear();
         self.expired.clear();
     }
 
@@ -113,6 +119,7 @@ impl<S: Source> Batch<S> {
         if self.members.is_empty() {
             self.waited = self.wait_of(&request);
         }
+        self.callers.extend(request.caller);
         let reply = request.reply;
         self.members.push(Member { key_index, reply });
     }

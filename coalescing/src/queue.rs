@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::{Level, Span, span_enabled};
 
 use crate::batch::{Batch, LookupResult, Request};
 use crate::error::LookupError;
@@ -98,6 +99,11 @@ impl<S: Source> Queue<S> {
     /// [`LookupError::Overloaded`] if the queue is full.
     pub(crate) fn push(&self, key: S::Key) -> Result<Enqueued<S>, LookupError<S::Error>> {
         let (reply, receiver) = oneshot::channel();
+        let caller = if span_enabled!(Level::DEBUG) {
+            Span::current().id()
+        } else {
+            None
+        };
         let mut incoming = lock(&self.incoming);
         if incoming.len() >= self.options.max_queue.get() {
             return Err(LookupError::Overloaded);
@@ -107,6 +113,7 @@ impl<S: Source> Queue<S> {
             // Read under the lock, so that the queue is ordered by these times. Otherwise earlier
             // requests could fill a batch while a later one has no time left to wait for the next.
             arrived_at: Instant::now(),
+            caller,
             reply,
         });
         Ok(Enqueued {

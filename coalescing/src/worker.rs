@@ -84,6 +84,10 @@ async fn fetch<S: Source>(shared: &Shared<S>, batch: &mut Batch<S>) {
     let expired = batch.fail_expired();
     let (keys, requests) = (batch.keys.len(), batch.requests());
     let span = debug_span!(parent: None, "lookup batch", keys, requests, outcome = field::Empty);
+    // It has as many callers as requests, so it is in the trace of none.
+    for caller in batch.callers.drain(..) {
+        span.follows_from(caller);
+    }
     let deadline = batch.sent_at + shared.queue.options().deadline;
     let mut duration = None;
     let fetched = async {

@@ -7,6 +7,7 @@ use openindex_domain::access::{Principal, Requirement};
 use openindex_domain::audit::{Audit, RequestContext};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::token::{SecretPrefixes, TokenKind, Tokens, VerifyError};
+use tracing::{Instrument as _, debug_span};
 
 use super::credentials::bearer;
 use super::outage::DATABASE;
@@ -146,7 +147,8 @@ impl Guard {
         presented: &str,
         from: Option<IpAddr>,
     ) -> Result<Principal, VerifyError> {
-        let verified = self.0.verifier.verify(presented, from).await;
+        let verifying = self.0.verifier.verify(presented, from);
+        let verified = verifying.instrument(debug_span!("verify")).await;
         if let Some(observe) = &self.0.observer {
             observe(self.prefixes().kind_of(presented), &verified);
         }

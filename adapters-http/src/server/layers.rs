@@ -27,7 +27,7 @@ use openindex_domain::audit::RequestId;
 use tokio::time::{Instant, timeout, timeout_at};
 use tower::{Layer as _, Service, ServiceExt as _, layer::layer_fn, service_fn};
 use tower_http::cors::CorsLayer;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field};
 
 use super::body::{self, HeldBack, TooLargeForm};
 use super::client_address::client_address;
@@ -128,7 +128,12 @@ impl Inner {
             "request",
             id = id.as_ref().map_or("-", RequestId::as_str),
             method = standard(&method).unwrap_or("-"),
+            trace_id = field::Empty,
         );
+        let spans = state.settings.layers.spans.as_deref();
+        if let Some(trace) = spans.and_then(|it| it.begun(&span, request.headers())) {
+            span.record("trace_id", trace);
+        }
         if let Some(id) = &id {
             request.extensions_mut().insert(id.clone());
         }
@@ -142,7 +147,7 @@ impl Inner {
             let address = client_address(peer, request.headers(), trusted);
             request.extensions_mut().insert(ClientAddress(address));
         }
-        async {
+        let observed = async {
             let mut response = match &self.layers.cors {
                 // Without forwarded requests: CORS would accept their preflight without a token.
                 Some(cors) if !self.is_forwarded => {
@@ -161,13 +166,15 @@ impl Inner {
             let route = matched.as_ref().map(MatchedPath::as_str);
             let counters = &state.metrics.requests;
             self.metrics.record(counters, route, &method, status, took);
+            if let Some(spans) = spans {
+                spans.ended(&Span::current(), route, status);
+            }
             let (route, status) = (route.unwrap_or("-"), status.as_u16());
             let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             tracing::info!(route, status, micros, "request completed");
             response
-        }
-        .instrument(span)
-        .await
+        };
+        observed.instrument(span).await
     }
 
     /// Applies CORS, outside the overload limit, so that scripts can read a 503.
@@ -286,6 +293,17 @@ impl Inner {
         }
     }
 
+    /// Returns the span of what the route does.
+    fn use_case(&self, request: &Request) -> Span {
+        if !tracing::span_enabled!(tracing::Level::DEBUG) {
+            return Span::none();
+        }
+        let route = request.extensions().get::<MatchedPath>();
+        let route = route.map_or("-", MatchedPath::as_str);
+        let operation = self.layers.shared.operation(request.method(), route);
+        tracing::debug_span!("use case", operation)
+    }
+
     /// Handles a request that has arrived at `begun` within the limits of requests in progress and
     /// of time.
     ///
@@ -308,7 +326,13 @@ impl Inner {
                     Err(problem) => return problem.into_response(),
                 }
             };
-            let Ok(response) = self.route.clone().call(request).await;
+            let span = self.use_case(&request);
+            let response = self.route.clone().call(request);
+            let Ok(response) = if span.is_disabled() {
+                response.await
+            } else {
+                Box::pin(response.instrument(span)).await
+            };
             response
         };
         timeout_at(begun + self.layers.time, response)

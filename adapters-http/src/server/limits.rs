@@ -1,9 +1,12 @@
 //! The limits of requests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use ipnet::IpNet;
+
+use super::spans::RequestSpans;
 
 /// Maximum size of a request body in bytes: 64 KiB.
 pub const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -31,13 +34,15 @@ pub struct LayerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Origins whose scripts may call the API, as browsers send them in `Origin`.
     pub cors_origins: Vec<HeaderValue>,
+    /// What follows the spans of requests, such as an exporter of traces.
+    pub spans: Option<Arc<dyn RequestSpans>>,
 }
 
 /// How many tokens of an introspection are verified together.
 pub(super) const INTROSPECTED_AT_ONCE: usize = 256;
 
 impl Default for LayerSettings {
-    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, no proxies and no origins.
+    /// 30 seconds, [`DEFAULT_MAX_REQUESTS_IN_PROGRESS`], one second, and nothing else.
     fn default() -> Self {
         Self {
             request_timeout: Duration::from_secs(30),
@@ -45,6 +50,7 @@ impl Default for LayerSettings {
             overload_timeout: Duration::from_secs(1),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
+            spans: None,
         }
     }
 }

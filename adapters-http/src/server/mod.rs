@@ -21,6 +21,7 @@ mod query;
 mod request_ids;
 mod requests;
 mod routes;
+mod spans;
 mod state;
 mod stopping;
 pub(crate) mod to_wire;
@@ -48,6 +49,7 @@ pub use metrics::HttpMetrics;
 pub use routes::document as openapi;
 #[cfg(feature = "web")]
 pub(crate) use routes::{stream_export, without_work_items as openapi_without_work_items};
+pub use spans::RequestSpans;
 pub(crate) use state::Pages;
 #[cfg(feature = "web")]
 pub(crate) use state::base_path;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::FromRef;
-use http::{HeaderMap, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use openindex_domain::entropy::Entropy;
 use openindex_domain::use_cases::UseCases;
 use openindex_domain::work_item::WorkItems;
@@ -18,6 +18,8 @@ use zeroize::Zeroizing;
 
 use super::client_address::ProxyWarnings;
 use super::limits::{LayerSettings, MAX_BODY_BYTES};
+use super::method::standard;
+use super::spans::{Operations, operations};
 use super::{Guard, HttpMetrics};
 
 /// The state of all routes.
@@ -112,6 +114,7 @@ struct Parts {
     /// Describes all routes, with or without those of work items.
     describe: fn(bool) -> Document,
     openapi: OnceLock<Bytes>,
+    operations: OnceLock<Operations>,
     proxy_warnings: ProxyWarnings,
     /// The patterns of the pages.
     pages: HashSet<&'static str>,
@@ -142,6 +145,7 @@ impl Shared {
             base: base_path(&state.settings.public_url),
             describe,
             openapi: OnceLock::new(),
+            operations: OnceLock::new(),
             proxy_warnings: ProxyWarnings::default(),
             pages,
             max_form_bytes,
@@ -172,6 +176,17 @@ impl Shared {
             json.into()
         };
         self.0.openapi.get_or_init(make).clone()
+    }
+
+    /// Returns the name of what a request does: the id of the operation, or its method and the
+    /// pattern of its route if that is a page.
+    pub(super) fn operation(&self, method: &Method, route: &str) -> String {
+        let make = || operations((self.0.describe)(true));
+        let operations = self.0.operations.get_or_init(make);
+        let known = operations.get(&(method.clone(), route.to_owned()));
+        known
+            .cloned()
+            .unwrap_or_else(|| format!("{} {route}", standard(method).unwrap_or("-")))
     }
 
     /// Returns the patterns of the pages.

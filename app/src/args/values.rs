@@ -139,8 +139,23 @@ pub(super) fn origin(text: &str) -> Result<HeaderValue, &'static str> {
 
 /// Parses an http or https URL and returns it without a trailing slash.
 pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
-    let wrong = "must be an http or https URL such as https://openindex.example.com, without a \
-                 user name, a password or a query";
+    plain_url(
+        text,
+        "must be an http or https URL such as https://openindex.example.com, without a user name, \
+         a password or a query",
+    )
+}
+
+/// Parses the base URL of a collector.
+pub(super) fn collector(text: &str) -> Result<String, &'static str> {
+    plain_url(
+        text,
+        "must be an http or https URL such as http://127.0.0.1:4318, without a user name, a \
+         password or a query",
+    )
+}
+
+fn plain_url(text: &str, wrong: &'static str) -> Result<String, &'static str> {
     let url = url::Url::parse(text).map_err(|_| wrong)?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()

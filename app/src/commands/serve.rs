@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::args::{Common, Serve};
 use crate::reload::Reload;
 use crate::settings::{Settings, is_readable_by_others, mistyped_variables};
+use crate::traces::{self, Traces};
 use crate::{logging, open_files};
 
 pub(crate) async fn run(
@@ -20,7 +21,11 @@ pub(crate) async fn run(
     settings: &Settings,
     typed: &[OsString],
 ) -> anyhow::Result<()> {
-    let logging = logging::start(&common)?;
+    let traces = serve.otlp_endpoint.as_deref().map(Traces::start);
+    let traces = traces
+        .transpose()
+        .context("cannot start; check --otlp-endpoint (OPENINDEX_OTLP_ENDPOINT)")?;
+    let logging = logging::start(&common, traces.as_ref())?;
     // First, so that a signal during startup is not lost.
     let stop = super::stop_signal()?;
     let hangup = hangup_signal()?;
@@ -38,6 +43,7 @@ pub(crate) async fn run(
         bail!("cannot start; {contradiction}");
     }
     let mut config = serve.config(common.clone());
+    config.spans = traces.is_some().then(traces::request_spans);
     config.connections.max = open_files::allow(config.connections.max);
     let has_tls = config.tls.is_some();
     if let Some(tls) = config
@@ -85,6 +91,9 @@ pub(crate) async fn run(
         tokio::spawn(reload(app.reloader()).at_each(hangup));
     }
     app.serve(listener, metrics, stop).await;
+    if let Some(traces) = traces {
+        traces.stop().await;
+    }
     Ok(())
 }
 
