@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
 
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
@@ -153,6 +154,54 @@ impl Database {
             let done = statements.execute(&mut connection).await;
             done.expect("the statements run");
         });
+    }
+
+    /// Runs a dump in the empty database.
+    pub fn load(&self, dump: &str) {
+        let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(dump.to_owned()));
+        self.runtime.block_on(async {
+            let done = match self.kind {
+                Kind::Sqlite => {
+                    let url = format!("{}?mode=rwc", self.url);
+                    let connection = SqliteConnection::connect(&url).await;
+                    let mut connection = connection.expect("a new file");
+                    statements.execute(&mut connection).await.map(drop)
+                }
+                Kind::Postgres => {
+                    let mut connection = self.postgres().await;
+                    statements.execute(&mut connection).await.map(drop)
+                }
+            };
+            done.expect("a dump of this kind of database");
+        });
+    }
+
+    /// Returns the columns of all tables as `table.column`.
+    #[must_use]
+    pub fn columns(&self) -> BTreeSet<String> {
+        let columns = match self.kind {
+            Kind::Sqlite => {
+                "SELECT t.name || '.' || c.name FROM sqlite_schema t, pragma_table_info(t.name) c \
+                 WHERE t.type = 'table'"
+            }
+            Kind::Postgres => {
+                "SELECT table_name || '.' || column_name FROM information_schema.columns \
+                 WHERE table_schema = 'public'"
+            }
+        };
+        let columns: Result<Vec<String>, _> = self.runtime.block_on(async {
+            match self.kind {
+                Kind::Sqlite => {
+                    let query = sqlx::query_scalar(columns);
+                    query.fetch_all(&mut self.sqlite().await).await
+                }
+                Kind::Postgres => {
+                    let query = sqlx::query_scalar(columns);
+                    query.fetch_all(&mut self.postgres().await).await
+                }
+            }
+        });
+        columns.expect("the columns").into_iter().collect()
     }
 
     /// Locks a SQLite file against all writers until the connection is dropped.

@@ -12,6 +12,7 @@
 mod cluster;
 mod database;
 mod documented;
+pub mod fixture;
 mod http;
 mod oi;
 mod pgbouncer;
@@ -23,6 +24,7 @@ mod server;
 mod squid;
 mod stale;
 pub mod texts;
+mod world;
 
 pub use cluster::Cluster;
 pub use database::{Database, Kind};
@@ -35,6 +37,7 @@ pub use proxy::{DocumentedProxy, HaProxy, Nginx};
 pub use recipe::{Recipe, RecipeService};
 pub use server::{Bootstrapped, Server, server_as_nobody};
 pub use squid::Squid;
+pub use world::World;
 
 use std::path::PathBuf;
 

@@ -1,10 +1,9 @@
 use std::fs;
 use std::hash::{BuildHasher as _, RandomState};
 
-use openindex_tests::{Client, Database, Kind, Server};
-use serde_json::json;
+use openindex_tests::{Database, Kind, Server, World};
 
-use crate::support::{World, copied};
+use crate::support::copied;
 
 /// Creates a PostgreSQL database that sorts texts by the rules of a language.
 fn sorted_by_language() -> Database {
@@ -44,32 +43,8 @@ fn everything_works_in_the_other_database_as_before_and_back_again() {
         let server = Server::start(database);
         assert_eq!(world.seen(&server), seen, "{:?}", database.kind());
         world.assert_works(&server);
-        // An open invite, and new rows beside those that were copied.
-        let body = json!({"code": world.invite, "name": "Joan", "tokenName": "first"});
-        let headers = [("content-type", "application/json")];
-        let body = body.to_string();
-        let claimed = server
-            .http
-            .send("POST", "/auth/invites/claim", &headers, Some(&body));
-        assert_eq!(claimed.status, 201, "{claimed:?}");
-        let body = json!({"domain": "OPS", "title": "after the copy"});
-        let created = server
-            .http
-            .post("/browse", &world.admin.token, &body)
-            .json();
-        assert_eq!(created["key"], "OPS-2", "the numbers continue");
-        assert_eq!(found(&server.http, &world, "after"), 1);
-        assert_eq!(
-            found(&server.http, &world, "fix"),
-            1,
-            "the index of searches"
-        );
+        world.assert_goes_on(&server);
     }
-}
-
-fn found(http: &Client, world: &World, words: &str) -> usize {
-    let found = http.get(&format!("/browse?q={words}"), &world.admin.token);
-    found.json()["items"].as_array().expect("items").len()
 }
 
 /// Each value is compared by PostgreSQL's text of it, apart from the digest.

@@ -1,12 +1,12 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Stdio};
 
-use openindex_tests::{Database, Kind, Server};
+use openindex_tests::{Database, Kind, Server, World};
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::runtime::Runtime;
 
-use crate::support::{World, command, copied, migrate, said};
+use crate::support::{command, copied, migrate, said};
 
 /// A lock on the work items of a PostgreSQL database, at which a copy waits after all other tables.
 struct Locked {
@@ -114,7 +114,7 @@ fn a_change_of_the_source_during_the_copy_is_an_error() {
     let mut locked = Locked::new(&target);
     let (copy, mut lines) = begun(&source, &target);
     let body = json!({"name": "late", "scope": "read_write"});
-    let late = server.http.post("/me/pats", &world.admin.token, &body);
+    let late = server.http.post("/me/pats", world.get("admin"), &body);
     assert_eq!(late.status, 201, "{late:?}");
     locked.release();
     let mut rest = String::new();
