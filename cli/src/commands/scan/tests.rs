@@ -75,7 +75,9 @@ fn the_log_has_the_required_fields_of_sarif_and_no_token() {
         Path::new("/secret"),
         &io::ErrorKind::PermissionDenied.into(),
     );
-    let log = sarif::log(&job.output);
+    let mut log = sarif::log(&job.output);
+    let version = &mut log["runs"][0]["tool"]["driver"]["version"];
+    assert_eq!(version.take(), env!("CARGO_PKG_VERSION"));
     assert!(!log.to_string().contains(&TOKEN[7..40]));
     insta::assert_snapshot!(serde_json::to_string_pretty(&log).unwrap());
 }
