@@ -30,14 +30,14 @@ pub struct Fixture {
     folder: PathBuf,
 }
 
-/// A fixture in a new database, as if it had been made just now.
-pub struct Loaded {
-    /// The database, with the schema of that release.
-    pub database: Database,
-    /// The secrets.
-    pub world: World,
-    /// The ids of all audit events, newest first.
-    pub events: Vec<String>,
+/// What a database has.
+#[derive(Debug, Clone, Copy)]
+pub enum Part {
+    /// Everything, as `oi-server` creates it.
+    Server,
+    /// Only tokens, their owners and the audit log, as an embedding service without accounts has
+    /// them.
+    Tokens,
 }
 
 impl Fixture {
@@ -48,13 +48,19 @@ impl Fixture {
         let folders = entries.map(|entry| entry.expect("an entry").path());
         let folders = folders.filter(|path| path.is_dir());
         let mut all: Vec<_> = folders
-            .map(|folder| Self {
-                version: folder.file_name().expect("a name").display().to_string(),
-                folder,
-            })
+            .map(|folder| Self::of(&folder.file_name().expect("a name").display().to_string()))
             .collect();
         all.sort_by_key(|fixture| numbers(&fixture.version));
         all
+    }
+
+    /// Returns the one of this version, which may not be written yet.
+    #[must_use]
+    pub fn of(version: &str) -> Self {
+        Self {
+            version: version.to_owned(),
+            folder: Path::new(FOLDER).join(version),
+        }
     }
 
     /// Writes a new fixture with the built `oi-server`.
@@ -63,37 +69,42 @@ impl Fixture {
     ///
     /// Also if there is one of this version.
     pub fn make(version: &str) {
-        let folder = Path::new(FOLDER).join(version);
-        fs::create_dir(&folder).expect("a fixture never changes");
+        let fixture = Self::of(version);
+        fs::create_dir(&fixture.folder).expect("a fixture never changes");
         for kind in [Kind::Sqlite, Kind::Postgres] {
             let database = Database::new(kind);
             let (world, _) = World::fill(&database);
-            // Later than all times in it, which therefore are never moved into the future.
-            let made_at = now();
-            let (secrets, dump) = names(kind);
-            fs::write(folder.join(dump), dumped(&database)).expect("written");
             let server = Server::start(&database);
-            let document = json!({
-                "note": NOTE,
-                "madeAt": made_at,
-                "events": events(&server, &world),
-                "secrets": world.to_json(),
-            });
-            let text = serde_json::to_string_pretty(&document).expect("JSON");
-            fs::write(folder.join(secrets), text + "\n").expect("written");
+            let events = events(&server, &world);
+            let (status, _) = server.stop();
+            assert!(status.success());
+            let document = json!({"events": events, "secrets": world.to_json()});
+            fixture.save(Part::Server, &database, document);
         }
         let lines = current_migrations().into_iter();
         let lines = lines.map(|(file, checksum)| format!("{checksum}  {file}\n"));
         let lines = lines.collect::<Vec<_>>().concat();
-        fs::write(folder.join(MIGRATIONS), lines).expect("written");
+        fs::write(fixture.folder.join(MIGRATIONS), lines).expect("written");
     }
 
-    /// Loads it into a new database.
+    /// Writes a database, which no process uses, and what its tests know about it.
+    pub fn save(&self, part: Part, database: &Database, mut document: Value) {
+        let (known, dump) = names(part, database.kind());
+        document["note"] = NOTE.into();
+        // Later than all times in it, which therefore are never moved into the future.
+        document["madeAt"] = now().into();
+        let text = serde_json::to_string_pretty(&document).expect("JSON");
+        fs::write(self.folder.join(known), text + "\n").expect("written");
+        fs::write(self.folder.join(dump), dumped(database)).expect("written");
+    }
+
+    /// Loads a part into a new database, as if it had been made just now, and returns it with what
+    /// its tests know about it.
     #[must_use]
-    pub fn load(&self, kind: Kind) -> Loaded {
-        let (secrets, dump) = names(kind);
-        let read = |name| fs::read_to_string(self.folder.join(name)).expect(name);
-        let document: Value = serde_json::from_str(&read(secrets)).expect("JSON");
+    pub fn load(&self, part: Part, kind: Kind) -> (Database, Value) {
+        let (known, dump) = names(part, kind);
+        let read = |name: String| fs::read_to_string(self.folder.join(&name)).expect(&name);
+        let document: Value = serde_json::from_str(&read(known)).expect("JSON");
         let made_at = document["madeAt"].as_i64().expect("a time");
         let later = now() - made_at;
         let database = Database::new(kind);
@@ -101,14 +112,7 @@ impl Fixture {
             Kind::Sqlite => database.load(&moved(&read(dump), made_at, later)),
             Kind::Postgres => database.load(&(read(dump) + &moving(later))),
         }
-        let events = document["events"].as_array().expect("ids").iter();
-        Loaded {
-            database,
-            world: World::from_json(&document["secrets"]),
-            events: events
-                .map(|id| id.as_str().expect("an id").to_owned())
-                .collect(),
-        }
+        (database, document)
     }
 
     /// Returns the migrations of the release, each file with its checksum.
@@ -122,6 +126,24 @@ impl Fixture {
             .map(|(checksum, file)| (file.to_owned(), checksum.to_owned()))
             .collect()
     }
+}
+
+/// Replaces the `oi_` of a secret.
+const DISGUISE: &str = "throw-away ";
+
+/// Returns a token in a form that no scanner reports, and other secrets unchanged.
+#[must_use]
+pub fn disguised(secret: &str) -> String {
+    match secret.strip_prefix("oi_") {
+        Some(rest) => format!("{DISGUISE}{rest}"),
+        None => secret.to_owned(),
+    }
+}
+
+/// Returns a secret that was [`disguised`].
+#[must_use]
+pub fn revealed(secret: &str) -> String {
+    secret.replacen(DISGUISE, "oi_", 1)
 }
 
 /// Returns the ids of all audit events, newest first.
@@ -162,11 +184,16 @@ pub fn numbers(version: &str) -> Vec<u64> {
     numbers.collect()
 }
 
-fn names(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Sqlite => ("sqlite.json", "sqlite.sql"),
-        Kind::Postgres => ("postgres.json", "postgres.sql"),
-    }
+fn names(part: Part, kind: Kind) -> (String, String) {
+    let part = match part {
+        Part::Server => "",
+        Part::Tokens => "tokens-",
+    };
+    let kind = match kind {
+        Kind::Sqlite => "sqlite",
+        Kind::Postgres => "postgres",
+    };
+    (format!("{part}{kind}.json"), format!("{part}{kind}.sql"))
 }
 
 #[expect(

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::fixture::{disguised, revealed};
 use crate::{Database, Response, Server};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -69,7 +70,7 @@ impl World {
         let secrets = value.as_object().expect("secrets").iter();
         let secrets = secrets.map(|(name, secret)| {
             let secret = secret.as_str().expect("a secret");
-            (name.clone(), secret.replacen(DISGUISE, "oi_", 1))
+            (name.clone(), revealed(secret))
         });
         Self(secrets.collect())
     }
@@ -78,13 +79,7 @@ impl World {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let secrets = self.0.iter();
-        let secrets = secrets.map(|(name, secret)| {
-            let disguised = match secret.strip_prefix("oi_") {
-                Some(rest) => format!("{DISGUISE}{rest}"),
-                None => secret.clone(),
-            };
-            (name.clone(), Value::from(disguised))
-        });
+        let secrets = secrets.map(|(name, secret)| (name.clone(), disguised(secret).into()));
         Value::Object(secrets.collect::<Map<_, _>>())
     }
 
@@ -286,9 +281,6 @@ impl World {
         assert_eq!(new.status, 200, "{new:?}");
     }
 }
-
-/// Replaces the `oi_` of a secret.
-const DISGUISE: &str = "throw-away ";
 
 fn sign_in(server: &Server, password: &str) -> Response {
     let fields = format!("email=ada%40example.com&password={password}");
