@@ -107,8 +107,8 @@ fn refusal(missed: &Missed, has_exports: bool, before: Option<Timestamp>) -> any
         (true, _) => write!(
             text,
             "the exports do not tell all of it: each must continue the backup or another export, \
-             without filters, and with events that both have. Export from a time before {at}, for \
-             example with --since"
+             without filters, and with events that both have, and one must reach that event. Export \
+             after the backup, and from a time before {at}, for example with --since"
         ),
         (false, Some(before)) => write!(
             text,

@@ -17,8 +17,9 @@ pub struct Missed {
     /// The time up to which everything is known: that of the newest event in the backup, or in an
     /// export that continues it.
     pub known_until: Timestamp,
-    /// Whether each export continues the backup or another export: it has events that these have,
-    /// and all of those in its period.
+    /// Whether each export continues the backup or another export (it has events that these have,
+    /// and all of those in its period), and one of them reaches the newest event in the backup.
+    /// Those that end earlier know nothing of the time after it.
     pub is_continuous: bool,
     /// The number of exported events that the backup lacks.
     pub events: usize,
@@ -50,8 +51,10 @@ impl Missed {
             let oldest = export.iter().map(|event| event.at).min();
             (oldest, Reverse(export.len()))
         });
+        let newest_stored = stored.iter().max();
         let mut known_until = backup_at;
-        let mut is_continuous = !exports.is_empty();
+        let mut is_continuous = true;
+        let mut reaches_backup = false;
         let mut later: BTreeMap<(Timestamp, AuditEventId), ExportedEvent> = BTreeMap::new();
         for export in exports {
             let own: BTreeSet<_> = export.iter().map(|event| (event.at, event.id)).collect();
@@ -62,6 +65,7 @@ impl Missed {
             let is_joined = common.peek().is_some() && common.all(|event| own.contains(event));
             if is_joined {
                 known_until = known_until.max(newest.0);
+                reaches_backup |= newest_stored.is_some_and(|stored| own.contains(stored));
             }
             is_continuous &= is_joined;
             seen.extend(own);
@@ -71,7 +75,7 @@ impl Missed {
         let mut missed = Self {
             backup_at,
             known_until,
-            is_continuous,
+            is_continuous: is_continuous && reaches_backup,
             events: later.len(),
             tokens: BTreeSet::new(),
             users: BTreeMap::new(),
@@ -166,7 +170,12 @@ mod tests {
             (vec![revocations(5..=9), revocations(3..=5)], true, 9),
             (vec![revocations(6..=9), revocations(3..=5)], false, 5),
             (vec![revocations([3, 5]), revocations(3..=9)], false, 9),
-            (vec![revocations(1..=2)], true, 3),
+            // It was made before the backup.
+            (vec![revocations(1..=2)], false, 3),
+            (vec![revocations(1..=2), revocations(2..=3)], true, 3),
+            // What follows the newest event in the backup is nothing so far.
+            (vec![revocations(1..=3)], true, 3),
+            (vec![revocations(1..=2), revocations(5..=6)], false, 3),
         ] {
             let missed = compare(&backup, &exports);
             assert_eq!(missed.is_continuous, is_continuous, "{exports:?}");
