@@ -6,7 +6,7 @@ use std::fmt;
 
 use openindex_domain::audit::Subject;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::TokenId;
+use openindex_domain::token::{Status, Token, TokenAction, TokenId};
 use openindex_domain::user::UserId;
 use openindex_domain::{Damaged, StoreError};
 use uuid::Uuid;
@@ -99,6 +99,8 @@ const EVENT: &str = "an event of a newer version, or one that was changed; lists
 const WORK_ITEM: &str = "lists name it as damaged; delete it with `oi work-item delete`";
 const NO_EVENT: &str = "the audit log has no event of it: the log has a gap, or the row was \
     changed by other means than the server; compare both with an export or a backup";
+const REVIVED: &str = "it may be accepted again: it was ended, and its row was changed by other means \
+    than the server; delete it with `oi settings admin tokens revoke`";
 const DIFFERENT_OWNER: &str = "a suspension or demotion of the user may have no effect on their \
     tokens; suspend the user and unsuspend them again, which writes both";
 const NO_USER: &str = "the user's row was removed by other means than the server; restore it from \
@@ -284,7 +286,7 @@ impl<D: Database> Check<'_, D> {
     }
 
     /// Checks tokens and agent runs with their owners, and that the audit log has the end of each
-    /// that was revoked.
+    /// that was revoked, and of no other.
     async fn tokens(&mut self) -> Result<()> {
         let columns = format!("{TOKEN_COLUMNS}, {DETAIL_COLUMNS}, t.digest, {OWNER_COLUMNS}");
         let from = "tokens t LEFT JOIN owners o ON o.id = t.owner_id";
@@ -292,13 +294,12 @@ impl<D: Database> Check<'_, D> {
         let mut after = None;
         loop {
             let page = self.page("t.id", &columns, from, after).await?;
-            let mut revoked = Vec::new();
+            let mut tokens = Vec::new();
             for row in &page {
                 let record = self.judge(rows::record(row), TOKEN)?;
-                let token = record.map(|record| record.token);
-                revoked.extend(token.filter(|it| it.revoked_at.is_some()).map(|it| it.id));
+                tokens.extend(record.map(|record| record.token));
             }
-            self.ends(revoked).await?;
+            self.ends(&tokens).await?;
             count += page.len() as u64;
             (self.progress)("tokens", count);
             let next = page.last().map(|row| row.any_uuid("id"));
@@ -311,16 +312,27 @@ impl<D: Database> Check<'_, D> {
         Ok(())
     }
 
-    async fn ends(&mut self, revoked: Vec<TokenId>) -> Result<()> {
-        if revoked.is_empty() {
-            return Ok(());
-        }
-        let events = audit::ends_of(&mut self.tx, revoked.clone()).await?;
-        let ended: HashSet<Subject> = events.iter().map(|event| event.subject).collect();
-        for token in revoked {
-            if !ended.contains(&Subject::Token(token)) {
-                self.checked
-                    .add(format!("token {token} is revoked"), NO_EVENT);
+    async fn ends(&mut self, tokens: &[Token]) -> Result<()> {
+        let ids: Vec<TokenId> = tokens.iter().map(|token| token.id).collect();
+        let events = audit::ends_of(&mut self.tx, ids).await?;
+        let ended: HashSet<(Subject, bool)> = events
+            .iter()
+            .map(|event| (event.subject, event.action == TokenAction::ROTATED))
+            .collect();
+        for token in tokens {
+            let id = token.id;
+            let is_rotated = ended.contains(&(Subject::Token(id), true));
+            let is_ended = ended.contains(&(Subject::Token(id), false));
+            if token.revoked_at.is_some() {
+                if !is_rotated && !is_ended {
+                    self.checked.add(format!("token {id} is revoked"), NO_EVENT);
+                }
+            } else if token.status(self.now) == Status::Live
+                // A rotated token is live until its overlap ends, and has a successor.
+                && (is_ended || is_rotated && token.successor.is_none())
+            {
+                let what = format!("token {id} is active, but the audit log has its end");
+                self.checked.add(what, REVIVED);
             }
         }
         Ok(())

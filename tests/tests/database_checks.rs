@@ -99,7 +99,7 @@ fn a_database_with_everything_in_it_has_no_problem(kind: Kind) {
 }
 
 /// What is damaged, in SQL of each kind of database, and what the check says of it.
-const DAMAGES: [(&str, &str, &str); 9] = [
+const DAMAGES: [(&str, &str, &str); 10] = [
     (
         "UPDATE owners SET active = 1",
         "UPDATE owners SET active = 1",
@@ -124,6 +124,11 @@ const DAMAGES: [(&str, &str, &str); 9] = [
         "UPDATE tokens SET revoked_at = 1 WHERE name = 'bootstrap'",
         "UPDATE tokens SET revoked_at = now() WHERE name = 'bootstrap'",
         "is revoked: the audit log has no event of it",
+    ),
+    (
+        "UPDATE tokens SET revoked_at = NULL WHERE name = 'revoked'",
+        "UPDATE tokens SET revoked_at = NULL WHERE name = 'revoked'",
+        "is active, but the audit log has its end: it may be accepted again",
     ),
     (
         "DROP TRIGGER audit_events_no_delete; \
