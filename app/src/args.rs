@@ -639,15 +639,18 @@ impl Serve {
         }
     }
 
+    pub(crate) fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificates, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificates, key })
+    }
+
     pub(crate) fn config(self, common: Common) -> Config {
         let base = Config::on(common.database_url);
+        let tls = self.tls_files();
         Config {
             listen: self.listen,
             metrics_listen: self.metrics_listen,
-            tls: self
-                .tls_cert
-                .zip(self.tls_key)
-                .map(|(certificates, key)| TlsFiles { certificates, key }),
+            tls,
             public_url: self.public_url,
             quotas: Quotas {
                 tokens: self.token_quota,

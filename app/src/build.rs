@@ -82,6 +82,9 @@ pub async fn build(config: Config) -> Result<App, AppError> {
         entropy,
     };
     let tls = config.tls.clone().map(Tls::load).transpose()?;
+    if let Some(tls) = &tls {
+        tls.report("TLS certificate loaded");
+    }
     let (store, ports) = Store::open(&config, system, &metrics).await?;
     store.migrate().await?;
     let use_cases = UseCases::new(ports, config.quotas);
@@ -192,7 +195,7 @@ impl App {
         let slots = Slots::new(self.config.connections, self.metrics.connections.clone());
         let unserved = Unserved::new(Arc::new(SystemEntropy), Some(self.metrics.http.clone()));
         let drain_for = self.config.drain_for;
-        let tls = self.reloader.tls.as_ref().map(|tls| tls.acceptor().clone());
+        let tls = self.reloader.tls.as_ref().map(|tls| tls.acceptors());
         let accept = serve::accept(listener, tls, router, slots, unserved, stop, drain_for);
         // A task of its own, so that a panic in it does not end the server.
         let (stop_maintenance, stopped) = tokio::sync::oneshot::channel::<()>();

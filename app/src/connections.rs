@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use openindex_adapters_http::server::Stopping;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, TryAcquireError};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::metrics::{ConnectionMetrics, DropReason, OpenConnection};
 
@@ -100,6 +100,8 @@ struct State {
     requests: usize,
     /// How many of them have a response that is being sent.
     responses: usize,
+    /// How often the last request in progress has ended.
+    idles: u64,
 }
 
 /// A request in progress on a connection. It ends when dropped.
@@ -146,6 +148,7 @@ impl Slots {
                 deadline: None,
                 requests: 0,
                 responses: 0,
+                idles: 0,
             }),
             evicted: Arc::default(),
             phase: AtomicU8::new(Phase::Idle as u8),
@@ -297,6 +300,22 @@ impl Slot {
         cut
     }
 
+    /// Resolves once a connection has not been idle for between once and twice the idle timeout.
+    /// Requests that follow each other without end would keep it from being evicted.
+    pub(crate) async fn never_idle(&self) {
+        let idles = || {
+            let state = self.state();
+            (state.requests > 0).then_some(state.idles)
+        };
+        loop {
+            let before = idles();
+            sleep(self.slots.limits.idle_timeout).await;
+            if before.is_some() && before == idles() {
+                return;
+            }
+        }
+    }
+
     async fn timed_out(&self) -> DropReason {
         let limits = &self.slots.limits;
         let shortest = limits
@@ -357,7 +376,9 @@ impl Drop for InProgress {
             if state.responses == 0 {
                 state.deadline = None;
             }
-            state.requests == 0
+            let is_last = state.requests == 0;
+            state.idles += u64::from(is_last);
+            is_last
         };
         if is_last {
             slot.enter(Phase::Responded);
@@ -380,6 +401,39 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_with_requests_without_end_is_noticed_and_others_are_not() {
+        let slots = Slots::new(ConnectionLimits::default(), ConnectionMetrics::default());
+        let slot = slots.acquire().await.expect("a slot");
+        let seconds = Duration::from_secs;
+        // One request at a time, with a moment between them.
+        let separate = async {
+            loop {
+                let request = slot.clone().begin_request();
+                sleep(seconds(20)).await;
+                drop(request);
+            }
+        };
+        tokio::select! {
+            () = slot.never_idle() => panic!("it was idle"),
+            () = separate => {}
+            () = sleep(seconds(600)) => {}
+        }
+        let overlapping = async {
+            let mut last = slot.clone().begin_request();
+            loop {
+                sleep(seconds(20)).await;
+                last = std::mem::replace(&mut last, slot.clone().begin_request());
+            }
+        };
+        let begun = Instant::now();
+        tokio::select! {
+            () = slot.never_idle() => assert!(begun.elapsed() <= seconds(120)),
+            () = overlapping => {}
+            () = sleep(seconds(600)) => panic!("it was not noticed"),
+        }
+    }
 
     #[tokio::test]
     async fn a_connection_is_idle_once_none_of_its_requests_is_in_progress() {

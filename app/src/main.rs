@@ -57,7 +57,7 @@ fn main() -> ExitCode {
             Some(Command::Migrate) => commands::migrate::run(args.common).await,
             Some(Command::Grants(grants)) => commands::grants::run(&grants),
             Some(Command::Config(command)) => {
-                commands::config::run(&command, &args.common, &settings)
+                commands::config::run(&command, &args.serve, &args.common, &settings)
             }
             Some(Command::Healthcheck(check)) => commands::healthcheck::run(&check).await,
             Some(Command::Openapi) => commands::openapi::run(),

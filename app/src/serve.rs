@@ -28,6 +28,7 @@ use crate::listen::{Listener, Stream};
 use crate::metrics::DropReason;
 use crate::on_wake::OnWake;
 use crate::response_body::ResponseBody;
+use crate::tls::Acceptors;
 use crate::wire::Wire;
 
 /// hyper stops reading larger heads, and [`Wire`] replaces its bare 431 by a problem document. The
@@ -47,7 +48,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// for requests in progress. With `tls`, every connection begins with a handshake.
 pub(crate) async fn accept(
     listener: Listener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptors>,
     router: watch::Receiver<Router>,
     slots: Slots,
     unserved: Unserved,
@@ -78,11 +79,11 @@ pub(crate) async fn accept(
             () = &mut stop => break,
             slot = slots.acquire() => slot,
         };
-        let tls = tls.clone();
         let Some(slot) = slot else {
             // Without a permit, the stream is dropped, which closes it without a response.
             if let Ok(permit) = rejections.clone().try_acquire_owned() {
                 let unserved = unserved.clone();
+                let tls = tls.as_ref().map(|tls| tls.http1.clone());
                 tokio::spawn(async move {
                     let _permit = permit;
                     let secured = timeout(REJECTION_TIMEOUT, secure(stream, tls, &unserved)).await;
@@ -93,13 +94,25 @@ pub(crate) async fn accept(
             }
             continue;
         };
+        let tls = tls.as_ref().map(|tls| tls.any.clone());
         let peer = PeerAddress(peer);
         let service = service(router.clone(), peer, stopping.clone(), slot.clone());
         let (protocols, unserved) = (protocols.clone(), unserved.clone());
         let (watcher, stopping) = (connections.watcher(), stopping.clone());
         tokio::spawn(async move {
-            let ended = pin!(end(&slot, stopping));
-            let served = protocols.serve(stream, tls, slot.clone(), unserved, service, watcher);
+            let ended = pin!(end(&slot, stopping.clone()));
+            let slot = slot.clone();
+            let served = async {
+                match secure(stream, tls, &unserved).await {
+                    Ok(Some(stream)) => {
+                        let served =
+                            protocols.serve(stream, slot, unserved, service, watcher, stopping);
+                        served.await;
+                    }
+                    Ok(None) => {}
+                    Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+                }
+            };
             tokio::select! {
                 // First, so that a head that it rejects is responded to at once.
                 biased;
@@ -146,28 +159,36 @@ impl Protocols {
     async fn serve<S>(
         self,
         stream: Stream,
-        tls: Option<TlsAcceptor>,
         slot: Arc<Slot>,
         unserved: Unserved,
         service: S,
         watcher: Watcher,
+        stopping: Stopping,
     ) where
         S: HttpService<Incoming, ResBody = ResponseBody, Error = Infallible>,
         S: Send + 'static,
         S::Future: Send + 'static,
     {
-        let stream = match secure(stream, tls, &unserved).await {
-            Ok(Some(stream)) => stream,
-            Ok(None) => return,
-            Err(error) => {
-                tracing::debug!(%error, "TLS handshake failed");
-                return;
-            }
-        };
         let served = if stream.is_http2() {
             let connection = self.http2.serve_connection(TokioIo::new(stream), service);
             // Boxed, because few connections have its size.
-            Box::pin(watcher.watch(connection)).await
+            let mut connection = Box::pin(connection);
+            let served = tokio::select! {
+                served = &mut connection => Some(served),
+                () = stopping.begun() => None,
+                () = slot.never_idle() => None,
+            };
+            let served = if let Some(served) = served {
+                served
+            } else {
+                // GOAWAY (RFC 9113 §6.8): requests in progress end, and others need another
+                // connection.
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            };
+            // Until now, a server that stops waits for this connection.
+            drop(watcher);
+            served
         } else {
             let wire = Wire::new(stream, slot, unserved);
             let connection = self.http1.serve_connection(TokioIo::new(wire), service);

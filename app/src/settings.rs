@@ -80,11 +80,13 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
         None => matches,
     };
     let mut args = Args::from_arg_matches(&matches)?;
+    // The variables of a server can be those of any command.
     let serve = match &args.command {
-        Some(Command::Serve(serve)) => serve,
-        _ => &args.serve,
+        Some(Command::Serve(serve)) => Some(serve),
+        None | Some(Command::Config(_)) => Some(&args.serve),
+        Some(_) => None,
     };
-    if let Some(contradiction) = serve.contradiction(&serve.listen) {
+    if let Some(contradiction) = serve.and_then(|it| it.contradiction(&it.listen)) {
         return Err(invalid(contradiction.to_owned()));
     }
     let mut settings = Settings {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use openindex_adapters_system::SystemClock;
+use openindex_domain::clock::{Clock as _, Timestamp};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
@@ -16,10 +18,12 @@ use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, InconsistentKeys, RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-/// The protocols that are offered (RFC 7301), preferred first.
-const PROTOCOLS: [&[u8]; 2] = [HTTP_2, b"http/1.1"];
 /// The name of HTTP/2 over TLS (RFC 9113 §3.1).
 pub(crate) const HTTP_2: &[u8] = b"h2";
+/// The name of HTTP/1.1 (RFC 7301 §6).
+const HTTP_1: &[u8] = b"http/1.1";
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The files of a certificate and of its key, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +32,17 @@ pub struct TlsFiles {
     pub certificates: PathBuf,
     /// The private key of the first certificate, not encrypted.
     pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// Reads the files, and checks that TLS can use them.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`], as a server would fail to start.
+    pub fn check(&self) -> Result<(), TlsError> {
+        Tls::load(self.clone()).map(drop)
+    }
 }
 
 /// Why the files of a certificate cannot be used.
@@ -66,10 +81,19 @@ pub enum TlsError {
 /// A certificate that is loaded again when its file changes.
 pub(crate) struct Tls {
     files: TlsFiles,
-    acceptor: TlsAcceptor,
+    acceptors: Acceptors,
     current: Arc<Current>,
     /// The last failure to load it again, which is logged once.
     failure: Mutex<String>,
+}
+
+/// Begins connections with a handshake.
+#[derive(Clone)]
+pub(crate) struct Acceptors {
+    /// With HTTP/2, or HTTP/1.1 if the client does not know it.
+    pub(crate) any: TlsAcceptor,
+    /// With HTTP/1.1 only, for a response that is written without reading a request.
+    pub(crate) http1: TlsAcceptor,
 }
 
 struct Current(RwLock<Arc<CertifiedKey>>);
@@ -86,23 +110,46 @@ impl Tls {
             .map_err(|error| TlsError::Unusable(shown(&files.certificates), error))?
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
-        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
+        let mut accepting = |protocols: &[&[u8]]| {
+            config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+            TlsAcceptor::from(Arc::new(config.clone()))
+        };
+        let acceptors = Acceptors {
+            any: accepting(&[HTTP_2, HTTP_1]),
+            http1: accepting(&[HTTP_1]),
+        };
         Ok(Self {
             files,
-            acceptor: Arc::new(config).into(),
+            acceptors,
             current,
             failure: Mutex::default(),
         })
     }
 
-    pub(crate) fn acceptor(&self) -> &TlsAcceptor {
-        &self.acceptor
+    pub(crate) fn acceptors(&self) -> Acceptors {
+        self.acceptors.clone()
     }
 
     /// Returns when the first of the current certificates expires; `None` if that is unknown.
     pub(crate) fn expires_at(&self) -> Option<UnixTime> {
         let certificates = &self.current.get().cert;
         certificates.iter().filter_map(expires_at).min()
+    }
+
+    /// Logs until when the certificate is valid.
+    pub(crate) fn report(&self, what: &str) {
+        let Some(expires_at) = self.expires_at() else {
+            return tracing::info!("{what}");
+        };
+        let now = SystemClock.now();
+        let millis = i64::try_from(expires_at.as_secs().saturating_mul(1_000)).ok();
+        let expires_at = millis.and_then(Timestamp::from_unix_millis);
+        let expires_at = expires_at.unwrap_or(Timestamp::MAX);
+        if expires_at <= now {
+            tracing::warn!(%expires_at, "{what}, but it has expired: clients will reject it");
+        } else {
+            tracing::info!(%expires_at, "{what}");
+        }
     }
 
     /// Loads the certificate again if its file has changed. Until that succeeds, connections get
@@ -118,7 +165,7 @@ impl Tls {
         match reloaded {
             Ok(is_changed) => {
                 if is_changed {
-                    tracing::info!("TLS certificate reloaded");
+                    self.report("TLS certificate reloaded");
                 }
                 failure.clear();
             }
@@ -140,11 +187,13 @@ impl Tls {
 
     fn try_reload(&self) -> Result<bool, TlsError> {
         let certificates = read_certificates(&self.files.certificates)?;
-        if self.current.get().cert == certificates {
-            return Ok(false);
+        let is_changed = self.current.get().cert != certificates;
+        // A key that does not fit is found before the next start needs it.
+        let certified = with_key(certificates, &self.files)?;
+        if is_changed {
+            self.current.set(certified);
         }
-        self.current.set(with_key(certificates, &self.files)?);
-        Ok(true)
+        Ok(is_changed)
     }
 }
 
@@ -216,11 +265,16 @@ fn with_key(
     })
 }
 
+/// Reads a file, without the mark that some editors begin it with.
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Unreadable {
+    let mut text = fs::read(path).map_err(|source| TlsError::Unreadable {
         file: shown(path),
         source,
-    })
+    })?;
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(text)
 }
 
 fn shown(path: &Path) -> String {

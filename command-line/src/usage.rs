@@ -47,7 +47,8 @@ pub fn conceal(
         let is_typed = words
             .iter()
             .any(|word| word.to_string_lossy().contains(&value));
-        if !is_public || !is_typed || shown(&value) != value {
+        let is_text = value.contains(char::is_control) || value.contains("-----");
+        if !is_public || !is_typed || is_text || shown(&value) != value {
             hide(&mut error, ContextKind::InvalidValue);
         }
         // The tip to use a subcommand repeats the value.

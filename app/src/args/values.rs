@@ -11,10 +11,13 @@ use openindex_domain::clock::{Clock as _, Timestamp};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::EnvFilter;
 
-/// Parses the path of a file. Rejects a URL, which may contain a password: paths are printed.
+/// Parses the path of a file. Rejects a URL, which may contain a password, and what is in the file:
+/// paths are printed.
 pub(super) fn file(text: &str) -> Result<PathBuf, &'static str> {
     if text.contains("://") {
         Err("must be the path of a file, not a URL (a database URL belongs in DATABASE_URL)")
+    } else if text.is_empty() || text.contains(char::is_control) || text.contains("-----") {
+        Err("must be the path of a file, not what is in it")
     } else {
         Ok(text.into())
     }

@@ -4,12 +4,13 @@ use std::io::Write as _;
 
 use anyhow::Context as _;
 
-use crate::args::{Common, ConfigCommand};
+use crate::args::{Common, ConfigCommand, Serve};
 use crate::settings::{Settings, mistyped_variables};
 
 /// What is invalid has been reported before any command runs.
 pub(crate) fn run(
     command: &ConfigCommand,
+    serve: &Serve,
     common: &Common,
     settings: &Settings,
 ) -> anyhow::Result<()> {
@@ -22,6 +23,9 @@ pub(crate) fn run(
     if matches!(command, ConfigCommand::Check) {
         let checked = common.database_url.check();
         checked.context("the database URL is invalid")?;
+        if let Some(files) = serve.tls_files() {
+            files.check().context(super::TLS_FAILED)?;
+        }
     }
     let mut out = std::io::stdout().lock();
     match (command, &settings.file) {

@@ -31,6 +31,10 @@ struct Row {
 pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<ExportedEvent>> {
     let read = || -> anyhow::Result<Vec<ExportedEvent>> {
         let mut file = BufReader::new(File::open(path)?);
+        if file.fill_buf()?.starts_with(b"\xEF\xBB\xBF") {
+            // The mark that some editors begin a file with.
+            file.consume(3);
+        }
         let rows: Vec<Row> = match file.fill_buf()?.first() {
             Some(b'[') => {
                 serde_json::from_reader(file).map_err(|error| match error.classify() {
@@ -42,6 +46,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<ExportedEvent>> {
                 let rows = csv::Reader::from_reader(file).into_deserialize();
                 rows.collect::<Result<_, _>>()?
             }
+            Some(0x1F) => bail!("is compressed; unpack it first"),
             _ => bail!("must be JSON or CSV as `oi settings admin audit export` writes it"),
         };
         if rows.is_empty() {

@@ -23,18 +23,26 @@ use std::future::Future;
 
 use anyhow::{Context as _, anyhow};
 use openindex_adapters_sqlite::MissingFile;
-use openindex_app::{App, Config, build};
+use openindex_app::{App, AppError, Config, build};
 use openindex_command_line::quoted;
 use openindex_domain::user::Email;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, ServerAddress};
 
+/// The context of an error of [`TlsFiles`](openindex_app::TlsFiles).
+const TLS_FAILED: &str =
+    "cannot use TLS; check --tls-cert and --tls-key (OPENINDEX_TLS_CERT, OPENINDEX_TLS_KEY)";
+
 /// Builds the application. An error names the setting to check.
 async fn open(config: Config) -> anyhow::Result<App> {
-    build(config)
-        .await
-        .context("cannot start; check the database URL (--database-url, DATABASE_URL)")
+    build(config).await.map_err(|error| {
+        let what = match error {
+            AppError::Tls(_) => TLS_FAILED,
+            _ => "cannot start; check the database URL (--database-url, DATABASE_URL)",
+        };
+        anyhow::Error::from(error).context(what)
+    })
 }
 
 /// Builds the application on an existing database, without creating one.
