@@ -180,7 +180,13 @@ impl Server {
     /// Creates the first administrator, as an operator does.
     #[must_use]
     pub fn bootstrap(database: &Database) -> Bootstrapped {
-        let output = Command::new(binary("oi-server"))
+        Self::bootstrap_by(Command::new(binary("oi-server")), database)
+    }
+
+    /// Creates the first administrator with this program.
+    #[must_use]
+    pub fn bootstrap_by(mut program: Command, database: &Database) -> Bootstrapped {
+        let output = program
             .args(["bootstrap", "--email", "ada@example.com"])
             .args(["--name", "Ada Lovelace", "--json"])
             .env("DATABASE_URL", database.url())

@@ -1,9 +1,11 @@
 //! Proof that revocation is immediate: three servers on one PostgreSQL database, or one server on a
 //! SQLite file, and, as the last replica, a service that verifies remotely at them; many clients
 //! that verify while tokens are revoked, users suspended and demoted and agent runs ended, and while
-//! servers stop, crash and lose their database, and are replaced by another one. Every request and response is logged in one sequence, and an oracle looks for a request that was
-//! accepted although it began after the end of its credential had been acknowledged. Deliberately
-//! stale servers, and a deliberately stale service, show that the oracle would find one.
+//! servers stop, crash and lose their database, and are replaced by another one, also of another
+//! release. Every request and response is logged in one sequence, and an oracle looks for a request
+//! that was accepted although it began after the end of its credential had been acknowledged, and for
+//! a credential that was lost. Deliberately stale servers, and a deliberately stale service, show that
+//! the oracle would find one.
 
 mod board;
 mod changes;
@@ -19,19 +21,24 @@ mod service;
 mod stale_double;
 mod totals;
 mod trial;
+mod upgrade;
 mod wire;
 
+use std::collections::HashSet;
+use std::process::Command;
+
 use openindex_adapters_http::guard::Guard;
-use openindex_tests::{Database, Kind, Server};
+use openindex_tests::{Database, Kind, Server, binary};
 
 use changes::Way;
 use faults::{Fault, Processes};
-use log::Log;
+use log::{Log, Outcome};
 use oracle::judge;
 use pace::Plan;
 use service::Service;
 use totals::Totals;
-use trial::Trial;
+use trial::{Trial, say};
+use upgrade::Fleet;
 use wire::Replicas;
 
 /// Only the log lines that explain a failure: a line for each request would fill the test's memory.
@@ -91,6 +98,34 @@ fn the_server_of_a_file_accepts_no_ended_credential_in_a_long_run() {
     prove_at_length(Kind::Sqlite, 50);
 }
 
+#[test]
+fn servers_are_replaced_one_by_one_and_nothing_is_lost() {
+    upgrade(Plan {
+        checks: 8_000,
+        changes: 112,
+        faults: upgrade::UPGRADE,
+        clients: 26,
+        users: 12,
+    });
+}
+
+/// `OPENINDEX_TEST_CHECKS` and `OPENINDEX_TEST_CHANGES` change its length.
+#[test]
+#[ignore = "takes many minutes, and requires the previous release; scripts/test --long runs it"]
+fn the_previous_release_is_replaced_and_nothing_is_lost_in_a_long_run() {
+    let previous = upgrade::previous_release();
+    let previous =
+        previous.expect("OPENINDEX_TEST_PREVIOUS, as scripts/previous-release prints it");
+    say(&format!("the previous release: {}", previous.display()));
+    upgrade(Plan {
+        checks: number("OPENINDEX_TEST_CHECKS", 200_000),
+        changes: number("OPENINDEX_TEST_CHANGES", 2_000),
+        faults: upgrade::steps(2),
+        clients: 52,
+        users: 24,
+    });
+}
+
 fn prove_at_length(kind: Kind, clients: usize) {
     let checks = number("OPENINDEX_TEST_CHECKS", 1_000_000);
     let plan = Plan {
@@ -127,6 +162,51 @@ fn prove(kind: Kind, plan: Plan) {
         let name = fault.name();
         assert!(totals.faults.contains_key(name), "{name}: {totals}");
     }
+}
+
+fn upgrade(plan: Plan) {
+    let database = Database::new(Kind::Postgres);
+    let mut fleet = Fleet::on(&database);
+    let admin = Server::bootstrap_by(fleet.previous(), &database);
+    let http = fleet.servers[0].http.clone();
+    let urls = fleet.servers.iter().map(|server| server.url.as_str());
+    let spares = Trial::join_spares(plan, &http, &admin.token, || {
+        let _ = database.execute("DELETE FROM rate_limits");
+    });
+    let mut replicas = Replicas::new(urls);
+    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
+    let trial = Trial::new(plan, replicas, &admin.token, spares);
+    let log = trial.run(&http, |trial| fleet.upgrade(trial));
+    assert_nothing_found(&log);
+    assert_all_happened(&log);
+    let totals = Totals::of(&log);
+    assert_eq!(totals.faults.values().sum::<u64>(), plan.faults, "{totals}");
+    // A request can meet a connection as its server closes it; each client has one to each server.
+    let threads = (plan.clients + plan.users + 1) as u64;
+    assert!(totals.unknown.count <= threads * plan.faults, "{totals}");
+    // Every acknowledged creation: the oracle has seen that each works until it is ended.
+    let tokens = database.execute("SELECT FROM tokens");
+    // A right of a token has the span of the token.
+    let created: HashSet<u64> = log.issued.iter().map(|it| it.span.invoked).collect();
+    let created = created.len() as u64;
+    assert!(tokens >= created, "{tokens} of {created} tokens");
+    let checked = Command::new(binary("oi-server"))
+        .arg("check")
+        .env("DATABASE_URL", database.url())
+        .output()
+        .expect("oi-server runs");
+    assert!(checked.status.success(), "{checked:?}");
+    say(&format!(
+        "{} checks, {created} acknowledged creations, {} acknowledged changes, {} steps: 0 stale \
+         accepts, 0 lost writes; requests without response: {}",
+        log.checks.len(),
+        log.changes
+            .iter()
+            .filter(|change| change.outcome == Outcome::Done)
+            .count(),
+        plan.faults,
+        totals.unknown,
+    ));
 }
 
 fn assert_nothing_found(log: &Log) {

@@ -225,6 +225,6 @@ impl Trial {
 }
 
 #[expect(clippy::print_stderr, reason = "a long trial prints its progress")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }
