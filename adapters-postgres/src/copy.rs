@@ -85,12 +85,13 @@ impl PostgresDatabase {
 
     async fn begin_copy(&self, begin: &str) -> Result<PostgresCopy, StoreError> {
         self.check_version(Parts::ALL).await?;
-        let mode = self.pooling.mode(&self.pool).await?;
+        let mode = self.pool_mode().await?;
         let connect = PgConnectOptions::clone(&self.pool.connect_options());
         let opened = async {
             let mut connection = connect.connect().await?;
             let options = self.options;
-            options.begin_session(&mut connection, mode, "").await?;
+            let session = options.begin_session(&mut connection, mode, &self.hosts, "");
+            session.await?;
             Ok(connection)
         };
         let opened = opened.await;

@@ -37,6 +37,8 @@ enum ConnectError {
     Foreign { address: String },
     #[error("no database connection available; all {0} are in use")]
     Exhausted(u32),
+    #[error("no primary among the hosts of the database URL: {0}")]
+    NoPrimary(String),
 }
 
 /// The server did not respond in time; the connection was closed.
@@ -69,10 +71,7 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
 /// URL.
 pub(crate) fn connect_error(error: sqlx::Error, to: &PgConnectOptions) -> StoreError {
     use sqlx::Error as E;
-    let address = to.get_socket().map_or_else(
-        || format!("{}:{}", to.get_host(), to.get_port()),
-        |socket| socket.display().to_string(),
-    );
+    let address = address(to);
     StoreError::unavailable(match error {
         E::Io(error) => ConnectError::Unreachable {
             reason: reason(&error),
@@ -85,6 +84,19 @@ pub(crate) fn connect_error(error: sqlx::Error, to: &PgConnectOptions) -> StoreE
         E::Protocol(_) => ConnectError::Foreign { address },
         other => return store_error(other),
     })
+}
+
+/// Returns the host and the port, or the path of the socket.
+pub(crate) fn address(to: &PgConnectOptions) -> String {
+    to.get_socket().map_or_else(
+        || format!("{}:{}", to.get_host(), to.get_port()),
+        |socket| socket.display().to_string(),
+    )
+}
+
+/// Returns the error for several hosts none of which is the primary, with what is known of each.
+pub(crate) fn no_primary(failures: String) -> StoreError {
+    StoreError::unavailable(ConnectError::NoPrimary(failures))
 }
 
 /// Returns the error for a pool whose connections are all in use, which is not an outage of the
@@ -223,15 +235,15 @@ const POOLER: [(&str, &str); 13] = [
     ("pgbouncer", "check the log of PgBouncer"),
 ];
 
-/// SQLSTATEs of a session whose prepared statements are unusable: they are gone, another client's
-/// have their names, or the schema has changed since.
-const STALE_STATEMENTS: [&str; 3] = ["26000", "42P05", "0A000"];
+/// SQLSTATEs of a session that is unusable: its prepared statements are gone, another client's have
+/// their names, or the schema has changed since; or its server accepts no changes any more.
+const UNUSABLE_SESSION: [&str; 4] = ["26000", "42P05", "0A000", "25006"];
 
-/// Returns whether the call would succeed in another session.
-pub(crate) fn has_stale_statements(error: &StoreError) -> bool {
+/// Returns whether the call may succeed in another session.
+pub(crate) fn is_session_unusable(error: &StoreError) -> bool {
     std::iter::successors(std::error::Error::source(error), |cause| cause.source())
         .filter_map(|cause| cause.downcast_ref::<DatabaseFailure>())
-        .any(|failure| STALE_STATEMENTS.contains(&&*failure.code))
+        .any(|failure| UNUSABLE_SESSION.contains(&&*failure.code))
 }
 
 /// Returns whether the connection is unusable.
@@ -239,12 +251,11 @@ pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
     use sqlx::Error as E;
     match error {
         E::Database(database) => {
-            // Operator intervention ends the session, except for a canceled statement. Broken
-            // prepared statements are those of this session only.
+            // Operator intervention ends the session, except for a canceled statement.
             let code = database.code().unwrap_or_default();
             code.starts_with("08")
                 || (code.starts_with("57") && code != "57014")
-                || STALE_STATEMENTS.contains(&&*code)
+                || UNUSABLE_SESSION.contains(&&*code)
         }
         E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed => true,
         _ => false,

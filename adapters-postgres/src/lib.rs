@@ -5,9 +5,8 @@
 //! - **No stale reads:** each token lookup is part of a query that is sent to the primary after the
 //!   lookup began, so it sees everything that any replica committed before. Lookups that arrive
 //!   while a query is in flight are sent together in the next one ([`openindex_coalescing`]). A
-//!   standby is rejected, because it may still return revoked tokens as live. URL parameters that
-//!   select among hosts (`target_session_attrs`, several hosts) are not supported: point the URL at
-//!   the primary, or at a proxy that follows it.
+//!   standby is rejected, because it may still return revoked tokens as live. If the URL lists
+//!   several hosts, the store finds the primary among them, and rejects a former one.
 //! - **Exact under concurrency:** a change first locks the row of each owner that it depends on (the
 //!   actor and the target, ordered by id), then reads, then writes. So all changes of one user's
 //!   tokens, sessions, password and suspension are serialized. Agent runs, which also end together
@@ -48,6 +47,7 @@ mod error;
 mod excess_privileges;
 mod grants;
 mod hidden_tables;
+mod hosts;
 mod locks;
 mod lookups;
 mod options;

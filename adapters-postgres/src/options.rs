@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use openindex_adapters_sql::TablePrefix;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _};
 use tokio::sync::Semaphore;
 
+use crate::hosts::{self, Hosts};
 use crate::pooling::{PoolMode, Pooling};
 
 /// Makes commits of the session or transaction survive a crash of the server, where the default is
@@ -58,7 +59,8 @@ pub struct PoolOptions {
     /// lookups at a time.
     pub lookup_connections: NonZero<u32>,
     /// How long a call waits for a connection, whether all are in use or the server does not
-    /// respond; 3 s by default. A token lookup waits up to this long for its batch to be sent, and
+    /// respond; 3 s by default. (If the URL lists several hosts, a third of this passes before the
+    /// primary is searched for, and a call may then wait as long again.) A token lookup waits up to this long for its batch to be sent, and
     /// as long for the result. One statement, including its wait for locks, may take twice as long,
     /// and a whole call three times as long once it has a connection. Calls that count an attempt,
     /// and those that scan many rows (lists, searches and the queue of work items, the audit log,
@@ -151,21 +153,27 @@ impl PoolOptions {
 
     /// Returns a pool for changes, and for all reads except token lookups. It connects on first
     /// use.
-    pub(crate) fn pool(self, connect: PgConnectOptions, pooling: Pooling) -> PgPool {
+    pub(crate) fn pool(self, connect: PgConnectOptions, pooling: Pooling, hosts: &Hosts) -> PgPool {
+        let (admitted, current) = (hosts.clone(), hosts.clone());
         PgPoolOptions::new()
             .max_connections(self.max_connections)
             .acquire_timeout(self.acquire_timeout)
+            // Instead of the pool's own test, which would wait for a former primary that is silent.
+            .test_before_acquire(false)
             // Costs a round trip, and saves the first calls after a restart of the server an error.
             // Token lookups, which are in a hurry, do not use this pool.
-            .test_before_acquire(true)
+            .before_acquire(move |connection, meta| {
+                let is_current = current.is_current(meta.age);
+                Box::pin(async move { Ok(is_current && connection.ping().await.is_ok()) })
+            })
             .after_connect(move |connection, _| {
-                let mode = pooling.known();
-                Box::pin(async move { self.begin_session(connection, mode, "").await })
+                let (mode, hosts) = (pooling.known(), admitted.clone());
+                Box::pin(async move { self.begin_session(connection, mode, &hosts, "").await })
             })
             .connect_lazy_with(connect)
     }
 
-    /// Prepares a new connection: rejects a standby and, if the session is not shared, applies the
+    /// Prepares a new connection: rejects a standby and a former primary and, if the session is not shared, applies the
     /// timeouts and `extra`. They are set here because poolers reject them as startup parameters.
     /// Statements of the session's previous client are dropped first: a pooler whose
     /// `server_reset_query` is empty keeps them, and their names would clash with ours.
@@ -173,6 +181,7 @@ impl PoolOptions {
         self,
         connection: &mut PgConnection,
         mode: PoolMode,
+        hosts: &Hosts,
         extra: &str,
     ) -> sqlx::Result<()> {
         if mode == PoolMode::Session {
@@ -184,7 +193,7 @@ impl PoolOptions {
                 .execute(&mut *connection)
                 .await?;
         }
-        check_session(connection).await
+        check_session(connection, hosts).await
     }
 
     /// Returns the statements that limit how long the server works or waits for a call, in a
@@ -231,11 +240,17 @@ impl PoolOptions {
 
 /// Rejects a standby, which would return revoked tokens as live, and a database that cannot store
 /// every text. Checked once per session: a server that becomes a standby ends its sessions first.
-async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
-    let row = sqlx::raw_sql(concat!(
-        "SELECT pg_is_in_recovery(), current_setting('server_encoding'), ",
+async fn check_session(connection: &mut PgConnection, hosts: &Hosts) -> sqlx::Result<()> {
+    // Some services that look like PostgreSQL have no log files.
+    let log_file = if hosts.are_several() {
+        hosts::LOG_FILE
+    } else {
+        "''"
+    };
+    let row = sqlx::raw_sql(AssertSqlSafe(format!(
+        "SELECT pg_is_in_recovery(), current_setting('server_encoding'), {}, {log_file}",
         synchronous_commit!("false")
-    ))
+    )))
     .fetch_one(connection)
     .await?;
     if row.try_get(0)? {
@@ -251,7 +266,7 @@ async fn check_session(connection: &mut PgConnection) -> sqlx::Result<()> {
         );
         return Err(sqlx::Error::Configuration(message.into()));
     }
-    Ok(())
+    hosts.check(row.try_get(3)?)
 }
 
 pub(crate) fn milliseconds(duration: Duration) -> String {

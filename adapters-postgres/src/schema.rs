@@ -80,7 +80,7 @@ impl PostgresDatabase {
         }
         self.check_not_hidden(schema.ownership).await?;
         let pending = schema.pending.join(", ");
-        if self.pooling.mode(&self.pool).await? == PoolMode::Transaction {
+        if self.pool_mode().await? == PoolMode::Transaction {
             return Err(StoreError::unavailable(NotMigrated::Pooled(pending)));
         }
         // Otherwise the new tables would belong to the wrong role.

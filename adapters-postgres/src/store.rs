@@ -20,8 +20,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::PoolOptions;
 use crate::error::{
-    TimedOut, connect_error, exhausted, has_stale_statements, is_broken, store_error,
+    TimedOut, connect_error, exhausted, is_broken, is_session_unusable, store_error,
 };
+use crate::hosts::Hosts;
 use crate::lookups;
 use crate::options::{
     MAINTENANCE_TIMEOUT, Permits, READ_ONLY, READ_WRITE, SNAPSHOT, SNAPSHOT_TIMEOUT, milliseconds,
@@ -34,6 +35,7 @@ use crate::url;
 /// `postgres://user:password@host:port/database?sslmode=…`. It does not connect yet, so that a
 /// server can start, and return 503, while its database is down. What the URL leaves out comes from
 /// the usual variables (`PGHOST`, `PGPASSWORD`, …) and the password file.
+/// With several hosts (`host:port,host:port`), the store finds the primary among them.
 /// `pool_mode=session` or `pool_mode=transaction` in the URL declares the mode of a pooler; without
 /// it, the mode is detected.
 pub type PostgresStore<const ACCOUNTS: bool = false, const WORK_ITEMS: bool = false> =
@@ -45,7 +47,8 @@ pub struct PostgresDatabase {
     pub(crate) pool: PgPool,
     /// Whether the store is closed, if the pool is the caller's, which stays open.
     lent_pool: Option<Arc<AtomicBool>>,
-    pub(crate) pooling: Pooling,
+    pooling: Pooling,
+    pub(crate) hosts: Hosts,
     pub(crate) options: PoolOptions,
     permits: Permits,
     /// The query of a lookup.
@@ -108,12 +111,15 @@ impl Database for PostgresDatabase {
 
     // Async, since the pool requires the runtime of an async caller.
     async fn connect(url: &str, options: PoolOptions) -> Result<Self> {
-        let (connect, pool_mode) = url::parse(url)?;
+        let (servers, pool_mode) = url::parse(url)?;
         let pooling = Pooling::new(pool_mode, options.acquire_timeout);
+        let first = servers[0].clone();
+        let hosts = Hosts::new(servers, options.acquire_timeout);
         Ok(Self {
-            pool: options.pool(connect, pooling.clone()),
+            pool: options.pool(first, pooling.clone(), &hosts),
             lent_pool: None,
             pooling,
+            hosts,
             options,
             permits: options.permits(),
             select: lookups::text(options.table_prefix),
@@ -129,20 +135,13 @@ impl Database for PostgresDatabase {
     }
 
     async fn connect_for_lookups(&self) -> Result<PgConnection> {
-        let mode = self.pooling.mode(&self.pool).await?;
-        let connect = PgConnectOptions::clone(&self.pool.connect_options())
-            // The driver's default: lookups prepare their statement once.
-            .statement_cache_capacity(100);
-        let opened = async {
-            let mut connection = connect.connect().await?;
-            // Rejects a standby.
-            let plan = lookups::plan("SESSION");
-            let begun = self.options.begin_session(&mut connection, mode, &plan);
-            begun.await?;
-            Ok(connection)
-        };
-        let opened = opened.await;
-        opened.map_err(|error| connect_error(error, &connect))
+        let mode = self.pool_mode().await?;
+        let open = || self.open_for_lookups(mode);
+        self.hosts.on_primary(&self.pool, open).await
+    }
+
+    fn generation(&self) -> u64 {
+        self.hosts.changes()
     }
 
     async fn look_up(
@@ -241,12 +240,35 @@ impl PostgresDatabase {
         };
         Self {
             pooling: Pooling::new(None, options.acquire_timeout),
+            hosts: Hosts::default(),
             lent_pool: Some(Arc::default()),
             permits: options.permits(),
             select: lookups::text(options.table_prefix),
             options,
             pool,
         }
+    }
+
+    /// Returns how a pooler lends its sessions; detects it first.
+    pub(crate) async fn pool_mode(&self) -> Result<PoolMode> {
+        let detect = || self.pooling.mode(&self.pool);
+        self.hosts.on_primary(&self.pool, detect).await
+    }
+
+    async fn open_for_lookups(&self, mode: PoolMode) -> Result<PgConnection> {
+        let connect = PgConnectOptions::clone(&self.pool.connect_options())
+            // The driver's default: lookups prepare their statement once.
+            .statement_cache_capacity(100);
+        let opened = async {
+            let mut connection = connect.connect().await?;
+            let plan = lookups::plan("SESSION");
+            let options = self.options;
+            let begun = options.begin_session(&mut connection, mode, &self.hosts, &plan);
+            begun.await?;
+            Ok(connection)
+        };
+        let opened = opened.await;
+        opened.map_err(|error| connect_error(error, &connect))
     }
 
     /// Runs `work`, which may take hours, on one state of the database.
@@ -284,7 +306,7 @@ impl PostgresDatabase {
     /// Returns whether the connections of the pool are ours, with our settings. Those of a pooler
     /// or of the caller's pool have ours only within a transaction.
     async fn has_own_sessions(&self) -> Result<bool> {
-        Ok(self.pooling.mode(&self.pool).await? == PoolMode::Session && self.lent_pool.is_none())
+        Ok(self.pool_mode().await? == PoolMode::Session && self.lent_pool.is_none())
     }
 
     /// Returns the statements that begin a call's transaction: `begin`, unless the connection is
@@ -316,10 +338,7 @@ impl PostgresDatabase {
         begin: Option<String>,
         work: impl for<'c> FnOnce(Tx<'c, Self>) -> Work<'c, End<T>>,
     ) -> Result<T> {
-        let mut lent = match self.acquire().await {
-            Ok(connection) => Lent::new(connection, limit),
-            Err(error) => return Err(self.acquire_error(error).await),
-        };
+        let mut lent = Lent::new(self.acquire().await?, limit);
         let connection = lent.connection()?;
         let mode = self.pooling.known();
         let done = async {
@@ -346,9 +365,7 @@ impl PostgresDatabase {
             }
         };
         if let Ok(result) = tokio::time::timeout(limit, done).await {
-            // The prepared statements of this session no longer match the schema, or are another
-            // client's.
-            if result.as_ref().is_err_and(has_stale_statements) {
+            if result.as_ref().is_err_and(is_session_unusable) {
                 lent.detach();
             }
             return result;
@@ -359,7 +376,17 @@ impl PostgresDatabase {
         Err(StoreError::unavailable(TimedOut))
     }
 
-    async fn acquire(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+    async fn acquire(&self) -> Result<PoolConnection<Postgres>> {
+        let acquire = || async {
+            match self.acquire_once().await {
+                Ok(connection) => Ok(connection),
+                Err(error) => Err(self.acquire_error(error).await),
+            }
+        };
+        self.hosts.on_primary(&self.pool, acquire).await
+    }
+
+    async fn acquire_once(&self) -> sqlx::Result<PoolConnection<Postgres>> {
         let Some(is_closed) = &self.lent_pool else {
             return self.pool.acquire().await;
         };
@@ -383,7 +410,9 @@ impl PostgresDatabase {
                 let again = async {
                     let mut connection = connect.connect().await?;
                     let mode = self.pooling.known();
-                    let begun = self.options.begin_session(&mut connection, mode, "").await;
+                    let options = self.options;
+                    let begun = options.begin_session(&mut connection, mode, &self.hosts, "");
+                    let begun = begun.await;
                     // Other calls wait for connections, so this one is closed at once.
                     let _ = connection.close().await;
                     begun

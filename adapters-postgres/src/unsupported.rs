@@ -17,7 +17,7 @@ const TLS: &str = "set sslmode (such as verify-full) and sslrootcert instead";
 const POOL: &str =
     "not configurable; a server opens at most 12 connections and waits at most 3 s for one";
 const STATEMENTS: &str = "behind a pooler in transaction mode, set pool_mode=transaction";
-const PRIMARY: &str = "point the URL at the primary; standbys are always rejected";
+const PRIMARY: &str = "list all hosts in the URL; standbys are always rejected";
 
 const fn rejected(name: &'static str, fix: &'static str) -> Parameter {
     Parameter {
@@ -35,7 +35,7 @@ const fn ignored(name: &'static str, fix: &'static str) -> Parameter {
     }
 }
 
-const UNSUPPORTED: [Parameter; 33] = [
+const UNSUPPORTED: [Parameter; 32] = [
     rejected("schema", SCHEMA),
     rejected("currentSchema", SCHEMA),
     rejected("search_path", SCHEMA),
@@ -51,7 +51,6 @@ const UNSUPPORTED: [Parameter; 33] = [
     rejected("requirepeer", TLS),
     rejected("gssencmode", TLS),
     rejected("passfile", "set the environment variable PGPASSFILE"),
-    ignored("target_session_attrs", PRIMARY),
     ignored("targetServerType", PRIMARY),
     ignored("load_balance_hosts", PRIMARY),
     ignored("connection_limit", POOL),
@@ -78,10 +77,9 @@ pub(crate) fn parameter(name: &str) -> Option<&'static Parameter> {
 }
 
 /// Environment variables that libpq supports and the driver does not.
-const VARIABLES: [(&str, &str); 22] = [
+const VARIABLES: [(&str, &str); 21] = [
     ("PGSERVICE", HOST),
     ("PGSERVICEFILE", HOST),
-    ("PGTARGETSESSIONATTRS", PRIMARY),
     ("PGLOADBALANCEHOSTS", PRIMARY),
     ("PGCONNECT_TIMEOUT", POOL),
     ("PGREQUIRESSL", TLS),

@@ -11,7 +11,7 @@ use crate::pooling::PoolMode;
 use crate::unsupported;
 
 /// The parameters that the driver supports besides `options[…]`, then our own.
-const PARAMETERS: [&str; 21] = [
+const PARAMETERS: [&str; 22] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -31,13 +31,14 @@ const PARAMETERS: [&str; 21] = [
     "application_name",
     "options",
     "channel_binding",
+    TARGET,
     POOL_MODE,
     PGBOUNCER,
 ];
 
 /// Variables whose invalid values the driver would replace with the default, or find only when it
 /// connects; each with the parameter of the same meaning.
-const VARIABLES: [(&str, &str); 7] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("PGSSLMODE", "sslmode"),
     ("PGPORT", "port"),
     ("PGHOST", "host"),
@@ -45,7 +46,11 @@ const VARIABLES: [(&str, &str); 7] = [
     ("PGSSLROOTCERT", "sslrootcert"),
     ("PGSSLCERT", "sslcert"),
     ("PGSSLKEY", "sslkey"),
+    ("PGTARGETSESSIONATTRS", TARGET),
 ];
+
+/// Which of several hosts to use. It can only be the primary.
+const TARGET: &str = "target_session_attrs";
 
 /// Declares the mode of a pooler; not a parameter of the driver.
 const POOL_MODE: &str = "pool_mode";
@@ -71,8 +76,8 @@ enum InvalidUrl {
     )]
     Authority,
     #[error(
-        "multiple hosts are not supported; point the PostgreSQL URL at the primary, or at a proxy \
-         that follows it"
+        "multiple hosts must be in the PostgreSQL URL, as \
+         postgres://user:password@host1:port1,host2:port2/database"
     )]
     Hosts,
     #[error("invalid value of parameter {0} in the PostgreSQL URL{hint}", hint = allowed(.0))]
@@ -96,6 +101,7 @@ fn allowed(parameter: &str) -> &'static str {
         }
         "port" => "; use a number from 1 to 65535",
         "hostaddr" => "; use an IP address",
+        TARGET => "; use read-write or primary (a standby may have revoked tokens as live)",
         POOL_MODE => "; use session or transaction",
         PGBOUNCER => "; use true or false",
         _ => "",
@@ -112,11 +118,11 @@ pub fn check_url(url: &str) -> Result<(), StoreError> {
     parse(url).map(drop)
 }
 
-/// Parses the URL and the pooler mode in it, if any. Parameters that the driver does not support
-/// are logged and dropped.
-pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), StoreError> {
+/// Parses the URL: the options for each of its hosts, of which there is at least one, and the pooler
+/// mode, if any. Parameters that the driver does not support are logged and dropped.
+pub(crate) fn parse(url: &str) -> Result<(Vec<PgConnectOptions>, Option<PoolMode>), StoreError> {
     let Checked {
-        url,
+        urls,
         unknown,
         pool_mode,
     } = check(url.trim()).map_err(StoreError::corrupt)?;
@@ -135,6 +141,12 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
             "ignoring unsupported PostgreSQL environment variable"
         );
     }
+    let servers = urls.iter().map(|url| options(url));
+    Ok((servers.collect::<Result<_, _>>()?, pool_mode))
+}
+
+/// Parses a URL of one host that has been checked.
+fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     // The driver's own error would quote the URL.
     let parsed = url.parse::<PgConnectOptions>();
     let options = parsed.map_err(|_| StoreError::corrupt(InvalidUrl::Authority))?;
@@ -149,18 +161,17 @@ pub(crate) fn parse(url: &str) -> Result<(PgConnectOptions, Option<PoolMode>), S
     };
     // Poolers reject the parameter, and no column is a floating-point number.
     let options = options.extra_float_digits(None);
-    let options = match options.get_application_name() {
+    Ok(match options.get_application_name() {
         Some(_) => options,
         None => options.application_name("openindex"),
-    };
-    Ok((options, pool_mode))
+    })
 }
 
-/// A URL with only the parameters that the driver supports, the names of the others with what to do
-/// instead, and the pooler mode.
+/// A URL for each host with only the parameters that the driver supports, the names of the others
+/// with what to do instead, and the pooler mode.
 #[derive(Debug)]
 struct Checked<'u> {
-    url: String,
+    urls: Vec<String>,
     unknown: Vec<(&'u str, &'static str)>,
     pool_mode: Option<PoolMode>,
 }
@@ -185,39 +196,67 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     if !is_percent_encoded(user) || !is_percent_encoded(path) {
         return Err(InvalidUrl::Unencoded('%', "%25"));
     }
-    if host.contains(',') {
-        return Err(InvalidUrl::Hosts);
-    }
-    let port = match host.rsplit_once(':') {
-        Some((_, port)) if !host.ends_with(']') => port,
-        _ => "",
-    };
-    if !port.is_empty() && !is_port(port) {
+    let hosts: Vec<&str> = host.split(',').collect();
+    let is_list = hosts.len() > 1;
+    if hosts.iter().any(|host| {
+        let port = port(host);
+        !port.is_empty() && !is_port(port) || is_list && is_elsewhere(host)
+    }) {
         return Err(InvalidUrl::Authority);
     }
     let (mut supported, unknown, pool_mode) = parameters(query)?;
+    let places = ["host=", "hostaddr=", "port="];
+    if is_list
+        && supported
+            .iter()
+            .any(|pair| places.iter().any(|place| pair.starts_with(place)))
+    {
+        return Err(InvalidUrl::Hosts);
+    }
     let mut before = Cow::Borrowed(before);
-    if host.is_empty() || host.starts_with(':') {
-        // The host comes from elsewhere; a URL without one cannot have a user or a port.
+    if is_elsewhere(host) {
+        // A URL without a host cannot have a user or a port.
         before = format!("/{path}").into();
         let (name, password) = user.split_once(':').unwrap_or((user, ""));
-        for (parameter, value) in [("user", name), ("password", password), ("port", port)] {
+        for (parameter, value) in [("user", name), ("password", password), ("port", port(host))] {
             let already = format!("{parameter}=");
             if !value.is_empty() && !supported.iter().any(|pair| pair.starts_with(&already)) {
                 supported.push(pair(parameter, value).into());
             }
         }
     }
-    let mut url = format!("{scheme}://{before}");
-    if !supported.is_empty() {
-        url.push('?');
-        url.push_str(&supported.join("&"));
+    let mut query = supported.join("&");
+    if !query.is_empty() {
+        query.insert(0, '?');
     }
+    let urls = if is_list {
+        let user = authority.strip_suffix(host).unwrap_or_default();
+        let rest = &before[authority.len()..];
+        let urls = hosts
+            .iter()
+            .map(|host| format!("{scheme}://{user}{host}{rest}{query}"));
+        urls.collect()
+    } else {
+        vec![format!("{scheme}://{before}{query}")]
+    };
     Ok(Checked {
-        url,
+        urls,
         unknown,
         pool_mode,
     })
+}
+
+/// Returns the port of a host, or an empty text.
+fn port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((_, port)) if !host.ends_with(']') => port,
+        _ => "",
+    }
+}
+
+/// Returns whether the host comes from a parameter or a variable.
+fn is_elsewhere(host: &str) -> bool {
+    host.is_empty() || host.starts_with(':')
 }
 
 type Parameters<'u> = (
@@ -247,8 +286,8 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
             }
             check_value(known, value)?;
             match *known {
-                // The driver always offers it.
-                "channel_binding" => {}
+                // The driver always offers the one, and a standby is always rejected.
+                "channel_binding" | TARGET => {}
                 POOL_MODE => pool_mode = PoolMode::parse(value),
                 PGBOUNCER if value == "true" => {
                     pool_mode = pool_mode.or(Some(PoolMode::Transaction));
@@ -331,6 +370,7 @@ fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
         "statement-cache-capacity" => value.parse::<usize>().is_ok(),
         POOL_MODE => PoolMode::parse(value).is_some(),
         PGBOUNCER => matches!(value, "true" | "false"),
+        TARGET => matches!(value, "read-write" | "primary"),
         "channel_binding" => matches!(value, "disable" | "prefer" | "require"),
         _ => true,
     };

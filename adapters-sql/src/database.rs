@@ -217,6 +217,11 @@ pub trait Database: Dialect + Clone + Send + Sync + 'static {
         &self,
     ) -> impl Future<Output = Result<Self::Connection, StoreError>> + Send;
 
+    /// Returns a number that changes when idle connections for lookups must not be used any more.
+    fn generation(&self) -> u64 {
+        0
+    }
+
     /// Returns the rows of a [`select_record`](crate::rows::select_record) with these digests, in
     /// any order, as all changes left them that were acknowledged before the call.
     fn look_up(

@@ -21,8 +21,11 @@ pub(crate) struct Lookups<D: Database> {
 struct Connections<D: Database> {
     database: D,
     /// The idle connections; `None` once the store is closed.
-    idle: Mutex<Option<Vec<D::Connection>>>,
+    idle: Mutex<Option<Idle<D>>>,
 }
+
+/// Idle connections with their generations.
+type Idle<D> = Vec<(u64, <D as Database>::Connection)>;
 
 impl<D: Database> Lookups<D> {
     pub(crate) fn new(database: D, observer: Option<Observer>) -> Self {
@@ -49,7 +52,7 @@ impl<D: Database> Lookups<D> {
     /// Closes the connections; those in use are closed when they are returned.
     pub(crate) async fn close(&self) {
         let idle = self.connections.idle().take();
-        for connection in idle.into_iter().flatten() {
+        for (_, connection) in idle.into_iter().flatten() {
             D::close_idle(connection).await;
         }
     }
@@ -57,7 +60,7 @@ impl<D: Database> Lookups<D> {
 
 impl<D: Database> Connections<D> {
     // The mutex cannot be poisoned: nothing panics while it is locked.
-    fn idle(&self) -> MutexGuard<'_, Option<Vec<D::Connection>>> {
+    fn idle(&self) -> MutexGuard<'_, Option<Idle<D>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -65,6 +68,7 @@ impl<D: Database> Connections<D> {
     /// is dropped, so is the connection: its unread rows must not reach another caller.
     async fn select(
         &self,
+        generation: u64,
         mut connection: D::Connection,
         digests: &[Digest],
     ) -> Result<Vec<D::Row>, LookupFailure> {
@@ -72,7 +76,7 @@ impl<D: Database> Connections<D> {
         if !found.as_ref().is_err_and(|failure| failure.is_disconnected)
             && let Some(idle) = self.idle().as_mut()
         {
-            idle.push(connection);
+            idle.push((generation, connection));
         }
         found
     }
@@ -82,14 +86,17 @@ impl<D: Database> TokenTable for Connections<D> {
     async fn find(&self, digests: &[Digest]) -> Result<Vec<FoundToken>, StoreError> {
         let idle = self.idle().as_mut().map(Vec::pop);
         let idle = idle.ok_or_else(|| StoreError::unavailable("the store is closed"))?;
-        if let Some(connection) = idle {
-            match self.select(connection, digests).await {
+        if let Some((generation, connection)) = idle
+            && generation == self.database.generation()
+        {
+            match self.select(generation, connection, digests).await {
                 Err(failure) if failure.is_disconnected => {}
                 found => return read(found),
             }
         }
+        let generation = self.database.generation();
         let connection = self.database.connect_for_lookups().await?;
-        read(self.select(connection, digests).await)
+        read(self.select(generation, connection, digests).await)
     }
 }
 

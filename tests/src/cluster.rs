@@ -14,14 +14,8 @@ impl Cluster {
     /// Creates and starts a cluster.
     #[must_use]
     pub fn new() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        // When the tests run as root, the server runs as another user, who must be able to enter.
+        let directory = open_directory();
         let path = directory.path().join("cluster");
-        let open = Command::new("chmod")
-            .arg("755")
-            .arg(directory.path())
-            .status();
-        assert!(open.expect("chmod runs").success());
         let url = start(&path);
         Self { directory, url }
     }
@@ -82,7 +76,19 @@ impl Drop for Cluster {
     }
 }
 
-fn start(directory: &Path) -> String {
+/// Creates a directory that every user can enter: when the tests run as root, the server runs as
+/// another user.
+pub(crate) fn open_directory() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    let open = Command::new("chmod")
+        .arg("755")
+        .arg(directory.path())
+        .status();
+    assert!(open.expect("chmod runs").success());
+    directory
+}
+
+pub(crate) fn start(directory: &Path) -> String {
     let started = script(&["start", &directory.display().to_string()]);
     assert!(started.status.success(), "{started:?}");
     String::from_utf8(started.stdout)
@@ -91,7 +97,7 @@ fn start(directory: &Path) -> String {
         .to_owned()
 }
 
-fn script(arguments: &[&str]) -> Output {
+pub(crate) fn script(arguments: &[&str]) -> Output {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/postgres");
     Command::new(script)
         .args(arguments)

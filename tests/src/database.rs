@@ -74,7 +74,11 @@ impl Database {
     #[must_use]
     pub fn at(url: &str) -> Self {
         Self {
-            kind: Kind::Postgres,
+            kind: if url.starts_with("sqlite:") {
+                Kind::Sqlite
+            } else {
+                Kind::Postgres
+            },
             url: url.to_owned(),
             directory: tempfile::tempdir().expect("a directory"),
             runtime: Runtime::new().expect("a runtime"),

@@ -50,6 +50,23 @@ impl HaProxy {
         );
         Self(haproxy(port, directory, &config))
     }
+
+    /// Starts `haproxy` on this port in front of two PostgreSQL servers, as
+    /// `integrations/haproxy/postgresql.cfg` says, and waits until it accepts connections.
+    #[must_use]
+    pub fn before_primary(port: u16, servers: [&str; 2]) -> Self {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../integrations/haproxy/postgresql.cfg"
+        );
+        let config = std::fs::read_to_string(file).expect("the configuration");
+        let config = config
+            .replace("127.0.0.1:6432", &format!("127.0.0.1:{port}"))
+            .replace("db1.example.com:5432", servers[0])
+            .replace("db2.example.com:5432", servers[1]);
+        let directory = tempfile::tempdir().expect("a directory");
+        Self(haproxy(port, directory, &config))
+    }
 }
 
 /// Starts `haproxy` with this configuration, and waits until it accepts connections on this port.

@@ -1,8 +1,15 @@
 use super::*;
 
+/// Parses a URL of one host.
+fn only(url: &str) -> PgConnectOptions {
+    let (mut servers, _) = parse(url).unwrap();
+    assert_eq!(servers.len(), 1, "{url}");
+    servers.remove(0)
+}
+
 #[test]
 fn an_ipv6_address_loses_its_brackets() {
-    let (options, _) = parse("postgres://u:p@[::1]:6432/db").unwrap();
+    let options = only("postgres://u:p@[::1]:6432/db");
     assert_eq!((options.get_host(), options.get_port()), ("::1", 6432));
 }
 
@@ -54,7 +61,7 @@ fn no_error_repeats_any_part_of_the_url() {
 fn an_unknown_parameter_is_dropped_and_reported_by_name_only() {
     let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
     let checked = check(url).unwrap();
-    assert_eq!(checked.url, "postgres://u:p%40w@h:1/db?sslmode=require");
+    assert_eq!(checked.urls, ["postgres://u:p%40w@h:1/db?sslmode=require"]);
     assert_eq!(
         checked
             .unknown
@@ -72,7 +79,7 @@ fn an_unknown_parameter_is_dropped_and_reported_by_name_only() {
 #[test]
 fn a_url_written_for_another_program_works_or_gets_a_hint() {
     let message = |url: &str| match check(url) {
-        Ok(checked) => panic!("{url}: {:?}", checked.url),
+        Ok(checked) => panic!("{url}: {:?}", checked.urls),
         Err(error) => error.to_string(),
     };
     for (url, expected) in [
@@ -95,14 +102,18 @@ fn a_url_written_for_another_program_works_or_gets_a_hint() {
         ),
         ("postgres://u@h/db?ssl=true", "set sslmode"),
         ("postgres://u@h/db?sslcrl=/a.crl", "set sslmode"),
-        ("postgres://a:1,b:2/db", "multiple hosts are not supported"),
-        (
-            "postgres:///db?host=a,b",
-            "multiple hosts are not supported",
-        ),
+        ("postgres:///db?host=a,b", "multiple hosts must be in"),
         (
             "postgres:///db?host=a&port=1,2",
-            "multiple hosts are not supported",
+            "multiple hosts must be in",
+        ),
+        ("postgres://a,b/db?port=1", "multiple hosts must be in"),
+        ("postgres://a,:2/db", "invalid host or port"),
+        ("postgres://a,/db", "invalid host or port"),
+        ("postgres://a:1,b:x/db", "invalid host or port"),
+        (
+            "postgres://u@h/db?target_session_attrs=any",
+            "use read-write or primary",
         ),
         (
             "postgres://u@h/db?sslmode=strict",
@@ -127,7 +138,7 @@ fn a_url_written_for_another_program_works_or_gets_a_hint() {
     for name in [
         "connection_limit",
         "pool_timeout",
-        "target_session_attrs",
+        "targetServerType",
         "prepareThreshold",
     ] {
         let url = format!("postgres://u@h/db?{name}=5");
@@ -157,9 +168,9 @@ fn a_url_without_a_host_keeps_its_user_its_password_and_its_port() {
             "postgres://h/db?password=a%2Bb",
         ),
     ] {
-        assert_eq!(check(url).unwrap().url, expected);
+        assert_eq!(check(url).unwrap().urls, [expected]);
     }
-    let (options, _) = parse("postgres://ada:p+w@:6432/db?host=/run/x").unwrap();
+    let options = only("postgres://ada:p+w@:6432/db?host=/run/x");
     assert_eq!(options.get_username(), "ada");
     assert_eq!(options.get_port(), 6432);
     assert_eq!(options.get_socket().unwrap().to_str(), Some("/run/x"));
@@ -185,6 +196,11 @@ fn an_invalid_environment_variable_is_named_without_its_value() {
             "environment variable PGSSLROOTCERT",
         ),
         ("PGHOST", "hunter2,b", "multiple hosts"),
+        (
+            "PGTARGETSESSIONATTRS",
+            "hunter2",
+            "PGTARGETSESSIONATTRS; use read-write or primary",
+        ),
     ] {
         let found = check_variables(|asked| (asked == name).then(|| value.to_owned()));
         let message = found.unwrap_err().to_string();
@@ -199,18 +215,44 @@ fn an_invalid_environment_variable_is_named_without_its_value() {
 
 #[test]
 fn the_application_name_comes_from_the_url() {
-    let name = |url| {
-        parse(url)
-            .unwrap()
-            .0
-            .get_application_name()
-            .map(ToOwned::to_owned)
-    };
+    let name = |url| only(url).get_application_name().map(ToOwned::to_owned);
     assert_eq!(name("postgres://h/db").as_deref(), Some("openindex"));
     assert_eq!(
         name("postgres://h/db?application_name=eu%2D1").as_deref(),
         Some("eu-1")
     );
+}
+
+#[test]
+fn each_host_of_a_list_gets_everything_else_of_the_url() {
+    for (url, expected) in [
+        (
+            "postgres://u:p,w@a:1,[::1]:2,c/db?target_session_attrs=read-write&sslmode=require",
+            &[("a", 1), ("::1", 2), ("c", 5432)][..],
+        ),
+        (
+            "postgres://u:p%2Cw@a,b:3?dbname=db",
+            &[("a", 5432), ("b", 3)],
+        ),
+        (
+            "postgres://u:p,w@a/db?target_session_attrs=primary",
+            &[("a", 5432)],
+        ),
+    ] {
+        let (servers, _) = parse(url).unwrap();
+        let places = servers.iter().map(|one| (one.get_host(), one.get_port()));
+        assert_eq!(places.collect::<Vec<_>>(), expected, "{url}");
+        for server in &servers {
+            assert_eq!(server.get_username(), "u", "{url}");
+            assert_eq!(server.get_database(), Some("db"), "{url}");
+        }
+    }
+    let urls = check("postgres://u:p,w@a:1,b/d,b?user=v").unwrap().urls;
+    let expected = [
+        "postgres://u:p,w@a:1/d,b?user=v",
+        "postgres://u:p,w@b/d,b?user=v",
+    ];
+    assert_eq!(urls, expected);
 }
 
 #[test]

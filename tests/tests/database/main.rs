@@ -4,6 +4,7 @@
 mod errors;
 mod faults;
 mod full;
+mod hosts;
 mod limits;
 mod pooler;
 mod roles;

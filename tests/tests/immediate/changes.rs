@@ -4,9 +4,10 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
+use openindex_tests::Random;
 use serde_json::{Value, json};
 
-use crate::board::{Known, Random};
+use crate::board::Known;
 use crate::clients::Sent;
 use crate::log::{Act, Change, Item, Outcome, Run, Span, TokenWithSecret, User};
 use crate::trial::{PAUSE, Trial};

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::board::{Known, Random, Right};
+use openindex_tests::Random;
+
+use crate::board::{Known, Right};
 use crate::log::{Check, Span, Verdict};
 use crate::trial::{PAUSE, Trial};
 use crate::wire::{Links, Reply, Request};

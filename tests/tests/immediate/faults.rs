@@ -100,19 +100,22 @@ impl Processes {
                     self.replace(trial, replica, successor);
                 }
                 Fault::Outage => self.put_out_of_reach(trial),
-                Fault::Restart => {
-                    let before = self.servers.remove(replica);
-                    before.signal("TERM");
-                    let successor = self.start();
-                    // It has exited, or is about to: its successor has the file.
-                    drop(before);
-                    self.replace(trial, replica, successor);
-                }
+                Fault::Restart => self.restart(trial, replica),
                 Fault::Beside => self.change_beside(),
             }
             trial.recorder.log().faults.push(fault.name());
             trial.pace.faulted();
         }
+    }
+
+    /// Stops a server while its successor starts.
+    pub(crate) fn restart(&mut self, trial: &Trial, replica: usize) {
+        let before = self.servers.remove(replica);
+        before.signal("TERM");
+        let successor = self.start();
+        // It has exited, or is about to: its successor has the file.
+        drop(before);
+        self.replace(trial, replica, successor);
     }
 
     fn proxy(&self) -> &Proxy {

@@ -1,15 +1,16 @@
 //! Proof that revocation is immediate: three servers on one PostgreSQL database, or one server on a
 //! SQLite file, and, as the last replica, a service that verifies remotely at them; many clients
 //! that verify while tokens are revoked, users suspended and demoted and agent runs ended, and while
-//! servers stop, crash and lose their database, and are replaced by another one, also of another
-//! release. Every request and response is logged in one sequence, and an oracle looks for a request
-//! that was accepted although it began after the end of its credential had been acknowledged, and for
-//! a credential that was lost. Deliberately stale servers, and a deliberately stale service, show that
-//! the oracle would find one.
+//! servers stop, crash and lose their database, are replaced by another one, also of another release,
+//! and follow PostgreSQL to its standby. Every request and response is logged in one sequence, and an
+//! oracle looks for a request that was accepted although it began after the end of its credential had
+//! been acknowledged, and for a credential that was lost. Deliberately stale servers, and a
+//! deliberately stale service, show that the oracle would find one.
 
 mod board;
 mod changes;
 mod clients;
+mod failover;
 mod faults;
 mod index_double;
 mod log;
@@ -18,6 +19,7 @@ mod oracle_cases;
 mod pace;
 mod proxy;
 mod service;
+mod soak;
 mod stale_double;
 mod totals;
 mod trial;
@@ -26,11 +28,13 @@ mod wire;
 
 use std::collections::HashSet;
 use std::process::Command;
+use std::time::Duration;
 
 use openindex_adapters_http::guard::Guard;
 use openindex_tests::{Database, Kind, Server, binary};
 
 use changes::Way;
+use failover::{By, FAILOVER, Failovers};
 use faults::{Fault, Processes};
 use log::{Log, Outcome};
 use oracle::judge;
@@ -124,6 +128,77 @@ fn the_previous_release_is_replaced_and_nothing_is_lost_in_a_long_run() {
         clients: 52,
         users: 24,
     });
+}
+
+#[test]
+fn a_failover_by_a_list_of_hosts_loses_and_revives_nothing() {
+    prove_failovers(By::List, 1);
+}
+
+#[test]
+fn a_failover_by_a_proxy_loses_and_revives_nothing() {
+    prove_failovers(By::Proxy, 1);
+}
+
+/// `OPENINDEX_TEST_FAILOVERS` changes its length.
+#[test]
+#[ignore = "takes minutes; scripts/test --long runs it"]
+fn failovers_by_a_list_of_hosts_lose_and_revive_nothing_in_a_long_run() {
+    prove_failovers(By::List, number("OPENINDEX_TEST_FAILOVERS", 20));
+}
+
+/// As long as the one by a list of hosts.
+#[test]
+#[ignore = "takes minutes; scripts/test --long runs it"]
+fn failovers_by_a_proxy_lose_and_revive_nothing_in_a_long_run() {
+    prove_failovers(By::Proxy, number("OPENINDEX_TEST_FAILOVERS", 20));
+}
+
+/// `OPENINDEX_TEST_SOAK_SECONDS` changes its length.
+#[test]
+#[ignore = "takes an hour; scripts/test --long runs it"]
+fn three_servers_do_not_grow_in_a_long_run() {
+    soak::soak(Kind::Postgres, soak_length());
+}
+
+/// As long as that of three servers.
+#[test]
+#[ignore = "takes an hour; scripts/test --long runs it"]
+fn the_server_of_a_file_does_not_grow_in_a_long_run() {
+    soak::soak(Kind::Sqlite, soak_length());
+}
+
+fn soak_length() -> Duration {
+    Duration::from_secs(number("OPENINDEX_TEST_SOAK_SECONDS", 3_600))
+}
+
+fn prove_failovers(by: By, failovers: u64) {
+    let plan = Plan {
+        checks: 2_000 * failovers,
+        changes: 28 * failovers,
+        faults: failovers,
+        clients: 16,
+        users: 8,
+    };
+    let mut cluster = Failovers::new(by);
+    let database = Database::at(&cluster.direct_url());
+    let admin = Server::bootstrap(&database);
+    let http = cluster.servers[0].http.clone();
+    let ended = Failovers::ended_token(&http, &admin.token);
+    let urls = cluster.servers.iter().map(|server| server.url.as_str());
+    let spares = Trial::join_spares(plan, &http, &admin.token, || {
+        let _ = database.execute("DELETE FROM rate_limits");
+    });
+    let mut replicas = Replicas::new(urls);
+    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
+    let trial = Trial::new(plan, replicas, &admin.token, spares);
+    let log = trial.run(&http, |trial| {
+        cluster.fail_over(trial, &admin.token, &ended);
+    });
+    assert_nothing_found(&log);
+    assert_all_happened(&log);
+    assert_eq!(Totals::of(&log).faults[FAILOVER], failovers);
+    cluster.assert_well(&log);
 }
 
 fn prove_at_length(kind: Kind, clients: usize) {
@@ -231,11 +306,14 @@ fn assert_all_happened(log: &Log) {
         let done = totals.changes.get(way).map_or(0, |(done, _)| done.count);
         assert!(done > 0, "{way}: {totals}");
     }
-    for verdict in [totals.accepted, totals.denied] {
-        assert!(verdict.count * 10 > log.checks.len() as u64, "{totals}");
+    // Without those of an outage, which have no verdict.
+    let judged = totals.accepted.count + totals.denied.count;
+    for verdict in [&totals.accepted, &totals.denied] {
+        assert!(verdict.count * 10 > judged, "{totals}");
     }
     for verdicts in totals.by_replica.values() {
-        let enough = log.checks.len() / totals.by_replica.len() / 50;
+        let replicas = totals.by_replica.len() as u64;
+        let enough = usize::try_from(judged / replicas / 50).expect("a small number");
         assert!(verdicts.iter().all(|count| *count > enough), "{totals}");
     }
 }

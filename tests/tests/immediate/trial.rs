@@ -2,6 +2,7 @@
 //! knows neither what serves it nor what it proves.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -75,9 +76,9 @@ impl Trial {
     ) -> Vec<(String, String)> {
         let changes = usize::try_from(plan.changes).expect("a small number");
         let each = changes / changes::Way::ALL.len() + 1;
-        let spares = (0..2 * each).map(|number| {
+        let spares = (0..2 * each).map(|_| {
             forget();
-            http.join_as("admin", admin, &format!("spare{number}@example.com"))
+            http.join_as("admin", admin, &new_address())
         });
         let spares = spares.collect();
         forget();
@@ -114,8 +115,7 @@ impl Trial {
 
     fn join(&self, http: &Client, user: usize) -> Person {
         let invoked = self.recorder.number();
-        let (id, secret) =
-            http.join_with_token(&self.admin.secret, &format!("member{user}@example.com"));
+        let (id, secret) = http.join_with_token(&self.admin.secret, &new_address());
         let responded = self.recorder.number();
         let issued = TokenWithSecret {
             owner: User(user),
@@ -222,6 +222,13 @@ impl Trial {
             ));
         }
     }
+}
+
+/// Returns an email address that no other user has, in any trial.
+fn new_address() -> String {
+    static JOINED: AtomicUsize = AtomicUsize::new(0);
+    let number = JOINED.fetch_add(1, Ordering::SeqCst);
+    format!("joined{number}@example.com")
 }
 
 #[expect(clippy::print_stderr, reason = "a long trial prints its progress")]
