@@ -60,12 +60,12 @@ pub struct PoolOptions {
     pub lookup_connections: NonZero<u32>,
     /// How long a call waits for a connection, whether all are in use or the server does not
     /// respond; 3 s by default. (If the URL lists several hosts, a third of this passes before the
-    /// primary is searched for, and a call may then wait as long again.) A token lookup waits up to this long for its batch to be sent, and
-    /// as long for the result. One statement, including its wait for locks, may take twice as long,
-    /// and a whole call three times as long once it has a connection. Calls that count an attempt,
-    /// and those that scan many rows (lists, searches and the queue of work items, the audit log,
-    /// admin tokens and their statistics), first wait up to this long for a permit; a statement
-    /// that scans many rows may take no longer than this.
+    /// primary is searched for, and a call may then wait as long again.) A token lookup waits up to
+    /// this long for its batch to be sent, and as long for the result. One statement, including its
+    /// wait for locks, may take twice as long, and a whole call three times as long once it has a
+    /// connection. Calls that count an attempt, and those that scan many rows (lists, searches and
+    /// the queue of work items, the audit log, admin tokens and their statistics), first wait up to
+    /// this long for a permit; a statement that scans many rows may take no longer than this.
     pub acquire_timeout: Duration,
     /// What the names of our tables begin with; nothing by default. Set it for a database that also
     /// has tables of others. Stores with different prefixes in one database have nothing in common.
@@ -173,10 +173,10 @@ impl PoolOptions {
             .connect_lazy_with(connect)
     }
 
-    /// Prepares a new connection: rejects a standby and a former primary and, if the session is not shared, applies the
-    /// timeouts and `extra`. They are set here because poolers reject them as startup parameters.
-    /// Statements of the session's previous client are dropped first: a pooler whose
-    /// `server_reset_query` is empty keeps them, and their names would clash with ours.
+    /// Prepares a new connection: rejects a standby and a former primary and, if the session is not
+    /// shared, applies the timeouts and `extra`. They are set here because poolers reject them as
+    /// startup parameters. Statements of the session's previous client are dropped first: a pooler
+    /// whose `server_reset_query` is empty keeps them, and their names would clash with ours.
     pub(crate) async fn begin_session(
         self,
         connection: &mut PgConnection,

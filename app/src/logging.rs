@@ -125,8 +125,8 @@ where
     } else {
         LogFormat::Json
     });
-    // Spans below the request's exist at this level, or with traces. Without the list, a line in one
-    // of them would not have the request's id.
+    // Spans below the request's exist at this level, or with traces. Without the list, a line in
+    // one of them would not have the request's id.
     let detailed = recorded.filter.max_level_hint() >= Some(LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)

@@ -93,8 +93,8 @@ impl Failovers {
         text("token")
     }
 
-    /// Fails over until the trial has had all of it, with the tokens of an administrator: a live one
-    /// and an ended one.
+    /// Fails over until the trial has had all of it, with the tokens of an administrator: a live
+    /// one and an ended one.
     pub(crate) fn fail_over(&mut self, trial: &Trial, live: &str, ended: &str) {
         while trial.pace.next_fault().is_some() {
             self.pair.kill_primary();
