@@ -54,7 +54,17 @@ pub enum BackupError {
     /// The database has no tables of this project.
     #[error("the database has no tables of OpenIndex; check the path in the database URL")]
     NotOurs,
-    /// The database cannot be read, or its copy cannot be written.
+    /// The database cannot be copied: it cannot be read to its end, or the file for the backup cannot
+    /// be written, since SQLite does not tell which.
+    #[error("cannot copy the database to {}", path.display())]
+    Copy {
+        /// The file.
+        path: PathBuf,
+        /// The error of the database.
+        #[source]
+        cause: StoreError,
+    },
+    /// The database cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -105,7 +115,12 @@ pub async fn backup(
     let mut copied = Box::pin(copied);
     while tokio::time::timeout(REPORT_EVERY, &mut copied)
         .await
-        .map(|done| done.map_err(store_error))
+        .map(|done| {
+            done.map_err(|error| BackupError::Copy {
+                path: to.to_owned(),
+                cause: store_error(error),
+            })
+        })
         .ok()
         .transpose()?
         .is_none()

@@ -14,6 +14,7 @@ mod metrics;
 mod metrics_listener;
 mod on_wake;
 mod operations;
+mod request_body;
 mod response_body;
 mod serve;
 mod store;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{Request, header};
+use axum::http::{Request, Version, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
@@ -27,6 +27,7 @@ use crate::connections::{Slot, Slots};
 use crate::listen::{Listener, Stream};
 use crate::metrics::DropReason;
 use crate::on_wake::OnWake;
+use crate::request_body::RequestBody;
 use crate::response_body::ResponseBody;
 use crate::tls::Acceptors;
 use crate::wire::Wire;
@@ -259,6 +260,8 @@ fn service(
                 return std::future::pending().await;
             };
             request.extensions_mut().insert(peer);
+            let is_http2 = request.version() == Version::HTTP_2;
+            let request = request.map(|body| RequestBody::new(body, is_http2));
             let response = router.oneshot(request).await?;
             // `Connection: close` means that part of the request was not read.
             if response.headers().contains_key(header::CONNECTION) {

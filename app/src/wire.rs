@@ -14,9 +14,9 @@ use crate::connections::Slot;
 use crate::listen::Stream;
 
 /// Maximum time that the server reads and discards what a client sends after its last response.
-const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Maximum number of bytes discarded in that time.
-const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 
 /// The first bytes of a client that speaks HTTP/2 without negotiating it. hyper would close the
 /// connection without a response.

@@ -147,6 +147,22 @@ fn an_existing_file_is_not_replaced_and_a_failed_backup_leaves_nothing() {
     let missing = place.path("missing").join("backup.db");
     let said = fails(database.url(), &["backup", text(&missing)]);
     assert!(said.contains("cannot write"), "{said}");
+    let full = place.path("full.db");
+    // No file may become larger than this number of blocks.
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 64; exec {} backup {}",
+        binary("oi-server").display(),
+        text(&full)
+    );
+    let output = Command::new("bash")
+        .args(["-c", &limited])
+        .env("DATABASE_URL", database.url())
+        .output()
+        .expect("bash runs");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let expected = format!("cannot copy the database to {}", text(&full));
+    assert!(said.contains(&expected), "{said}");
     let other = text(&place.backup);
     let said = fails(
         &format!("sqlite://{other}"),

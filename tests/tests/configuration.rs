@@ -226,6 +226,56 @@ fn a_url_instead_of_a_path_is_an_error_that_does_not_repeat_it() {
 }
 
 #[test]
+fn a_key_instead_of_its_path_is_an_error_that_does_not_repeat_it() {
+    let made = Command::new("openssl")
+        .args(["genpkey", "-algorithm", "RSA"])
+        .output();
+    let key = text(&made.expect("openssl runs").stdout);
+    let lines: Vec<&str> = key.lines().filter(|line| line.len() > 20).collect();
+    assert!(lines.len() > 10, "{key}");
+    for value in [key.clone(), key.replace('\n', " ")] {
+        let flag = format!("--tls-key={value}");
+        let variable = [("OPENINDEX_TLS_KEY", &*value)];
+        for output in [
+            server(&["config", "check"], &variable),
+            server(&["serve", &flag], &[]),
+        ] {
+            let said = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{said}");
+            assert!(said.contains("not what is in it"), "{said}");
+            for line in lines.iter().flat_map(|line| line.split(['+', '/'])) {
+                assert!(line.len() < 8 || !said.contains(line), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_used_is_found_without_starting() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let certificate = written(&directory, "server.pem", "no certificate\n");
+    let key = directory.path().join("missing").display().to_string();
+    let lines = format!(
+        "public_url = \"https://localhost\"\ntls_cert = \"{certificate}\"\ntls_key = \"{key}\"\n"
+    );
+    let file = written(&directory, "server.toml", &lines);
+    let output = server(&["--config", &file, "config", "check"], &[]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("check --tls-cert and --tls-key"), "{said}");
+    assert!(said.contains("contains no certificate"), "{said}");
+}
+
+#[test]
+fn a_health_check_accepts_the_variables_of_the_server() {
+    let variables = [("OPENINDEX_LISTEN", "unix:/nonexistent/openindex.sock")];
+    let output = server(&["healthcheck"], &variables);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("/nonexistent/openindex.sock"), "{said}");
+}
+
+#[test]
 fn the_password_in_the_database_url_is_not_shown() {
     let directory = tempfile::tempdir().expect("a directory");
     let url = "postgres://oi:hunter2@db.example.com:5432/oi?sslmode=require";

@@ -134,8 +134,9 @@ fn a_token_is_revoked_at_once_over_both_versions_of_http() {
             "--data",
             "@large",
         ];
-        let (lines, _) = request(&admin, &large, "/me/pats");
-        assert_eq!(lines, [format!("{version} 413")]);
+        let authorized = [&[flag, "--header", &authorization], &large[..]].concat();
+        let (lines, _) = https.curl("a", &authorized, &["/me/pats"; 30]);
+        assert_eq!(lines, vec![format!("{version} 413"); 30]);
         let parallel = [flag, "--parallel", "--header", &authorization];
         let (lines, _) = https.curl("a", &parallel, &["/me"; 20]);
         assert_eq!(lines, vec![format!("{version} 200"); 20]);
