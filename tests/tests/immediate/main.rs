@@ -31,7 +31,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use openindex_adapters_http::guard::Guard;
-use openindex_tests::{Database, Kind, Server, binary};
+use openindex_tests::{Client, Database, Kind, Server, binary};
 
 use changes::Way;
 use failover::{By, FAILOVER, Failovers};
@@ -172,6 +172,36 @@ fn soak_length() -> Duration {
     Duration::from_secs(number("OPENINDEX_TEST_SOAK_SECONDS", 3_600))
 }
 
+/// A trial on servers and on a service that verifies remotely at them.
+struct Staged {
+    trial: Trial,
+    http: Client,
+    _service: Service,
+}
+
+impl Staged {
+    fn new(plan: Plan, servers: &[Server], database: &Database, admin: &str) -> Self {
+        let http = servers[0].http.clone();
+        let spares = Trial::join_spares(plan, &http, admin, || {
+            let _ = database.execute("DELETE FROM rate_limits");
+        });
+        let mut replicas = Replicas::new(servers.iter().map(|server| server.url.as_str()));
+        let service = Service::join(&mut replicas, &http, admin, Guard::new);
+        Self {
+            trial: Trial::new(plan, replicas, admin, spares),
+            http,
+            _service: service,
+        }
+    }
+
+    fn run(self, faults: impl FnOnce(&Trial) + Send) -> Log {
+        let log = self.trial.run(&self.http, faults);
+        assert_nothing_found(&log);
+        assert_all_happened(&log);
+        log
+    }
+}
+
 fn prove_failovers(by: By, failovers: u64) {
     let plan = Plan {
         checks: 2_000 * failovers,
@@ -185,18 +215,8 @@ fn prove_failovers(by: By, failovers: u64) {
     let admin = Server::bootstrap(&database);
     let http = cluster.servers[0].http.clone();
     let ended = Failovers::ended_token(&http, &admin.token);
-    let urls = cluster.servers.iter().map(|server| server.url.as_str());
-    let spares = Trial::join_spares(plan, &http, &admin.token, || {
-        let _ = database.execute("DELETE FROM rate_limits");
-    });
-    let mut replicas = Replicas::new(urls);
-    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
-    let trial = Trial::new(plan, replicas, &admin.token, spares);
-    let log = trial.run(&http, |trial| {
-        cluster.fail_over(trial, &admin.token, &ended);
-    });
-    assert_nothing_found(&log);
-    assert_all_happened(&log);
+    let staged = Staged::new(plan, &cluster.servers, &database, &admin.token);
+    let log = staged.run(|trial| cluster.fail_over(trial, &admin.token, &ended));
     assert_eq!(Totals::of(&log).faults[FAILOVER], failovers);
     cluster.assert_well(&log);
 }
@@ -221,17 +241,8 @@ fn prove(kind: Kind, plan: Plan) {
     let database = Database::new(kind);
     let mut processes = Processes::on(&database);
     let admin = Server::bootstrap(&database);
-    let http = processes.servers[0].http.clone();
-    let urls = processes.servers.iter().map(|server| server.url.as_str());
-    let spares = Trial::join_spares(plan, &http, &admin.token, || {
-        let _ = database.execute("DELETE FROM rate_limits");
-    });
-    let mut replicas = Replicas::new(urls);
-    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
-    let trial = Trial::new(plan, replicas, &admin.token, spares);
-    let log = trial.run(&http, |trial| processes.break_things(trial));
-    assert_nothing_found(&log);
-    assert_all_happened(&log);
+    let staged = Staged::new(plan, &processes.servers, &database, &admin.token);
+    let log = staged.run(|trial| processes.break_things(trial));
     let totals = Totals::of(&log);
     for fault in Fault::all(kind) {
         let name = fault.name();
@@ -243,17 +254,8 @@ fn upgrade(plan: Plan) {
     let database = Database::new(Kind::Postgres);
     let mut fleet = Fleet::on(&database);
     let admin = Server::bootstrap_by(fleet.previous(), &database);
-    let http = fleet.servers[0].http.clone();
-    let urls = fleet.servers.iter().map(|server| server.url.as_str());
-    let spares = Trial::join_spares(plan, &http, &admin.token, || {
-        let _ = database.execute("DELETE FROM rate_limits");
-    });
-    let mut replicas = Replicas::new(urls);
-    let _service = Service::join(&mut replicas, &http, &admin.token, Guard::new);
-    let trial = Trial::new(plan, replicas, &admin.token, spares);
-    let log = trial.run(&http, |trial| fleet.upgrade(trial));
-    assert_nothing_found(&log);
-    assert_all_happened(&log);
+    let staged = Staged::new(plan, &fleet.servers, &database, &admin.token);
+    let log = staged.run(|trial| fleet.upgrade(trial));
     let totals = Totals::of(&log);
     assert_eq!(totals.faults.values().sum::<u64>(), plan.faults, "{totals}");
     // A request can meet a connection as its server closes it; each client has one to each server.
@@ -265,12 +267,7 @@ fn upgrade(plan: Plan) {
     let created: HashSet<u64> = log.issued.iter().map(|it| it.span.invoked).collect();
     let created = created.len() as u64;
     assert!(tokens >= created, "{tokens} of {created} tokens");
-    let checked = Command::new(binary("oi-server"))
-        .arg("check")
-        .env("DATABASE_URL", database.url())
-        .output()
-        .expect("oi-server runs");
-    assert!(checked.status.success(), "{checked:?}");
+    assert_database_is_sound(&database);
     say(&format!(
         "{} checks, {created} acknowledged creations, {} acknowledged changes, {} steps: 0 stale \
          accepts, 0 lost writes; requests without response: {}",
@@ -297,6 +294,15 @@ fn assert_nothing_found(log: &Log) {
         findings.len(),
         shown.join("\n")
     );
+}
+
+fn assert_database_is_sound(database: &Database) {
+    let checked = Command::new(binary("oi-server"))
+        .arg("check")
+        .env("DATABASE_URL", database.url())
+        .output()
+        .expect("oi-server runs");
+    assert!(checked.status.success(), "{checked:?}");
 }
 
 /// A trial in which nothing ends, or nothing is accepted, would prove nothing.

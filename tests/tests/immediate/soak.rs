@@ -3,18 +3,17 @@
 
 use std::fmt;
 use std::fs;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use openindex_tests::{Database, Kind, Server, binary};
+use openindex_tests::{Database, Kind, Server};
 
-use crate::assert_nothing_found;
 use crate::faults::Processes;
 use crate::log::Outcome;
 use crate::pace::Plan;
 use crate::totals::Totals;
 use crate::trial::{Trial, say};
 use crate::wire::Replicas;
+use crate::{assert_database_is_sound, assert_nothing_found};
 
 /// Clients, users, checks and changes of the waves.
 const WAVES: [(usize, usize, u64, u64); 4] = [
@@ -177,12 +176,7 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
     for life in &lives {
         life.assert_flat();
     }
-    let checked = Command::new(binary("oi-server"))
-        .arg("check")
-        .env("DATABASE_URL", database.url())
-        .output()
-        .expect("oi-server runs");
-    assert!(checked.status.success(), "{checked:?}");
+    assert_database_is_sound(&database);
 }
 
 #[test]
