@@ -329,6 +329,8 @@ impl App<'_> {
         }
         options.proxies =
             ProxyVariables::new(|name| self.environment.convention(name).map(str::to_owned));
+        let trace = self.environment.convention(environment::TRACE_PARENT);
+        options.trace_parent = trace.and_then(|trace| trace.parse().ok());
         if api_url.is_https() {
             self.trust(&mut options)?;
         }

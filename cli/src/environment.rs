@@ -43,6 +43,8 @@ variables! {
     const _ = "all_proxy", "a URL", "proxy for servers of either scheme; also ALL_PROXY";
     const _ = "no_proxy", "a list",
         "hosts, domains and networks to connect to directly, separated by commas; also NO_PROXY";
+    const TRACE_PARENT = "TRACEPARENT", "the value of a traceparent header",
+        "trace that the requests are part of (W3C Trace Context)";
     const NO_COLOR = "NO_COLOR", "1", "any value turns color off";
     const CLICOLOR_FORCE = "CLICOLOR_FORCE", "1",
         "any value but 0 turns color on, even without a terminal";

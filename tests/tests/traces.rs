@@ -6,13 +6,17 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use openindex_tests::{Database, Kind, Server, both_stores, free_port, hex, read_request};
+use axum::http::HeaderValue;
+use openindex_adapters_http::remote::{RemoteSettings, RemoteVerifier};
+use openindex_domain::token::Secret;
+use openindex_tests::{Database, Kind, Oi, Server, both_stores, free_port, hex, read_request};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Attribute;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use prost::Message as _;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 both_stores! {
     a_request_is_in_the_trace_of_its_client_with_all_that_it_does,
@@ -170,6 +174,47 @@ fn a_request_is_in_the_trace_of_its_client_with_all_that_it_does(kind: Kind) {
         "127.0.0.1",
     ] {
         assert!(!text.contains(private), "{private}");
+    }
+}
+
+#[test]
+fn a_trace_is_handed_on_by_the_command_and_by_a_service_that_verifies_remotely() {
+    let collector = Collector::start();
+    let database = Database::new(Kind::Sqlite);
+    let server = Server::start_with(&database, &["--otlp-endpoint", &collector.url]);
+    let admin = Server::bootstrap(&database).token;
+    let parent = |trace: &str| format!("00-{trace}-b7ad6b7169203331-01");
+    let (of_command, of_service) = ("1".repeat(32), "2".repeat(32));
+    for value in [&*parent(&of_command), "\n", "none"] {
+        let listed = Oi::new()
+            .with_env("OPENINDEX_APP_URL", &server.url)
+            .with_env("OPENINDEX_TOKEN", &admin)
+            .with_env("TRACEPARENT", value)
+            .run(&["settings", "personal", "tokens", "list"]);
+        assert_eq!(listed.code, 0, "{listed:?}");
+    }
+    let token = Secret::parse(&admin).expect("a secret");
+    let mut settings = RemoteSettings::new(server.url.parse().expect("a URL"), token);
+    let value = parent(&of_service).parse().expect("a header");
+    settings.headers = Some(Arc::new(move |headers| {
+        headers.insert("traceparent", HeaderValue::clone(&value));
+        // What the verifier itself sends takes precedence.
+        headers.insert("authorization", HeaderValue::from_static("Bearer x"));
+    }));
+    let verifier = RemoteVerifier::new(settings).expect("valid settings");
+    let runtime = Runtime::new().expect("a runtime");
+    let principal = runtime.block_on(verifier.verify(&admin));
+    assert!(principal.is_ok(), "{principal:?}");
+    assert!(server.stop().0.success());
+
+    let spans = collector.spans();
+    for (trace, name) in [
+        (&of_command, "GET /me/pats"),
+        (&of_service, "POST /auth/introspect"),
+    ] {
+        let is_wanted = |span: &Span| hex(&span.trace_id) == *trace && span.name == name;
+        let request = only(&spans, is_wanted);
+        assert_eq!(hex(&request.parent_span_id), "b7ad6b7169203331");
     }
 }
 

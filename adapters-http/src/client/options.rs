@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ureq::http::HeaderValue;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use super::ProxyVariables;
@@ -18,6 +19,9 @@ pub struct ClientOptions {
     pub allow_insecure_http: bool,
     /// Variables that select a proxy; by default, those of this process.
     pub proxies: ProxyVariables,
+    /// The trace that the requests are part of, as a `traceparent` header (W3C Trace Context). By
+    /// default, none.
+    pub trace_parent: Option<HeaderValue>,
     /// Certificate authorities to trust instead of the default ones.
     pub(super) root_certificates: Option<RootCerts>,
 }
@@ -35,6 +39,7 @@ impl Default for ClientOptions {
             timeout: Duration::from_secs(30),
             allow_insecure_http: false,
             proxies: ProxyVariables::of_process(),
+            trace_parent: None,
             root_certificates: None,
         }
     }

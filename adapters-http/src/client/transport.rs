@@ -6,7 +6,7 @@ use openindex_domain::clock::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::request::Builder;
-use ureq::http::{self, HeaderMap, HeaderValue, Method, Request, Response, header};
+use ureq::http::{self, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, AsSendBody, Body};
 use zeroize::Zeroizing;
@@ -30,6 +30,8 @@ const STREAM_BYTES: usize = 64 * 1024;
 /// How many bytes at the end of an export are searched for the incomplete marker.
 const TAIL_BYTES: usize = 4 * 1024;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// Sends requests to one server.
 pub(super) struct Transport {
     agent: Agent,
@@ -42,6 +44,7 @@ pub(super) struct Transport {
     proxy: Option<Route>,
     /// Login of a proxy that sees the requests, marked as sensitive.
     proxy_login: Option<HeaderValue>,
+    trace_parent: Option<HeaderValue>,
     /// The server's time from its last response, accurate to the second.
     server_time: Mutex<Option<Timestamp>>,
 }
@@ -100,6 +103,7 @@ impl Transport {
             confidential,
             proxy,
             proxy_login,
+            trace_parent: options.trace_parent.clone(),
             server_time: Mutex::new(None),
         })
     }
@@ -207,14 +211,15 @@ impl Transport {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
-        let logins = [
+        let headers = [
             (header::AUTHORIZATION, authorization),
             (header::PROXY_AUTHORIZATION, self.proxy_login.as_ref()),
+            (TRACE_PARENT, self.trace_parent.as_ref()),
         ];
-        logins
+        headers
             .into_iter()
-            .fold(request, |request, (name, login)| match login {
-                Some(login) => request.header(name, login),
+            .fold(request, |request, (name, value)| match value {
+                Some(value) => request.header(name, value),
                 None => request,
             })
     }

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -76,7 +76,13 @@ pub struct RemoteSettings {
     /// Whether plain HTTP is accepted to any host, for a network that encrypts by itself. By
     /// default it is not, because the tokens of all callers are sent.
     pub allows_plain_http: bool,
+    /// Adds headers to the request for a batch, such as the `traceparent` of the current span, which
+    /// is that of the batch (`lookup batch`, at the debug level). By default, nothing.
+    pub headers: Option<RequestHeaders>,
 }
+
+/// See [`RemoteSettings::headers`].
+pub type RequestHeaders = Arc<dyn Fn(&mut HeaderMap) + Send + Sync>;
 
 impl RemoteSettings {
     /// Creates settings with defaults.
@@ -89,6 +95,7 @@ impl RemoteSettings {
             batches: NonZero::new(2).unwrap_or(NonZero::<usize>::MIN),
             prefixes: SecretPrefixes::DEFAULT,
             allows_plain_http: false,
+            headers: None,
         }
     }
 }
@@ -129,6 +136,7 @@ impl RemoteVerifier {
             batches,
             prefixes,
             allows_plain_http,
+            headers,
         } = settings;
         if !(url.is_https() || url.is_loopback() || allows_plain_http) {
             return Err(RemoteError::PlainHttp(url));
@@ -157,6 +165,7 @@ impl RemoteVerifier {
             client,
             endpoint,
             authorization,
+            headers,
         };
         let options = Options {
             workers: batches,
@@ -235,6 +244,7 @@ struct Authority {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     endpoint: Uri,
     authorization: HeaderValue,
+    headers: Option<RequestHeaders>,
 }
 
 /// Why a batch failed.
@@ -264,13 +274,16 @@ impl Source for Authority {
             tokens: secrets.collect(),
         };
         let body = serde_json::to_vec(&tokens).map_err(|error| Failed::Unreadable(error.into()))?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(&self.endpoint)
-            .header(header::AUTHORIZATION, &self.authorization)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::from(body))
-            .map_err(|error| Failed::Unreachable(error.into()))?;
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.clone();
+        let headers = request.headers_mut();
+        if let Some(add_to) = &self.headers {
+            add_to(headers);
+        }
+        headers.insert(header::AUTHORIZATION, self.authorization.clone());
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
         let response = self.client.request(request).await;
         let response = response.map_err(|error| Failed::Unreachable(error.into()))?;
         let (head, body) = response.into_parts();

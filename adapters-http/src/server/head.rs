@@ -9,7 +9,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 use percent_encoding::percent_decode_str;
 
-use super::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES};
+use super::limits::{MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS};
 use super::state::Shared;
 use super::{Code, Problem};
 
@@ -53,7 +53,7 @@ pub(super) fn headers_too_large() -> Problem {
         Code::HeadersTooLarge,
         format!(
             "the request target and headers must not exceed {MAX_HEADER_BYTES} bytes in total, or \
-             100 headers"
+             {MAX_HEADERS} headers"
         ),
     )
 }
@@ -66,7 +66,7 @@ fn check_size(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let target = uri
         .path_and_query()
         .map_or(0, |target| target.as_str().len());
-    if fields + target > MAX_HEADER_BYTES {
+    if fields + target > MAX_HEADER_BYTES || headers.len() > MAX_HEADERS {
         return Err(headers_too_large());
     }
     Ok(())

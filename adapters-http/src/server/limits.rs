@@ -15,6 +15,8 @@ pub const MAX_BODY_BYTES: usize = 64 * 1024;
 pub const MAX_FORM_BYTES: usize = 200 * 1024;
 /// Maximum size of a request's target and headers together, in bytes: 16 KiB.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Maximum number of headers of a request. HTTP/1.1 has this limit in hyper.
+pub(super) const MAX_HEADERS: usize = 100;
 /// Default maximum number of requests in progress: enough to saturate a database that is
 /// milliseconds away, few enough that their memory stays in the CPU caches.
 pub const DEFAULT_MAX_REQUESTS_IN_PROGRESS: usize = 256;

@@ -97,7 +97,7 @@ async fn a_body_that_breaks_off_is_400() {
 }
 
 #[tokio::test]
-async fn headers_over_16_kib_are_431_with_the_target_counted_in() {
+async fn more_than_100_headers_or_16_kib_are_431_with_the_target_counted_in() {
     let server = Server::new();
     let admin = server.admin();
     let large = "x".repeat(MAX_HEADER_BYTES);
@@ -109,6 +109,14 @@ async fn headers_over_16_kib_are_431_with_the_target_counted_in() {
         server.get(&path, &admin).await.problem(431),
         "headers_too_large"
     );
+    let many = |count: usize| {
+        let request = with_token(Method::GET, "/me", &admin);
+        // The others are the token and the host.
+        (2..count).fold(request, |request, _| request.header("x-many", "x"))
+    };
+    let response = server.send(many(101), Body::empty()).await;
+    assert_eq!(response.problem(431), "headers_too_large");
+    assert_eq!(server.send(many(100), Body::empty()).await.status, 200);
     let request = with_token(Method::GET, "/me", &admin).header("x-fits", &large[..8192]);
     assert_eq!(server.send(request, Body::empty()).await.status, 200);
 }
