@@ -54,8 +54,8 @@ pub enum BackupError {
     /// The database has no tables of this project.
     #[error("the database has no tables of OpenIndex; check the path in the database URL")]
     NotOurs,
-    /// The database cannot be copied: it cannot be read to its end, or the file for the backup cannot
-    /// be written, since SQLite does not tell which.
+    /// The database cannot be read to its end, or the file for the backup cannot be written: SQLite
+    /// does not tell which.
     #[error("cannot copy the database to {}", path.display())]
     Copy {
         /// The file.

@@ -76,8 +76,8 @@ pub struct RemoteSettings {
     /// Whether plain HTTP is accepted to any host, for a network that encrypts by itself. By
     /// default it is not, because the tokens of all callers are sent.
     pub allows_plain_http: bool,
-    /// Adds headers to the request for a batch, such as the `traceparent` of the current span, which
-    /// is that of the batch (`lookup batch`, at the debug level). By default, nothing.
+    /// Adds headers to the request for a batch, such as the `traceparent` of the current span: that
+    /// of the batch (`lookup batch`, at the debug level). By default, nothing.
     pub headers: Option<RequestHeaders>,
 }
 
