@@ -1,6 +1,7 @@
 //! Startup time, memory at rest, binary sizes, and the command line.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -15,6 +16,44 @@ use crate::rounds::{Spread, take_turns};
 
 /// Idle time before a server's memory is measured.
 const REST: Duration = Duration::from_secs(1);
+
+/// Returns the sizes of what `scripts/package` has built in this folder, if it has.
+fn released(folder: &Path) -> anyhow::Result<Vec<Vec<String>>> {
+    let files = fs::read_dir(folder).into_iter().flatten();
+    let files = files.map(|file| Ok(file?.path()));
+    let mut files = files.collect::<anyhow::Result<Vec<_>>>()?;
+    files.sort();
+    let mut sizes = Vec::new();
+    for file in files {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let what = if file.extension().is_some_and(|it| it == "deb") {
+            "Debian package of both programs"
+        } else if name.ends_with("-image.tar.gz") {
+            "image, compressed"
+        } else if name.ends_with(".tar.gz") {
+            "tarball of both programs"
+        } else {
+            continue;
+        };
+        let bytes = fs::metadata(&file)?.len();
+        sizes.push(vec![what.to_owned(), mebibytes(bytes)]);
+        if what.starts_with("image") {
+            let mut gzip = Command::new("gzip")
+                .args(["--decompress", "--stdout"])
+                .arg(&file)
+                .stdout(Stdio::piped())
+                .spawn()?;
+            let unpacked = gzip
+                .stdout
+                .take()
+                .map(|mut out| io::copy(&mut out, &mut io::sink()));
+            ensure!(gzip.wait()?.success(), "{} is damaged", file.display());
+            let bytes = unpacked.transpose()?.unwrap_or_default();
+            sizes.push(vec!["image, unpacked".to_owned(), mebibytes(bytes)]);
+        }
+    }
+    Ok(sizes)
+}
 
 /// Measures startup, and everything besides requests.
 ///
@@ -62,10 +101,9 @@ pub fn run(bench: &Bench) -> anyhow::Result<Report> {
         let bytes = fs::metadata(bench.program(name))?.len();
         Ok(vec![format!("`{name}`"), mebibytes(bytes)])
     };
-    report.add(&table(
-        &["program", "size"],
-        &[size("oi-server")?, size("oi")?],
-    ));
+    let mut sizes = vec![size("oi-server")?, size("oi")?];
+    sizes.extend(released(&bench.program("../dist"))?);
+    report.add(&table(&["program or release", "size"], &sizes));
 
     let (server, tokens) = filled(bench, &bench.sqlite()?, TOKENS, &[])?;
     let url = format!("http://{}", server.address);
