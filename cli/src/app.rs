@@ -329,7 +329,9 @@ impl App<'_> {
         }
         options.proxies =
             ProxyVariables::new(|name| self.environment.convention(name).map(str::to_owned));
+        // 55 characters in the only version so far; the server ignores what is invalid.
         let trace = self.environment.convention(environment::TRACE_PARENT);
+        let trace = trace.filter(|trace| trace.len() == 55);
         options.trace_parent = trace.and_then(|trace| trace.parse().ok());
         if api_url.is_https() {
             self.trust(&mut options)?;

@@ -185,7 +185,8 @@ fn a_trace_is_handed_on_by_the_command_and_by_a_service_that_verifies_remotely()
     let admin = Server::bootstrap(&database).token;
     let parent = |trace: &str| format!("00-{trace}-b7ad6b7169203331-01");
     let (of_command, of_service) = ("1".repeat(32), "2".repeat(32));
-    for value in [&*parent(&of_command), "\n", "none"] {
+    let long = "a".repeat(100_000);
+    for value in [&*parent(&of_command), "\n", "none", &long] {
         let listed = Oi::new()
             .with_env("OPENINDEX_APP_URL", &server.url)
             .with_env("OPENINDEX_TOKEN", &admin)

@@ -73,6 +73,9 @@ async fn end(
     app: &App,
     exports: &[Vec<ExportedEvent>],
 ) -> anyhow::Result<Done> {
+    if !app.use_cases.users.any().await? {
+        bail!("the database has no users; restore the backup first");
+    }
     let use_case = &app.use_cases.restore;
     let missed = use_case.compare(exports).await?;
     let before = restore.revoke_all_created_before;
@@ -98,7 +101,7 @@ async fn end(
 }
 
 fn refusal(missed: &Missed, has_exports: bool, before: Option<Timestamp>) -> anyhow::Error {
-    let at = missed.backup_at;
+    let (at, from) = (missed.backup_at, missed.required_from());
     let mut text = format!(
         "the newest event in the backup is from {at}. What was revoked since is active in it, and \
          "
@@ -107,8 +110,10 @@ fn refusal(missed: &Missed, has_exports: bool, before: Option<Timestamp>) -> any
         (true, _) => write!(
             text,
             "the exports do not tell all of it: each must continue the backup or another export, \
-             without filters, and with events that both have, and one must reach that event. Export \
-             after the backup, and from a time before {at}, for example with --since"
+             without filters and with all events of its period, and together they must have all \
+             events of the backup since {from}. Export after the backup, with --since {from} or \
+             earlier. If restore has run on this database before, restore the backup again, with \
+             all exports at once"
         ),
         (false, Some(before)) => write!(
             text,
@@ -162,6 +167,15 @@ fn report(restored: &str, done: &Done) -> anyhow::Result<()> {
         text.push_str(
             "Users whose password was removed sign in with a link: oi-server sign-in-link --email \
              EMAIL\n",
+        );
+    }
+    if !missed.is_continuous {
+        let _ = writeln!(
+            text,
+            "Nothing is known about users after {}: those who were suspended, demoted or deleted \
+             since then are as in the backup. Check them before they get a link: oi settings admin \
+             users list",
+            missed.backup_at
         );
     }
     for user in &ended.last_admin {

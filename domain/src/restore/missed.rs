@@ -9,6 +9,10 @@ use crate::user::{Role, UserAction, UserId};
 
 use super::ExportedEvent;
 
+/// How long before the newest event in the backup an export must begin. Events can be committed in
+/// another order than that of their times, and a filter shows only by the events that it leaves out.
+pub(super) const MARGIN_SECONDS: i64 = 60 * 60;
+
 /// What happened after a backup was made, as exports of the audit log tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missed {
@@ -18,8 +22,9 @@ pub struct Missed {
     /// export that continues it.
     pub known_until: Timestamp,
     /// Whether each export continues the backup or another export (it has events that these have,
-    /// and all of those in its period), and one of them reaches the newest event in the backup.
-    /// Those that end earlier know nothing of the time after it.
+    /// and all of those in its period), and together they have all events of the backup from
+    /// [`required_from`](Self::required_from) on. Exports that end earlier know nothing of the time
+    /// after it.
     pub is_continuous: bool,
     /// The number of exported events that the backup lacks.
     pub events: usize,
@@ -37,8 +42,8 @@ pub(super) struct MissedUser {
 }
 
 impl Missed {
-    /// Compares exports with the events in the backup from the oldest exported one on, and the time
-    /// of the newest event in the backup.
+    /// Compares exports with the events in the backup, from the oldest exported one and the oldest
+    /// required one on, and the time of the newest event in the backup.
     pub(super) fn of(
         exports: &[Vec<ExportedEvent>],
         stored: &[(Timestamp, AuditEventId)],
@@ -51,10 +56,9 @@ impl Missed {
             let oldest = export.iter().map(|event| event.at).min();
             (oldest, Reverse(export.len()))
         });
-        let newest_stored = stored.iter().max();
         let mut known_until = backup_at;
         let mut is_continuous = true;
-        let mut reaches_backup = false;
+        let mut joined: HashSet<AuditEventId> = HashSet::new();
         let mut later: BTreeMap<(Timestamp, AuditEventId), ExportedEvent> = BTreeMap::new();
         for export in exports {
             let own: BTreeSet<_> = export.iter().map(|event| (event.at, event.id)).collect();
@@ -65,17 +69,20 @@ impl Missed {
             let is_joined = common.peek().is_some() && common.all(|event| own.contains(event));
             if is_joined {
                 known_until = known_until.max(newest.0);
-                reaches_backup |= newest_stored.is_some_and(|stored| own.contains(stored));
+                joined.extend(own.iter().map(|(_, id)| *id));
             }
             is_continuous &= is_joined;
             seen.extend(own);
             let missed = export.iter().filter(|event| !in_backup.contains(&event.id));
             later.extend(missed.map(|event| ((event.at, event.id), *event)));
         }
+        let required_from = Self::required_before(backup_at);
+        let mut required = stored.iter().filter(|(at, _)| *at >= required_from);
+        let has_required = !stored.is_empty() && required.all(|(_, id)| joined.contains(id));
         let mut missed = Self {
             backup_at,
             known_until,
-            is_continuous: is_continuous && reaches_backup,
+            is_continuous: is_continuous && has_required,
             events: later.len(),
             tokens: BTreeSet::new(),
             users: BTreeMap::new(),
@@ -84,6 +91,16 @@ impl Missed {
             missed.add(event);
         }
         missed
+    }
+
+    /// Returns the time from which on exports must have all events of the backup.
+    #[must_use]
+    pub fn required_from(&self) -> Timestamp {
+        Self::required_before(self.backup_at)
+    }
+
+    pub(super) fn required_before(backup_at: Timestamp) -> Timestamp {
+        backup_at.saturating_add_seconds(-MARGIN_SECONDS)
     }
 
     /// Adds an event that is newer than all that were added.
@@ -118,8 +135,15 @@ mod tests {
     use crate::testing::fixtures::{self, NOW};
     use crate::token::TokenAction;
 
+    /// Events with consecutive numbers are so far apart that only the newest one in the backup is
+    /// required.
+    fn at(number: u64) -> Timestamp {
+        let number = i64::try_from(number).expect("a small number");
+        NOW.saturating_add_seconds(number * (MARGIN_SECONDS + 1))
+    }
+
     fn event(number: u64, action: AuditAction, subject: Subject) -> ExportedEvent {
-        let at = NOW.saturating_add_seconds(i64::try_from(number).expect("a small number"));
+        let at = at(number);
         let event = fixtures::audit(number, at, action, subject);
         ExportedEvent {
             at,
@@ -153,8 +177,8 @@ mod tests {
         assert_eq!(missed.events, 2);
         let expected = [4, 5].map(|number| fixtures::token(number, NOW).id);
         assert_eq!(missed.tokens, expected.into());
-        assert_eq!(missed.known_until, NOW.saturating_add_seconds(5));
-        assert_eq!(missed.backup_at, NOW.saturating_add_seconds(3));
+        assert_eq!(missed.known_until, at(5));
+        assert_eq!(missed.backup_at, at(3));
     }
 
     #[test]
@@ -179,9 +203,23 @@ mod tests {
         ] {
             let missed = compare(&backup, &exports);
             assert_eq!(missed.is_continuous, is_continuous, "{exports:?}");
-            let until = NOW.saturating_add_seconds(until);
-            assert_eq!(missed.known_until, until, "{exports:?}");
+            assert_eq!(missed.known_until, at(until), "{exports:?}");
         }
+    }
+
+    #[test]
+    fn an_export_that_begins_with_the_newest_event_of_the_backup_does_not_vouch() {
+        let mut backup = revocations(1..=4);
+        backup[2].at = backup[3].at.saturating_add_seconds(-MARGIN_SECONDS);
+        let after = revocations([9]).remove(0);
+        for (first, is_continuous) in [(3, false), (2, true), (1, true), (0, true)] {
+            let export = [&backup[first..], &[after]].concat();
+            let missed = compare(&backup, &[export]);
+            assert_eq!(missed.is_continuous, is_continuous, "{first}");
+            assert_eq!(missed.required_from(), backup[2].at);
+        }
+        let halves = [backup[..3].to_vec(), [&backup[2..], &[after]].concat()];
+        assert!(compare(&backup, &halves).is_continuous);
     }
 
     #[test]

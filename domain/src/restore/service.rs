@@ -72,7 +72,7 @@ pub struct Ended {
     pub demoted: u64,
     /// The number of users that were deleted.
     pub deleted: u64,
-    /// The number of passwords that were removed, since the user has had a new one.
+    /// The number of passwords that were removed, since the user has or may have had a new one.
     pub passwords: u64,
     /// The number of browser sessions that ended.
     pub sessions: u64,
@@ -114,6 +114,7 @@ impl Restore {
         let newest = self.events(AuditFilter::default(), None, 1).await?;
         let backup_at = newest.first().map_or(Timestamp::MIN, |cursor| cursor.at);
         let since = exports.iter().flatten().map(|event| event.at).min();
+        let since = since.map(|oldest| oldest.min(Missed::required_before(backup_at)));
         let mut stored: Vec<(Timestamp, AuditEventId)> = Vec::new();
         if since.is_some() {
             let filter = AuditFilter {
@@ -155,6 +156,9 @@ impl Restore {
     /// before `created_before`, and all browser sessions, sign-in links and open invites, since
     /// nothing is known about their use after the backup.
     ///
+    /// With `created_before`, and unless the exports are continuous, all passwords are removed too:
+    /// which of them changed, and who was suspended, demoted or deleted, is unknown.
+    ///
     /// # Errors
     ///
     /// [`RestoreError`]; a repeated call continues.
@@ -179,7 +183,8 @@ impl Restore {
         for (user, state) in &missed.users {
             self.end_user(*user, *state, &mut ended).await?;
         }
-        self.end_sessions(&mut ended).await?;
+        let are_users_unknown = created_before.is_some() && !missed.is_continuous;
+        self.end_sessions(are_users_unknown, &mut ended).await?;
         self.withdraw_invites(&mut ended).await?;
         Ok(ended)
     }
@@ -369,8 +374,13 @@ impl Restore {
         }
     }
 
-    /// Ends all sessions, each user's with an event, and deletes all sign-in links.
-    async fn end_sessions(&self, ended: &mut Ended) -> Result<(), RestoreError> {
+    /// Ends all sessions, each user's with an event, deletes all sign-in links, and removes all
+    /// passwords `with_passwords`.
+    async fn end_sessions(
+        &self,
+        with_passwords: bool,
+        ended: &mut Ended,
+    ) -> Result<(), RestoreError> {
         let mut after = None;
         loop {
             let page = self.ports.users.page(after, MAX_TOKEN_PAGE).await?;
@@ -389,6 +399,9 @@ impl Restore {
                 match self.ports.sessions.end_sessions(change).await? {
                     EndSessionsOutcome::Ended(count) => ended.sessions += count,
                     EndSessionsOutcome::NotAuthorized(_) => return Err(RestoreError::Changed),
+                }
+                if with_passwords {
+                    ended.passwords += self.remove_password(user.id).await?;
                 }
             }
             let last = page.entries().pop().map(|entry| match entry {
