@@ -1,13 +1,13 @@
 //! A check of everything that is stored: each row is read as the store reads it, and compared with
 //! those that it depends on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use openindex_domain::audit::Subject;
+use openindex_domain::audit::{AuditAction, Subject};
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{Status, Token, TokenAction, TokenId};
-use openindex_domain::user::UserId;
+use openindex_domain::token::{MAX_OVERLAP_SECONDS, Status, Token, TokenAction, TokenId};
+use openindex_domain::user::{Role, UserAction, UserId};
 use openindex_domain::{Damaged, StoreError};
 use uuid::Uuid;
 
@@ -101,6 +101,8 @@ const NO_EVENT: &str = "the audit log has no event of it: the log has a gap, or 
     changed by other means than the server; compare both with an export or a backup";
 const REVIVED: &str = "it may be accepted again: it was ended, and its row was changed by other means \
     than the server; delete it with `oi settings admin tokens revoke`";
+const USER_REVIVED: &str = "they may have access again: it was ended, and the row was changed by \
+    other means than the server; suspend or demote the user again";
 const DIFFERENT_OWNER: &str = "a suspension or demotion of the user may have no effect on their \
     tokens; suspend the user and unsuspend them again, which writes both";
 const NO_USER: &str = "the user's row was removed by other means than the server; restore it from \
@@ -315,21 +317,29 @@ impl<D: Database> Check<'_, D> {
     async fn ends(&mut self, tokens: &[Token]) -> Result<()> {
         let ids: Vec<TokenId> = tokens.iter().map(|token| token.id).collect();
         let events = audit::ends_of(&mut self.tx, ids).await?;
-        let ended: HashSet<(Subject, bool)> = events
+        let (rotated, ended): (Vec<_>, Vec<_>) = events
             .iter()
-            .map(|event| (event.subject, event.action == TokenAction::ROTATED))
+            .partition(|event| event.action == TokenAction::ROTATED);
+        let rotated: HashMap<Subject, Timestamp> = rotated
+            .into_iter()
+            .map(|event| (event.subject, event.at))
             .collect();
+        let ended: HashSet<Subject> = ended.into_iter().map(|event| event.subject).collect();
         for token in tokens {
             let id = token.id;
-            let is_rotated = ended.contains(&(Subject::Token(id), true));
-            let is_ended = ended.contains(&(Subject::Token(id), false));
+            let rotated_at = rotated.get(&Subject::Token(id));
+            let is_ended = ended.contains(&Subject::Token(id));
+            // A rotated token is live until its overlap ends, and has a successor.
+            let must_have_ended = |rotated_at: &Timestamp| {
+                let latest = rotated_at.saturating_add_seconds(MAX_OVERLAP_SECONDS.into());
+                token.successor.is_none() || token.expires_at.is_none_or(|end| end > latest)
+            };
             if token.revoked_at.is_some() {
-                if !is_rotated && !is_ended {
+                if rotated_at.is_none() && !is_ended {
                     self.checked.add(format!("token {id} is revoked"), NO_EVENT);
                 }
             } else if token.status(self.now) == Status::Live
-                // A rotated token is live until its overlap ends, and has a successor.
-                && (is_ended || is_rotated && token.successor.is_none())
+                && (is_ended || rotated_at.is_some_and(must_have_ended))
             {
                 let what = format!("token {id} is active, but the audit log has its end");
                 self.checked.add(what, REVIVED);
@@ -471,39 +481,40 @@ impl<D: Database> Check<'_, D> {
         Ok(())
     }
 
-    /// Checks that the audit log has the event of each suspension and deletion of a user.
+    /// Checks that the audit log has the event of each suspension and deletion of a user, and that
+    /// no user has back what the newest events took away.
     async fn suspensions(&mut self) -> Result<()> {
+        const ACTIONS: [AuditAction; 5] = [
+            UserAction::SUSPENDED,
+            UserAction::UNSUSPENDED,
+            UserAction::DELETED,
+            UserAction::DEMOTED,
+            UserAction::PROMOTED,
+        ];
+        let actions: Vec<String> = ACTIONS.iter().map(|it| it.as_str().to_owned()).collect();
         let mut after = None;
         loop {
-            let columns = "u.id AS user_id, u.suspended_at, u.deleted_at";
+            let columns = "u.id AS user_id, u.role, u.suspended_at, u.deleted_at";
             let page = self.page("u.id", columns, "users u", after).await?;
-            let ended = page.iter().filter_map(|row| {
-                let user = UserId::from_uuid(row.any_uuid("user_id"));
-                let is_deleted = row.millis("deleted_at").is_ok_and(|at| at.is_some());
-                let is_suspended = row.millis("suspended_at").is_ok_and(|at| at.is_some());
-                match (is_deleted, is_suspended) {
-                    (true, _) => Some((user, "deleted")),
-                    (_, true) => Some((user, "suspended")),
-                    _ => None,
-                }
-            });
-            let ended: Vec<(UserId, &str)> = ended.collect();
-            let subjects: Vec<String> = ended.iter().map(|(user, _)| user.to_string()).collect();
+            let users = page.iter().map(|row| row.any_uuid("user_id"));
+            let subjects: Vec<String> = users.map(|id| UserId::from_uuid(id).to_string()).collect();
             let statement = Statement::new(format!(
-                "SELECT subject, action FROM audit_events \
-                 WHERE action IN ('user.suspended', 'user.deleted') AND {}",
-                D::any_text("subject", "$1")
+                "SELECT subject, action FROM audit_events WHERE {} AND {} ORDER BY at, id",
+                D::any_text("subject", "$1"),
+                D::any_text("action", "$2")
             ));
-            let events = self.tx.rows(statement.bind(subjects)).await?;
-            let events: HashSet<(&str, &str)> = events
-                .iter()
-                .filter_map(|row| Some((get(row, "subject").ok()?, get(row, "action").ok()?)))
-                .collect();
-            for (user, end) in ended {
-                let action = format!("user.{end}");
-                if !events.contains(&(&*user.to_string(), &*action)) {
-                    self.checked.add(format!("user {user} is {end}"), NO_EVENT);
+            let statement = statement.bind(subjects).bind(actions.clone());
+            let events = self.tx.rows(statement).await?;
+            let mut history: HashMap<&str, Vec<&str>> = HashMap::new();
+            for row in &events {
+                if let (Ok(subject), Ok(action)) = (get(row, "subject"), get(row, "action")) {
+                    history.entry(subject).or_default().push(action);
                 }
+            }
+            for row in &page {
+                let user = UserId::from_uuid(row.any_uuid("user_id"));
+                let events = history.get(&*user.to_string());
+                self.compare(user, row, events.map_or(&[], Vec::as_slice));
             }
             let next = page.last().map(|row| row.any_uuid("user_id"));
             if next.is_none() || next <= after {
@@ -512,5 +523,39 @@ impl<D: Database> Check<'_, D> {
             after = next;
         }
         Ok(())
+    }
+
+    /// Compares a user with the events about their access, oldest first.
+    fn compare(&mut self, user: UserId, row: &D::Row, events: &[&str]) {
+        let is_set = |column| row.millis(column).is_ok_and(|at| at.is_some());
+        let has = |action: AuditAction| events.contains(&action.as_str());
+        let newest_is = |action: AuditAction, opposite: AuditAction| {
+            let of_both = |it: &&&str| **it == action.as_str() || **it == opposite.as_str();
+            events.iter().rev().find(of_both) == Some(&action.as_str())
+        };
+        let is_admin = get::<&str>(row, "role").is_ok_and(|role| role == Role::Admin.as_str());
+        let (is_deleted, is_suspended) = (is_set("deleted_at"), is_set("suspended_at"));
+        let (what, advice) = if is_deleted && !has(UserAction::DELETED) {
+            ("is deleted", NO_EVENT)
+        } else if is_deleted {
+            return;
+        } else if has(UserAction::DELETED) {
+            ("exists, but the audit log has their deletion", USER_REVIVED)
+        } else if is_suspended && !has(UserAction::SUSPENDED) {
+            ("is suspended", NO_EVENT)
+        } else if !is_suspended && newest_is(UserAction::SUSPENDED, UserAction::UNSUSPENDED) {
+            (
+                "is active, but the audit log has their suspension",
+                USER_REVIVED,
+            )
+        } else if is_admin && newest_is(UserAction::DEMOTED, UserAction::PROMOTED) {
+            (
+                "is an administrator, but the audit log has their demotion",
+                USER_REVIVED,
+            )
+        } else {
+            return;
+        };
+        self.checked.add(format!("user {user} {what}"), advice);
     }
 }

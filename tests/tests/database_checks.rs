@@ -74,6 +74,18 @@ fn filled(database: &Database) -> (Server, Bootstrapped) {
         &format!("/admin/users/{grace}/suspend"),
         &json!({}),
     );
+    let (dan, _) = server.join_with_token(token, "dan@example.com");
+    for role in ["admin", "member"] {
+        let path = format!("/admin/users/{dan}");
+        let bearer = format!("Bearer {token}");
+        let headers = [
+            ("authorization", &*bearer),
+            ("content-type", "application/json"),
+        ];
+        let body = json!({"role": role}).to_string();
+        let changed = server.http.send("PATCH", &path, &headers, Some(&body));
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
     let (eve, _) = server.join_with_token(token, "eve@example.com");
     let deleted = server.http.delete(&format!("/admin/users/{eve}"), token);
     assert!(deleted.status < 300, "{deleted:?}");
@@ -99,7 +111,7 @@ fn a_database_with_everything_in_it_has_no_problem(kind: Kind) {
 }
 
 /// What is damaged, in SQL of each kind of database, and what the check says of it.
-const DAMAGES: [(&str, &str, &str); 10] = [
+const DAMAGES: [(&str, &str, &str); 14] = [
     (
         "UPDATE owners SET active = 1",
         "UPDATE owners SET active = 1",
@@ -129,6 +141,26 @@ const DAMAGES: [(&str, &str, &str); 10] = [
         "UPDATE tokens SET revoked_at = NULL WHERE name = 'revoked'",
         "UPDATE tokens SET revoked_at = NULL WHERE name = 'revoked'",
         "is active, but the audit log has its end: it may be accepted again",
+    ),
+    (
+        "UPDATE tokens SET revoked_at = NULL WHERE successor IS NOT NULL",
+        "UPDATE tokens SET revoked_at = NULL WHERE successor IS NOT NULL",
+        "is active, but the audit log has its end: it may be accepted again",
+    ),
+    (
+        "UPDATE users SET suspended_at = NULL WHERE deleted_at IS NULL",
+        "UPDATE users SET suspended_at = NULL WHERE deleted_at IS NULL",
+        "is active, but the audit log has their suspension: they may have access again",
+    ),
+    (
+        "UPDATE users SET deleted_at = NULL, suspended_at = 1 WHERE deleted_at > 0",
+        "UPDATE users SET deleted_at = NULL, suspended_at = now() WHERE deleted_at <= now()",
+        "exists, but the audit log has their deletion: they may have access again",
+    ),
+    (
+        "UPDATE users SET role = 'admin' WHERE suspended_at IS NULL",
+        "UPDATE users SET role = 'admin' WHERE suspended_at IS NULL",
+        "is an administrator, but the audit log has their demotion: they may have access again",
     ),
     (
         "DROP TRIGGER audit_events_no_delete; \

@@ -201,7 +201,10 @@ fn report(restored: &str, done: &Done) -> anyhow::Result<()> {
         if more > 0 {
             let _ = writeln!(text, "  and {more} more");
         }
-        text.push_str("To revoke all of them: oi-server restore --revoke-all-created-before now\n");
+        text.push_str(
+            "To revoke all of them, with the same database URL: oi-server restore \
+             --revoke-all-created-before now\n",
+        );
     }
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
