@@ -348,8 +348,13 @@ impl PostgresDatabase {
             .await
     }
 
-    /// Fails unless the schema is exactly that of this version: a newer one may have more columns.
-    pub(crate) async fn check_version(&self, parts: Parts) -> Result<(), StoreError> {
+    /// Fails unless the schema is exactly that of this version: a newer one, which a server accepts,
+    /// may have more columns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn check_version(&self, parts: Parts) -> Result<(), StoreError> {
         match *self.check_pending(parts).await? {
             [] => Ok(()),
             [newer, ..] => Err(StoreError::unavailable(format!(

@@ -48,6 +48,17 @@ pub async fn check(
     Ok(checked)
 }
 
+/// Fails unless the schema of the database at `url` is the one of this version, and not that of a
+/// newer release, which a server accepts. A server may use the database meanwhile.
+///
+/// # Errors
+///
+/// [`StoreError`](openindex_domain::StoreError).
+pub async fn check_version(url: &str) -> Result<()> {
+    let mut connection = open_read_only(url).await?;
+    schema::check_version(&mut connection, Parts::ALL, TablePrefix::default()).await
+}
+
 async fn check_rows(
     connection: &mut SqliteConnection,
     now: Timestamp,

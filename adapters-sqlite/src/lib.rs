@@ -48,7 +48,7 @@ mod testing;
 mod writer;
 
 pub use backup::{Backup, BackupError, backup};
-pub use check::check;
+pub use check::{check, check_version};
 pub use copy::{SqliteSource, SqliteTarget};
 pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};

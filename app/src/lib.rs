@@ -29,7 +29,7 @@ pub use error::AppError;
 pub use listen::{InvalidListenAddress, ListenAddress, Listener, Passed};
 pub use openindex_adapters_http::DEFAULT_LISTEN;
 pub use openindex_adapters_sql::copy::{Copied, CopyError, Progress, Step};
-pub use operations::{NotSqlite, backup, check, rebuild_search_index, restore_file};
+pub use operations::{NotSqlite, backup, check, check_version, rebuild_search_index, restore_file};
 pub use tls::{TlsError, TlsFiles};
 
 /// Compiles the Rust of the README.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use openindex_adapters_postgres::PostgresStore;
 use openindex_adapters_sql::check::Checked;
+use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sqlite::{
     Backup, BackupError, RestoreFileError, Restoring, SqliteOptions, SqliteStore,
 };
@@ -58,6 +59,24 @@ pub async fn check(
         Scheme::Postgres => {
             let store = PostgresStore::connect(database.expose()).await?;
             let checked = store.database().check(now, progress).await;
+            store.close().await;
+            checked
+        }
+    }
+}
+
+/// Fails if the schema is older or newer than that of this version. A server accepts a newer one, but
+/// does not know everything in it.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn check_version(database: &DatabaseUrl) -> Result<(), StoreError> {
+    match database.scheme() {
+        Scheme::Sqlite => openindex_adapters_sqlite::check_version(database.expose()).await,
+        Scheme::Postgres => {
+            let store = PostgresStore::connect(database.expose()).await?;
+            let checked = store.database().check_version(Parts::ALL).await;
             store.close().await;
             checked
         }

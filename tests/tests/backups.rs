@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 both_stores! {
     a_restored_backup_revives_nothing_that_an_export_tells_of,
+    nothing_is_changed_in_a_database_that_is_empty_or_newer,
 }
 
 fn server(url: &str, arguments: &[&str]) -> Output {
@@ -349,6 +350,28 @@ fn a_restored_backup_revives_nothing_that_an_export_tells_of(kind: Kind) {
     let actors = events["items"].as_array().expect("events").iter();
     let actors: Vec<&Value> = actors.map(|event| &event["actor"]["kind"]).collect();
     assert!(actors.contains(&&json!("operator")), "{events}");
+}
+
+fn nothing_is_changed_in_a_database_that_is_empty_or_newer(kind: Kind) {
+    let database = Database::new(kind);
+    succeeds(database.url(), &["migrate"]);
+    for arguments in [
+        ["--accept-unknown-revocations"].as_slice(),
+        &["--revoke-all-created-before", "now"],
+    ] {
+        let restore = [&["restore"], arguments].concat();
+        let said = fails(database.url(), &restore);
+        assert!(said.contains("restore the backup first"), "{said}");
+    }
+    let admin = Server::bootstrap(&database).token;
+    database.execute(
+        "INSERT INTO openindex_migrations (version, description, success, checksum, execution_time) \
+         SELECT 9999, 'later', success, checksum, 0 FROM openindex_migrations WHERE version = 1",
+    );
+    let restore = ["restore", "--revoke-all-created-before", "now"];
+    let said = fails(database.url(), &restore);
+    assert!(said.contains("a newer release has migrated"), "{said}");
+    assert_eq!(outcome(&Server::start(&database), &admin).0, 200);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use anyhow::{Context as _, anyhow, bail};
-use openindex_app::{App, Config, restore_file};
+use openindex_app::{App, Config, check_version, restore_file};
 use openindex_domain::clock::Timestamp;
 use openindex_domain::restore::{Ended, ExportedEvent, Missed};
 
@@ -31,8 +31,11 @@ async fn restored(
     exports: &[Vec<ExportedEvent>],
 ) -> anyhow::Result<()> {
     let Some(backup) = &restore.backup else {
-        let app = super::open_existing(Config::on(common.database_url)).await?;
-        let ended = end(restore, &app, exports).await;
+        let app = super::open_existing(Config::on(common.database_url.clone())).await?;
+        let ended = match check_version(&common.database_url).await {
+            Ok(()) => end(restore, &app, exports).await,
+            Err(newer) => Err(newer.into()),
+        };
         app.close().await;
         return report("", &ended?);
     };
