@@ -88,9 +88,9 @@ async fn receive(request: Request) -> Result<Bytes, Problem> {
     read(body, MAX_BODY_BYTES).await
 }
 
-/// The secrets in a leak report: an object with `tokens`, or the array that GitHub sends to its
-/// secret scanning partners. Only the tokens of the array are read; types, URLs and sources are not
-/// stored.
+/// The secrets in a leak report: an object with `tokens`, an array of secrets, or the array that
+/// GitHub sends to its secret scanning partners. Only the tokens of the array are read; types, URLs
+/// and sources are not stored.
 pub(super) struct LeakReportBody(pub(super) Vec<PlainSecret>);
 
 impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
@@ -103,12 +103,18 @@ impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
         }
         let entries: Vec<&RawValue> =
             serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
-        // Entries without a token are skipped, because a report is always accepted.
-        let found = entries.into_iter().filter_map(|entry| {
-            let found: ScannerFinding = serde_json::from_str(entry.get()).ok()?;
-            Some(found.token)
+        // Entries without a token are skipped, so that one of an unknown form does not keep the
+        // others from being revoked.
+        let found = entries.iter().filter_map(|entry| {
+            let found = serde_json::from_str(entry.get());
+            let found = found.map(|finding: ScannerFinding| finding.token);
+            found.or_else(|_| serde_json::from_str(entry.get())).ok()
         });
-        Ok(Self(found.collect()))
+        let found: Vec<PlainSecret> = found.collect();
+        if found.is_empty() && !entries.is_empty() {
+            return Err(Problem::invalid_field("tokens", &"must have a token"));
+        }
+        Ok(Self(found))
     }
 }
 

@@ -201,7 +201,7 @@ ScannerFinding {
 pub enum LeakReport {
     /// An object with the secrets.
     Secrets(ReportLeakedTokens),
-    /// An array of scanner findings, at most 1,000: objects with a `token`; `type`, `url` and
-    /// `source` are ignored. Entries without a token are skipped.
+    /// An array of scanner findings, at most 1,000: secrets, or objects with a `token`; `type`,
+    /// `url` and `source` are ignored. Entries without a token are skipped, unless none has one.
     Found(Vec<serde_json::Value>),
 }

@@ -77,7 +77,7 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
     let server = Server::new();
     let admin = server.admin();
     let mut leaked = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..4 {
         let issued = server.create(&admin, Scope::ReadWrite, Expiry::Never).await;
         leaked.push(issued.secret.expose().to_owned());
     }
@@ -90,6 +90,7 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
         ]),
         json!([]),
         json!([{"token": "nonsense", "type": "x"}, {"type": "x"}, {"token": 7}, "text", null, []]),
+        json!([leaked[3]]),
     ] {
         let request = Request::post("/credentials/revoke")
             .header("content-type", "application/json")
@@ -108,18 +109,20 @@ async fn a_report_in_the_form_of_secret_scanning_partners_is_always_taken() {
     let audit_log = server
         .get("/audit?action=token.reported_leaked", &admin)
         .await;
-    assert_eq!(audit_log.json()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(audit_log.json()["items"].as_array().unwrap().len(), 4);
     assert!(!String::from_utf8_lossy(&audit_log.body).contains("github.com"));
 }
 
 #[tokio::test]
-async fn an_array_has_the_same_limit_as_the_object() {
+async fn an_array_has_a_token_and_the_same_limit_as_the_object() {
     let server = Server::new();
     let many = vec![json!({"token": "x"}); 1_001];
     let response = report(&server, &many.into()).await;
     assert_eq!(response.wrong_fields(), ["tokens"]);
     let large = json!([{"token": "x", "url": "x".repeat(65 * 1024)}]);
     assert_eq!(report(&server, &large).await.problem(413), "body_too_large");
+    let without = json!([{"secret": "x"}, null, 7]);
+    assert_eq!(report(&server, &without).await.wrong_fields(), ["tokens"]);
     let request = Request::post("/credentials/revoke").header("content-type", "application/json");
     let response = server.send(request, Body::from("[{\"token\":")).await;
     assert_eq!(response.problem(400), "invalid_request");

@@ -14,8 +14,9 @@ use crate::wire::{LeakReport, PlainSecret};
 /// revoked immediately and their owners notified; the response does not say which. Limited to 60
 /// calls per client address in 15 minutes.
 ///
-/// Also accepts the array that GitHub sends to its secret scanning partners. Only the `token` of
-/// each entry is read; `type`, `url` and `source` are ignored and not stored.
+/// Also accepts an array of secrets, and the array that GitHub sends to its secret scanning
+/// partners. Only the `token` of each entry is read; `type`, `url` and `source` are ignored and not
+/// stored.
 #[utoipa::path(post, path = "/credentials/revoke", tag = "account",
     operation_id = "reportLeakedTokens",
     request_body = LeakReport,
