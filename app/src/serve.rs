@@ -129,7 +129,7 @@ pub(crate) async fn accept(
     if timeout(drain_for, connections.shutdown()).await.is_err() {
         tracing::warn!(
             drain_seconds,
-            "requests did not finish in time and were aborted"
+            "requests or their responses did not finish in time and were aborted"
         );
     }
 }
