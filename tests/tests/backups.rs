@@ -299,7 +299,8 @@ fn a_restored_backup_revives_nothing_that_an_export_tells_of(kind: Kind) {
             "Deleted 1 user.",
             "Removed 1 password.",
             "Ended all browser sessions (1)",
-            "Nothing is known about",
+            "Nothing is known about users after",
+            "Nothing is known about 4 active tokens after",
             "ada@example.com  kept",
         ] {
             assert!(said.contains(expected), "{expected}: {said}");
@@ -401,7 +402,15 @@ fn nothing_is_restored_while_it_is_unknown_what_was_revoked() {
         .collect();
     let file = lost.place.path("audit.filtered");
     fs::write(&file, serde_json::to_string(&filtered).expect("JSON")).expect("written");
-    refused(&["--revocations", text(&file)], "without filters");
+    let expected = format!(
+        "not tell all of it: {} does not continue the backup",
+        text(&file)
+    );
+    let whole = text(&lost.exports[0]);
+    refused(
+        &["--revocations", whole, "--revocations", text(&file)],
+        &expected,
+    );
     // The filter cannot be seen: it has the newest event of the backup, and begins with it.
     let first = events
         .iter()
@@ -409,7 +418,10 @@ fn nothing_is_restored_while_it_is_unknown_what_was_revoked() {
     let newest = first.expect("the first change after the backup") + 1;
     let after = serde_json::to_string(&events[..=newest]).expect("JSON");
     fs::write(&file, after).expect("written");
-    refused(&["--revocations", text(&file)], "since 20");
+    refused(
+        &["--revocations", text(&file)],
+        "they lack events of the backup since 20",
+    );
 
     let accepted = lost.restore(Kind::Sqlite, &["--accept-unknown-revocations"]);
     assert!(accepted.status.success(), "{accepted:?}");

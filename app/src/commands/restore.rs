@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow, bail};
 use openindex_app::{App, Config, check_version, restore_file};
@@ -76,15 +77,12 @@ async fn end(
     app: &App,
     exports: &[Vec<ExportedEvent>],
 ) -> anyhow::Result<Done> {
-    if !app.use_cases.users.any().await? {
-        bail!("the database has no users; restore the backup first");
-    }
     let use_case = &app.use_cases.restore;
     let missed = use_case.compare(exports).await?;
     let before = restore.revoke_all_created_before;
     let is_all_revoked = before.is_some_and(|before| before > missed.backup_at);
     if !missed.is_continuous && !is_all_revoked && !restore.accept_unknown_revocations {
-        return Err(refusal(&missed, !exports.is_empty(), before));
+        return Err(refusal(&missed, &restore.revocations, before));
     }
     let ended = use_case.end(&missed, before).await?;
     let (tokens, number) = use_case.live_tokens(LISTED).await?;
@@ -103,20 +101,30 @@ async fn end(
     })
 }
 
-fn refusal(missed: &Missed, has_exports: bool, before: Option<Timestamp>) -> anyhow::Error {
+fn refusal(missed: &Missed, exports: &[PathBuf], before: Option<Timestamp>) -> anyhow::Error {
     let (at, from) = (missed.backup_at, missed.required_from());
     let mut text = format!(
         "the newest event in the backup is from {at}. What was revoked since is active in it, and \
          "
     );
-    let _ = match (has_exports, before) {
+    let apart = missed.apart.iter().filter_map(|index| exports.get(*index));
+    let apart: Vec<_> = apart.map(|path| path.display().to_string()).collect();
+    let reason = match &*apart {
+        [] => format!("they lack events of the backup since {from}"),
+        [export] => format!("{export} does not continue the backup or another export"),
+        several => format!(
+            "these do not continue the backup or another export: {}",
+            several.join(", ")
+        ),
+    };
+    let _ = match (!exports.is_empty(), before) {
         (true, _) => write!(
             text,
-            "the exports do not tell all of it: each must continue the backup or another export, \
-             without filters and with all events of its period, and together they must have all \
-             events of the backup since {from}. Export after the backup, with --since {from} or \
-             earlier. If restore has run on this database before, restore the backup again, with \
-             all exports at once"
+            "the exports do not tell all of it: {reason}. Each must continue the backup or another \
+             export, without filters and with all events of its period, and together they must \
+             have all events of the backup since {from}. Export after the backup, with --since \
+             {from} or earlier. If restore has run on this database before, restore the backup \
+             again, with all exports at once"
         ),
         (false, Some(before)) => write!(
             text,
@@ -144,7 +152,7 @@ fn report(restored: &str, done: &Done) -> anyhow::Result<()> {
         let events = count(missed.events as u64, "event");
         let _ = writeln!(
             text,
-            "The exports have {events} that the backup lacks, and reach until {}.",
+            "The exports have {events} that the backup lacks. Everything is known until {}.",
             missed.known_until
         );
     }
@@ -172,15 +180,13 @@ fn report(restored: &str, done: &Done) -> anyhow::Result<()> {
              EMAIL\n",
         );
     }
-    if !missed.is_continuous {
-        let _ = writeln!(
-            text,
-            "Nothing is known about users after {}: those who were suspended, demoted or deleted \
-             since then are as in the backup. Check them before they get a link: oi settings admin \
-             users list",
-            missed.backup_at
-        );
-    }
+    let _ = writeln!(
+        text,
+        "Nothing is known about users after {}: suspensions, demotions, deletions and changes of \
+         passwords since then may be missing. Check all users before others can reach the server: \
+         oi settings admin users list",
+        missed.known_until
+    );
     for user in &ended.last_admin {
         let _ = writeln!(
             text,

@@ -18,14 +18,17 @@ pub(super) const MARGIN_SECONDS: i64 = 60 * 60;
 pub struct Missed {
     /// The time of the newest event in the backup.
     pub backup_at: Timestamp,
-    /// The time up to which everything is known: that of the newest event in the backup, or in an
-    /// export that continues it.
+    /// The time up to which everything is known: that of the newest event in an export that
+    /// continues the backup, if the exports have all events from
+    /// [`required_from`](Self::required_from) on; otherwise that of the newest event in the backup.
     pub known_until: Timestamp,
     /// Whether each export continues the backup or another export (it has events that these have,
     /// and all of those in its period), and together they have all events of the backup from
     /// [`required_from`](Self::required_from) on. Exports that end earlier know nothing of the time
     /// after it.
     pub is_continuous: bool,
+    /// The indexes of the exports that do not continue the backup or another export.
+    pub apart: Vec<usize>,
     /// The number of exported events that the backup lacks.
     pub events: usize,
     pub(super) tokens: BTreeSet<TokenId>,
@@ -51,16 +54,16 @@ impl Missed {
     ) -> Self {
         let in_backup: HashSet<AuditEventId> = stored.iter().map(|(_, id)| *id).collect();
         let mut seen: BTreeSet<(Timestamp, AuditEventId)> = stored.iter().copied().collect();
-        let mut exports: Vec<_> = exports.iter().filter(|it| !it.is_empty()).collect();
-        exports.sort_by_key(|export| {
+        let mut exports: Vec<_> = exports.iter().enumerate().collect();
+        exports.sort_by_key(|(_, export)| {
             let oldest = export.iter().map(|event| event.at).min();
             (oldest, Reverse(export.len()))
         });
         let mut known_until = backup_at;
-        let mut is_continuous = true;
+        let mut apart = Vec::new();
         let mut joined: HashSet<AuditEventId> = HashSet::new();
         let mut later: BTreeMap<(Timestamp, AuditEventId), ExportedEvent> = BTreeMap::new();
-        for export in exports {
+        for (index, export) in exports {
             let own: BTreeSet<_> = export.iter().map(|event| (event.at, event.id)).collect();
             let (Some(oldest), Some(newest)) = (own.first(), own.last()) else {
                 continue;
@@ -70,8 +73,9 @@ impl Missed {
             if is_joined {
                 known_until = known_until.max(newest.0);
                 joined.extend(own.iter().map(|(_, id)| *id));
+            } else {
+                apart.push(index);
             }
-            is_continuous &= is_joined;
             seen.extend(own);
             let missed = export.iter().filter(|event| !in_backup.contains(&event.id));
             later.extend(missed.map(|event| ((event.at, event.id), *event)));
@@ -81,8 +85,9 @@ impl Missed {
         let has_required = !stored.is_empty() && required.all(|(_, id)| joined.contains(id));
         let mut missed = Self {
             backup_at,
-            known_until,
-            is_continuous: is_continuous && has_required,
+            known_until: if has_required { known_until } else { backup_at },
+            is_continuous: apart.is_empty() && has_required,
+            apart,
             events: later.len(),
             tokens: BTreeSet::new(),
             users: BTreeMap::new(),
@@ -184,26 +189,52 @@ mod tests {
     #[test]
     fn an_export_with_a_gap_or_a_filter_does_not_vouch_for_its_period() {
         let backup = revocations(1..=3);
-        for (exports, is_continuous, until) in [
-            (vec![], false, 3),
+        for (exports, is_continuous, until, apart) in [
+            (vec![], false, 3, vec![]),
             // Its first event may not be the first one after the backup.
-            (vec![revocations(4..=5)], false, 3),
+            (vec![revocations(4..=5)], false, 3, vec![0]),
             // It lacks an event that is in its period and in the backup.
-            (vec![revocations([1, 3, 4, 5])], false, 3),
-            (vec![revocations(3..=5)], true, 5),
-            (vec![revocations(5..=9), revocations(3..=5)], true, 9),
-            (vec![revocations(6..=9), revocations(3..=5)], false, 5),
-            (vec![revocations([3, 5]), revocations(3..=9)], false, 9),
+            (vec![revocations([1, 3, 4, 5])], false, 3, vec![0]),
+            (vec![revocations(3..=5)], true, 5, vec![]),
+            (
+                vec![revocations(5..=9), revocations(3..=5)],
+                true,
+                9,
+                vec![],
+            ),
+            (
+                vec![revocations(6..=9), revocations(3..=5)],
+                false,
+                5,
+                vec![0],
+            ),
+            (
+                vec![revocations([3, 5]), revocations(3..=9)],
+                false,
+                9,
+                vec![0],
+            ),
             // It was made before the backup.
-            (vec![revocations(1..=2)], false, 3),
-            (vec![revocations(1..=2), revocations(2..=3)], true, 3),
+            (vec![revocations(1..=2)], false, 3, vec![]),
+            (
+                vec![revocations(1..=2), revocations(2..=3)],
+                true,
+                3,
+                vec![],
+            ),
             // What follows the newest event in the backup is nothing so far.
-            (vec![revocations(1..=3)], true, 3),
-            (vec![revocations(1..=2), revocations(5..=6)], false, 3),
+            (vec![revocations(1..=3)], true, 3, vec![]),
+            (
+                vec![revocations(1..=2), revocations(5..=6)],
+                false,
+                3,
+                vec![1],
+            ),
         ] {
             let missed = compare(&backup, &exports);
             assert_eq!(missed.is_continuous, is_continuous, "{exports:?}");
             assert_eq!(missed.known_until, at(until), "{exports:?}");
+            assert_eq!(missed.apart, apart, "{exports:?}");
         }
     }
 
@@ -216,6 +247,12 @@ mod tests {
             let export = [&backup[first..], &[after]].concat();
             let missed = compare(&backup, &[export]);
             assert_eq!(missed.is_continuous, is_continuous, "{first}");
+            let until = if is_continuous {
+                after.at
+            } else {
+                backup[3].at
+            };
+            assert_eq!(missed.known_until, until, "{first}");
             assert_eq!(missed.required_from(), backup[2].at);
         }
         let halves = [backup[..3].to_vec(), [&backup[2..], &[after]].concat()];

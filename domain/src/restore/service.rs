@@ -86,6 +86,9 @@ pub struct Ended {
 /// Why a restored backup is not ready to be served.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
+    /// The database has no users, so no backup was restored to it.
+    #[error("the database has no users; restore the backup first")]
+    NoUsers,
     /// Something else changed the database meanwhile.
     #[error("the database was changed meanwhile; stop all servers, and try again")]
     Changed,
@@ -109,8 +112,11 @@ impl Restore {
     ///
     /// # Errors
     ///
-    /// [`RestoreError::Store`] when the store fails.
+    /// [`RestoreError::NoUsers`], or [`RestoreError::Store`] when the store fails.
     pub async fn compare(&self, exports: &[Vec<ExportedEvent>]) -> Result<Missed, RestoreError> {
+        if self.ports.users.page(None, 1).await?.count() == 0 {
+            return Err(RestoreError::NoUsers);
+        }
         let newest = self.events(AuditFilter::default(), None, 1).await?;
         let backup_at = newest.first().map_or(Timestamp::MIN, |cursor| cursor.at);
         let since = exports.iter().flatten().map(|event| event.at).min();

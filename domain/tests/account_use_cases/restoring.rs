@@ -2,9 +2,9 @@
 
 use openindex_domain::audit::{AuditAction, AuditFilter, AuditStore as _, Subject};
 use openindex_domain::invite::InviteAction;
-use openindex_domain::restore::{Ended, ExportedEvent};
+use openindex_domain::restore::{Ended, ExportedEvent, RestoreError};
 use openindex_domain::session::SessionAction;
-use openindex_domain::testing::fixtures;
+use openindex_domain::testing::{InMemory, fixtures};
 use openindex_domain::token::TokenAction;
 use openindex_domain::user::{Role, UserAction};
 
@@ -133,4 +133,10 @@ async fn a_revoked_token_and_all_tokens_of_the_backup_can_be_revoked() {
         assert_eq!(live.len() as u64, number);
     }
     assert!(world.all.tokens.verify(&world.admin_secret).await.is_err());
+}
+
+#[tokio::test]
+async fn a_database_without_users_has_no_backup_to_compare() {
+    let compared = InMemory::default().restore.compare(&[]).await;
+    assert!(matches!(compared, Err(RestoreError::NoUsers)));
 }
