@@ -1,21 +1,31 @@
 //! A check of the database, beside the servers that use it.
 
 use openindex_adapters_sql::check::{self, Checked};
-use openindex_adapters_sql::schema::Parts;
-use openindex_adapters_sql::{Result, TablePrefix, Tx};
+use openindex_adapters_sql::driver;
+use openindex_adapters_sql::schema::{Parts, tables};
+use openindex_adapters_sql::{Result, TablePrefix, Tx, created_names};
 use openindex_domain::clock::Timestamp;
 use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
 
 use crate::error::store_error;
-use crate::grants::{APPEND_ONLY, TRIGRAMS};
+use crate::grants::FUNCTIONS;
+use crate::schema::groups;
 use crate::store::PostgresDatabase;
 
-const TRIGGER: &str = "audit events could be changed; enable it as the owner of the tables, or \
-    restore the schema from a backup";
-const MISSING: &str = "searches read all work items; create the index as migration 1003 does, or \
-    restore the schema from a backup";
-const INVALID: &str = "searches read all work items; run as the owner of the tables: REINDEX INDEX \
-    CONCURRENTLY work_items_search";
+/// What the migrations create besides tables and functions, without a prefix: a line each with the
+/// kind, the name and the statement. A test compares it with a migrated database.
+const OBJECTS: &str = include_str!("objects.txt");
+
+/// The query for what a database has of it. The last column is the statement that repairs it, or
+/// `NULL`.
+const FOUND: &str = include_str!("objects.sql");
+
+const SCHEMA: &str = "the schema was changed by other means than the server; run the statement as \
+    the owner of the tables, or restore the schema from a backup";
+const FUNCTION: &str = "the schema was changed by other means than the server; restore it from a \
+    backup";
+const ADDED: &str = "it can change what the server stores; drop it if you do not know it";
 
 impl PostgresDatabase {
     /// Checks a database with accounts and work items without writing to it; servers may use it
@@ -32,12 +42,14 @@ impl PostgresDatabase {
         mut progress: Box<dyn FnMut(&'static str, u64) + Send>,
     ) -> Result<Checked> {
         self.check_schema(Parts::ALL).await?;
+        self.check_version(Parts::ALL).await?;
         let prefix = self.options.table_prefix;
         self.on_snapshot(move |tx| {
             Box::pin(async move {
                 let mut checked = Checked::default();
                 let connection = tx.into_connection();
                 check_objects(connection, prefix, &mut checked).await?;
+                check_functions(connection, prefix, &mut checked).await?;
                 let tx = Tx::<Self>::new(connection, prefix);
                 check::check(tx, now, &mut checked, &mut *progress).await?;
                 Ok(checked)
@@ -47,46 +59,88 @@ impl PostgresDatabase {
     }
 }
 
-/// Checks what a schema has besides tables and columns.
+/// Compares constraints, indexes and triggers with those that the migrations create: that they are
+/// there and work, and of triggers also what they do. How the database words the others depends on
+/// its version.
 async fn check_objects(
     connection: &mut PgConnection,
     prefix: TablePrefix,
     checked: &mut Checked,
 ) -> Result<()> {
-    let trigger = prefix.name(APPEND_ONLY);
-    let enabled = "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = to_regclass($1) \
-                   AND tgname = $2 AND tgenabled IN ('O', 'A'))";
-    let is_enabled: bool = sqlx::query_scalar(enabled)
-        .bind(prefix.name("audit_events"))
-        .bind(&trigger)
-        .fetch_one(&mut *connection)
+    let names: Vec<String> = tables(Parts::ALL).map(|it| prefix.name(it.name)).collect();
+    let found: Vec<(String, String, String, Option<String>)> = sqlx::query_as(FOUND)
+        .bind(names)
+        .fetch_all(connection)
         .await
         .map_err(store_error)?;
-    if !is_enabled {
-        let what = format!("trigger {trigger} is missing or disabled");
-        checked.add(what, TRIGGER);
+    let groups = groups();
+    let migrations = groups.iter().flat_map(Migrator::iter);
+    let created: Vec<&str> = migrations
+        .flat_map(|migration| created_names(migration.sql.as_str()))
+        .collect();
+    let expected = prefix.migration(OBJECTS, &created);
+    let expected = expected.lines().filter_map(|line| {
+        let (kind, rest) = line.split_once(' ')?;
+        let (name, statement) = rest.split_once(' ')?;
+        Some((kind, name, statement))
+    });
+    let expected: Vec<_> = expected.collect();
+    for (kind, name, statement) in &expected {
+        let mut of_name = found.iter().filter(|it| it.0 == *kind && it.1 == *name);
+        let what = match of_name.next() {
+            None => format!("{kind} {name} is missing ({statement})"),
+            Some((.., Some(repair))) => format!("{kind} {name} is disabled or invalid ({repair})"),
+            Some((_, _, there, None)) if *kind == "trigger" && there != statement => {
+                format!("{kind} {name} differs from that of the migrations ({statement})")
+            }
+            Some(_) => continue,
+        };
+        checked.add(what, SCHEMA);
     }
-    let index = prefix.name("work_items_search");
-    let usable = "SELECT indisvalid AND indisready FROM pg_index \
-                  WHERE indexrelid = to_regclass($1)";
-    let is_usable: Option<bool> = sqlx::query_scalar(usable)
-        .bind(&index)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(store_error)?;
-    match is_usable {
-        Some(true) => {}
-        Some(false) => checked.add(format!("index {index} is invalid"), INVALID),
-        None => checked.add(format!("index {index} is missing"), MISSING),
+    for (kind, name, _, repair) in &found {
+        let is_expected = expected.iter().any(|it| it.0 == kind && it.1 == name);
+        match (&**kind, repair) {
+            ("trigger", _) if !is_expected => {
+                checked.add(format!("trigger {name} was added"), ADDED);
+            }
+            ("row level security", Some(repair)) => {
+                let what = format!("table {name} has row level security ({repair})");
+                checked.add(what, SCHEMA);
+            }
+            _ => {}
+        }
     }
-    let function = prefix.name(TRIGRAMS);
-    let found: bool = sqlx::query_scalar("SELECT to_regprocedure($1) IS NOT NULL")
-        .bind(format!("{function}(text)"))
-        .fetch_one(connection)
-        .await
-        .map_err(store_error)?;
-    if !found {
-        checked.add(format!("function {function} is missing"), MISSING);
+    Ok(())
+}
+
+/// Checks that the text of each function is that of a migration.
+async fn check_functions(
+    connection: &mut PgConnection,
+    prefix: TablePrefix,
+    checked: &mut Checked,
+) -> Result<()> {
+    let names = FUNCTIONS.map(|name| prefix.name(name));
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "SELECT proname::text, prosrc FROM pg_proc JOIN pg_class ON relnamespace = pronamespace \
+         WHERE pg_class.oid = to_regclass($1) AND proname = ANY ($2)",
+    )
+    .bind(prefix.name("audit_events"))
+    .bind(&names)
+    .fetch_all(connection)
+    .await
+    .map_err(store_error)?;
+    let groups = driver::named(&groups(), prefix);
+    let is_ours = |source: &str| {
+        let source = format!("$${source}$$");
+        let mut migrations = groups.iter().flat_map(Migrator::iter);
+        migrations.any(|migration| migration.sql.as_str().contains(&source))
+    };
+    for name in &names {
+        let mut of_name = found.iter().filter(|(it, _)| it == name);
+        if !of_name.any(|(_, source)| is_ours(source)) {
+            let what = format!("function {name} is missing or differs from that of the migrations");
+            checked.add(what, FUNCTION);
+        }
     }
     Ok(())
 }

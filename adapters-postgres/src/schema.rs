@@ -1,6 +1,8 @@
 //! Migrations, and the checks of [`StoreHealth`](openindex_domain::StoreHealth).
 
-use openindex_adapters_sql::driver::{self, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending};
+use openindex_adapters_sql::driver::{
+    self, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending, UnfitMigrations,
+};
 use openindex_adapters_sql::schema::Parts;
 use openindex_adapters_sql::{NameClash, TablePrefix};
 use openindex_domain::StoreError;
@@ -214,7 +216,7 @@ async fn apply(
 }
 
 /// Returns the embedded migrations: of tokens with accounts, of tokens alone, and of work items.
-fn groups() -> [Migrator; 3] {
+pub(crate) fn groups() -> [Migrator; 3] {
     [
         sqlx::migrate!(),
         sqlx::migrate!("./migrations-tokens"),
@@ -357,9 +359,7 @@ impl PostgresDatabase {
     pub async fn check_version(&self, parts: Parts) -> Result<(), StoreError> {
         match *self.check_pending(parts).await? {
             [] => Ok(()),
-            [newer, ..] => Err(StoreError::unavailable(format!(
-                "a newer release has migrated the database (migration {newer}); use that release"
-            ))),
+            [newer, ..] => Err(StoreError::unavailable(UnfitMigrations::Newer(newer))),
         }
     }
 

@@ -251,6 +251,23 @@ fn a_prefix_suits_every_name_in_migrations() {
 }
 
 #[tokio::test]
+async fn the_check_of_a_database_lists_all_that_migrations_create() {
+    let postgres = Postgres::start().await;
+    let tables: Vec<&str> = schema::tables(Parts::ALL).map(|it| it.name).collect();
+    let found: Vec<(String, String, String, Option<String>)> =
+        sqlx::query_as(include_str!("../src/objects.sql"))
+            .bind(tables)
+            .fetch_all(&postgres.raw)
+            .await
+            .expect("objects");
+    let found = found.iter();
+    let found = found.map(|(kind, name, statement, _)| format!("{kind} {name} {statement}"));
+    let found = found.collect::<Vec<_>>().join("\n");
+    let listed = include_str!("../src/objects.txt").trim_end();
+    assert_eq!(found, listed, "\n{found}");
+}
+
+#[tokio::test]
 async fn the_store_lists_every_column_of_its_tables() {
     let postgres = Postgres::start().await;
     let found: Vec<String> = sqlx::query_scalar(

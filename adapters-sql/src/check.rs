@@ -1,13 +1,20 @@
 //! A check of everything that is stored: each row is read as the store reads it, and compared with
 //! those that it depends on.
 
+mod users;
+
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use openindex_domain::audit::{AuditAction, Subject};
+use openindex_domain::agent_run::MAX_RUN_SECONDS;
+use openindex_domain::audit::Subject;
 use openindex_domain::clock::Timestamp;
-use openindex_domain::token::{MAX_OVERLAP_SECONDS, Status, Token, TokenAction, TokenId};
-use openindex_domain::user::{Role, UserAction, UserId};
+use openindex_domain::invite::{InviteAction, InviteId};
+use openindex_domain::session::SessionId;
+use openindex_domain::token::{
+    MAX_OVERLAP_SECONDS, Status, Token, TokenAction, TokenId, TokenKind,
+};
+use openindex_domain::user::UserId;
 use openindex_domain::{Damaged, StoreError};
 use uuid::Uuid;
 
@@ -107,11 +114,19 @@ const DIFFERENT_OWNER: &str = "a suspension or demotion of the user may have no 
     tokens; suspend the user and unsuspend them again, which writes both";
 const NO_USER: &str = "the user's row was removed by other means than the server; restore it from \
     a backup, or delete the rows";
+const INVITE_REVIVED: &str = "it may be claimed again: it was ended, and its row was changed by \
+    other means than the server; withdraw it with `oi settings admin invites withdraw`";
+const SESSION_REVIVED: &str = "it is accepted again if the user is unsuspended, and was added by \
+    other means than the server; delete the user's rows of the table sessions";
 const RUN: &str = "the agent run should have ended; end it with `oi agent-run end`";
 
 /// What is wrong with an agent run that is live: a condition on the run `t`, its issuer `i` and its
 /// owner `o`.
-const RUNS: [(&str, &str); 4] = [
+const RUNS: [(&str, &str); 5] = [
+    (
+        "t.issuer_id IS NOT NULL AND i.id IS NULL",
+        "its issuing token does not exist",
+    ),
     ("i.revoked_at IS NOT NULL", "its issuing token was revoked"),
     (
         "i.expires_at < t.expires_at",
@@ -213,6 +228,8 @@ pub async fn check<D: Database>(
     check.references().await?;
     check.owners_of_users().await?;
     check.runs().await?;
+    check.ended_invites().await?;
+    check.sessions().await?;
     check.suspensions().await
 }
 
@@ -343,6 +360,16 @@ impl<D: Database> Check<'_, D> {
             {
                 let what = format!("token {id} is active, but the audit log has its end");
                 self.checked.add(what, REVIVED);
+            }
+            let longest = token
+                .created_at
+                .saturating_add_seconds(MAX_RUN_SECONDS.into());
+            if id.kind() == TokenKind::AgentRun
+                && token.status(self.now) == Status::Live
+                && token.expires_at.is_some_and(|end| end > longest)
+            {
+                let what = format!("{id} is live although it lasts longer than 24 hours");
+                self.checked.add(what, RUN);
             }
         }
         Ok(())
@@ -481,81 +508,39 @@ impl<D: Database> Check<'_, D> {
         Ok(())
     }
 
-    /// Checks that the audit log has the event of each suspension and deletion of a user, and that
-    /// no user has back what the newest events took away.
-    async fn suspensions(&mut self) -> Result<()> {
-        const ACTIONS: [AuditAction; 5] = [
-            UserAction::SUSPENDED,
-            UserAction::UNSUSPENDED,
-            UserAction::DELETED,
-            UserAction::DEMOTED,
-            UserAction::PROMOTED,
-        ];
-        let actions: Vec<String> = ACTIONS.iter().map(|it| it.as_str().to_owned()).collect();
-        let mut after = None;
-        loop {
-            let columns = "u.id AS user_id, u.role, u.suspended_at, u.deleted_at";
-            let page = self.page("u.id", columns, "users u", after).await?;
-            let users = page.iter().map(|row| row.any_uuid("user_id"));
-            let subjects: Vec<String> = users.map(|id| UserId::from_uuid(id).to_string()).collect();
-            let statement = Statement::new(format!(
-                "SELECT subject, action FROM audit_events WHERE {} AND {} ORDER BY at, id",
-                D::any_text("subject", "$1"),
-                D::any_text("action", "$2")
-            ));
-            let statement = statement.bind(subjects).bind(actions.clone());
-            let events = self.tx.rows(statement).await?;
-            let mut history: HashMap<&str, Vec<&str>> = HashMap::new();
-            for row in &events {
-                if let (Ok(subject), Ok(action)) = (get(row, "subject"), get(row, "action")) {
-                    history.entry(subject).or_default().push(action);
-                }
-            }
-            for row in &page {
-                let user = UserId::from_uuid(row.any_uuid("user_id"));
-                let events = history.get(&*user.to_string());
-                self.compare(user, row, events.map_or(&[], Vec::as_slice));
-            }
-            let next = page.last().map(|row| row.any_uuid("user_id"));
-            if next.is_none() || next <= after {
-                break;
-            }
-            after = next;
+    /// Checks that the audit log has no end of an open invite.
+    async fn ended_invites(&mut self) -> Result<()> {
+        let open = Statement::new(
+            "SELECT id FROM invites \
+             WHERE claimed_at IS NULL AND withdrawn_at IS NULL AND expires_at > $1",
+        );
+        let open = self.tx.rows(open.bind(self.now)).await?.into_iter();
+        let ids = open.map(|row| InviteId::from_uuid(row.any_uuid("id")).to_string());
+        let ended = Statement::new(format!(
+            "SELECT DISTINCT subject FROM audit_events WHERE {} AND {}",
+            D::any_text("subject", "$1"),
+            D::any_text("action", "$2")
+        ));
+        let actions = [InviteAction::CLAIMED, InviteAction::WITHDRAWN];
+        let actions = actions.map(|action| action.as_str().to_owned());
+        let ended = ended.bind(ids.collect::<Vec<_>>()).bind(actions.to_vec());
+        for row in &self.tx.rows(ended).await? {
+            let id: &str = get(row, "subject")?;
+            let what = format!("invite {id} is open, but the audit log has its end");
+            self.checked.add(what, INVITE_REVIVED);
         }
         Ok(())
     }
 
-    /// Compares a user with the events about their access, oldest first.
-    fn compare(&mut self, user: UserId, row: &D::Row, events: &[&str]) {
-        let is_set = |column| row.millis(column).is_ok_and(|at| at.is_some());
-        let has = |action: AuditAction| events.contains(&action.as_str());
-        let newest_is = |action: AuditAction, opposite: AuditAction| {
-            let of_both = |it: &&&str| **it == action.as_str() || **it == opposite.as_str();
-            events.iter().rev().find(of_both) == Some(&action.as_str())
+    /// Checks that users without access have no browser sessions, which end with it.
+    async fn sessions(&mut self) -> Result<()> {
+        let kept = "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id \
+            WHERE u.suspended_at IS NOT NULL OR u.deleted_at IS NOT NULL";
+        let describe = |row: &D::Row| {
+            let id = SessionId::from_uuid(row.any_uuid("id"));
+            format!("browser session {id} is of a suspended or deleted user")
         };
-        let is_admin = get::<&str>(row, "role").is_ok_and(|role| role == Role::Admin.as_str());
-        let (is_deleted, is_suspended) = (is_set("deleted_at"), is_set("suspended_at"));
-        let (what, advice) = if is_deleted && !has(UserAction::DELETED) {
-            ("is deleted", NO_EVENT)
-        } else if is_deleted {
-            return;
-        } else if has(UserAction::DELETED) {
-            ("exists, but the audit log has their deletion", USER_REVIVED)
-        } else if is_suspended && !has(UserAction::SUSPENDED) {
-            ("is suspended", NO_EVENT)
-        } else if !is_suspended && newest_is(UserAction::SUSPENDED, UserAction::UNSUSPENDED) {
-            (
-                "is active, but the audit log has their suspension",
-                USER_REVIVED,
-            )
-        } else if is_admin && newest_is(UserAction::DEMOTED, UserAction::PROMOTED) {
-            (
-                "is an administrator, but the audit log has their demotion",
-                USER_REVIVED,
-            )
-        } else {
-            return;
-        };
-        self.checked.add(format!("user {user} {what}"), advice);
+        self.violations(kept.to_owned(), describe, SESSION_REVIVED)
+            .await
     }
 }

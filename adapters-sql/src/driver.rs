@@ -141,6 +141,27 @@ pub fn named<const N: usize>(groups: &[Migrator; N], prefix: TablePrefix) -> [Mi
     groups.each_ref().map(with_names)
 }
 
+/// Why the migrations that a database lists as applied do not fit this release.
+#[derive(Debug, thiserror::Error)]
+pub enum UnfitMigrations {
+    /// One has another checksum.
+    #[error(
+        "migration {0} differs from the one that was applied, or the table {MIGRATIONS_TABLE} was \
+         changed by other means than the server; use the release that applied it, or restore a \
+         backup"
+    )]
+    Different(i64),
+    /// One is missing, but later ones are not.
+    #[error(
+        "migration {0} is not listed as applied, but later ones are: the table {MIGRATIONS_TABLE} \
+         was changed by other means than the server; restore a backup"
+    )]
+    Missing(i64),
+    /// One is unknown.
+    #[error("a newer release has migrated the database (migration {0}); use that release")]
+    Newer(i64),
+}
+
 /// The migrations that a database lists as applied: numbers and checksums.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -184,30 +205,39 @@ impl Applied {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Corrupt`] if one differs from the one that was applied.
+    /// [`StoreError::Corrupt`] if one differs from the one that was applied, or is missing although
+    /// a later one of its group was applied.
     pub fn pending<'m>(&self, migrators: &'m [Migrator]) -> Result<Pending<'m>, StoreError> {
         let default = Some(&self.default).filter(|_| self.has_ours_elsewhere(migrators));
         let mut pending = Pending {
             migrations: Vec::new(),
             copied: Vec::new(),
         };
-        for migration in migrators.iter().flat_map(Migrator::iter) {
-            let version = migration.version;
-            let find = |rows: &'_ [(i64, Vec<u8>)]| {
-                let found = rows.iter().find(|(applied, _)| *applied == version);
-                found.map(|(_, checksum)| *migration.checksum == **checksum)
-            };
-            let own = find(&self.own);
-            match own.or_else(|| find(default?)) {
-                None => pending.migrations.push((version, &*migration.description)),
-                Some(false) => {
-                    return Err(StoreError::corrupt(format!(
-                        "migration {version} differs from the one that was applied; use the \
-                         release that applied it, or restore a backup"
-                    )));
+        for group in migrators {
+            let mut missing = None;
+            for migration in group.iter() {
+                let version = migration.version;
+                let find = |rows: &'_ [(i64, Vec<u8>)]| {
+                    let found = rows.iter().find(|(applied, _)| *applied == version);
+                    found.map(|(_, checksum)| *migration.checksum == **checksum)
+                };
+                let own = find(&self.own);
+                let found = own.or_else(|| find(default?));
+                if let (Some(_), Some(missing)) = (found, missing) {
+                    return Err(StoreError::corrupt(UnfitMigrations::Missing(missing)));
                 }
-                Some(true) if own.is_none() => pending.copied.push(version),
-                Some(true) => {}
+                match found {
+                    None => {
+                        missing.get_or_insert(version);
+                        let pending = &mut pending.migrations;
+                        pending.push((version, &*migration.description));
+                    }
+                    Some(false) => {
+                        return Err(StoreError::corrupt(UnfitMigrations::Different(version)));
+                    }
+                    Some(true) if own.is_none() => pending.copied.push(version),
+                    Some(true) => {}
+                }
             }
         }
         Ok(pending)

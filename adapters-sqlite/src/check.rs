@@ -14,8 +14,11 @@ use crate::store::SqliteDatabase;
 
 const FILE: &str = "the file is damaged, or was changed by other means than the server; restore it \
     from a backup";
-const TRIGGER: &str = "the schema was changed by other means than the server; restore the file \
+const SCHEMA: &str = "the schema was changed by other means than the server; restore the file \
     from a backup";
+const INDEX: &str = "requests may become slow; stop the server and run the statement with the \
+    program sqlite3, or restore the file from a backup";
+const ADDED: &str = "it can change what the server stores; drop it if you do not know it";
 const SEARCH: &str = "searches may miss work items; run `oi-server check --rebuild-search-index`";
 
 /// Checks the database at `url` without writing to it; a server may use it meanwhile. `progress` is
@@ -69,12 +72,43 @@ async fn check_rows(
     // One state of the database for all queries.
     let mut transaction = connection.begin().await.map_err(store_error)?;
     schema::check_tables(&mut transaction, Parts::ALL, prefix).await?;
+    schema::check_not_newer(&mut transaction, prefix).await?;
     for missing in schema::missing_triggers(&mut transaction, Parts::ALL, prefix).await? {
-        checked.add(missing, TRIGGER);
+        checked.add(missing, SCHEMA);
     }
+    check_objects(&mut transaction, checked).await?;
     check_search_index(&mut transaction, checked).await?;
     let tx = Tx::<SqliteDatabase>::new(&mut transaction, prefix);
     check::check(tx, now, checked, progress).await
+}
+
+/// Compares tables, indexes and triggers with those that the migrations create.
+async fn check_objects(connection: &mut SqliteConnection, checked: &mut Checked) -> Result<()> {
+    let expected = schema::expected_objects().await?;
+    let found = schema::objects(connection).await?;
+    for (name, object @ (kind, _, statement)) in &expected {
+        match found.get(name) {
+            Some(same) if same == object => {}
+            Some(_) => {
+                let what = format!("{kind} {name} differs from that of the migrations");
+                checked.add(what, SCHEMA);
+            }
+            None if kind == "index" => {
+                checked.add(format!("index {name} is missing ({statement})"), INDEX);
+            }
+            // Missing tables are an error, and missing triggers have been found.
+            None => {}
+        }
+    }
+    let added = found
+        .iter()
+        .filter(|(name, _)| !expected.contains_key(*name));
+    for (name, (kind, table, _)) in added {
+        if kind == "trigger" {
+            checked.add(format!("trigger {name} was added to table {table}"), ADDED);
+        }
+    }
+    Ok(())
 }
 
 /// Checks that the index of searches has exactly the work items that there are.
@@ -88,7 +122,7 @@ async fn check_search_index(
         .await
         .map_err(store_error)?;
     if tables == 0 {
-        checked.add("the index of searches is missing".to_owned(), TRIGGER);
+        checked.add("the index of searches is missing".to_owned(), SCHEMA);
         return Ok(());
     }
     let differences = "SELECT \

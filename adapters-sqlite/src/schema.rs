@@ -1,15 +1,17 @@
 //! Migrations, and the check of the schema by
 //! [`StoreHealth`](openindex_domain::StoreHealth).
 
+use std::collections::BTreeMap;
+
 use openindex_adapters_sql::driver::{
-    self, Applied, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending,
+    self, Applied, DEFAULT_MIGRATIONS_TABLE, MIGRATIONS_TABLE, Pending, UnfitMigrations,
 };
 use openindex_adapters_sql::schema::{self, Parts};
 use openindex_adapters_sql::{NameClash, Result, TablePrefix};
 use openindex_domain::StoreError;
-use sqlx::AssertSqlSafe;
 use sqlx::migrate::{Migrate as _, Migrator};
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::error::store_error;
 use crate::statements::json;
@@ -110,10 +112,16 @@ pub(crate) async fn check_version(
     prefix: TablePrefix,
 ) -> Result<()> {
     check_schema(reader, parts, prefix).await?;
+    check_not_newer(reader, prefix).await
+}
+
+/// Fails if a newer release has migrated the database.
+pub(crate) async fn check_not_newer(
+    reader: &mut SqliteConnection,
+    prefix: TablePrefix,
+) -> Result<()> {
     match newer_migrations(reader, prefix).await?.first() {
-        Some(newer) => Err(StoreError::unavailable(format!(
-            "a newer release has migrated the database (migration {newer}); use that release"
-        ))),
+        Some(newer) => Err(StoreError::unavailable(UnfitMigrations::Newer(*newer))),
         None => Ok(()),
     }
 }
@@ -238,6 +246,40 @@ pub(crate) async fn newer_migrations(
     let applied = applied.own.iter().map(|(version, _)| *version);
     let newer = applied.filter(|version| !known.iter().any(|group| group.version_exists(*version)));
     Ok(newer.collect())
+}
+
+/// The tables of this project, their indexes and triggers: each name with its kind, its table and
+/// the statement that created it.
+pub(crate) type Objects = BTreeMap<String, (String, String, String)>;
+
+/// Returns what the file has. Auto-indexes, which cannot be dropped, are not among it.
+pub(crate) async fn objects(reader: &mut SqliteConnection) -> Result<Objects> {
+    let rows: Vec<(String, String, String, String)> =
+        sqlx::query_as("SELECT name, type, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
+            .fetch_all(reader)
+            .await
+            .map_err(store_error)?;
+    let ours = rows.into_iter().filter(|(_, _, table, _)| {
+        let mut tables = schema::tables(Parts::ALL);
+        tables.any(|ours| ours.name == table)
+    });
+    Ok(ours
+        .map(|(name, kind, table, sql)| {
+            let sql: Vec<&str> = sql.split_whitespace().collect();
+            (name, (kind, table, sql.join(" ")))
+        })
+        .collect())
+}
+
+/// Returns what the migrations create, in a database in memory.
+pub(crate) async fn expected_objects() -> Result<Objects> {
+    let memory = SqliteConnection::connect("sqlite::memory:").await;
+    let mut memory = memory.map_err(store_error)?;
+    for migrator in driver::migrators(Parts::ALL, groups(), &Applied::default())? {
+        let migrated = migrator.run_direct(None, &mut memory, false).await;
+        migrated.map_err(|error| driver::migrate_error(error, store_error))?;
+    }
+    objects(&mut memory).await
 }
 
 /// Returns the embedded migrations: of tokens with accounts, of tokens alone, and of work items.

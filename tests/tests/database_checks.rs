@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 both_stores! {
     a_database_with_everything_in_it_has_no_problem,
     each_damage_is_found_and_nothing_else,
+    a_changed_list_of_migrations_is_named_and_not_the_url,
     of_many_rows_with_one_problem_the_first_are_listed,
 }
 
@@ -74,18 +75,16 @@ fn filled(database: &Database) -> (Server, Bootstrapped) {
         &format!("/admin/users/{grace}/suspend"),
         &json!({}),
     );
-    let (dan, _) = server.join_with_token(token, "dan@example.com");
-    for role in ["admin", "member"] {
-        let path = format!("/admin/users/{dan}");
-        let bearer = format!("Bearer {token}");
-        let headers = [
-            ("authorization", &*bearer),
-            ("content-type", "application/json"),
-        ];
-        let body = json!({"role": role}).to_string();
-        let changed = server.http.send("PATCH", &path, &headers, Some(&body));
-        assert_eq!(changed.status, 200, "{changed:?}");
-    }
+    let (dan, _) = server.http.join_as("admin", token, "dan@example.com");
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+    ];
+    let path = format!("/admin/users/{dan}");
+    let body = json!({"role": "member"}).to_string();
+    let demoted = server.http.send("PATCH", &path, &headers, Some(&body));
+    assert_eq!(demoted.status, 200, "{demoted:?}");
     let (eve, _) = server.join_with_token(token, "eve@example.com");
     let deleted = server.http.delete(&format!("/admin/users/{eve}"), token);
     assert!(deleted.status < 300, "{deleted:?}");
@@ -111,7 +110,7 @@ fn a_database_with_everything_in_it_has_no_problem(kind: Kind) {
 }
 
 /// What is damaged, in SQL of each kind of database, and what the check says of it.
-const DAMAGES: [(&str, &str, &str); 14] = [
+const DAMAGES: [(&str, &str, &str); 22] = [
     (
         "UPDATE owners SET active = 1",
         "UPDATE owners SET active = 1",
@@ -175,7 +174,7 @@ const DAMAGES: [(&str, &str, &str); 14] = [
     (
         "DROP TRIGGER audit_events_no_update",
         "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-        "audit events could be changed",
+        "trigger audit_events_",
     ),
     (
         "DELETE FROM work_items_search WHERE rowid = 1",
@@ -187,6 +186,51 @@ const DAMAGES: [(&str, &str, &str); 14] = [
         "SET session_replication_role = replica; \
          UPDATE sessions SET user_id = gen_random_uuid()",
         "table sessions, column user_id refers to usr_",
+    ),
+    (
+        "DROP INDEX tokens_revoked",
+        "DROP INDEX tokens_revoked",
+        "index tokens_revoked is missing (CREATE INDEX tokens_revoked ON tokens ",
+    ),
+    (
+        "DROP INDEX sessions_of_user",
+        "ALTER TABLE tokens DROP CONSTRAINT tokens_owner_id_fkey",
+        " is missing (",
+    ),
+    (
+        "DROP TRIGGER audit_events_no_delete; \
+         CREATE TRIGGER audit_events_no_delete BEFORE DELETE ON audit_events BEGIN SELECT 1; END",
+        "CREATE OR REPLACE FUNCTION audit_events_append_only() RETURNS trigger LANGUAGE plpgsql \
+         AS $$ BEGIN RETURN NULL; END $$",
+        "differs from that of the migrations: the schema was changed",
+    ),
+    (
+        "CREATE TRIGGER mine AFTER INSERT ON tokens BEGIN SELECT 1; END",
+        "ALTER TABLE tokens ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        "tokens",
+    ),
+    (
+        "DELETE FROM tokens WHERE name = 'issuer'",
+        "DELETE FROM tokens WHERE name = 'issuer'",
+        "is live although its issuing token does not exist: ",
+    ),
+    (
+        "UPDATE tokens SET expires_at = expires_at + 90000000 WHERE kind = 'agent_run'",
+        "UPDATE tokens SET expires_at = expires_at + interval '25 hours' \
+         WHERE kind = 'agent_run'",
+        "is live although it lasts longer than 24 hours: ",
+    ),
+    (
+        "UPDATE invites SET claimed_at = NULL, claimed_by = NULL WHERE email LIKE 'dan%'",
+        "UPDATE invites SET claimed_at = NULL, claimed_by = NULL WHERE email LIKE 'dan%'",
+        "is open, but the audit log has its end: it may be claimed again",
+    ),
+    (
+        "UPDATE sessions SET user_id = (SELECT id FROM users \
+         WHERE suspended_at IS NOT NULL AND deleted_at IS NULL)",
+        "UPDATE sessions SET user_id = (SELECT id FROM users \
+         WHERE suspended_at IS NOT NULL AND deleted_at IS NULL)",
+        "is of a suspended or deleted user: ",
     ),
 ];
 
@@ -279,6 +323,39 @@ fn a_damaged_file_is_found() {
         assert_eq!(checked.status.code(), Some(1), "{checked:?}");
         let said = stdout(&checked) + &String::from_utf8_lossy(&checked.stderr);
         assert!(said.contains("from a backup"), "{said}");
+    }
+}
+
+fn a_changed_list_of_migrations_is_named_and_not_the_url(kind: Kind) {
+    let database = Database::new(kind);
+    let migrated = Command::new(binary("oi-server"))
+        .arg("migrate")
+        .env("DATABASE_URL", database.url())
+        .status();
+    assert!(migrated.expect("oi-server runs").success());
+    for (change, expected) in [
+        (
+            "INSERT INTO openindex_migrations \
+             (version, description, success, checksum, execution_time) \
+             SELECT 9999, 'later', success, checksum, 0 FROM openindex_migrations WHERE version = 1",
+            "a newer release has migrated the database (migration 9999)",
+        ),
+        (
+            "UPDATE openindex_migrations SET checksum = (SELECT checksum \
+             FROM openindex_migrations WHERE version = 9999) WHERE version = 3",
+            "migration 3 differs from the one that was applied",
+        ),
+        (
+            "DELETE FROM openindex_migrations WHERE version = 2",
+            "migration 2 is not listed as applied, but later ones are",
+        ),
+    ] {
+        database.execute(change);
+        let checked = check(database.url(), &[]);
+        assert_eq!(checked.status.code(), Some(1), "{checked:?}");
+        let said = String::from_utf8_lossy(&checked.stderr);
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains("URL"), "{said}");
     }
 }
 

@@ -22,6 +22,7 @@ use std::fmt::Write as _;
 use std::future::Future;
 
 use anyhow::{Context as _, anyhow};
+use openindex_adapters_sql::driver::UnfitMigrations;
 use openindex_adapters_sqlite::MissingFile;
 use openindex_app::{App, AppError, Config, build};
 use openindex_command_line::quoted;
@@ -58,8 +59,15 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
     Err(missing_file(error.into()))
 }
 
-/// Says what to do if the error is that there is no database file, and where to look otherwise.
+/// Says what to do if the error is that there is no database file, and where to look unless the
+/// error does.
 fn missing_file(error: anyhow::Error) -> anyhow::Error {
+    if error
+        .chain()
+        .any(<dyn std::error::Error>::is::<UnfitMigrations>)
+    {
+        return error.context("the database does not fit this release of oi-server");
+    }
     let missing = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<MissingFile>());
