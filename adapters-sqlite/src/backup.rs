@@ -12,6 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use crate::error::store_error;
 use crate::file::{DatabaseFile, directory_of};
 use crate::store::location;
+use crate::unfinished::Unfinished;
 
 /// How often the progress is reported.
 const REPORT_EVERY: Duration = Duration::from_millis(250);
@@ -102,15 +103,11 @@ pub async fn backup(
         .map_err(store_error)?;
     let expected = expected.unsigned_abs();
     let directory = directory_of(to);
-    // With mode 0600 from the start; deleted unless it is complete.
-    let copy = tempfile::Builder::new()
-        .prefix(".oi-backup-")
-        .tempfile_in(directory)
-        .map_err(write)?;
+    let copy = Unfinished::beside(to, ".oi-backup-", "copy.db").map_err(write)?;
     // One read transaction, so the copy is as of one moment, and writers go on. SQLite's own copy
     // by pages would start again after each change of another process.
     let copied = sqlx::query("VACUUM INTO ?1")
-        .bind(utf8(copy.path())?)
+        .bind(utf8(copy.file())?)
         .execute(&mut source);
     let mut copied = Box::pin(copied);
     while tokio::time::timeout(REPORT_EVERY, &mut copied)
@@ -125,19 +122,17 @@ pub async fn backup(
         .transpose()?
         .is_none()
     {
-        let written = copy.as_file().metadata().map_or(0, |it| it.len());
+        let written = copy.file().metadata().map_or(0, |it| it.len());
         progress(written.min(expected), expected);
     }
     drop(copied);
     // SQLite does not wait for the disk here.
-    copy.as_file().sync_all().map_err(write)?;
-    let backup = described(copy.path()).await?;
-    copy.persist_noclobber(to).map_err(|error| {
-        if error.error.kind() == ErrorKind::AlreadyExists {
-            BackupError::Exists(to.to_owned())
-        } else {
-            write(error.error)
-        }
+    let file = File::open(copy.file()).map_err(write)?;
+    file.sync_all().map_err(write)?;
+    let backup = described(copy.file()).await?;
+    copy.move_to(to).map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
+        _ => write(error),
     })?;
     sync_directory(directory).map_err(write)?;
     Ok(backup)

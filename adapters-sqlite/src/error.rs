@@ -30,6 +30,8 @@ struct Exhausted;
 /// message.
 fn hint(code: i32, message: &str) -> Option<&'static str> {
     Some(match primary(code) {
+        // A file beside the database cannot grow; SQLite reports a full disk so.
+        10 if code == IOERR_SHMSIZE => "the disk may be full; free disk space",
         BUSY | 6 => "another process has locked the file; stop it, or retry when it has finished",
         8 => "give the server's user write access to the file and its directory",
         10 => "check the disk and its file system",
@@ -50,6 +52,8 @@ fn is_old_schema(message: &str) -> bool {
 }
 
 const BUSY: i32 = 5;
+
+const IOERR_SHMSIZE: i32 = 4_874;
 
 /// Primary result codes (<https://www.sqlite.org/rescode.html>) after which the same call may
 /// succeed later, or once the operator has freed space or fixed permissions, file or schema.
@@ -117,4 +121,16 @@ fn code(error: &dyn DatabaseError) -> i32 {
 /// Returns the primary code, which is the lowest byte of an extended result code.
 const fn primary(code: i32) -> i32 {
     code & 0xff
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_grow_means_a_full_disk() {
+        let hint = |code| hint(code, "disk I/O error").expect("a hint");
+        assert!(hint(IOERR_SHMSIZE).contains("free disk space"));
+        assert!(hint(10).contains("check the disk"));
+    }
 }

@@ -45,6 +45,7 @@ mod statements;
 mod store;
 #[cfg(test)]
 mod testing;
+mod unfinished;
 mod writer;
 
 pub use backup::{Backup, BackupError, backup};

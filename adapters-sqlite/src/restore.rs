@@ -2,20 +2,20 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use openindex_adapters_sql::TablePrefix;
 use openindex_domain::StoreError;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use tempfile::{TempDir, TempPath};
 
 use crate::backup::{BUSY_TIMEOUT, is_ours, sync_directory};
 use crate::error::store_error;
 use crate::file::{DatabaseFile, beside, directory_of};
 use crate::schema;
 use crate::store::location;
+use crate::unfinished::Unfinished;
 
 /// The size of the parts in which a backup is copied.
 const PART: usize = 1 << 20;
@@ -83,7 +83,7 @@ pub enum RestoreFileError {
 /// [finished](Self::finish).
 #[derive(Debug)]
 pub struct Restoring {
-    directory: TempDir,
+    copy: Unfinished,
     url: String,
     to: PathBuf,
 }
@@ -109,18 +109,14 @@ pub async fn restore(
         path: path.to_owned(),
         cause,
     };
-    let directory = tempfile::Builder::new()
-        .prefix(".oi-restore-")
-        .tempdir_in(directory_of(&to))
-        .map_err(|cause| failed(&to, cause))?;
-    let copy = directory.path().join(COPY);
-    copy_file(backup, &copy, &mut progress)?;
-    check_copy(backup, &copy).await?;
+    let copy = Unfinished::beside(&to, ".oi-restore-", COPY).map_err(|cause| failed(&to, cause))?;
+    copy_file(backup, copy.file(), &mut progress)?;
+    check_copy(backup, copy.file()).await?;
     // The text before the file's name, in which the URL may have escaped characters.
     let name = location.rfind(['/', ':']).map_or(0, |index| index + 1);
-    let inside = directory.path().file_name().unwrap_or_default();
+    let inside = copy.directory().file_name().unwrap_or_default();
     let url = format!("{}{}/{COPY}", &location[..name], inside.to_string_lossy());
-    Ok(Restoring { directory, url, to })
+    Ok(Restoring { copy, url, to })
 }
 
 impl Restoring {
@@ -143,33 +139,32 @@ impl Restoring {
     ///
     /// [`RestoreFileError`]; the copy is deleted, and no file was changed.
     pub fn finish(self) -> Result<(), RestoreFileError> {
-        let copy = self.directory.path().join(COPY);
+        let copy = self.copy.file();
         let failed = |path: &Path, cause| RestoreFileError::File {
             path: path.to_owned(),
             cause,
         };
         for suffix in LOGS {
-            let log = beside(&copy, suffix);
+            let log = beside(copy, suffix);
             if log.exists() {
                 let cause = Error::other("a connection is still open");
                 return Err(failed(&log, cause));
             }
         }
         check_place(&self.to)?;
-        let file = File::open(&copy).and_then(|file| file.sync_all().map(|()| file));
+        let file = File::open(copy).and_then(|file| file.sync_all().map(|()| file));
         let file = file.and_then(|file| file.metadata());
-        let owner = file.map_err(|cause| failed(&copy, cause))?.uid();
+        let owner = file.map_err(|cause| failed(copy, cause))?.uid();
         let directory = directory_of(&self.to);
         let place = fs::metadata(directory).map_err(|cause| failed(directory, cause))?;
         if place.uid() != owner {
             // Only root may.
-            let _ = chown(&copy, Some(place.uid()), Some(place.gid()));
+            let _ = chown(copy, Some(place.uid()), Some(place.gid()));
         }
-        let copy = TempPath::try_from_path(&copy).map_err(|cause| failed(&copy, cause))?;
-        let moved = copy.persist_noclobber(&self.to);
-        moved.map_err(|error| match error.error.kind() {
+        let moved = self.copy.move_to(&self.to);
+        moved.map_err(|cause| match cause.kind() {
             ErrorKind::AlreadyExists => RestoreFileError::Exists(self.to.clone()),
-            _ => failed(&self.to, error.error),
+            _ => failed(&self.to, cause),
         })?;
         sync_directory(directory).map_err(|cause| failed(directory, cause))
     }
@@ -216,11 +211,7 @@ fn copy_file(
     let opened = File::open(from).and_then(|file| file.metadata().map(|it| (file, it)));
     let (mut source, metadata) = opened.map_err(|cause| failed(from, cause))?;
     let all = metadata.len();
-    let target = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to);
+    let target = OpenOptions::new().write(true).open(to);
     let mut target = target.map_err(|cause| failed(to, cause))?;
     let mut part = vec![0; PART];
     let mut copied = 0;

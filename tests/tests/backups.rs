@@ -16,6 +16,12 @@ both_stores! {
     nothing_is_changed_in_a_database_that_is_empty_or_newer,
 }
 
+const MANY_EVENTS: &str = "INSERT INTO audit_events (id, at, actor, action, subject, request_id) \
+     WITH RECURSIVE numbers (n) AS \
+     (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200000) \
+     SELECT randomblob(16), n, 'operator', 'user.promoted', \
+     'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2', 'x' FROM numbers";
+
 fn server(url: &str, arguments: &[&str]) -> Output {
     Command::new(binary("oi-server"))
         .args(arguments)
@@ -96,13 +102,7 @@ fn a_backup_beside_changes_has_all_that_was_acknowledged_before() {
     let admin = Server::bootstrap(&database);
     let place = Place::new();
     // Enough to copy that changes are made meanwhile.
-    database.execute(
-        "INSERT INTO audit_events (id, at, actor, action, subject, request_id) \
-         WITH RECURSIVE numbers (n) AS \
-         (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 200000) \
-         SELECT randomblob(16), n, 'operator', 'user.promoted', \
-         'usr_0199f3a1c6d07c35b2f0e8a4d1c7b9e2', 'x' FROM numbers",
-    );
+    database.execute(MANY_EVENTS);
     let stop = AtomicBool::new(false);
     let http = Client::new(&source.url);
     let (before, during) = std::thread::scope(|scope| {
@@ -179,6 +179,44 @@ fn an_existing_file_is_not_replaced_and_a_failed_backup_leaves_nothing() {
     );
     assert!(said.contains("pg_dump"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(place.others(), Vec::<String>::new());
+}
+
+#[test]
+fn a_backup_that_is_interrupted_leaves_nothing_and_one_that_is_killed_is_cleaned_up() {
+    let database = Database::new(Kind::Sqlite);
+    succeeds(database.url(), &["migrate"]);
+    database.execute(MANY_EVENTS);
+    let place = Place::new();
+    let begin = || {
+        let child = Command::new(binary("oi-server"))
+            .args(["backup", text(&place.backup)])
+            .env("DATABASE_URL", database.url())
+            .spawn();
+        let mut child = child.expect("oi-server runs");
+        let is_copying = || {
+            let directory = place.others().pop().map(|name| place.path(&name));
+            let copy = directory.and_then(|it| fs::metadata(it.join("copy.db")).ok());
+            copy.is_some_and(|copy| copy.len() > 0)
+        };
+        while !is_copying() {
+            let ended = child.try_wait().expect("its status");
+            assert_eq!(ended, None, "it was faster than the test");
+        }
+        child
+    };
+    let interrupted = begin();
+    let id = interrupted.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill runs").success());
+    let output = interrupted.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(place.others(), Vec::<String>::new());
+    let mut killed = begin();
+    killed.kill().expect("killed");
+    killed.wait().expect("it ends");
+    assert_eq!(place.others().len(), 1);
+    succeeds(database.url(), &["backup", text(&place.backup)]);
     assert_eq!(place.others(), Vec::<String>::new());
 }
 
