@@ -16,6 +16,8 @@ const HOST: &str = "put host, port, user and database in the URL";
 const TLS: &str = "set sslmode (such as verify-full) and sslrootcert instead";
 const POOL: &str =
     "not configurable; a server opens at most 12 connections and waits at most 3 s for one";
+const REMOVE: &str = "remove it";
+const PASSWORD: &str = "set a password or a certificate (sslcert, sslkey)";
 const STATEMENTS: &str = "behind a pooler in transaction mode, set pool_mode=transaction";
 const PRIMARY: &str = "list all hosts in the URL; standbys are always rejected";
 
@@ -35,7 +37,7 @@ const fn ignored(name: &'static str, fix: &'static str) -> Parameter {
     }
 }
 
-const UNSUPPORTED: [Parameter; 32] = [
+const UNSUPPORTED: [Parameter; 58] = [
     rejected("schema", SCHEMA),
     rejected("currentSchema", SCHEMA),
     rejected("search_path", SCHEMA),
@@ -49,7 +51,22 @@ const UNSUPPORTED: [Parameter; 32] = [
     rejected("ssl_min_protocol_version", TLS),
     rejected("require_auth", TLS),
     rejected("requirepeer", TLS),
-    rejected("gssencmode", TLS),
+    rejected("requiressl", TLS),
+    rejected("sslcertmode", TLS),
+    rejected("ssl_max_protocol_version", TLS),
+    rejected("min_protocol_version", REMOVE),
+    rejected(
+        "sslpassword",
+        "use a key without encryption that only the server's user can read",
+    ),
+    rejected("sslidentity", "use PEM files: sslcert and sslkey"),
+    rejected("scram_client_key", PASSWORD),
+    rejected("scram_server_key", PASSWORD),
+    rejected("oauth_issuer", PASSWORD),
+    rejected("oauth_client_id", PASSWORD),
+    rejected("oauth_client_secret", PASSWORD),
+    rejected("oauth_scope", PASSWORD),
+    rejected("replication", REMOVE),
     rejected("passfile", "set the environment variable PGPASSFILE"),
     ignored("targetServerType", PRIMARY),
     ignored("load_balance_hosts", PRIMARY),
@@ -68,6 +85,20 @@ const UNSUPPORTED: [Parameter; 32] = [
     ignored("prepared_statement_cache_size", STATEMENTS),
     ignored("default_query_exec_mode", STATEMENTS),
     ignored("client_encoding", "remove it; the encoding is always UTF8"),
+    ignored("fallback_application_name", "set application_name"),
+    ignored("keepalives", REMOVE),
+    ignored("keepalives_idle", REMOVE),
+    ignored("keepalives_interval", REMOVE),
+    ignored("keepalives_count", REMOVE),
+    ignored("tcp_user_timeout", REMOVE),
+    ignored("sslnegotiation", REMOVE),
+    ignored("sslcompression", REMOVE),
+    ignored("sslsni", REMOVE),
+    ignored("sslkeylogfile", REMOVE),
+    ignored("max_protocol_version", REMOVE),
+    ignored("krbsrvname", REMOVE),
+    ignored("gsslib", REMOVE),
+    ignored("gssdelegation", REMOVE),
 ];
 
 /// Returns the parameter with this name, ignoring case.

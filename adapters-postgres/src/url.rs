@@ -11,7 +11,7 @@ use crate::pooling::PoolMode;
 use crate::unsupported;
 
 /// The parameters that the driver supports besides `options[…]`, then our own.
-const PARAMETERS: [&str; 22] = [
+const PARAMETERS: [&str; 23] = [
     "sslmode",
     "ssl-mode",
     "sslrootcert",
@@ -31,6 +31,28 @@ const PARAMETERS: [&str; 22] = [
     "application_name",
     "options",
     "channel_binding",
+    "gssencmode",
+    TARGET,
+    POOL_MODE,
+    PGBOUNCER,
+];
+
+/// The parameters to name when another one is unknown: those that `docs/postgresql.md` lists.
+const DOCUMENTED: [&str; 17] = [
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "channel_binding",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
     TARGET,
     POOL_MODE,
     PGBOUNCER,
@@ -58,7 +80,7 @@ const POOL_MODE: &str = "pool_mode";
 const PGBOUNCER: &str = "pgbouncer";
 
 /// Why a URL is invalid. The messages repeat nothing of it except the names of parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum InvalidUrl {
     #[error("a PostgreSQL URL must begin with postgres:// or postgresql://")]
     Scheme,
@@ -88,6 +110,11 @@ enum InvalidUrl {
     Case(&'static str),
     #[error("unsupported parameter {0} in the PostgreSQL URL; {1}")]
     Unsupported(&'static str, &'static str),
+    #[error(
+        "unknown parameter {0} in the PostgreSQL URL; the parameters are {known}",
+        known = DOCUMENTED.join(", ")
+    )]
+    Unknown(String),
 }
 
 /// Returns the valid values, as the end of an error message.
@@ -104,37 +131,57 @@ fn allowed(parameter: &str) -> &'static str {
         TARGET => "; use read-write or primary (a standby may have revoked tokens as live)",
         POOL_MODE => "; use session or transaction",
         PGBOUNCER => "; use true or false",
+        "gssencmode" => "; remove it (GSSAPI is not supported; set sslmode instead)",
         _ => "",
     }
 }
 
-/// Checks the URL of a store without connecting. Parameters that the driver does not support are
-/// logged.
+/// Checks the URL of a store without connecting. Returns a warning for each parameter and variable
+/// that has no effect.
 ///
 /// # Errors
 ///
 /// [`StoreError::Corrupt`] if it, or one of PostgreSQL's environment variables, is not valid.
-pub fn check_url(url: &str) -> Result<(), StoreError> {
-    parse(url).map(drop)
+pub fn check_url(url: &str) -> Result<Vec<String>, StoreError> {
+    let Checked { urls, ignored, .. } = check_all(url)?;
+    let _: Vec<_> = urls
+        .iter()
+        .map(|url| options(url))
+        .collect::<Result<_, _>>()?;
+    let parameters = ignored
+        .iter()
+        .map(|(name, fix)| format!("ignoring the parameter {name} of the database URL; {fix}"));
+    let variables = ignored_variables();
+    let variables = variables.map(|(name, fix)| format!("ignoring the variable {name}; {fix}"));
+    Ok(parameters.chain(variables).collect())
+}
+
+fn check_all(url: &str) -> Result<Checked, StoreError> {
+    let checked = check(url.trim()).map_err(StoreError::corrupt)?;
+    check_variables(|name| std::env::var(name).ok()).map_err(StoreError::corrupt)?;
+    Ok(checked)
+}
+
+fn ignored_variables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    unsupported::variables(|name| std::env::var_os(name).is_some())
 }
 
 /// Parses the URL: the options for each of its hosts, of which there is at least one, and the pooler
-/// mode, if any. Parameters that the driver does not support are logged and dropped.
+/// mode, if any. Parameters that have no effect are logged and dropped.
 pub(crate) fn parse(url: &str) -> Result<(Vec<PgConnectOptions>, Option<PoolMode>), StoreError> {
     let Checked {
         urls,
-        unknown,
+        ignored,
         pool_mode,
-    } = check(url.trim()).map_err(StoreError::corrupt)?;
-    for (name, fix) in unknown {
+    } = check_all(url)?;
+    for (name, fix) in ignored {
         tracing::warn!(
             name,
             fix,
             "ignoring unsupported parameter of the database URL"
         );
     }
-    check_variables(|name| std::env::var(name).ok()).map_err(StoreError::corrupt)?;
-    for (name, fix) in unsupported::variables(|name| std::env::var_os(name).is_some()) {
+    for (name, fix) in ignored_variables() {
         tracing::warn!(
             name,
             fix,
@@ -167,16 +214,16 @@ fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     })
 }
 
-/// A URL for each host with only the parameters that the driver supports, the names of the others
-/// with what to do instead, and the pooler mode.
+/// A URL for each host with only the parameters that the driver supports, the names of those that
+/// have no effect with what to do instead, and the pooler mode.
 #[derive(Debug)]
-struct Checked<'u> {
+struct Checked {
     urls: Vec<String>,
-    unknown: Vec<(&'u str, &'static str)>,
+    ignored: Vec<(&'static str, &'static str)>,
     pool_mode: Option<PoolMode>,
 }
 
-fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
+fn check(url: &str) -> Result<Checked, InvalidUrl> {
     let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
     if !matches!(scheme, "postgres" | "postgresql") {
         return Err(InvalidUrl::Scheme);
@@ -204,7 +251,7 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     }) {
         return Err(InvalidUrl::Authority);
     }
-    let (mut supported, unknown, pool_mode) = parameters(query)?;
+    let (mut supported, ignored, pool_mode) = parameters(query)?;
     let places = ["host=", "hostaddr=", "port="];
     if is_list
         && supported
@@ -241,7 +288,7 @@ fn check(url: &str) -> Result<Checked<'_>, InvalidUrl> {
     };
     Ok(Checked {
         urls,
-        unknown,
+        ignored,
         pool_mode,
     })
 }
@@ -261,7 +308,7 @@ fn is_elsewhere(host: &str) -> bool {
 
 type Parameters<'u> = (
     Vec<Cow<'u, str>>,
-    Vec<(&'u str, &'static str)>,
+    Vec<(&'static str, &'static str)>,
     Option<PoolMode>,
 );
 
@@ -269,13 +316,13 @@ type Parameters<'u> = (
 /// mode.
 fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
     let mut supported = Vec::new();
-    let mut unknown = Vec::new();
+    let mut ignored = Vec::new();
     let mut pool_mode = None;
     for given in query.split('&').filter(|given| !given.is_empty()) {
-        let unencoded = InvalidUrl::Unencoded('?', "%3F");
-        let (name, value) = given.split_once('=').ok_or(unencoded)?;
+        let unencoded = || InvalidUrl::Unencoded('?', "%3F");
+        let (name, value) = given.split_once('=').ok_or_else(unencoded)?;
         if value.contains('?') || (name != "user" && value.contains('@')) {
-            return Err(unencoded);
+            return Err(unencoded());
         }
         let known = PARAMETERS
             .iter()
@@ -286,8 +333,9 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
             }
             check_value(known, value)?;
             match *known {
-                // The driver always offers the one, and a standby is always rejected.
-                "channel_binding" | TARGET => {}
+                // The driver always offers the first and never the second, and a standby is always
+                // rejected.
+                "channel_binding" | "gssencmode" | TARGET => {}
                 POOL_MODE => pool_mode = PoolMode::parse(value),
                 PGBOUNCER if value == "true" => {
                     pool_mode = pool_mode.or(Some(PoolMode::Transaction));
@@ -302,14 +350,14 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
             if parameter.is_rejected {
                 return Err(InvalidUrl::Unsupported(parameter.name, parameter.fix));
             }
-            unknown.push((parameter.name, parameter.fix));
+            ignored.push((parameter.name, parameter.fix));
         } else if is_name(name) {
-            unknown.push((name, "remove it"));
+            return Err(InvalidUrl::Unknown(name.to_owned()));
         } else {
-            return Err(unencoded);
+            return Err(unencoded());
         }
     }
-    Ok((supported, unknown, pool_mode))
+    Ok((supported, ignored, pool_mode))
 }
 
 /// Encodes a parameter for the driver, which parses it as a form, where + is a space. In a password
@@ -372,6 +420,7 @@ fn check_value(name: &'static str, value: &str) -> Result<(), InvalidUrl> {
         PGBOUNCER => matches!(value, "true" | "false"),
         TARGET => matches!(value, "read-write" | "primary"),
         "channel_binding" => matches!(value, "disable" | "prefer" | "require"),
+        "gssencmode" => matches!(value, "disable" | "prefer"),
         _ => true,
     };
     if valid {

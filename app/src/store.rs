@@ -46,14 +46,18 @@ impl<D: Database> Schema for SqlStore<D, true, true> {
 }
 
 impl DatabaseUrl {
-    /// Checks everything that can be checked without connecting.
+    /// Checks everything that can be checked without connecting. Returns a warning for each parameter
+    /// and variable of PostgreSQL that has no effect.
     ///
     /// # Errors
     ///
     /// [`StoreError::Corrupt`] if the store would not accept it.
-    pub fn check(&self) -> Result<(), StoreError> {
+    pub fn check(&self) -> Result<Vec<String>, StoreError> {
         match self.scheme() {
-            Scheme::Sqlite => openindex_adapters_sqlite::check_url(self.expose()),
+            Scheme::Sqlite => {
+                openindex_adapters_sqlite::check_url(self.expose())?;
+                Ok(Vec::new())
+            }
             Scheme::Postgres => openindex_adapters_postgres::check_url(self.expose()),
         }
     }

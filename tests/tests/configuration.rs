@@ -405,6 +405,7 @@ fn what_no_store_would_accept_is_found_without_connecting() {
     for url in [
         "postgres://oi:hunter2@db:99999/oi",
         "postgres://oi:hunter2@db/oi?sslmode=bogus",
+        "postgres://oi:hunter2@db/oi?sslmod=require",
         "sqlite://a.db?mode=bogus",
         "sqlite://:memory:",
     ] {
@@ -415,6 +416,12 @@ fn what_no_store_would_accept_is_found_without_connecting() {
         );
         assert!(!error.contains("hunter2"), "{error}");
     }
+    let ignored = "postgres://oi:hunter2@db/oi?sslmode=require&connect_timeout=5";
+    let (is_valid, warning) = checked(&[("DATABASE_URL", ignored)]);
+    assert!(
+        is_valid && warning.contains("ignoring the parameter connect_timeout"),
+        "{warning}"
+    );
     let (is_valid, error) = checked(&[
         ("OPENINDEX_LISTEN", "127.0.0.1:80"),
         ("OPENINDEX_METRICS_LISTEN", "127.0.0.1:80"),

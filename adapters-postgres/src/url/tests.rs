@@ -58,19 +58,44 @@ fn no_error_repeats_any_part_of_the_url() {
 }
 
 #[test]
-fn an_unknown_parameter_is_dropped_and_reported_by_name_only() {
-    let url = "postgres://u:p%40w@h:1/db?sslpassword=hunter2&sslmode=require&connect_timeout=3";
+fn a_parameter_without_effect_is_dropped_and_reported_by_name_only() {
+    let url = "postgres://u:p%40w@h:1/db?keepalives_idle=hunter2&sslmode=require&connect_timeout=3";
     let checked = check(url).unwrap();
     assert_eq!(checked.urls, ["postgres://u:p%40w@h:1/db?sslmode=require"]);
-    assert_eq!(
-        checked
-            .unknown
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>(),
-        ["sslpassword", "connect_timeout"]
-    );
+    let names: Vec<_> = checked.ignored.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["keepalives_idle", "connect_timeout"]);
     assert_eq!(checked.pool_mode, None);
+    let warnings = check_url(url).unwrap();
+    assert!(warnings[0].starts_with("ignoring the parameter keepalives_idle of"));
+    assert!(!warnings.concat().contains("hunter2"), "{warnings:?}");
+}
+
+/// A mistyped `sslmode` would otherwise connect without the TLS that it asks for.
+#[test]
+fn an_unknown_parameter_is_an_error_that_names_the_known_ones() {
+    for name in [
+        "sslmod",
+        "ssl_mode",
+        "sslrootcrt",
+        "statement_timeout",
+        "a.b",
+    ] {
+        let error = check(&format!("postgres://u@h/db?{name}=hunter2")).unwrap_err();
+        let message = error.to_string();
+        let expected =
+            format!("unknown parameter {name} in the PostgreSQL URL; the parameters are");
+        assert!(message.starts_with(&expected), "{message}");
+        assert!(message.contains("sslmode, sslrootcert,"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+    let documentation = include_str!("../../../docs/postgresql.md");
+    for name in DOCUMENTED {
+        assert!(PARAMETERS.contains(&name), "{name}");
+        assert!(
+            documentation.contains(&format!("`{name}`")) || name == PGBOUNCER,
+            "{name}"
+        );
+    }
     for name in ["Hunter2", "hunter2", "a@h/db", ""] {
         assert!(!is_name(name), "{name}");
     }
@@ -130,6 +155,8 @@ fn a_url_written_for_another_program_works_or_gets_a_hint() {
         ),
         ("postgres://u@h/db?port=0", "a number from 1 to 65535"),
         ("postgres://u@h/db?pgbouncer=1", "use true or false"),
+        ("postgres://u@h/db?gssencmode=require", "GSSAPI is not"),
+        ("postgres://u@h/db?sslpassword=x", "without encryption"),
         ("postgres://u@h/db?password=100%hunter2", "write it as %25"),
     ] {
         let message = message(url);
@@ -142,7 +169,7 @@ fn a_url_written_for_another_program_works_or_gets_a_hint() {
         "prepareThreshold",
     ] {
         let url = format!("postgres://u@h/db?{name}=5");
-        let (message, fix) = check(&url).unwrap().unknown[0];
+        let (message, fix) = check(&url).unwrap().ignored[0];
         assert_eq!(message, name);
         assert!(!fix.is_empty(), "{name}");
     }
@@ -289,8 +316,29 @@ fn every_url_that_the_driver_accepts_is_accepted() {
         "postgres://%2Fvar%2Frun/db",
         "postgres://u@h/db?options=-c%20a%3Db&options[search_path]=x",
         "postgres://u@h/db?channel_binding=require",
+        "postgres://u@h/db?application_name=a&statement-cache-capacity=0&gssencmode=disable",
         " postgres://u@h/db\n",
     ] {
         assert!(parse(url).is_ok(), "{url}");
+    }
+}
+
+/// The connection parameters of libpq, up to `PostgreSQL` 18.
+#[test]
+fn every_parameter_of_libpq_works_is_ignored_or_is_rejected_with_the_fix() {
+    const LIBPQ: &str = "host hostaddr port dbname user password passfile require_auth \
+        channel_binding connect_timeout client_encoding options application_name \
+        fallback_application_name keepalives keepalives_idle keepalives_interval keepalives_count \
+        tcp_user_timeout replication gssencmode sslmode requiressl sslnegotiation sslcompression \
+        sslcert sslkey sslkeylogfile sslpassword sslcertmode sslrootcert sslcrl sslcrldir sslsni \
+        requirepeer ssl_min_protocol_version ssl_max_protocol_version min_protocol_version \
+        max_protocol_version krbsrvname gsslib gssdelegation scram_client_key scram_server_key \
+        service servicefile target_session_attrs load_balance_hosts oauth_issuer oauth_client_id \
+        oauth_client_secret oauth_scope";
+    for name in LIBPQ.split_whitespace() {
+        let known = PARAMETERS.contains(&name);
+        let error = check(&format!("postgres://u@h/db?{name}=x")).err();
+        assert!(known || unsupported::parameter(name).is_some(), "{name}");
+        assert!(!matches!(error, Some(InvalidUrl::Unknown(_))), "{name}");
     }
 }

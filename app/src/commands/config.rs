@@ -22,7 +22,9 @@ pub(crate) fn run(
     }
     if matches!(command, ConfigCommand::Check) {
         let checked = common.database_url.check();
-        checked.context("the database URL is invalid")?;
+        for warning in checked.context("the database URL is invalid")? {
+            writeln!(std::io::stderr(), "warning: {warning}")?;
+        }
         if let Some(files) = serve.tls_files() {
             files.check().context(super::TLS_FAILED)?;
         }
