@@ -22,6 +22,14 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
+/// Locks the tables of this instance in the database for the transaction, as the source of copies or,
+/// alone, as the target of one. Not a lock of a table, which a transaction that only reads cannot
+/// have.
+const IS_SOURCE: &str = "pg_try_advisory_xact_lock_shared";
+const IS_TARGET: &str = "pg_try_advisory_xact_lock";
+/// What makes the lock one of copies: `oicp` before the id of the table.
+const LOCK_OF_COPIES: i64 = 0x6f69_6370 << 32;
+
 /// Blocks other copies and the first user of a server, but no read.
 const LOCK: &str = "LOCK TABLE users, owners IN SHARE ROW EXCLUSIVE MODE";
 
@@ -68,16 +76,20 @@ impl PostgresDatabase {
     ///
     /// [`StoreError::Unavailable`], also if the schema is not that of this version.
     pub async fn snapshot(&self) -> Result<PostgresCopy, StoreError> {
-        self.begin_copy(SNAPSHOT).await
+        let mut copy = self.begin_copy(SNAPSHOT).await?;
+        copy.lock(IS_SOURCE).await?;
+        Ok(copy)
     }
 
     /// Begins a transaction that copies everything into this database, which has been migrated.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unavailable`], also if the schema is not that of this version.
+    /// [`StoreError::Unavailable`], also if the schema is not that of this version, or if the
+    /// database is that of a [`snapshot`](Self::snapshot) at the same time.
     pub async fn fill(&self) -> Result<PostgresCopy, StoreError> {
         let mut copy = self.begin_copy(READ_WRITE).await?;
+        copy.lock(IS_TARGET).await?;
         let lock = self.options.table_prefix.statement(LOCK.into());
         copy.execute(lock.into_owned()).await?;
         Ok(copy)
@@ -106,6 +118,27 @@ impl PostgresDatabase {
 }
 
 impl PostgresCopy {
+    /// Fails if this is the source of a copy and the target of one at the same time.
+    async fn lock(&mut self, lock: &str) -> Result<(), StoreError> {
+        let users = self.options.table_prefix.name("users");
+        let lock = format!("SELECT coalesce({lock}($1 + to_regclass($2)::oid::bigint), true)");
+        let is_locked: bool = sqlx::query_scalar(AssertSqlSafe(lock))
+            .persistent(false)
+            .bind(LOCK_OF_COPIES)
+            .bind(users)
+            .fetch_one(&mut self.connection)
+            .await
+            .map_err(store_error)?;
+        if is_locked {
+            Ok(())
+        } else {
+            Err(StoreError::unavailable(
+                "the database is the source of this copy or another one at the same time; pass \
+                 another one as --to or --to-file",
+            ))
+        }
+    }
+
     async fn execute(&mut self, statements: String) -> Result<(), StoreError> {
         let done = sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut self.connection);
         done.await.map(drop).map_err(store_error)

@@ -168,15 +168,38 @@ enum Missing {
     )]
     Tables(Vec<String>),
     #[error(
-        "missing privileges: {}; run the SQL from `oi-server grants` as the owner of the tables",
-        .0.join(", ")
+        "missing privileges: {}; run the SQL from `oi-server grants --role {role}{}` as the owner of \
+         the tables",
+        some(.missing),
+        elsewhere(.schema)
     )]
-    Privileges(Vec<String>),
+    Privileges {
+        missing: Vec<String>,
+        role: String,
+        schema: String,
+    },
     #[error(
         "trigger {0} is missing or disabled, so suspensions of users would have no effect; enable it, \
          or restore the database from a backup"
     )]
     Trigger(String),
+}
+
+/// Returns the flag for a schema that is not the default.
+fn elsewhere(schema: &str) -> String {
+    match schema {
+        "public" => String::new(),
+        _ => format!(" --schema {schema}"),
+    }
+}
+
+/// Returns the first few of a list, and how many more there are.
+pub(crate) fn some(all: &[String]) -> String {
+    const SHOWN: usize = 4;
+    match all.get(SHOWN..) {
+        Some(rest @ [_, _, ..]) => format!("{} and {} more", all[..SHOWN].join(", "), rest.len()),
+        _ => all.join(", "),
+    }
 }
 
 /// Fails with the names of all tables, or else of all privileges, that are missing.
@@ -211,7 +234,19 @@ pub(crate) async fn check(
         .map(|(table, privilege, _)| format!("{privilege} on {table}"))
         .collect();
     if !privileges.is_empty() {
-        return Err(StoreError::unavailable(Missing::Privileges(privileges)));
+        let (role, schema): (String, String) = sqlx::query_as(
+            "SELECT current_user::text, nspname::text \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = to_regclass($1)",
+        )
+        .bind(prefix.name(MIGRATIONS_TABLE))
+        .fetch_one(connection)
+        .await
+        .map_err(store_error)?;
+        return Err(StoreError::unavailable(Missing::Privileges {
+            missing: privileges,
+            role,
+            schema,
+        }));
     }
     check_columns(&mut *connection, parts, prefix).await?;
     check_trigger(connection, parts, prefix).await

@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::error::{is_missing_right, store_error};
+use crate::grants::some;
 use crate::pooling::PoolMode;
 use crate::store::PostgresDatabase;
 use crate::{excess_privileges, grants, hidden_tables};
@@ -19,10 +20,25 @@ use crate::{excess_privileges, grants, hidden_tables};
 #[derive(Debug, thiserror::Error)]
 enum NotMigrated {
     #[error(
-        "pending migrations: {0}; run `oi-server migrate` as the owner of the tables, then the SQL \
-         from `oi-server grants`"
+        "no tables of OpenIndex in the database; check its URL and search_path, or run `oi-server \
+         migrate` to create them"
     )]
-    Pending(String),
+    Empty,
+    #[error(
+        "pending migrations: {pending}; run `oi-server migrate` as the owner of the tables (role \
+         {owner}), then the SQL from `oi-server grants`"
+    )]
+    Pending { pending: String, owner: String },
+    #[error(
+        "pending migrations: {pending}; role {role} cannot create tables: run `oi-server migrate` as \
+         the owner of the tables, or first, as the owner of the schema, GRANT USAGE, CREATE ON \
+         SCHEMA {schema} TO {role}"
+    )]
+    Create {
+        pending: String,
+        role: String,
+        schema: String,
+    },
     #[error(
         "pending migrations: {0}; run `oi-server migrate` with a URL that points at PostgreSQL \
          itself, not at a pooler in transaction mode"
@@ -81,26 +97,24 @@ impl PostgresDatabase {
             return self.report_excess_privileges(ownership, parts).await;
         }
         self.check_not_hidden(schema.ownership).await?;
-        let pending = schema.pending.join(", ");
+        let pending = some(&schema.pending);
         if self.pool_mode().await? == PoolMode::Transaction {
             return Err(StoreError::unavailable(NotMigrated::Pooled(pending)));
         }
         // Otherwise the new tables would belong to the wrong role.
         if schema.ownership == Some(Ownership::None) {
-            return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
+            return Err(self.owned_by_others(pending).await);
         }
         let connect = PgConnectOptions::clone(&self.pool.connect_options());
         let pool = self.options.migration_pool(connect);
         let migrated = async {
             let mut connection = pool.acquire().await.map_err(store_error)?;
-            let migrated = self.migrate_on(&mut connection, parts).await?;
-            migrated.map_err(|error| {
-                if is_missing_right(&error) {
-                    StoreError::unavailable(NotMigrated::Pending(pending))
-                } else {
-                    driver::migrate_error(error, store_error)
+            match self.migrate_on(&mut connection, parts).await? {
+                Err(error) if is_missing_right(&error) => {
+                    Err(cannot_create(&mut connection, pending).await)
                 }
-            })
+                migrated => migrated.map_err(|error| driver::migrate_error(error, store_error)),
+            }
         };
         let migrated = migrated.await;
         pool.close().await;
@@ -136,7 +150,7 @@ impl PostgresDatabase {
             .call(move |connection| Box::pin(excess_privileges::find(connection, parts, prefix)))
             .await?;
         if ownership == Some(Ownership::Own) {
-            tracing::info!(
+            tracing::warn!(
                 role = ?surplus,
                 "database role can alter the schema and the audit log; to serve with a restricted \
                  role, see `oi-server grants --help`"
@@ -177,6 +191,25 @@ impl PostgresDatabase {
             }
             Some(hidden) => Err(StoreError::unavailable(hidden)),
             None => Ok(()),
+        }
+    }
+
+    /// Returns the error of a role that is not the owner of the tables.
+    async fn owned_by_others(&self, pending: String) -> StoreError {
+        let list = self.options.table_prefix.name(MIGRATIONS_TABLE);
+        let owner = self.call(move |connection| {
+            Box::pin(async move {
+                let owner = "SELECT coalesce(pg_get_userbyid(relowner)::text, '?') FROM pg_class \
+                             WHERE oid = coalesce(to_regclass($1), to_regclass($2))";
+                let owner = sqlx::query_scalar(owner)
+                    .bind(list)
+                    .bind(DEFAULT_MIGRATIONS_TABLE);
+                owner.fetch_one(connection).await.map_err(store_error)
+            })
+        });
+        match owner.await {
+            Ok(owner) => StoreError::unavailable(NotMigrated::Pending { pending, owner }),
+            Err(error) => error,
         }
     }
 
@@ -373,14 +406,35 @@ impl PostgresDatabase {
             if let Some(hidden) = hidden.await? {
                 return Err(StoreError::unavailable(hidden));
             }
-            let pending = schema.pending.join(", ");
+            let pending = some(&schema.pending);
+            let is_empty = schema.ownership.is_none();
             self.call(move |connection| {
                 Box::pin(async move { check_names(connection, &schema).await })
             })
             .await?;
-            return Err(StoreError::unavailable(NotMigrated::Pending(pending)));
+            if is_empty {
+                return Err(StoreError::unavailable(NotMigrated::Empty));
+            }
+            return Err(self.owned_by_others(pending).await);
         }
         Ok(schema.newer)
+    }
+}
+
+/// Returns the error of a role that lacks a right to migrate.
+async fn cannot_create(connection: &mut PgConnection, pending: String) -> StoreError {
+    let names: sqlx::Result<(String, String)> = sqlx::query_as(
+        "SELECT quote_ident(current_user), coalesce(quote_ident(current_schema()), 'public')",
+    )
+    .fetch_one(connection)
+    .await;
+    match names {
+        Ok((role, schema)) => StoreError::unavailable(NotMigrated::Create {
+            pending,
+            role,
+            schema,
+        }),
+        Err(error) => store_error(error),
     }
 }
 

@@ -70,10 +70,25 @@ pub enum CopyError {
     /// The target cannot be written.
     #[error("cannot write the target, so nothing was copied")]
     Target(#[source] Failure),
-    /// The target has rows.
+    /// The target did not confirm the commit.
     #[error(
-        "the target is not empty: table {0} has rows; copy into a new database, or one in which \
-         nothing but `oi-server migrate` ran"
+        "the target did not confirm that everything is stored, so it has either everything or \
+         nothing; run the same command again, which says so"
+    )]
+    Commit(#[source] StoreError),
+    /// The caller stopped the copy.
+    #[error(
+        "interrupted; the target has either everything or nothing: run the same command again, \
+         which says so"
+    )]
+    Interrupted,
+    /// Both are the same database.
+    #[error("source and target are the same database; pass another one as --to or --to-file")]
+    Same,
+    /// The target has rows, and not exactly those of the source.
+    #[error(
+        "the target is not empty: table {0} has rows, and not all content is that of the source; \
+         copy into a new database, or one in which nothing but `oi-server migrate` ran"
     )]
     NotEmpty(&'static str),
     /// Something was written to the source after the copy began.
@@ -126,6 +141,8 @@ pub trait Target: Source {
 pub enum Step {
     /// The table is copied.
     Copy,
+    /// The table of the source is read, since the target has rows already.
+    Read,
     /// The copy of the table is read and compared.
     Compare,
 }
@@ -154,6 +171,8 @@ pub struct Copied {
     pub rows: u64,
     /// SHA-256 of the content, the same for the same content in either kind of database.
     pub digest: [u8; 32],
+    /// Whether the target had exactly this content before, so that nothing was written.
+    pub was_there: bool,
 }
 
 /// Returns all tables in an order in which each comes after those that it refers to.
@@ -169,38 +188,52 @@ pub fn tables() -> Vec<&'static Table> {
     tables
 }
 
-/// Copies all rows of the source into the target, compares what it then contains, and commits.
+/// Copies all rows of the source into the target, compares what it then contains, and commits. If the
+/// target already has exactly the content of the source, nothing is written.
 ///
 /// # Errors
 ///
-/// [`CopyError`]; then nothing is written.
+/// [`CopyError`]; then nothing is written, unless it is [`CopyError::Commit`].
 pub async fn copy(
     source: &mut dyn Source,
     mut target: Box<dyn Target>,
     mut report: impl FnMut(Progress) + Send,
 ) -> Result<Copied, CopyError> {
     let tables = tables();
-    for &table in &tables {
-        if target.count(table).await.map_err(CopyError::Target)? > 0 {
-            return Err(CopyError::NotEmpty(table.name));
-        }
-    }
+    let filled = first_filled(source, &mut *target, &tables).await?;
     let mut contents = Vec::new();
     for &table in &tables {
-        contents.push(copy_table(source, &mut *target, table, &mut report).await?);
+        contents.push(match filled {
+            None => copy_table(source, &mut *target, table, &mut report).await?,
+            Some(_) => {
+                let rows = source.count(table).await.map_err(CopyError::Source)?;
+                let read = read_table(source, table, Step::Read, rows, &mut report);
+                read.await.map_err(CopyError::Source)?
+            }
+        });
     }
     // After all tables: triggers write to tables that were copied before.
     for (table, content) in tables.iter().copied().zip(&contents) {
-        let copied = read_table(&mut *target, table, content.rows, &mut report).await;
-        if copied.map_err(CopyError::Target)? != *content {
+        let copied = read_table(
+            &mut *target,
+            table,
+            Step::Compare,
+            content.rows,
+            &mut report,
+        );
+        if copied.await.map_err(CopyError::Target)? != *content {
+            if let Some(filled) = filled {
+                return Err(CopyError::NotEmpty(filled));
+            }
             let row = first_difference(source, &mut *target, table).await?;
             let table = table.name;
             return Err(CopyError::Different { table, row });
         }
     }
     check_unchanged(source, &tables, &contents).await?;
-    let committed = target.commit().await;
-    committed.map_err(|error| CopyError::Target(error.into()))?;
+    if filled.is_none() {
+        target.commit().await.map_err(CopyError::Commit)?;
+    }
     let mut digest = Sha256::new();
     for content in &contents {
         digest.update(content.digest);
@@ -209,7 +242,31 @@ pub async fn copy(
         tables: tables.len(),
         rows: contents.iter().map(|content| content.rows).sum(),
         digest: digest.finalize().into(),
+        was_there: filled.is_some(),
     })
+}
+
+/// Returns the name of the first table of the target that has rows; fails if the numbers of rows
+/// then differ from those of the source, which is known sooner than what is in them.
+async fn first_filled(
+    source: &mut dyn Source,
+    target: &mut dyn Target,
+    tables: &[&'static Table],
+) -> Result<Option<&'static str>, CopyError> {
+    let mut counts = Vec::new();
+    for table in tables {
+        counts.push(target.count(table).await.map_err(CopyError::Target)?);
+    }
+    let Some(first) = counts.iter().position(|rows| *rows > 0) else {
+        return Ok(None);
+    };
+    let filled = tables[first].name;
+    for (table, rows) in tables.iter().zip(counts) {
+        if source.count(table).await.map_err(CopyError::Source)? != rows {
+            return Err(CopyError::NotEmpty(filled));
+        }
+    }
+    Ok(Some(filled))
 }
 
 /// What a table contains.
@@ -305,19 +362,20 @@ async fn copy_table(
 }
 
 async fn read_table(
-    target: &mut dyn Source,
+    from: &mut dyn Source,
     table: &'static Table,
+    step: Step,
     rows: u64,
     report: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Content, Failure> {
     let mut reading = Reading::of(table);
-    target.open(table).await?;
+    from.open(table).await?;
     loop {
-        let records = target.next().await?;
+        let records = from.next().await?;
         reading.add(&records);
         let is_end = records.is_empty();
         report(Progress {
-            step: Step::Compare,
+            step,
             table: table.name,
             done: reading.rows,
             rows,

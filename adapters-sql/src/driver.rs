@@ -182,6 +182,12 @@ pub struct Pending<'m> {
 }
 
 impl Applied {
+    /// Returns whether the database lists none, like one that no release has migrated.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.default.is_empty()
+    }
+
     /// Returns whether one of the group's migrations is among them.
     fn list_any_of(&self, group: &Migrator) -> bool {
         let mut own = self.own.iter();

@@ -55,4 +55,4 @@ pub use file::{FileInUse, MissingFile};
 pub use openindex_adapters_sql::{InvalidTablePrefix, NameClash, TablePrefix};
 pub use restore::{RestoreFileError, Restoring, restore};
 pub use statements::SqliteRow;
-pub use store::{SqliteDatabase, SqliteOptions, SqliteStore, check_url};
+pub use store::{SqliteDatabase, SqliteOptions, SqliteStore, check_url, file_of};

@@ -163,6 +163,12 @@ pub(crate) async fn check_tables(
     let pending = applied.pending(&migrators)?;
     if !pending.is_empty() {
         check_names(reader, &pending, &migrators, prefix).await?;
+        if applied.is_empty() {
+            return Err(StoreError::unavailable(
+                "no tables of OpenIndex in the file; check the path in the database URL, or run \
+                 `oi-server migrate` to create them",
+            ));
+        }
         let mut versions = pending.migrations.iter().map(|(version, _)| *version);
         let first = versions.next().or_else(|| pending.copied.first().copied());
         return Err(StoreError::unavailable(format!(

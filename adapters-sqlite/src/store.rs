@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::num::NonZero;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -559,6 +559,15 @@ async fn open_writer(
 /// [`StoreError::Corrupt`] if it is not valid.
 pub fn check_url(url: &str) -> Result<()> {
     parse(url).map(drop)
+}
+
+/// Returns the path of the file of a URL, relative to the working directory unless it begins with `/`.
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`] if the URL is not valid.
+pub fn file_of(url: &str) -> Result<PathBuf> {
+    Ok(parse(url)?.0.get_filename().to_owned())
 }
 
 /// Parses the URL. Returns whether to create a missing file, too.

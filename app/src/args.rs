@@ -110,7 +110,8 @@ pub(crate) enum Command {
     ///
     /// Stop all servers of both databases first. The target must be empty, and is migrated first.
     /// It gets everything in one transaction, or nothing. The source is only read. What was written
-    /// is read again and compared with the source before it is committed.
+    /// is read again and compared with the source before it is committed. If an earlier copy is
+    /// already there in full, the command says so and succeeds.
     Copy(CopyArgs),
     /// Print the SQL that gives a PostgreSQL role only the privileges the server needs, and exit
     ///
@@ -521,13 +522,16 @@ pub(crate) struct Restore {
 }
 
 #[derive(Debug, Clone, clap::Args)]
-#[command(after_help = "\
+#[command(
+    group = clap::ArgGroup::new("target").args(["to", "to_file"]).required(true),
+    after_help = "\
 Examples:
   # From the database of the server to PostgreSQL, whose URL is in a file
   oi-server copy --to-file target-url
 
   # And back into a new SQLite file
-  oi-server copy --from-file target-url --to sqlite://copy.db")]
+  oi-server copy --from-file target-url --to sqlite://copy.db"
+)]
 pub(crate) struct CopyArgs {
     /// URL of the source [default: the database of the server]
     #[arg(long, value_name = "URL")]
@@ -538,12 +542,11 @@ pub(crate) struct CopyArgs {
     #[arg(
         long,
         value_name = "URL",
-        required_unless_present = "to_file",
         help = "URL of the target: sqlite://PATH (which is created) or postgres://…"
     )]
     pub(crate) to: Option<DatabaseUrl>,
     /// File that contains the URL of the target
-    #[arg(long, value_name = "FILE", value_parser = file, conflicts_with = "to")]
+    #[arg(long, value_name = "FILE", value_parser = file)]
     pub(crate) to_file: Option<PathBuf>,
 }
 

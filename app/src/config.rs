@@ -128,7 +128,12 @@ impl DatabaseUrl {
             "sslmode=require",
             "sslmode=verify-full",
         ];
-        let (scheme, rest) = self.url.split_once("://").unwrap_or_default();
+        let (scheme, rest) = match self.url.split_once("://") {
+            Some(parts) => parts,
+            // `sqlite:PATH` is accepted, too.
+            None if self.scheme == Scheme::Sqlite => self.url.split_once(':').unwrap_or_default(),
+            None => return "postgres://…".to_owned(),
+        };
         let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
         let query = match query {
             "" => String::new(),
@@ -136,6 +141,9 @@ impl DatabaseUrl {
             _ => "?…".to_owned(),
         };
         if self.scheme == Scheme::Sqlite {
+            // As for the store, what precedes an @ could be a password.
+            let (before, _) = place.split_once('@').unwrap_or_default();
+            let place = if before.contains(':') { "…" } else { place };
             return format!("{scheme}://{place}{query}");
         }
         let is_plain = |text: &str| {
@@ -319,6 +327,14 @@ mod tests {
                 "postgres://db/oi?…",
             ),
             ("sqlite://a.db?key=hunter2", "sqlite://a.db?…"),
+            ("sqlite:back.db", "sqlite://back.db"),
+            (
+                "sqlite:/var/back.db?mode=rw",
+                "sqlite:///var/back.db?mode=rw",
+            ),
+            ("sqlite://oi:hunter2@db", "sqlite://…"),
+            ("sqlite:oi:hunter2@db", "sqlite://…"),
+            ("postgres:hunter2", "postgres://…"),
         ] {
             assert_eq!(shown(url), expected, "{url}");
         }

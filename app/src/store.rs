@@ -1,3 +1,4 @@
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -60,6 +61,19 @@ impl DatabaseUrl {
             }
             Scheme::Postgres => openindex_adapters_postgres::check_url(self.expose()),
         }
+    }
+
+    /// Returns whether both are the same SQLite file, by whatever paths or links.
+    pub(crate) fn is_same_file(&self, other: &Self) -> bool {
+        let identity = |url: &Self| {
+            let path = match url.scheme() {
+                Scheme::Sqlite => openindex_adapters_sqlite::file_of(url.expose()).ok()?,
+                Scheme::Postgres => return None,
+            };
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((metadata.dev(), metadata.ino()))
+        };
+        identity(self).is_some_and(|mine| Some(mine) == identity(other))
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use openindex_app::{DatabaseUrl, Progress, Step, copy_database};
 
 use crate::args::{Common, CopyArgs};
@@ -20,11 +20,9 @@ pub(crate) async fn run(args: CopyArgs, common: Common) -> anyhow::Result<()> {
         None => common.database_url,
     };
     let to = given("to", args.to, args.to_file)?.context("--to or --to-file is required")?;
-    if from == to {
-        bail!("source and target are the same database; pass another one as --to");
-    }
     let mut shown = Shown::new();
-    let copied = copy_database(&from, &to, |progress| shown.show(progress)).await;
+    let stop = super::stop_signal()?;
+    let copied = copy_database(&from, &to, |progress| shown.show(progress), stop).await;
     shown.clear();
     let copied = copied
         .with_context(|| format!("not copied from {} to {}", from.redacted(), to.redacted()))?;
@@ -32,9 +30,14 @@ pub(crate) async fn run(args: CopyArgs, common: Common) -> anyhow::Result<()> {
     for byte in copied.digest {
         let _ = write!(digest, "{byte:02x}");
     }
+    let done = if copied.was_there {
+        "Nothing to do: an earlier copy was complete, with"
+    } else {
+        "Copied"
+    };
     writeln!(
         io::stdout(),
-        "Copied {} rows of {} tables from {} to {}.\nBoth have the same content: SHA-256 {digest}",
+        "{done} {} rows of {} tables from {} to {}.\nBoth have the same content: SHA-256 {digest}",
         copied.rows,
         copied.tables,
         from.redacted(),
@@ -98,6 +101,7 @@ impl Shown {
             self.clear();
             let verb = match step {
                 Step::Copy => "copied",
+                Step::Read => "read",
                 Step::Compare => "compared",
             };
             // Progress that cannot be shown is no reason to stop.
@@ -105,6 +109,7 @@ impl Shown {
         } else if self.is_terminal && self.drawn.is_none_or(|drawn| drawn.elapsed() > DRAW_EVERY) {
             let verb = match step {
                 Step::Copy => "copying",
+                Step::Read => "reading",
                 Step::Compare => "comparing",
             };
             let _ = write!(

@@ -3,7 +3,7 @@ use std::hash::{BuildHasher as _, RandomState};
 
 use openindex_tests::{Database, Kind, Server, World};
 
-use crate::support::copied;
+use crate::support::{copied, run, said};
 
 /// Creates a PostgreSQL database that sorts texts by the rules of a language.
 fn sorted_by_language() -> Database {
@@ -44,6 +44,32 @@ fn everything_works_in_the_other_database_as_before_and_back_again() {
         assert_eq!(world.seen(&server), seen, "{:?}", database.kind());
         world.assert_works(&server);
         world.assert_goes_on(&server);
+    }
+}
+
+/// As after a copy that was killed once everything was committed.
+#[test]
+fn a_second_copy_of_the_same_content_has_nothing_to_do() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (source, target) = (Database::new(Kind::Sqlite), Database::new(kind));
+        let admin = Server::bootstrap(&source);
+        let (digest, _) = copied(&source, &target);
+        let again = run(&source, &target);
+        let out = String::from_utf8_lossy(&again.stdout).into_owned();
+        assert!(again.status.success(), "{}", said(&again));
+        assert!(
+            out.starts_with("Nothing to do: an earlier copy was complete"),
+            "{out}"
+        );
+        assert!(out.contains(&digest), "{out}");
+        // As many rows, and one of them differs.
+        target.execute("UPDATE tokens SET name = 'other'");
+        let differs = run(&source, &target);
+        assert_eq!(differs.status.code(), Some(1), "{}", said(&differs));
+        let expected = "the target is not empty: table owners has rows, and not all content";
+        assert!(said(&differs).contains(expected), "{}", said(&differs));
+        let server = Server::start(&target);
+        assert_eq!(server.http.get("/me", &admin.token).status, 200);
     }
 }
 

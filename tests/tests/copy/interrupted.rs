@@ -1,5 +1,6 @@
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use openindex_tests::{Database, Kind, Server, World};
 use serde_json::json;
@@ -79,7 +80,7 @@ fn a_copy_that_is_killed_leaves_an_empty_target() {
 }
 
 #[test]
-fn a_killed_copy_into_a_file_leaves_it_empty() {
+fn a_copy_into_a_file_that_is_killed_or_interrupted_leaves_it_empty() {
     let [filled, file] = [Kind::Sqlite, Kind::Sqlite].map(Database::new);
     let source = Database::new(Kind::Postgres);
     let _world = World::fill(&filled);
@@ -96,9 +97,27 @@ fn a_killed_copy_into_a_file_leaves_it_empty() {
             .expect("locked");
         connection
     });
+    let path = file.url().strip_prefix("sqlite://").expect("a path");
     let (mut copy, _) = begun(&source, &file);
     copy.kill().expect("killed");
     copy.wait().expect("it ends");
+    let (copy, mut lines) = begun(&source, &file);
+    let signal = Command::new("kill")
+        .args(["-INT", &copy.id().to_string()])
+        .status();
+    assert!(signal.expect("kill runs").success());
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("text");
+    let output = copy.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{rest}");
+    assert!(
+        rest.contains("interrupted; the target has either everything or nothing"),
+        "{rest}"
+    );
+    for suffix in ["-wal", "-shm"] {
+        let beside = format!("{path}{suffix}");
+        assert!(!Path::new(&beside).exists(), "{beside} is left");
+    }
     drop(connection);
     // A target with rows would be an error.
     let _ = copied(&source, &file);

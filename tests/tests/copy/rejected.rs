@@ -30,7 +30,7 @@ fn a_target_with_rows_is_an_error_and_stays_as_it_is() {
         let output = run(&source, &target);
         assert_fails(
             &output,
-            &["the target is not empty: table owners has rows; copy into a new database"],
+            &["the target is not empty: table owners has rows, and not all content is that of"],
         );
         let server = Server::start(&target);
         assert_eq!(server.http.get("/me", &admin.token).status, 200);
@@ -95,15 +95,65 @@ fn a_role_that_cannot_create_tables_fills_those_of_their_owner() {
             "run `oi-server migrate` as the owner of the tables",
         ],
     );
+    let right = format!("GRANT USAGE, CREATE ON SCHEMA public TO {role}");
+    assert_fails(&run(&source, &served), &[&right]);
     migrate(&target);
     assert_fails(&run(&source, &served), &["permission denied"]);
     let grants = oi_server(&["grants", "--role", &role]).output();
     let grants = String::from_utf8(grants.expect("oi-server runs").stdout);
-    target.execute_all(&grants.expect("SQL"));
+    let grants = grants.expect("SQL");
+    target.execute_all(&grants);
+    target.execute(&format!("REVOKE ALL ON sessions, work_items FROM {role}"));
+    let output = run(&source, &served);
+    let command = format!("more; run the SQL from `oi-server grants --role {role}` as the owner");
+    assert_fails(&output, &["missing privileges: ", &command]);
+    assert!(said(&output).len() < 600, "{}", said(&output));
+    target.execute_all(&grants);
     let (digest, _) = copied(&source, &served);
     // The role may read everything, too.
     let back = copied(&served, &Database::new(Kind::Sqlite));
     assert_eq!(back.0, digest);
+}
+
+#[test]
+fn a_source_without_tables_is_not_one_with_pending_migrations() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("empty.db");
+    fs::write(&file, "").expect("written");
+    let empty = Database::new(Kind::Postgres);
+    for source in [&*format!("sqlite://{}", file.display()), empty.url()] {
+        let output = command(source, Database::new(Kind::Sqlite).url()).output();
+        let output = output.expect("oi-server runs");
+        assert_fails(
+            &output,
+            &["cannot read the source", "no tables of OpenIndex"],
+        );
+        assert!(!said(&output).contains("pending"), "{}", said(&output));
+    }
+}
+
+#[test]
+fn the_same_database_by_another_name_is_an_error() {
+    let file = source();
+    let path = file.url().strip_prefix("sqlite://").expect("a path");
+    let directory = tempfile::tempdir().expect("a directory");
+    let link = directory.path().join("link.db");
+    std::os::unix::fs::symlink(path, &link).expect("a link");
+    let names = [
+        format!("sqlite:{path}"),
+        format!("sqlite://{}", link.display()),
+    ];
+    let same = "source and target are the same database";
+    for name in &names {
+        let output = command(file.url(), name).output().expect("oi-server runs");
+        assert_fails(&output, &[same, " to sqlite://"]);
+    }
+    let database = Database::new(Kind::Postgres);
+    let _ = Server::bootstrap(&database);
+    let name = format!("{}?application_name=other", database.url());
+    let output = command(database.url(), &name).output();
+    let output = output.expect("oi-server runs");
+    assert_fails(&output, &["the database is the source of this copy"]);
 }
 
 #[test]
@@ -185,7 +235,11 @@ fn what_is_typed_wrong_is_explained_and_no_password_is_shown() {
     let file = directory.path().join("url");
     fs::write(&file, format!("{target}\n")).expect("written");
     let arguments = [
-        (&["copy"][..], "--to"),
+        (&["copy"][..], "--to <URL>|--to-file <FILE>"),
+        (
+            &["copy", "--to", "sqlite://a.db", "--to-file", "url"],
+            "cannot be used with '--to-file <FILE>'",
+        ),
         (
             &["copy", "--to", "mysql://oi:hunter2@db/oi"],
             "must begin with sqlite://",

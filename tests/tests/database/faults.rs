@@ -81,7 +81,7 @@ const INSIDE: [Fault; 7] = [
         breaks: "REVOKE SELECT ON tokens FROM {role}",
         ends_sessions: false,
         fixes: "GRANT SELECT ON tokens TO {role}",
-        log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants`",
+        log: "missing privileges: SELECT on tokens; run the SQL from `oi-server grants --role",
     },
     Fault {
         breaks: "REVOKE UPDATE ON owners FROM {role}",
