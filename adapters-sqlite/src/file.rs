@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -153,13 +153,12 @@ impl DatabaseFile {
         // One lock for all links to the file.
         let path = fs::canonicalize(&self.path).map_err(|cause| unreadable(&self.path, cause))?;
         let lock_path = beside(&path, &format!("-{}", prefix.name("lock")));
-        let lock = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&lock_path);
+        let lock = match create_new(&lock_path, &path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                OpenOptions::new().read(true).write(true).open(&lock_path)
+            }
+            created => created,
+        };
         let mut lock = lock.map_err(|cause| cannot_lock(&lock_path, cause))?;
         match lock.try_lock() {
             Ok(()) => {
@@ -193,12 +192,7 @@ impl DatabaseFile {
     }
 
     fn create(path: &Path) -> Result<(), StoreError> {
-        let created = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        match created {
+        match create_new(path, directory_of(path)) {
             Ok(_) => Ok(()),
             Err(error)
                 if matches!(
@@ -235,6 +229,20 @@ impl DatabaseFile {
         }
         Ok(())
     }
+}
+
+/// Creates a file with mode 0600 and, if this process is root's, the owner of another one: a server
+/// that runs as another user can open the database that root has created in its directory.
+fn create_new(path: &Path, as_of: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(0o600);
+    let file = options.open(path)?;
+    let (own, owner) = (file.metadata()?, fs::metadata(as_of)?);
+    if own.uid() != owner.uid() {
+        // Only root may.
+        let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
+    }
+    Ok(file)
 }
 
 /// Returns the directory that contains the file.

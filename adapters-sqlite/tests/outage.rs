@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::time::Duration;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
@@ -50,6 +50,29 @@ async fn a_missing_file_is_created_for_its_owner_only() {
         files, 4,
         "the database, its log, the index of the log and the lock"
     );
+}
+
+#[tokio::test]
+async fn files_that_root_creates_belong_to_the_owner_of_their_directory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (user, group) = (65_534, 65_533);
+    if chown(directory.path(), Some(user), Some(group)).is_err() {
+        // Only root can do this.
+        return;
+    }
+    let url = format!("sqlite://{}", directory.path().join("store.db").display());
+    let store = SqliteStore::connect(&url).await.expect("a store");
+    store.migrate().await.expect("migrated");
+    store.close().await;
+    let mut files = 0;
+    for file in fs::read_dir(directory.path()).expect("a directory") {
+        let file = file.expect("a file");
+        let metadata = file.metadata().expect("metadata");
+        let owner = (metadata.uid(), metadata.gid());
+        assert_eq!(owner, (user, group), "{}", file.path().display());
+        files += 1;
+    }
+    assert_eq!(files, 2, "the database and the lock");
 }
 
 #[tokio::test]
