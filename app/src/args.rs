@@ -421,9 +421,11 @@ pub(crate) struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// Returns whether the address is a guess: no URL is set, and no port or port 0 (a free one).
+    /// Returns whether the address is a guess: no URL is set, and no port, port 0 (a free one) or
+    /// all addresses.
     pub(crate) fn is_guess(&self) -> bool {
-        self.public_url.is_none() && self.known().is_none()
+        let is_one = |it: &ListenAddress| it.on_this_machine() == *it;
+        self.public_url.is_none() && !self.known().is_some_and(is_one)
     }
 
     /// Returns the address that clients can connect to.
@@ -800,6 +802,25 @@ mod tests {
             assert_eq!(invalid_variable(&command, &[typed.into()], &variable), None);
         }
         assert_eq!(invalid_variable(&command, &[], &|_| None), None);
+    }
+
+    #[test]
+    fn the_address_of_a_server_is_a_guess_unless_clients_can_connect_to_what_is_set() {
+        for (typed, is_guess) in [
+            ("", true),
+            (" --listen 127.0.0.1:0", true),
+            (" --listen 0.0.0.0:80", true),
+            (" --listen [::]:80", true),
+            (" --listen 10.0.0.1:80", false),
+            (" --listen 0.0.0.0:80 --public-url https://a.example", false),
+        ] {
+            let typed = format!("oi-server sign-in-link --email a@b.c{typed}");
+            let args = Args::try_parse_from(typed.split(' ')).expect("valid");
+            let Some(Command::SignInLink(link)) = args.command else {
+                panic!("another command");
+            };
+            assert_eq!(link.server.is_guess(), is_guess, "{typed}");
+        }
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl App {
 fn api_settings(config: &Config, address: &ListenAddress) -> ApiSettings {
     let public_url = config.public_url.clone();
     ApiSettings {
-        public_url: public_url.unwrap_or_else(|| match address {
+        public_url: public_url.unwrap_or_else(|| match address.on_this_machine() {
             ListenAddress::Tcp(address) => format!("http://{address}"),
             ListenAddress::Unix(_) => "http://localhost".to_owned(),
         }),
@@ -293,5 +293,25 @@ fn api_settings(config: &Config, address: &ListenAddress) -> ApiSettings {
             max_requests_in_progress: config.max_requests_in_progress,
             ..LayerSettings::default()
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_public_url_links_lead_to_an_address_that_clients_can_connect_to() {
+        let database = "sqlite://a.db".parse().expect("a URL");
+        let config = Config::on(database);
+        for (listen, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("0.0.0.0:8080", "http://127.0.0.1:8080"),
+            ("[::]:8080", "http://[::1]:8080"),
+            ("unix:/run/oi.sock", "http://localhost"),
+        ] {
+            let listen = listen.parse().expect("an address");
+            assert_eq!(api_settings(&config, &listen).public_url, url);
+        }
     }
 }

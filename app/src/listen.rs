@@ -4,7 +4,7 @@
 use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -45,6 +45,23 @@ pub struct InvalidListenAddress;
 impl From<SocketAddr> for ListenAddress {
     fn from(address: SocketAddr) -> Self {
         Self::Tcp(address)
+    }
+}
+
+impl ListenAddress {
+    /// Returns the address at which this machine reaches a server that listens here: all addresses
+    /// (`0.0.0.0`, `[::]`) are no address to connect to.
+    #[must_use]
+    pub fn on_this_machine(&self) -> Self {
+        let Self::Tcp(address) = self else {
+            return self.clone();
+        };
+        let ip = match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        Self::Tcp(SocketAddr::new(ip, address.port()))
     }
 }
 

@@ -1,7 +1,6 @@
 //! `oi-server healthcheck`.
 
 use std::io::{self, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,18 +45,10 @@ pub(crate) async fn run(command: &Healthcheck) -> anyhow::Result<()> {
 
 /// Returns the address at which this machine reaches a server that listens on `listen`.
 fn reachable(listen: &ListenAddress) -> anyhow::Result<ListenAddress> {
-    let ListenAddress::Tcp(listen) = listen else {
-        return Ok(listen.clone());
-    };
-    if listen.port() == 0 {
+    if matches!(listen, ListenAddress::Tcp(address) if address.port() == 0) {
         bail!("the server's port is unknown: {listen} picks a free one; set a port in --listen");
     }
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    Ok(SocketAddr::new(ip, listen.port()).into())
+    Ok(listen.on_this_machine())
 }
 
 async fn request(address: &ListenAddress, has_tls: bool) -> io::Result<Vec<u8>> {
