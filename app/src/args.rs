@@ -48,6 +48,25 @@ Examples:
 Each flag of `serve` can also be set by its variable or in the configuration
 file, which `oi-server config --help` describes.
 
+Environment:
+  OTEL_TRACES_SAMPLER, OTEL_TRACES_SAMPLER_ARG
+                 Which traces are exported, as in OpenTelemetry
+  OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES
+                 What the traces say about this server
+  OTEL_EXPORTER_OTLP_HEADERS
+                 Headers for the collector, such as credentials
+
+Files:
+  /etc/openindex/server.toml
+                 Configuration file, if it exists; --config names another one
+  ./openindex.db
+                 Database, unless --database-url names another one
+
+Exit status:
+  0  Success
+  1  Failure, or a problem that a check found
+  2  Invalid command line, variable or configuration file
+
 Pass a database password in DATABASE_URL, DATABASE_URL_FILE or the configuration
 file, not in --database-url: other users of the machine can read the arguments
 of a process."

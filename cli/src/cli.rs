@@ -29,11 +29,21 @@ Environment:
   OPENINDEX_PROFILE   Profile to use
   OPENINDEX_AGENT_ID  ID of the agent; overrides the profile's agent ID
   OPENINDEX_CONFIG    Path of the config file
+  OPENINDEX_CONFIG_DIR
+                      Directory of the config file config.json
   OPENINDEX_ALLOW_INSECURE_HTTP
                       Set to 1 to send tokens to other machines over plain HTTP
   https_proxy, http_proxy, all_proxy, no_proxy
                       Proxy settings, as in curl; also HTTPS_PROXY, ALL_PROXY and NO_PROXY
   SSL_CERT_FILE       PEM file of certificate authorities to trust instead of the system's
+  SSL_CERT_DIR        Directory of PEM files, named by the hashes of their subjects (c_rehash)
+  TRACEPARENT         Trace that the requests are part of (W3C Trace Context)
+  NO_COLOR, CLICOLOR_FORCE
+                      Set to 1 to turn color off, or on without a terminal
+
+Files:
+  ~/.config/openindex-agent/config.json
+                      The config file, with profiles and their tokens
 
 Exit status:
   0    Success
@@ -115,6 +125,13 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_every_variable() {
+        for (name, ..) in crate::environment::ALL {
+            assert!(AFTER_HELP.contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -329,6 +329,9 @@ fn manual_pages_and_completions_name_every_command_and_nothing_of_the_environmen
     run(&["man", path]);
     let completions = ["bash", "zsh", "fish"].map(|shell| run(&["completions", shell]));
     let page = run(&["man"]);
+    for section in ["EXIT STATUS", "ENVIRONMENT", "FILES"] {
+        assert!(page.contains(section), "{section}: {page}");
+    }
     for command in [
         "serve",
         "bootstrap",

@@ -211,9 +211,12 @@ fn there_is_a_manual_page_for_every_command() {
             page.starts_with(".ie") && page.contains(".TH "),
             "{name}: {page}"
         );
-        assert!(page.contains(".nf") && page.contains("Examples:"), "{name}");
+        assert!(page.contains(".SH EXAMPLES\n.nf"), "{name}");
     }
     let page = home.run(&["man"]).stdout;
+    for section in ["EXIT STATUS", "ENVIRONMENT", "FILES"] {
+        assert!(page.contains(section), "{section}: {page}");
+    }
     assert!(page.contains(".TH oi 1"), "{page}");
     assert!(!page.contains("help(1)") && !written.to_string().contains("help"));
     assert_eq!(home.run(&["man", "-"]).stdout, page);
