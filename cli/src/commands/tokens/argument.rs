@@ -24,11 +24,26 @@ pub(super) struct ExpiryArgs {
     /// Lifetime, such as 90d, 12h, 30m or 1w
     #[arg(long, value_name = "SPAN")]
     pub(super) expires_in: Option<String>,
+    /// Create a token that never expires
+    #[arg(long)]
+    pub(super) never_expires: bool,
 }
 
 impl ExpiryArgs {
-    /// Parses the date; `None` if it was not passed.
+    /// Parses the date; `None` if neither it nor `--never-expires` was passed.
     pub(super) fn at(&self) -> Result<Option<Expiry>, Failure> {
+        if self.never_expires {
+            return Ok(Some(Expiry::Never));
+        }
+        for (flag, value) in [
+            ("--expires", &self.expires),
+            ("--expires-in", &self.expires_in),
+        ] {
+            if value.as_deref().is_some_and(|it| it.trim() == "never") {
+                let message = format!("{flag} cannot be never; use --never-expires instead");
+                return Err(Failure::usage(message));
+            }
+        }
         match self.expires.as_deref().map(Expiry::parse).transpose() {
             // An empty variable in a script must not create a token that never expires.
             Ok(Some(Expiry::Never)) => Err(Failure::usage("--expires must not be blank")),

@@ -52,7 +52,7 @@ impl Field for NewName {
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The token is shown only once. Without --expires or --expires-in, it does not expire.
+The token is shown only once. By default, it never expires.
 
 Examples:
   oi settings personal tokens create --name \"local cli\" --scope read_write

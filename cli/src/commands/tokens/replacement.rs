@@ -2,7 +2,7 @@
 
 use openindex_adapters_http::wire::{CreatedPat, RotatePat};
 use openindex_domain::duration::at_least;
-use openindex_domain::token::{Expiry, Overlap, TokenId};
+use openindex_domain::token::{Overlap, TokenId};
 use serde::Serialize;
 
 use crate::commands::prelude::*;
@@ -27,9 +27,6 @@ pub(crate) struct Replacement {
     overlap_seconds: Option<i64>,
     #[command(flatten)]
     expiry: ExpiryArgs,
-    /// Create a new token that never expires
-    #[arg(long, conflicts_with = "ExpiryArgs")]
-    never_expires: bool,
     /// Print only the new token, for a pipe or a variable
     #[arg(long, conflicts_with = "json")]
     pub(crate) token_only: bool,
@@ -41,11 +38,7 @@ impl Replacement {
     /// Parses the options.
     pub(crate) fn request(&self) -> Result<RotatePat, Failure> {
         Ok(RotatePat {
-            expires_at: if self.never_expires {
-                Some(Expiry::Never)
-            } else {
-                self.expiry.at()?
-            },
+            expires_at: self.expiry.at()?,
             expires_in: self.expiry.span()?,
             overlap_seconds: match self.overlap_seconds {
                 Some(seconds) => Some(parse_overlap("--overlap-seconds", seconds)?),

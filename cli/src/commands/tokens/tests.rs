@@ -14,6 +14,7 @@ fn args(expires: Option<&str>, expires_in: Option<&str>) -> ExpiryArgs {
     ExpiryArgs {
         expires: expires.map(str::to_owned),
         expires_in: expires_in.map(str::to_owned),
+        never_expires: false,
     }
 }
 
@@ -25,6 +26,11 @@ fn an_expiry_is_a_date_or_a_lifetime() {
     assert_eq!(date, Expiry::parse("2026-12-31").ok());
     let span = args(None, Some("90d")).span().unwrap();
     assert_eq!(span.map(Lifetime::seconds), Some(7_776_000));
+    let never = ExpiryArgs {
+        never_expires: true,
+        ..none
+    };
+    assert_eq!(never.at().unwrap(), Some(Expiry::Never));
 }
 
 #[test]
@@ -33,6 +39,8 @@ fn an_invalid_expiry_is_a_usage_error_with_the_expected_format() {
         (Some(" "), None, "must not be blank"),
         (Some("tomorrow"), None, "such as 2026-12-31"),
         (None, Some("tomorrow"), "such as 90d"),
+        (Some("never"), None, "use --never-expires"),
+        (None, Some("never"), "use --never-expires"),
         (None, Some("0d"), "greater than zero"),
         (None, Some("9000000d"), "at most 9999 years"),
     ] {
