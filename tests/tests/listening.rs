@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
 
@@ -171,6 +171,21 @@ fn a_unix_socket_of_the_service_manager_needs_the_url_of_the_proxy() {
         error.contains("with a Unix socket, set --public-url"),
         "{error}"
     );
+}
+
+#[test]
+fn the_service_manager_learns_that_clients_can_connect() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).expect("a socket");
+    manager.set_nonblocking(true).expect("no waiting");
+    let database = Database::new(Kind::Sqlite);
+    let mut command = Command::new(binary("oi-server"));
+    command.env("NOTIFY_SOCKET", &path);
+    let _server = Server::start_program(command, database.url());
+    let mut message = [0; 64];
+    let length = manager.recv(&mut message).expect("a message");
+    assert_eq!(message[..length].trim_ascii_end(), b"READY=1");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use openindex_app::{App, ListenAddress, Passed};
 use openindex_command_line::quoted;
 use openindex_domain::invite::InviteError;
+use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
@@ -89,6 +90,10 @@ pub(crate) async fn run(
     }
     if let Some(hangup) = hangup {
         tokio::spawn(reload(app.reloader()).at_each(hangup));
+    }
+    // Clients can connect from now on. A unit of systemd counts as started (`Type=notify`).
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+        tracing::warn!(%error, "cannot tell the service manager (NOTIFY_SOCKET) of the start");
     }
     app.serve(listener, metrics, stop).await;
     if let Some(traces) = traces {
