@@ -101,7 +101,7 @@ async fn check_objects(
         let is_expected = expected.iter().any(|it| it.0 == kind && it.1 == name);
         match (&**kind, repair) {
             ("trigger", _) if !is_expected => {
-                checked.add(format!("trigger {name} was added"), ADDED);
+                checked.add(format!("trigger {name:?} was added"), ADDED);
             }
             ("row level security", Some(repair)) => {
                 let what = format!("table {name} has row level security ({repair})");

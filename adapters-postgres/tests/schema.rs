@@ -14,8 +14,8 @@ use openindex_domain::token::{CreateTokenOutcome, TokenAction, TokenStore};
 use openindex_domain::user::{InstanceAction, UserStore};
 use sqlx::Row;
 use support::{
-    Postgres, a_session_waits_for_a_lock, creation, is_corrupt, is_unavailable, put_work_item,
-    seed, seeded,
+    Postgres, a_session_waits_for_a_lock, creation, is_corrupt, is_unavailable, prefixed,
+    put_work_item, seed, seeded,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -265,6 +265,17 @@ async fn the_check_of_a_database_lists_all_that_migrations_create() {
     let found = found.collect::<Vec<_>>().join("\n");
     let listed = include_str!("../src/objects.txt").trim_end();
     assert_eq!(found, listed, "\n{found}");
+}
+
+#[tokio::test]
+async fn a_migrated_schema_has_no_problem_with_or_without_a_prefix() {
+    for options in [PoolOptions::default(), prefixed()] {
+        let postgres = Postgres::start_with(options).await;
+        let database = postgres.store.database();
+        let checked = database.check(fixtures::NOW, Box::new(|_, _| {})).await;
+        let checked = checked.expect("the database works");
+        assert_eq!(checked.findings(), []);
+    }
 }
 
 #[tokio::test]

@@ -245,7 +245,8 @@ impl fmt::Display for NameClash {
         write!(
             f,
             "names already in use in the database, but not by a migration of OpenIndex: {}; set a \
-             table prefix, or use a separate database or schema",
+             table prefix, or use a separate database or schema (if the table of applied migrations \
+             was changed by other means than the server, restore a backup)",
             self.0.join(", ")
         )
     }

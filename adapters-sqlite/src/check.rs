@@ -105,7 +105,10 @@ async fn check_objects(connection: &mut SqliteConnection, checked: &mut Checked)
         .filter(|(name, _)| !expected.contains_key(*name));
     for (name, (kind, table, _)) in added {
         if kind == "trigger" {
-            checked.add(format!("trigger {name} was added to table {table}"), ADDED);
+            checked.add(
+                format!("trigger {name:?} was added to table {table}"),
+                ADDED,
+            );
         }
     }
     Ok(())

@@ -18,10 +18,12 @@ pub(crate) mod serve;
 pub(crate) mod sign_in_link;
 
 use std::env;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::future::Future;
 
 use anyhow::{Context as _, anyhow};
+use openindex_adapters_sql::NameClash;
 use openindex_adapters_sql::driver::UnfitMigrations;
 use openindex_adapters_sqlite::MissingFile;
 use openindex_app::{App, AppError, Config, build};
@@ -62,10 +64,9 @@ async fn open_existing(config: Config) -> anyhow::Result<App> {
 /// Says what to do if the error is that there is no database file, and where to look unless the
 /// error does.
 fn missing_file(error: anyhow::Error) -> anyhow::Error {
-    if error
-        .chain()
-        .any(<dyn std::error::Error>::is::<UnfitMigrations>)
-    {
+    let is_unfit =
+        |cause: &(dyn Error + 'static)| cause.is::<UnfitMigrations>() || cause.is::<NameClash>();
+    if error.chain().any(is_unfit) {
         return error.context("the database does not fit this release of oi-server");
     }
     let missing = error

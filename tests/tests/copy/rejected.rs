@@ -55,12 +55,16 @@ fn a_file_that_a_server_has_is_an_error() {
 fn another_schema_is_an_error_that_names_the_fix() {
     let target = Database::new(Kind::Postgres);
     let old = source();
-    old.execute("DELETE FROM openindex_migrations WHERE version = 1002");
+    old.execute(
+        "DROP TRIGGER work_items_search_insert; DROP TRIGGER work_items_search_update; \
+         DROP TRIGGER work_items_search_delete; DROP TABLE work_items_search; \
+         DELETE FROM openindex_migrations WHERE version = 1003",
+    );
     assert_fails(
         &run(&old, &target),
         &[
             "cannot read the source",
-            "pending migration: 1002; run `oi-server migrate`",
+            "pending migration: 1003; run `oi-server migrate`",
         ],
     );
     let newer = "INSERT INTO openindex_migrations \

@@ -177,11 +177,11 @@ fn a_role_that_only_serves_starts_without_pending_migrations_and_names_them_othe
     let again = oi_server(&url, &["migrate"]);
     assert!(again.status.success(), "nothing is pending: {again:?}");
     // As after an older release.
-    database.execute("DELETE FROM openindex_migrations WHERE version = 1001");
+    database.execute("DELETE FROM openindex_migrations WHERE version > 1000");
     database.execute(&format!("GRANT CREATE ON SCHEMA public TO {role}"));
     let said_now = said(&oi_server(&url, &["serve", "--listen", "127.0.0.1:0"]));
     assert!(
-        said_now.contains("pending migrations: 1001 work;"),
+        said_now.contains("pending migrations: 1001 work, 1002 "),
         "{said_now}"
     );
     let owner = database.url().split(['/', '@']).nth(2).expect("a user");
