@@ -383,8 +383,8 @@ impl PostgresDatabase {
             .await
     }
 
-    /// Fails unless the schema is exactly that of this version: a newer one, which a server accepts,
-    /// may have more columns.
+    /// Fails unless the schema is exactly that of this version: a newer one, which a server
+    /// accepts, may have more columns.
     ///
     /// # Errors
     ///

@@ -20,7 +20,8 @@ pub(crate) struct Unfinished {
 }
 
 impl Unfinished {
-    /// Creates an empty file with mode 0600 and this name, in a directory that begins with `prefix`.
+    /// Creates an empty file with mode 0600 and this name, in a directory whose name begins with
+    /// `prefix`.
     pub(crate) fn beside(place: &Path, prefix: &str, name: &str) -> io::Result<Self> {
         let parent = directory_of(place);
         delete_abandoned(parent, prefix);
