@@ -126,6 +126,9 @@ fn settings(
         (
             line,
             match text.split_once('=') {
+                _ if message.contains("duplicate key") => {
+                    "this setting has a line already; remove one of them".to_owned()
+                }
                 Some((_, value)) if is_bare(value) => {
                     format!("put the value in quotes ({message})")
                 }
@@ -295,7 +298,11 @@ mod tests {
             ("[server]\nlisten = '1'", "1: settings are in no section"),
             ("listen = 127.0.0.1:80", "1: put the value in quotes ("),
             ("log_format = json", "1: put the value in quotes ("),
-            ("log = 'info'\nlog = 'warn'", "2: "),
+            ("log = 'info'\nlog = 'warn'", "2: this setting has a line"),
+            (
+                "token_quota = 5\ntoken_quota = 6",
+                "2: this setting has a line",
+            ),
             ("log = ", "1: "),
         ] {
             let message = parsed(text).unwrap_err();

@@ -34,13 +34,23 @@ pub enum ListenAddress {
     Unix(PathBuf),
 }
 
-/// The text is neither an IP address with a port, nor `unix:` and a path.
+/// The maximum length of the path of a Unix socket, in bytes: that of `sun_path`, without the byte
+/// that ends it.
+const MAX_PATH_BYTES: usize = 107;
+
+/// Why a text is not an address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080, or \
-     unix: and a path (host names are not accepted: for localhost write 127.0.0.1)"
-)]
-pub struct InvalidListenAddress;
+pub enum InvalidListenAddress {
+    /// The text is neither an IP address with a port, nor `unix:` and a path.
+    #[error(
+        "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080, or \
+         unix: and a path (host names are not accepted: for localhost write 127.0.0.1)"
+    )]
+    Form,
+    /// The path is longer than the system allows; its length in bytes.
+    #[error("must be unix: and a path of at most {MAX_PATH_BYTES} bytes (got {0})")]
+    Length(usize),
+}
 
 impl From<SocketAddr> for ListenAddress {
     fn from(address: SocketAddr) -> Self {
@@ -73,12 +83,15 @@ impl FromStr for ListenAddress {
     fn from_str(text: &str) -> Result<Self, InvalidListenAddress> {
         let text = text.trim();
         match text.strip_prefix("unix:") {
-            Some(path) if path.trim_matches('/').is_empty() => Err(InvalidListenAddress),
+            Some(path) if path.trim_matches('/').is_empty() => Err(InvalidListenAddress::Form),
+            Some(path) if path.len() > MAX_PATH_BYTES => {
+                Err(InvalidListenAddress::Length(path.len()))
+            }
             Some(path) => Ok(Self::Unix(path.into())),
             None => text
                 .parse()
                 .map(Self::Tcp)
-                .map_err(|_| InvalidListenAddress),
+                .map_err(|_| InvalidListenAddress::Form),
         }
     }
 }
@@ -368,10 +381,25 @@ mod tests {
         ] {
             assert_eq!(
                 text.parse::<ListenAddress>(),
-                Err(InvalidListenAddress),
+                Err(InvalidListenAddress::Form),
                 "{text}"
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_longest_path_is_that_of_the_system() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let begin = folder.path().display().to_string();
+        let path = |length: usize| {
+            let name = "s".repeat(length - begin.len() - 1);
+            format!("unix:{begin}/{name}").parse::<ListenAddress>()
+        };
+        let longest = path(MAX_PATH_BYTES).expect("an address");
+        drop(Listener::bind(&longest).expect("a socket"));
+        let error = path(MAX_PATH_BYTES + 1).expect_err("too long");
+        assert_eq!(error, InvalidListenAddress::Length(MAX_PATH_BYTES + 1));
+        assert!(error.to_string().contains("at most 107 bytes (got 108)"));
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -60,7 +61,9 @@ pub fn conceal(
         error.remove(ContextKind::SuggestedValue);
     }
     if let Some(argument) = typed(&error, ContextKind::InvalidArg) {
-        if error.kind() == ErrorKind::UnknownArgument && !is_flag(&argument) {
+        // The name of a file that exists is no secret.
+        let is_shown = is_flag(&argument) || Path::new(&argument).is_file();
+        if error.kind() == ErrorKind::UnknownArgument && !is_shown {
             hide(&mut error, ContextKind::InvalidArg);
             error.remove(ContextKind::Suggested);
         } else if let Some(variable) = variable_of(&command, &argument) {
@@ -73,6 +76,16 @@ pub fn conceal(
     {
         // clap parses `-token` as `-t`, and its tip to put `--` before it does not help.
         tip(&mut error, "long flags start with two dashes");
+    }
+    if error.kind() == ErrorKind::MissingRequiredArgument {
+        // clap's has each option that is set by a variable.
+        let path = path(&command, &error);
+        let mut names = path.iter();
+        let missing = names.try_fold(&mut command, |at, name| at.find_subcommand_mut(name));
+        if let Some(missing) = missing {
+            let usage = ContextValue::StyledStr(missing.render_usage());
+            error.insert(ContextKind::Usage, usage);
+        }
     }
     if error.kind() == ErrorKind::InvalidSubcommand
         && let Some(word) = typed(&error, ContextKind::InvalidSubcommand)

@@ -13,11 +13,11 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
 pub enum StoreError {
     /// The store cannot be reached or is overloaded. A retry may succeed; until then every request
     /// that depends on the store fails.
-    #[error("the store is unavailable")]
+    #[error("the database is unavailable")]
     Unavailable(#[source] BoxError),
     /// The store returned an impossible value: a digest of the wrong length, an unknown scope, a
     /// violated constraint. A retry does not help; an operator has to investigate.
-    #[error("the store returned invalid data")]
+    #[error("the database returned invalid data")]
     Corrupt(#[source] BoxError),
 }
 
