@@ -203,13 +203,12 @@ pub async fn copy(
     let filled = first_filled(source, &mut *target, &tables).await?;
     let mut contents = Vec::new();
     for &table in &tables {
-        contents.push(match filled {
-            None => copy_table(source, &mut *target, table, &mut report).await?,
-            Some(_) => {
-                let rows = source.count(table).await.map_err(CopyError::Source)?;
-                let read = read_table(source, table, Step::Read, rows, &mut report);
-                read.await.map_err(CopyError::Source)?
-            }
+        contents.push(if filled.is_none() {
+            copy_table(source, &mut *target, table, &mut report).await?
+        } else {
+            let rows = source.count(table).await.map_err(CopyError::Source)?;
+            let read = read_table(source, table, Step::Read, rows, &mut report);
+            read.await.map_err(CopyError::Source)?
         });
     }
     // After all tables: triggers write to tables that were copied before.

@@ -38,6 +38,8 @@ pub struct App {
     metrics: Arc<Metrics>,
     config: Config,
     reloader: Reloader,
+    /// From before the [`Reloader`] is handed out: a change before the server listens counts, too.
+    reloaded: watch::Receiver<Config>,
     store: Store,
 }
 
@@ -90,11 +92,13 @@ pub async fn build(config: Config) -> Result<App, AppError> {
     let use_cases = UseCases::new(ports, config.quotas);
     let tls = tls.map(Arc::new);
     add_gauges(&metrics, &use_cases.tokens, tls.clone());
+    let (reloads, reloaded) = watch::channel(config.clone());
     Ok(App {
         use_cases,
         metrics,
+        reloaded,
         reloader: Reloader {
-            config: watch::Sender::new(config.clone()),
+            config: reloads,
             used: watch::Sender::new(()),
             tls,
         },
@@ -181,7 +185,7 @@ impl App {
         let settings = self.settings(Some(&address));
         tracing::info!(url = settings.public_url, %address, "listening");
         let (set_router, router) = watch::channel(self.router(settings));
-        let mut reloaded = self.reloader.config.subscribe();
+        let mut reloaded = self.reloaded.clone();
         let reload = async {
             while reloaded.changed().await.is_ok() {
                 let settings = api_settings(&reloaded.borrow_and_update(), &address);

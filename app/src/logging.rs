@@ -125,8 +125,6 @@ where
     } else {
         LogFormat::Json
     });
-    // Spans below the request's exist at this level, or with traces. Without the list, a line in
-    // one of them would not have the request's id.
     let detailed = recorded.filter.max_level_hint() >= Some(LevelFilter::DEBUG);
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
@@ -140,7 +138,8 @@ where
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            .with_span_list(detailed || recorded.has_traces)
+            // Also at the end of the list of spans, which has the request's id in every line.
+            .with_current_span(false)
             .boxed(),
         LogFormat::Text => lines.boxed(),
     }

@@ -9,11 +9,13 @@ mod reload;
 mod settings;
 mod traces;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use openindex_command_line::redact;
+use openindex_domain::StoreError;
 
 use args::Command;
 
@@ -22,6 +24,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let typed: Vec<OsString> = std::env::args_os().collect();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    let hangup = {
+        let _entered = runtime.enter();
+        commands::serve::hangup_signal(&typed)
+    };
     let (args, settings) = match settings::parse(&typed) {
         Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => error.exit(),
@@ -36,15 +46,11 @@ fn main() -> ExitCode {
             };
         }
     };
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
-    };
     let done = runtime.block_on(async {
         match args.command {
             None | Some(Command::Serve(_)) => {
                 let (serve, common) = args.into_serve();
-                commands::serve::run(serve, common, &settings, &typed).await
+                commands::serve::run(serve, common, &settings, &typed, hangup?).await
             }
             Some(Command::Bootstrap(bootstrap)) => {
                 commands::bootstrap::run(bootstrap, args.common).await
@@ -71,10 +77,17 @@ fn main() -> ExitCode {
     }
 }
 
+/// Returns whether an error says no more than that a call of the store failed, which its cause explains.
+fn is_mere(error: &(dyn Error + 'static)) -> bool {
+    let kinds = [StoreError::unavailable(""), StoreError::corrupt("")];
+    let text = error.to_string();
+    error.source().is_some() && kinds.iter().any(|kind| kind.to_string() == text)
+}
+
 /// Prints the error with all of its causes, without secrets.
 fn fail(error: &anyhow::Error) -> ExitCode {
     let mut message = format!("error: {error}");
-    for cause in error.chain().skip(1) {
+    for cause in error.chain().skip(1).filter(|cause| !is_mere(*cause)) {
         message.push_str("\n  caused by: ");
         message.push_str(&cause.to_string());
     }

@@ -81,7 +81,11 @@ impl Reload {
         let logged = self.logging.apply(&common);
         logged.map_err(|error| error.to_string())?;
         self.app.reload(serve.config(common)).await;
-        tracing::info!(changed = changed.join(", "), "configuration reloaded");
+        if changed.is_empty() {
+            tracing::info!("configuration reloaded; nothing changed");
+        } else {
+            tracing::info!(changed = changed.join(", "), "configuration reloaded");
+        }
         if !fixed.is_empty() {
             tracing::warn!(
                 settings = fixed.join(", "),

@@ -5,13 +5,14 @@ use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
 use openindex_app::DatabaseUrl;
 use openindex_command_line::{closest, conceal, quoted};
+use url::Host;
 
-use crate::args::{self, Args, Command, Common};
+use crate::args::{self, Args, Command, Common, Serve};
 use crate::config_file::{self, ConfigFile};
 
 /// Names that other programs use for a command, each with ours.
@@ -55,7 +56,8 @@ pub(crate) struct Shown {
 /// Parses arguments, environment and configuration file. Help and version are shown even if one of
 /// them is invalid.
 pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error> {
-    let invalid = |message: String| command().error(ErrorKind::InvalidValue, message);
+    // Without the usage, which does not help with a file or a variable.
+    let invalid = |message| clap::Error::raw(ErrorKind::InvalidValue, format!("{message}\n"));
     let without_file = match command().try_get_matches_from(typed) {
         Err(help) if !help.use_stderr() => return Err(help),
         parsed => parsed,
@@ -64,7 +66,15 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
     if let Some(message) = args::invalid_variable(&command(), typed, &variable) {
         return Err(invalid(message));
     }
-    let matches = without_file.map_err(|error| conceal(error, command(), &SYNONYMS, typed))?;
+    let matches = without_file.map_err(|error| {
+        let mut error = conceal(error, command(), &SYNONYMS, typed);
+        if error.kind() == ErrorKind::UnknownArgument && typed.iter().any(|word| word == "check") {
+            let tip = "to check another database, pass its URL: --database-url sqlite://PATH";
+            let tips = ContextValue::StyledStrs(vec![tip.into()]);
+            error.insert(ContextKind::Suggested, tips);
+        }
+        error
+    })?;
     if let Some(message) = args::misplaced_flag(&command(), typed) {
         return Err(command().error(ErrorKind::ArgumentConflict, message));
     }
@@ -246,7 +256,7 @@ impl Settings {
 }
 
 /// Returns a warning for each variable that is not a setting, but looks like one.
-pub(crate) fn mistyped_variables() -> Vec<String> {
+fn mistyped_variables() -> Vec<String> {
     let command = command();
     let known = command.get_arguments().filter_map(Arg::get_env);
     let known: Vec<&str> = known.filter_map(OsStr::to_str).collect();
@@ -259,6 +269,52 @@ pub(crate) fn mistyped_variables() -> Vec<String> {
         ))
     };
     unknown.filter_map(warning).collect()
+}
+
+/// Returns what is not wrong in the settings of a server, but probably not meant or not safe.
+pub(crate) fn warnings(serve: &Serve, common: &Common) -> Vec<String> {
+    let mut warnings = Vec::from_iter(common.exposure.clone());
+    warnings.extend(mistyped_variables());
+    let url = serve.public_url.as_deref();
+    let url = url.and_then(|url| url::Url::parse(url).ok());
+    let host = url.as_ref().and_then(url::Url::host);
+    let is_local = match host {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => true,
+    };
+    if !is_local && url.as_ref().is_some_and(|url| url.scheme() == "http") {
+        warnings.push(
+            "clients send tokens and passwords without encryption to a --public-url \
+             (OPENINDEX_PUBLIC_URL) that begins with http://; set up TLS and use https://"
+                .to_owned(),
+        );
+    }
+    let Some(files) = serve.tls_files() else {
+        return warnings;
+    };
+    if is_readable_by_others(&files.key) {
+        warnings.push(format!(
+            "other users of this machine can read the private key; run: chmod o= {}",
+            quoted(&files.key.to_string_lossy())
+        ));
+    }
+    let host = host.map(|host| match host {
+        Host::Domain(name) => name.to_owned(),
+        Host::Ipv4(ip) => ip.to_string(),
+        Host::Ipv6(ip) => ip.to_string(),
+    });
+    if let Some(host) = host
+        && let Ok(false) = files.is_for(&host)
+    {
+        warnings.push(format!(
+            "the certificate in {} is not for {host}, the host of --public-url \
+             (OPENINDEX_PUBLIC_URL), so clients will reject it",
+            files.certificates.display()
+        ));
+    }
+    warnings
 }
 
 pub(crate) fn is_readable_by_others(path: &Path) -> bool {

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use openindex_adapters_system::SystemClock;
 use openindex_domain::clock::{Clock as _, Timestamp};
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, InconsistentKeys, RootCertStore, ServerConfig};
@@ -42,6 +42,22 @@ impl TlsFiles {
     /// [`TlsError`], as a server would fail to start.
     pub fn check(&self) -> Result<(), TlsError> {
         Tls::load(self.clone()).map(drop)
+    }
+
+    /// Returns whether the server's certificate is for this host name or IP address.
+    ///
+    /// # Errors
+    ///
+    /// [`TlsError`] if the file has no certificate.
+    pub fn is_for(&self, host: &str) -> Result<bool, TlsError> {
+        let certificates = read_certificates(&self.certificates)?;
+        let certificate = certificates
+            .first()
+            .and_then(|first| ParsedCertificate::try_from(first).ok());
+        let name = ServerName::try_from(host).ok();
+        Ok(certificate
+            .zip(name)
+            .is_some_and(|(certificate, name)| verify_server_name(&certificate, &name).is_ok()))
     }
 }
 

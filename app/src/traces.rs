@@ -3,11 +3,12 @@
 //! Spans that have ended wait in a queue of limited length for a thread that exports them, so a
 //! collector that is slow or down delays no request: further spans are dropped.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode};
@@ -45,15 +46,47 @@ const QUIET: Duration = Duration::from_mins(1);
 /// The export of spans to a collector.
 pub(crate) struct Traces {
     provider: SdkTracerProvider,
+    url: String,
+}
+
+/// The values of `OTEL_TRACES_SAMPLER` that the library has; it would use all traces for any other.
+const SAMPLERS: [&str; 6] = [
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
+
+/// Fails if the variables of the sampler have a value that the library would replace with its
+/// default.
+pub(crate) fn check_sampler(variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<()> {
+    let Some(sampler) = variable("OTEL_TRACES_SAMPLER") else {
+        return Ok(());
+    };
+    if !SAMPLERS.contains(&&*sampler) {
+        bail!("OTEL_TRACES_SAMPLER must be one of {}", SAMPLERS.join(", "));
+    }
+    let ratio = variable("OTEL_TRACES_SAMPLER_ARG").and_then(|text| text.parse().ok());
+    let is_ratio = ratio.is_some_and(|ratio: f64| (0.0..=1.0).contains(&ratio));
+    if sampler.ends_with("traceidratio") && !is_ratio {
+        bail!(
+            "OTEL_TRACES_SAMPLER={sampler} requires OTEL_TRACES_SAMPLER_ARG, a number from 0 to 1"
+        );
+    }
+    Ok(())
 }
 
 impl Traces {
     /// Starts exporting to the collector at this base URL. Nothing is sent before a span ends.
     pub(crate) fn start(endpoint: &str) -> anyhow::Result<Self> {
+        let url = format!("{endpoint}/v1/traces");
+        let reason = Arc::default();
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
-            .with_http_client(Collector::new()?)
-            .with_endpoint(format!("{endpoint}/v1/traces"))
+            .with_http_client(Collector::new(Arc::clone(&reason))?)
+            .with_endpoint(&url)
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(EXPORT_TIMEOUT)
             .build()?;
@@ -66,9 +99,19 @@ impl Traces {
         }
         let provider = SdkTracerProvider::builder()
             .with_resource(resource.build())
-            .with_batch_exporter(Reported::new(exporter))
+            .with_batch_exporter(Reported {
+                exporter,
+                url: url.clone(),
+                reason,
+                failures: Mutex::default(),
+            })
             .build();
-        Ok(Self { provider })
+        Ok(Self { provider, url })
+    }
+
+    /// Returns the URL that spans are sent to.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     /// Returns the layer that passes spans on.
@@ -129,10 +172,14 @@ impl RequestSpans for TracedRequests {
 struct Collector {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     runtime: Handle,
+    reason: Reason,
 }
 
+/// Why the last request failed, which the library replaces with "network error".
+type Reason = Arc<Mutex<Option<String>>>;
+
 impl Collector {
-    fn new() -> anyhow::Result<Self> {
+    fn new(reason: Reason) -> anyhow::Result<Self> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_connect_timeout(Some(EXPORT_TIMEOUT));
@@ -145,8 +192,22 @@ impl Collector {
         Ok(Self {
             client: Client::builder(TokioExecutor::new()).build(connector),
             runtime: Handle::current(),
+            reason,
         })
     }
+
+    fn set_reason(&self, reason: Option<String>) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    }
+}
+
+/// Returns the error with its causes.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |error| (**error).source());
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 impl fmt::Debug for Collector {
@@ -168,7 +229,12 @@ impl HttpClient for Collector {
         let exchange = self
             .runtime
             .spawn(async { timeout(EXPORT_TIMEOUT, exchange).await });
-        exchange.await??
+        let response = match exchange.await? {
+            Ok(response) => response,
+            Err(_) => Err(format!("no response within {} s", EXPORT_TIMEOUT.as_secs()).into()),
+        };
+        self.set_reason(response.as_ref().err().map(|error| causes(&**error)));
+        response
     }
 }
 
@@ -176,14 +242,9 @@ impl HttpClient for Collector {
 #[derive(Debug)]
 struct Reported {
     exporter: opentelemetry_otlp::SpanExporter,
+    url: String,
+    reason: Reason,
     failures: Mutex<Failures>,
-}
-
-impl Reported {
-    fn new(exporter: opentelemetry_otlp::SpanExporter) -> Self {
-        let failures = Mutex::default();
-        Self { exporter, failures }
-    }
 }
 
 impl SpanExporter for Reported {
@@ -194,7 +255,13 @@ impl SpanExporter for Reported {
         if let Err(error) = &exported {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(lost) = failures.count(spans, Instant::now()) {
-                tracing::warn!(spans = lost, cause = %error, "traces not exported");
+                let reason = self
+                    .reason
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
+                let cause = reason.unwrap_or_else(|| error.to_string());
+                tracing::warn!(spans = lost, url = self.url, cause, "traces not exported");
             }
         }
         exported
@@ -366,6 +433,40 @@ mod tests {
         assert_eq!(call.name, "TokenStore.list");
         let other = span("other", &[("method", "GET"), ("id", "1")]);
         assert_eq!((&*other.name, other.attributes.len()), ("other", 0));
+    }
+
+    #[test]
+    fn a_sampler_that_would_be_replaced_is_an_error() {
+        let check = |sampler: &str, argument: &str| {
+            check_sampler(|name| {
+                let value = if name.ends_with("_ARG") {
+                    argument
+                } else {
+                    sampler
+                };
+                (!value.is_empty()).then(|| value.to_owned())
+            })
+        };
+        for (sampler, argument) in [
+            ("", ""),
+            ("", "x"),
+            ("always_on", "x"),
+            ("traceidratio", "0.01"),
+            ("parentbased_traceidratio", "1"),
+        ] {
+            assert!(check(sampler, argument).is_ok(), "{sampler} {argument}");
+        }
+        for (sampler, argument) in [
+            ("ratio", "0.1"),
+            ("jaeger_remote", ""),
+            ("traceidratio", ""),
+            ("traceidratio", "1%"),
+            ("parentbased_traceidratio", "1.5"),
+            ("parentbased_traceidratio", "NaN"),
+        ] {
+            let error = check(sampler, argument).unwrap_err().to_string();
+            assert!(error.contains("OTEL_TRACES_SAMPLER"), "{error}");
+        }
     }
 
     #[test]

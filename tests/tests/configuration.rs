@@ -1,11 +1,11 @@
 //! The configuration of `oi-server`: flags, variables, the file, and which of them counts.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use openindex_tests::{Database, Kind, Server, binary};
 use tempfile::TempDir;
@@ -171,6 +171,7 @@ fn a_mistake_in_the_file_has_its_line_and_not_its_value() {
             said.contains(&format!("{file}, {expected}")),
             "{contents}: {said}"
         );
+        assert!(!said.contains("Usage"), "{said}");
         assert!(!said.contains("hunter2"), "{said}");
     }
     let file = written(&directory, "server.toml", "token_quota = 5");
@@ -264,6 +265,96 @@ fn a_certificate_that_cannot_be_used_is_found_without_starting() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("check --tls-cert and --tls-key"), "{said}");
     assert!(said.contains("contains no certificate"), "{said}");
+}
+
+#[test]
+fn what_is_valid_and_not_safe_is_a_warning() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| directory.path().join(name));
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+        ])
+        .args([
+            "-subj",
+            "/CN=a",
+            "-addext",
+            "subjectAltName=DNS:oi.example.com,IP:::1",
+        ])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{made:?}");
+    let warnings = |variables: &[(&str, &str)]| {
+        let output = server(&["config", "check"], variables);
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stderr)
+    };
+    let (certificate, key) = (
+        certificate.to_str().expect("text"),
+        key.to_str().expect("text"),
+    );
+    let with_tls = |url: &str| {
+        warnings(&[
+            ("OPENINDEX_TLS_CERT", certificate),
+            ("OPENINDEX_TLS_KEY", key),
+            ("OPENINDEX_PUBLIC_URL", url),
+        ])
+    };
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).expect("a mode");
+    let warned = with_tls("https://oi.example.com");
+    assert!(warned.contains(&format!("chmod o= {key}")), "{warned}");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).expect("a mode");
+    for url in ["https://oi.example.com", "https://[::1]:8443/oi"] {
+        assert_eq!(with_tls(url), "");
+    }
+    for host in ["localhost", "example.com", "127.0.0.1"] {
+        let warned = with_tls(&format!("https://{host}"));
+        assert!(
+            warned.contains(&format!("is not for {host}, the host of")),
+            "{warned}"
+        );
+    }
+    let with_url = |url: &str| warnings(&[("OPENINDEX_PUBLIC_URL", url)]);
+    assert!(with_url("http://oi.example.com").contains("without encryption"));
+    for url in [
+        "http://localhost:8080",
+        "http://[::1]",
+        "http://127.0.0.2",
+        "https://a.example",
+    ] {
+        assert_eq!(with_url(url), "", "{url}");
+    }
+}
+
+#[test]
+fn a_sampler_and_a_collector_are_checked() {
+    let check = |endpoint, sampler| {
+        let variables = [
+            ("OPENINDEX_OTLP_ENDPOINT", endpoint),
+            ("OTEL_TRACES_SAMPLER", sampler),
+        ];
+        let output = server(&["config", "check"], &variables);
+        (output.status.success(), text(&output.stderr))
+    };
+    let endpoint = "http://127.0.0.1:4318";
+    assert_eq!(check(endpoint, "always_off"), (true, String::new()));
+    let (is_valid, said) = check(endpoint, "sometimes");
+    assert!(
+        !is_valid && said.contains("OTEL_TRACES_SAMPLER must be one of"),
+        "{said}"
+    );
+    let (is_valid, said) = check("http://127.0.0.1:4318/v1/traces", "always_off");
+    assert!(!is_valid && said.contains("remove /v1/traces"), "{said}");
 }
 
 #[test]
@@ -361,6 +452,45 @@ fn the_database_url_can_be_in_a_file_of_its_own() {
     }
 }
 
+/// The file is a pipe at first, so the signal arrives while the server reads its settings.
+#[test]
+fn a_hangup_while_the_server_starts_reloads_the_file_once_it_has() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("server.toml");
+    let made = Command::new("mkfifo").arg(&path).status();
+    assert!(made.expect("mkfifo runs").success());
+    let database = Database::new(Kind::Sqlite);
+    let mut server = Command::new(binary("oi-server"))
+        .args(["--listen", "127.0.0.1:0", "--config"])
+        .arg(&path)
+        .env("DATABASE_URL", database.url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("oi-server runs");
+    // Waits until the server reads.
+    let mut pipe = fs::File::options().write(true).open(&path).expect("a pipe");
+    fs::remove_file(&path).expect("removed");
+    written(&directory, "server.toml", "log = \"debug\"\n");
+    let id = server.id().to_string();
+    let signal = |name: &str| {
+        let sent = Command::new("kill").args([name, &id]).status();
+        assert!(sent.expect("kill runs").success());
+    };
+    signal("-HUP");
+    pipe.write_all(b"log = \"info\"\n").expect("written");
+    drop(pipe);
+    let log = BufReader::new(server.stderr.take().expect("standard error"));
+    let mut lines = log.lines().map(|line| line.expect("a line"));
+    let reloaded = lines.find(|line| line.contains("configuration reloaded"));
+    let reloaded = reloaded.expect("the server does not end");
+    assert!(reloaded.contains(r#""changed":"log""#), "{reloaded}");
+    signal("-TERM");
+    assert!(lines.any(|line| line.contains("stopped")));
+    assert!(server.wait().expect("it ends").success());
+}
+
 #[test]
 fn a_hangup_reloads_the_file() {
     let directory = tempfile::tempdir().expect("a directory");
@@ -385,6 +515,10 @@ fn a_hangup_reloads_the_file() {
     let mut broken = TcpStream::connect(&server.address).expect("a connection");
     broken.write_all(b"\0\r\n\r\n").expect("sent");
     let _ = server.until_logged("connection ended early");
+
+    server.signal("HUP");
+    let line = server.until_logged("configuration reloaded; nothing changed");
+    assert!(!line.contains("changed\":"), "{line}");
 
     write("cors_origins = []\nlistne = \"127.0.0.1:80\"\n");
     server.signal("HUP");

@@ -130,6 +130,33 @@ fn a_usage_error_exits_with_2_and_a_hint() {
 }
 
 #[test]
+fn a_usage_error_has_nothing_of_the_environment_and_the_file_that_it_is_about() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("backup.db"), "").expect("written");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(binary("oi-server"))
+            .args(arguments)
+            .env("DATABASE_URL", "sqlite://a.db")
+            .env("OPENINDEX_LOG", "info")
+            .current_dir(&directory)
+            .output()
+            .expect("oi-server runs");
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        text(&output.stderr)
+    };
+    let said = run(&["bootstrap"]);
+    assert!(said.contains("Usage: oi-server bootstrap"), "{said}");
+    assert!(!said.contains("--log"), "{said}");
+    let said = run(&["check", "backup.db"]);
+    assert!(said.contains("unexpected argument 'backup.db'"), "{said}");
+    assert!(said.contains("--database-url sqlite://PATH"), "{said}");
+    assert!(!run(&["check", "hunter2"]).contains("hunter2"));
+    let long = format!("unix:/{}", "a".repeat(200));
+    let said = run(&["serve", "--listen", &long]);
+    assert!(said.contains("at most 107 bytes (got 201)"), "{said}");
+}
+
+#[test]
 fn a_failure_exits_with_1_and_its_cause() {
     let occupied = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = occupied.local_addr().expect("an address").to_string();
@@ -160,6 +187,7 @@ fn a_failure_exits_with_1_and_its_cause() {
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {message}");
         assert!(message.contains(expected), "{arguments:?}: {message}");
         assert!(!message.contains("panicked"), "{message}");
+        assert!(!message.contains("store"), "{message}");
     }
 }
 

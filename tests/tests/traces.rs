@@ -160,7 +160,13 @@ fn a_request_is_in_the_trace_of_its_client_with_all_that_it_does(kind: Kind) {
         .lines()
         .find(|line| line.contains("request completed") && line.contains(r#""route":"/me""#));
     let line: Value = serde_json::from_str(line.expect("a line")).expect("JSON");
-    assert_eq!(line["span"]["trace_id"], hex(&untraced.trace_id));
+    assert_eq!(line["spans"][0]["trace_id"], hex(&untraced.trace_id));
+    assert!(line.get("span").is_none(), "each span once: {line}");
+    let begun = log
+        .lines()
+        .find(|line| line.contains("traces are exported"));
+    let url = format!(r#""url":"{}/v1/traces""#, collector.url);
+    assert!(begun.is_some_and(|line| line.contains(&url)), "{log}");
     assert!(!log.contains("TokenStore"), "no line for each span: {log}");
 
     let text = collector.text();
@@ -265,7 +271,14 @@ fn a_collector_that_does_not_respond_delays_no_request_and_fills_no_memory() {
         }
         let grown = memory(server.id()).saturating_sub(before);
         assert!(grown < 16 * 1024, "{grown} KiB");
-        let _ = server.until_logged("traces not exported");
+        let line = server.until_logged("traces not exported");
+        let reason = if port == silent_port {
+            "no response within 5 s"
+        } else {
+            "Connection refused"
+        };
+        assert!(line.contains(&format!("{endpoint}/v1/traces")), "{line}");
+        assert!(line.contains(reason), "{line}");
         let (status, log) = server.stop();
         assert!(status.success(), "{log}");
         assert_eq!(log.matches("traces not exported").count(), 1, "{log}");

@@ -151,11 +151,15 @@ pub(super) fn public_url(text: &str) -> Result<String, &'static str> {
 
 /// Parses the base URL of a collector.
 pub(super) fn collector(text: &str) -> Result<String, &'static str> {
-    plain_url(
+    let url = plain_url(
         text,
         "must be an http or https URL such as http://127.0.0.1:4318, without a user name, a \
          password or a query",
-    )
+    )?;
+    if url.ends_with("/v1/traces") {
+        return Err("must be the base URL of the collector: remove /v1/traces, which is appended");
+    }
+    Ok(url)
 }
 
 fn plain_url(text: &str, wrong: &'static str) -> Result<String, &'static str> {
@@ -249,6 +253,20 @@ mod tests {
         assert_eq!(role("Public").as_deref(), Ok("Public"));
         for text in ["", "a\nb", "a\0b", &"x".repeat(64), &"é".repeat(32)] {
             assert!(identifier(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_url_of_a_collector_is_its_base() {
+        let url = "https://collector.example/otlp";
+        assert_eq!(collector(&format!("{url}/")).as_deref(), Ok(url));
+        for text in ["", "/v1/traces", "/v1/traces/"] {
+            let is_base = text.is_empty();
+            assert_eq!(
+                collector(&format!("{url}{text}")).is_ok(),
+                is_base,
+                "{text}"
+            );
         }
     }
 

@@ -5,7 +5,8 @@ use std::io::Write as _;
 use anyhow::Context as _;
 
 use crate::args::{Common, ConfigCommand, Serve};
-use crate::settings::{Settings, mistyped_variables};
+use crate::settings::{Settings, warnings};
+use crate::traces;
 
 /// What is invalid has been reported before any command runs.
 pub(crate) fn run(
@@ -14,10 +15,7 @@ pub(crate) fn run(
     common: &Common,
     settings: &Settings,
 ) -> anyhow::Result<()> {
-    if let Some(exposure) = &common.exposure {
-        writeln!(std::io::stderr(), "warning: {exposure}")?;
-    }
-    for warning in mistyped_variables() {
+    for warning in warnings(serve, common) {
         writeln!(std::io::stderr(), "warning: {warning}")?;
     }
     if matches!(command, ConfigCommand::Check) {
@@ -27,6 +25,9 @@ pub(crate) fn run(
         }
         if let Some(files) = serve.tls_files() {
             files.check().context(super::TLS_FAILED)?;
+        }
+        if serve.otlp_endpoint.is_some() {
+            traces::check_sampler(|name| std::env::var(name).ok())?;
         }
     }
     let mut out = std::io::stdout().lock();

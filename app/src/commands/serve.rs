@@ -5,14 +5,13 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use openindex_app::{App, ListenAddress, Passed};
-use openindex_command_line::quoted;
 use openindex_domain::invite::InviteError;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, Serve};
 use crate::reload::Reload;
-use crate::settings::{Settings, is_readable_by_others, mistyped_variables};
+use crate::settings::{Settings, warnings};
 use crate::traces::{self, Traces};
 use crate::{logging, open_files};
 
@@ -21,7 +20,11 @@ pub(crate) async fn run(
     common: Common,
     settings: &Settings,
     typed: &[OsString],
+    hangup: Option<Signal>,
 ) -> anyhow::Result<()> {
+    if serve.otlp_endpoint.is_some() {
+        traces::check_sampler(|name| std::env::var(name).ok()).context("cannot start")?;
+    }
     let traces = serve.otlp_endpoint.as_deref().map(Traces::start);
     let traces = traces
         .transpose()
@@ -29,13 +32,12 @@ pub(crate) async fn run(
     let logging = logging::start(&common, traces.as_ref())?;
     // First, so that a signal during startup is not lost.
     let stop = super::stop_signal()?;
-    let hangup = hangup_signal()?;
     let reload = |app| Reload::new(typed, settings, &common, logging, app);
-    if let Some(exposure) = &common.exposure {
-        tracing::warn!("{exposure}");
-    }
-    for warning in mistyped_variables() {
+    for warning in warnings(&serve, &common) {
         tracing::warn!("{warning}");
+    }
+    if let Some(traces) = &traces {
+        tracing::info!(url = traces.url(), "traces are exported");
     }
     let passed = Passed::from_environment().context("cannot start; check the units")?;
     if let Some(listener) = &passed.api
@@ -47,16 +49,6 @@ pub(crate) async fn run(
     config.spans = traces.is_some().then(traces::request_spans);
     config.connections.max = open_files::allow(config.connections.max);
     let has_tls = config.tls.is_some();
-    if let Some(tls) = config
-        .tls
-        .as_ref()
-        .filter(|tls| is_readable_by_others(&tls.key))
-    {
-        tracing::warn!(
-            "other users of this machine can read the private key; run: chmod o= {}",
-            quoted(&tls.key.to_string_lossy())
-        );
-    }
     let app = super::open(config).await?;
     app.report_readiness().await;
     let listener = match passed.api {
@@ -134,10 +126,13 @@ async fn welcome(app: &App, address: &ListenAddress) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the signal that reloads the configuration. `None` on a terminal, which sends it when it
-/// closes: that ends the server.
-fn hangup_signal() -> anyhow::Result<Option<Signal>> {
-    if std::io::stdin().is_terminal() {
+/// Returns the signal that reloads the configuration, which ends the process until this is called, so
+/// do that first. `None` for other commands, and on a terminal, which sends it when it closes: that
+/// ends the server.
+pub(crate) fn hangup_signal(typed: &[OsString]) -> anyhow::Result<Option<Signal>> {
+    let command = typed.get(1).map(|word| word.to_string_lossy());
+    let is_served = command.is_none_or(|word| word == "serve" || word.starts_with('-'));
+    if !is_served || std::io::stdin().is_terminal() {
         return Ok(None);
     }
     let hangup = signal(SignalKind::hangup()).context("cannot install signal handlers")?;
