@@ -22,9 +22,8 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const NO_LIMITS: &str = "SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 
-/// Locks the tables of this instance in the database for the transaction, as the source of copies or,
-/// alone, as the target of one. Not a lock of a table, which a transaction that only reads cannot
-/// have.
+/// Locks the tables of this instance for the transaction, as the source of copies or, alone, as the
+/// target of one. Not a lock of a table, which a transaction that only reads cannot have.
 const IS_SOURCE: &str = "pg_try_advisory_xact_lock_shared";
 const IS_TARGET: &str = "pg_try_advisory_xact_lock";
 /// What makes the lock one of copies: `oicp` before the id of the table.

@@ -188,8 +188,8 @@ pub fn tables() -> Vec<&'static Table> {
     tables
 }
 
-/// Copies all rows of the source into the target, compares what it then contains, and commits. If the
-/// target already has exactly the content of the source, nothing is written.
+/// Copies all rows of the source into the target, compares what it then contains, and commits. If
+/// the target already has exactly the content of the source, nothing is written.
 ///
 /// # Errors
 ///

@@ -561,7 +561,7 @@ pub fn check_url(url: &str) -> Result<()> {
     parse(url).map(drop)
 }
 
-/// Returns the path of the file of a URL, relative to the working directory unless it begins with `/`.
+/// Returns the path of the file of a URL, which may be relative to the working directory.
 ///
 /// # Errors
 ///

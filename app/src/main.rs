@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Returns whether an error says no more than that a call of the store failed, which its cause explains.
+/// Returns whether an error says no more than that a call of the store failed: its cause says why.
 fn is_mere(error: &(dyn Error + 'static)) -> bool {
     let kinds = [StoreError::unavailable(""), StoreError::corrupt("")];
     let text = error.to_string();

@@ -67,13 +67,8 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
         return Err(invalid(message));
     }
     let matches = without_file.map_err(|error| {
-        let mut error = conceal(error, command(), &SYNONYMS, typed);
-        if error.kind() == ErrorKind::UnknownArgument && typed.iter().any(|word| word == "check") {
-            let tip = "to check another database, pass its URL: --database-url sqlite://PATH";
-            let tips = ContextValue::StyledStrs(vec![tip.into()]);
-            error.insert(ContextKind::Suggested, tips);
-        }
-        error
+        let error = conceal(error, command(), &SYNONYMS, typed);
+        with_tip_for_check(error, typed)
     })?;
     if let Some(message) = args::misplaced_flag(&command(), typed) {
         return Err(command().error(ErrorKind::ArgumentConflict, message));
@@ -110,6 +105,22 @@ pub(crate) fn parse(typed: &[OsString]) -> Result<(Args, Settings), clap::Error>
             .map_err(invalid)?;
     }
     Ok((args, settings))
+}
+
+/// Adds how to check a database other than the server's, which is often passed as an argument.
+fn with_tip_for_check(mut error: clap::Error, typed: &[OsString]) -> clap::Error {
+    let is_typed = |text: &str| typed.iter().any(|word| word == text);
+    let is_value = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(text)) => !text.starts_with('-'),
+        _ => false,
+    };
+    let is_argument = error.kind() == ErrorKind::UnknownArgument && is_value;
+    if is_argument && is_typed("check") && !is_typed("config") {
+        let tip = "to check another database, pass its URL: --database-url sqlite://PATH";
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 /// Returns the command line, whose help shows no value of a variable: it may be a password.

@@ -47,8 +47,8 @@ impl<D: Database> Schema for SqlStore<D, true, true> {
 }
 
 impl DatabaseUrl {
-    /// Checks everything that can be checked without connecting. Returns a warning for each parameter
-    /// and variable of PostgreSQL that has no effect.
+    /// Checks everything that can be checked without connecting. Returns a warning for each
+    /// parameter and variable of PostgreSQL that has no effect.
     ///
     /// # Errors
     ///

@@ -151,6 +151,10 @@ fn a_usage_error_has_nothing_of_the_environment_and_the_file_that_it_is_about() 
     assert!(said.contains("unexpected argument 'backup.db'"), "{said}");
     assert!(said.contains("--database-url sqlite://PATH"), "{said}");
     assert!(!run(&["check", "hunter2"]).contains("hunter2"));
+    for arguments in [&["check", "--rebuild"][..], &["config", "check", "x"]] {
+        let said = run(arguments);
+        assert!(!said.contains("another database"), "{said}");
+    }
     let long = format!("unix:/{}", "a".repeat(200));
     let said = run(&["serve", "--listen", &long]);
     assert!(said.contains("at most 107 bytes (got 201)"), "{said}");

@@ -126,7 +126,7 @@ async fn welcome(app: &App, address: &ListenAddress) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns the signal that reloads the configuration, which ends the process until this is called, so
+/// Returns the signal that reloads the configuration. It ends the process until this is called, so
 /// do that first. `None` for other commands, and on a terminal, which sends it when it closes: that
 /// ends the server.
 pub(crate) fn hangup_signal(typed: &[OsString]) -> anyhow::Result<Option<Signal>> {
