@@ -92,5 +92,8 @@ fn fail(error: &anyhow::Error) -> ExitCode {
         message.push_str(&cause.to_string());
     }
     let _ = writeln!(std::io::stderr(), "{}", redact(&message));
-    ExitCode::FAILURE
+    match error.downcast_ref::<settings::Invalid>() {
+        Some(_) => ExitCode::from(2),
+        None => ExitCode::FAILURE,
+    }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, CommandFactory as _, FromArgMatches as _};
@@ -14,6 +15,7 @@ use url::Host;
 
 use crate::args::{self, Args, Command, Common, Serve};
 use crate::config_file::{self, ConfigFile};
+use crate::traces;
 
 /// Names that other programs use for a command, each with ours.
 const SYNONYMS: [(&str, &str); 6] = [
@@ -280,6 +282,25 @@ fn mistyped_variables() -> Vec<String> {
         ))
     };
     unknown.filter_map(warning).collect()
+}
+
+/// The context of an error in the settings. Trying again does not help, so the process ends with
+/// status 2, and the service manager does not start it again.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Invalid(&'static str);
+
+/// Checks the settings of a server without connecting. Returns a warning for each part of the
+/// database URL that has no effect.
+pub(crate) fn check(serve: &Serve, common: &Common) -> anyhow::Result<Vec<String>> {
+    if serve.otlp_endpoint.is_some() {
+        let sampler = traces::check_sampler(|name| std::env::var(name).ok());
+        sampler.context(Invalid("the export of traces is not possible"))?;
+    }
+    let url = common.database_url.check();
+    url.context(Invalid(
+        "the database URL is invalid; check --database-url (DATABASE_URL)",
+    ))
 }
 
 /// Returns what is not wrong in the settings of a server, but probably not meant or not safe.

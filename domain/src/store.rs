@@ -323,7 +323,7 @@ mod tests {
         let outer = StoreError::unavailable(inner);
         assert_eq!(
             outer.causes(),
-            "the store returned invalid data: no such table"
+            "the database returned invalid data: no such table"
         );
     }
 }

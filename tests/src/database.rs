@@ -1,6 +1,8 @@
 use std::collections::BTreeSet;
 use std::hash::{BuildHasher as _, RandomState};
+use std::time::Duration;
 
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, Executor as _, PgConnection, Row as _, SqliteConnection};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -250,7 +252,10 @@ impl Database {
     }
 
     async fn sqlite(&self) -> SqliteConnection {
-        let connection = SqliteConnection::connect(&self.url).await;
+        let options: SqliteConnectOptions = self.url.parse().expect("a URL");
+        // Generous, for a busy machine and a server that writes much at once.
+        let options = options.busy_timeout(Duration::from_mins(1));
+        let connection = SqliteConnection::connect_with(&options).await;
         connection.expect("the database file")
     }
 

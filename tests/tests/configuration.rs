@@ -536,6 +536,12 @@ fn what_no_store_would_accept_is_found_without_connecting() {
         let output = server(&["config", "check"], variables);
         (output.status.success(), text(&output.stderr))
     };
+    let url = "postgres://oi@db/oi?sslmod=require";
+    for command in [&["config", "check"][..], &["serve"]] {
+        let output = server(command, &[("DATABASE_URL", url)]);
+        // The unit does not start it again.
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+    }
     for url in [
         "postgres://oi:hunter2@db:99999/oi",
         "postgres://oi:hunter2@db/oi?sslmode=bogus",

@@ -5,8 +5,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 
 use crate::args::{Common, ConfigCommand, Serve};
-use crate::settings::{Settings, warnings};
-use crate::traces;
+use crate::settings::{self, Settings, warnings};
 
 /// What is invalid has been reported before any command runs.
 pub(crate) fn run(
@@ -19,15 +18,11 @@ pub(crate) fn run(
         writeln!(std::io::stderr(), "warning: {warning}")?;
     }
     if matches!(command, ConfigCommand::Check) {
-        let checked = common.database_url.check();
-        for warning in checked.context("the database URL is invalid")? {
+        for warning in settings::check(serve, common)? {
             writeln!(std::io::stderr(), "warning: {warning}")?;
         }
         if let Some(files) = serve.tls_files() {
             files.check().context(super::TLS_FAILED)?;
-        }
-        if serve.otlp_endpoint.is_some() {
-            traces::check_sampler(|name| std::env::var(name).ok())?;
         }
     }
     let mut out = std::io::stdout().lock();

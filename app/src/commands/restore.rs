@@ -122,9 +122,10 @@ fn refusal(missed: &Missed, exports: &[PathBuf], before: Option<Timestamp>) -> a
             text,
             "the exports do not tell all of it: {reason}. Each must continue the backup or another \
              export, without filters and with all events of its period, and together they must \
-             have all events of the backup since {from}. Export after the backup, with --since \
-             {from} or earlier. If restore has run on this database before, restore the backup \
-             again, with all exports at once"
+             have all events of the backup since {from}. Name exports that were made after the \
+             backup, with --since {from} or earlier. If restore has run on this database before, \
+             restore the backup again, with all exports at once. Or revoke all tokens of the backup \
+             (--revoke-all-created-before now)"
         ),
         (false, Some(before)) => write!(
             text,

@@ -22,9 +22,8 @@ pub(crate) async fn run(
     typed: &[OsString],
     hangup: Option<Signal>,
 ) -> anyhow::Result<()> {
-    if serve.otlp_endpoint.is_some() {
-        traces::check_sampler(|name| std::env::var(name).ok()).context("cannot start")?;
-    }
+    // The store logs the warnings.
+    crate::settings::check(&serve, &common)?;
     let traces = serve.otlp_endpoint.as_deref().map(Traces::start);
     let traces = traces
         .transpose()

@@ -11,6 +11,10 @@ use super::{TokenId, TokenStore, TokenUse};
 /// slow when there are many, unless many are looked up at once.
 const BUFFER_SIZE: usize = 256;
 
+/// The number of tokens whose uses are written at once: other changes wait meanwhile, if the store
+/// has one writer.
+const WRITTEN_AT_ONCE: usize = 5_000;
+
 /// Collects when tokens were last used, so that verification does not write to the store.
 ///
 /// The application calls [`LastUsed::flush`] every few seconds and before it exits. The collection
@@ -81,8 +85,8 @@ impl LastUsed {
         pending.writing.or(pending.oldest)
     }
 
-    /// Writes the collected uses to the store as one batch and returns the number of tokens. If the
-    /// store fails, the uses are retained for the next flush.
+    /// Writes the collected uses to the store, some thousand at once, and returns the number of
+    /// tokens. If the store fails, the uses that are not written are retained for the next flush.
     ///
     /// # Errors
     ///
@@ -94,24 +98,23 @@ impl LastUsed {
             pending.writing = pending.oldest.take();
             std::mem::take(&mut pending.latest)
         };
-        let batch: Vec<_> = latest.into_values().collect();
-        if batch.is_empty() {
-            return Ok(0);
-        }
-        match store.record_last_used(&batch).await {
-            Ok(()) => {
-                self.pending().writing = None;
-                Ok(batch.len())
-            }
-            Err(error) => {
-                for token_use in batch {
-                    self.record(token_use);
+        let mut uses: Vec<_> = latest.into_values().collect();
+        // Stores keep tokens in this order, so each part touches few of their pages.
+        uses.sort_unstable_by_key(|token_use| token_use.token);
+        let mut written = 0;
+        for part in uses.chunks(WRITTEN_AT_ONCE) {
+            if let Err(error) = store.record_last_used(part).await {
+                for token_use in &uses[written..] {
+                    self.record(*token_use);
                 }
                 let mut pending = self.pending();
                 pending.oldest = pending.writing.take();
-                Err(error)
+                return Err(error);
             }
+            written += part.len();
         }
+        self.pending().writing = None;
+        Ok(written)
     }
 
     // A panic while the lock is held leaves the buffer and the map in a valid state.
@@ -200,6 +203,32 @@ mod tests {
             .returning(|_| Ok(()));
         assert_eq!(last_used.flush(&up).await.unwrap(), 1);
         assert_eq!(last_used.oldest(), None);
+    }
+
+    #[tokio::test]
+    async fn many_uses_are_written_in_parts_and_only_what_failed_again() {
+        let (now, tokens) = (fixtures::NOW, 2 * WRITTEN_AT_ONCE as u64 + 1);
+        let last_used = LastUsed::default();
+        for number in 0..tokens {
+            last_used.record(used(fixtures::token(number, now).id, now, 1));
+        }
+        let mut failing = MockTokenStore::new();
+        let mut parts = 0;
+        failing
+            .expect_record_last_used()
+            .times(2)
+            .returning(move |uses| {
+                assert_eq!(uses.len(), WRITTEN_AT_ONCE);
+                parts += 1;
+                match parts {
+                    1 => Ok(()),
+                    _ => Err(StoreError::unavailable("down")),
+                }
+            });
+        assert!(last_used.flush(&failing).await.is_err());
+        let mut up = MockTokenStore::new();
+        up.expect_record_last_used().times(2).returning(|_| Ok(()));
+        assert_eq!(last_used.flush(&up).await.unwrap(), WRITTEN_AT_ONCE + 1);
     }
 
     #[tokio::test]

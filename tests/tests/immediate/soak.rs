@@ -5,7 +5,10 @@ use std::fmt;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use openindex_domain::testing::SeededEntropy;
+use openindex_domain::token::{Secret, TokenKind};
 use openindex_tests::{Client, Database, Kind, Server};
+use serde_json::json;
 
 use crate::faults::Processes;
 use crate::log::Outcome;
@@ -27,6 +30,12 @@ const WAVES: [(usize, usize, u64, u64); 4] = [
 const GROWTH: f64 = 0.05;
 /// A shorter life tells nothing.
 const WAVES_OF_A_LIFE: usize = 8;
+
+/// How many looked-up tokens the server of a file remembers, active or not. Once there are as many,
+/// others are forgotten.
+const REMEMBERED: usize = 131_072;
+/// Maximum number of tokens of one introspection.
+const INTROSPECTED: usize = 1_000;
 
 /// A server from its start to its end.
 struct Life {
@@ -108,6 +117,14 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
     let mut processes = Processes::on(&database);
     let admin = Server::bootstrap(&database).token;
     let servers = u32::try_from(processes.servers.len()).expect("a small number");
+    let remembered = match kind {
+        Kind::Sqlite => Remembered::create(&database),
+        // Nothing is remembered.
+        Kind::Postgres => Remembered::default(),
+    };
+    for server in &processes.servers {
+        remembered.look_up(&server.http, &admin);
+    }
     let mut lives: Vec<Life> = Vec::new();
     let mut current: Vec<Life> = (0..)
         .zip(&processes.servers)
@@ -151,6 +168,7 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
         if is_due {
             let successor = Life::of(replica, &processes.servers[replica]);
             lives.push(std::mem::replace(&mut current[replica], successor));
+            remembered.look_up(&processes.servers[replica].http, &admin);
             restarts += 1;
         }
         delete_everyone_else(&processes.servers[0].http, &admin);
@@ -174,7 +192,45 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
     assert_database_is_sound(&database);
 }
 
-/// Deletes the users of a wave with their tokens: the server of a file remembers the active ones.
+/// As many tokens as a server remembers, so that its memory is full from the start, and its caches
+/// of a file's pages, too.
+#[derive(Default)]
+struct Remembered(Vec<String>);
+
+impl Remembered {
+    /// Creates the tokens for the only user.
+    fn create(database: &Database) -> Self {
+        let entropy = SeededEntropy::new(1);
+        let secret = || Secret::generate(TokenKind::Personal, &entropy).expect("seeded entropy");
+        let secrets: Vec<Secret> = (0..REMEMBERED).map(|_| secret()).collect();
+        for some in secrets.chunks(INTROSPECTED) {
+            let digests = some.iter().map(|secret| {
+                let digest = secret.digest();
+                let bytes = digest.as_bytes().iter().map(|byte| format!("{byte:02x}"));
+                format!("(X'{}')", bytes.collect::<String>())
+            });
+            database.execute(&format!(
+                "WITH digests (digest) AS (VALUES {}) \
+                 INSERT INTO tokens (id, kind, owner_id, digest, created_at, name, scope) \
+                 SELECT randomblob(16), 'personal', users.id, digests.digest, users.created_at, \
+                     'a token', 'read_write' FROM digests, users",
+                digests.collect::<Vec<_>>().join(", ")
+            ));
+        }
+        Self(secrets.iter().map(|it| it.expose().to_owned()).collect())
+    }
+
+    fn look_up(&self, http: &Client, admin: &str) {
+        for some in self.0.chunks(INTROSPECTED) {
+            let found = http.post("/auth/introspect", admin, &json!({"tokens": some}));
+            let tokens = found.json()["tokens"].clone();
+            let tokens = tokens.as_array().expect("an array");
+            assert!(tokens.iter().all(|token| token["active"] == true));
+        }
+    }
+}
+
+/// Deletes the users of a wave with their tokens, so that lists of users do not become longer.
 fn delete_everyone_else(http: &Client, admin: &str) {
     let me = http.get("/me", admin).json()["user"]["id"].clone();
     loop {
