@@ -107,7 +107,7 @@ pub async fn backup(
     // One read transaction, so the copy is as of one moment, and writers go on. SQLite's own copy
     // by pages would start again after each change of another process.
     let copied = sqlx::query("VACUUM INTO ?1")
-        .bind(utf8(copy.file())?)
+        .bind(utf8(copy.path())?)
         .execute(&mut source);
     let mut copied = Box::pin(copied);
     while tokio::time::timeout(REPORT_EVERY, &mut copied)
@@ -122,14 +122,12 @@ pub async fn backup(
         .transpose()?
         .is_none()
     {
-        let written = copy.file().metadata().map_or(0, |it| it.len());
+        let written = copy.path().metadata().map_or(0, |it| it.len());
         progress(written.min(expected), expected);
     }
     drop(copied);
-    // SQLite does not wait for the disk here.
-    let file = File::open(copy.file()).map_err(write)?;
-    file.sync_all().map_err(write)?;
-    let backup = described(copy.file()).await?;
+    let backup = described(copy.path()).await?;
+    // Waits for the disk, which SQLite does not do here.
     copy.move_to(to).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => BackupError::Exists(to.to_owned()),
         _ => write(error),

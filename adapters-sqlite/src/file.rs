@@ -1,13 +1,15 @@
 //! The database file: created for its owner only, used by one server, and checked for replacement.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use openindex_adapters_sql::TablePrefix;
 use openindex_domain::StoreError;
+
+use crate::place::{Place, open_own};
 
 /// The cause of [`StoreError::Unavailable`] when the database file does not exist and must not be
 /// created.
@@ -153,10 +155,8 @@ impl DatabaseFile {
         // One lock for all links to the file.
         let path = fs::canonicalize(&self.path).map_err(|cause| unreadable(&self.path, cause))?;
         let lock_path = beside(&path, &format!("-{}", prefix.name("lock")));
-        let lock = match create_new(&lock_path, &path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                OpenOptions::new().read(true).write(true).open(&lock_path)
-            }
+        let lock = match create_new(&lock_path, Some(&path)) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => open_own(&lock_path, true),
             created => created,
         };
         let mut lock = lock.map_err(|cause| cannot_lock(&lock_path, cause))?;
@@ -180,7 +180,7 @@ impl DatabaseFile {
         let unreadable = |cause| unreadable(path, cause);
         let directory = fs::canonicalize(directory_of(path)).map_err(unreadable)?;
         let path = directory.join(path.file_name().unwrap_or_default());
-        let mut lock = match File::open(beside(&path, "-lock")) {
+        let mut lock = match open_own(&beside(&path, "-lock"), false) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             opened => opened.map_err(unreadable)?,
         };
@@ -192,7 +192,7 @@ impl DatabaseFile {
     }
 
     fn create(path: &Path) -> Result<(), StoreError> {
-        match create_new(path, directory_of(path)) {
+        match create_new(path, None) {
             Ok(_) => Ok(()),
             Err(error)
                 if matches!(
@@ -231,17 +231,12 @@ impl DatabaseFile {
     }
 }
 
-/// Creates a file with mode 0600 and, if this process is root's, the owner of another one: a server
-/// that runs as another user can open the database that root has created in its directory.
-fn create_new(path: &Path, as_of: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create_new(true).mode(0o600);
-    let file = options.open(path)?;
-    let (own, owner) = (file.metadata()?, fs::metadata(as_of)?);
-    if own.uid() != owner.uid() {
-        // Only root may.
-        let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
-    }
+/// Creates a file with mode 0600 for the owner of its directory or of another file in it.
+fn create_new(path: &Path, as_of: Option<&Path>) -> std::io::Result<File> {
+    let name = |path: &Path| path.file_name().map(ToOwned::to_owned);
+    let place = Place::of(path)?;
+    let file = place.create(&name(path).ok_or(ErrorKind::IsADirectory)?)?;
+    place.give(&file, as_of.and_then(name).as_deref())?;
     Ok(file)
 }
 

@@ -39,6 +39,7 @@ mod copy;
 mod dialect;
 mod error;
 mod file;
+mod place;
 mod restore;
 mod schema;
 mod statements;

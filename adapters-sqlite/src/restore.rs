@@ -1,8 +1,7 @@
 //! A database file from a backup.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{Error, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 
 use openindex_adapters_sql::TablePrefix;
@@ -13,6 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use crate::backup::{BUSY_TIMEOUT, is_ours, sync_directory};
 use crate::error::store_error;
 use crate::file::{DatabaseFile, beside, directory_of};
+use crate::place::open_file;
 use crate::schema;
 use crate::store::location;
 use crate::unfinished::Unfinished;
@@ -110,8 +110,8 @@ pub async fn restore(
         cause,
     };
     let copy = Unfinished::beside(&to, ".oi-restore-", COPY).map_err(|cause| failed(&to, cause))?;
-    copy_file(backup, copy.file(), &mut progress)?;
-    check_copy(backup, copy.file()).await?;
+    copy_file(backup, &copy, &mut progress).await?;
+    check_copy(backup, copy.path()).await?;
     // The text before the file's name, in which the URL may have escaped characters.
     let name = location.rfind(['/', ':']).map_or(0, |index| index + 1);
     let inside = copy.directory().file_name().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Restoring {
     ///
     /// [`RestoreFileError`]; the copy is deleted, and no file was changed.
     pub fn finish(self) -> Result<(), RestoreFileError> {
-        let copy = self.copy.file();
+        let copy = self.copy.path();
         let failed = |path: &Path, cause| RestoreFileError::File {
             path: path.to_owned(),
             cause,
@@ -152,15 +152,7 @@ impl Restoring {
             }
         }
         check_place(&self.to)?;
-        let file = File::open(copy).and_then(|file| file.sync_all().map(|()| file));
-        let file = file.and_then(|file| file.metadata());
-        let owner = file.map_err(|cause| failed(copy, cause))?.uid();
         let directory = directory_of(&self.to);
-        let place = fs::metadata(directory).map_err(|cause| failed(directory, cause))?;
-        if place.uid() != owner {
-            // Only root may.
-            let _ = chown(copy, Some(place.uid()), Some(place.gid()));
-        }
         let moved = self.copy.move_to(&self.to);
         moved.map_err(|cause| match cause.kind() {
             ErrorKind::AlreadyExists => RestoreFileError::Exists(self.to.clone()),
@@ -199,20 +191,20 @@ fn check_source(backup: &Path) -> Result<(), RestoreFileError> {
     Ok(())
 }
 
-fn copy_file(
+/// Copies the file. Between parts, the caller can stop it.
+async fn copy_file(
     from: &Path,
-    to: &Path,
+    to: &Unfinished,
     progress: &mut impl FnMut(u64, u64),
 ) -> Result<(), RestoreFileError> {
     let failed = |path: &Path, cause| RestoreFileError::File {
         path: path.to_owned(),
         cause,
     };
-    let opened = File::open(from).and_then(|file| file.metadata().map(|it| (file, it)));
+    let opened = open_file(from).and_then(|file| file.metadata().map(|it| (file, it)));
     let (mut source, metadata) = opened.map_err(|cause| failed(from, cause))?;
     let all = metadata.len();
-    let target = OpenOptions::new().write(true).open(to);
-    let mut target = target.map_err(|cause| failed(to, cause))?;
+    let mut target = to.file();
     let mut part = vec![0; PART];
     let mut copied = 0;
     loop {
@@ -222,9 +214,10 @@ fn copy_file(
             Err(cause) => return Err(failed(from, cause)),
         };
         let written = target.write_all(&part[..read]);
-        written.map_err(|cause| failed(to, cause))?;
+        written.map_err(|cause| failed(to.path(), cause))?;
         copied += read as u64;
         progress(copied, all);
+        tokio::task::yield_now().await;
     }
 }
 

@@ -4,7 +4,8 @@
 mod support;
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::path::Path;
 use std::time::Duration;
 
 use openindex_adapters_sqlite::{SqliteOptions, SqliteStore};
@@ -73,6 +74,28 @@ async fn files_that_root_creates_belong_to_the_owner_of_their_directory() {
         files += 1;
     }
     assert_eq!(files, 2, "the database and the lock");
+}
+
+#[tokio::test]
+async fn a_lock_that_leads_elsewhere_is_not_written() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (database, victim) = (
+        directory.path().join("store.db"),
+        directory.path().join("victim"),
+    );
+    fs::write(&victim, "content").expect("written");
+    let lock = directory.path().join("store.db-lock");
+    for link in [
+        |from: &Path, to: &Path| symlink(from, to),
+        |from: &Path, to: &Path| fs::hard_link(from, to),
+    ] {
+        link(&victim, &lock).expect("linked");
+        let url = format!("sqlite://{}", database.display());
+        let error = SqliteStore::connect(&url).await.expect_err("no store");
+        assert!(error.causes().contains("cannot lock"), "{}", error.causes());
+        assert_eq!(fs::read(&victim).expect("a file"), b"content");
+        fs::remove_file(&lock).expect("removed");
+    }
 }
 
 #[tokio::test]
