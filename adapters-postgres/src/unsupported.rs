@@ -6,8 +6,8 @@ pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     /// What to do instead.
     pub(crate) fix: &'static str,
-    /// Whether to reject the URL, because ignoring the parameter would connect to another place or
-    /// less securely.
+    /// Whether to reject the URL, because ignoring the parameter would connect to another place,
+    /// less securely, or without a setting that matters.
     pub(crate) is_rejected: bool,
 }
 
@@ -20,91 +20,135 @@ const REMOVE: &str = "remove it";
 const PASSWORD: &str = "set a password or a certificate (sslcert, sslkey)";
 const STATEMENTS: &str = "behind a pooler in transaction mode, set pool_mode=transaction";
 const PRIMARY: &str = "list all hosts in the URL; standbys are always rejected";
+const TIMEOUTS: &str = "remove it; the server sets its own timeouts";
+const SETTING: &str = "set options=-c%20NAME%3DVALUE, or run ALTER ROLE … SET NAME = VALUE";
+const ENCODING: &str = "remove it; the encoding is always UTF8";
 
-const fn rejected(name: &'static str, fix: &'static str) -> Parameter {
-    Parameter {
-        name,
-        fix,
-        is_rejected: true,
-    }
-}
-
-const fn ignored(name: &'static str, fix: &'static str) -> Parameter {
-    Parameter {
-        name,
-        fix,
-        is_rejected: false,
-    }
-}
-
-const UNSUPPORTED: [Parameter; 58] = [
-    rejected("schema", SCHEMA),
-    rejected("currentSchema", SCHEMA),
-    rejected("search_path", SCHEMA),
-    rejected("service", HOST),
-    rejected("servicefile", HOST),
-    rejected("ssl", TLS),
-    rejected("tls", TLS),
-    rejected("sslaccept", TLS),
-    rejected("sslcrl", TLS),
-    rejected("sslcrldir", TLS),
-    rejected("ssl_min_protocol_version", TLS),
-    rejected("require_auth", TLS),
-    rejected("requirepeer", TLS),
-    rejected("requiressl", TLS),
-    rejected("sslcertmode", TLS),
-    rejected("ssl_max_protocol_version", TLS),
-    rejected("min_protocol_version", REMOVE),
-    rejected(
+/// Parameters of libpq, drivers, frameworks and services that are rejected: the names that have the
+/// same fix, and the fix.
+const REJECTED: [(&str, &str); 10] = [
+    (
+        "schema currentSchema search_path schema_search_path",
+        SCHEMA,
+    ),
+    ("service servicefile", HOST),
+    (
+        "ssl tls sslaccept sslcrl sslcrldir ssl_min_protocol_version ssl_max_protocol_version \
+         require_auth requireAuth requirepeer requiressl sslcertmode sslfactory sslfactoryarg \
+         sslhostnameverifier sslpasswordcallback",
+        TLS,
+    ),
+    ("channelBinding", "write channel_binding"),
+    (
+        "min_protocol_version replication socketFactory socketFactoryArg",
+        REMOVE,
+    ),
+    (
         "sslpassword",
         "use a key without encryption that only the server's user can read",
     ),
-    rejected("sslidentity", "use PEM files: sslcert and sslkey"),
-    rejected("scram_client_key", PASSWORD),
-    rejected("scram_server_key", PASSWORD),
-    rejected("oauth_issuer", PASSWORD),
-    rejected("oauth_client_id", PASSWORD),
-    rejected("oauth_client_secret", PASSWORD),
-    rejected("oauth_scope", PASSWORD),
-    rejected("replication", REMOVE),
-    rejected("passfile", "set the environment variable PGPASSFILE"),
-    ignored("targetServerType", PRIMARY),
-    ignored("load_balance_hosts", PRIMARY),
-    ignored("connection_limit", POOL),
-    ignored("pool_timeout", POOL),
-    ignored("pool_size", POOL),
-    ignored("max_pool_size", POOL),
-    ignored("pool_max_conns", POOL),
-    ignored("connect_timeout", POOL),
-    ignored("connectTimeout", POOL),
-    ignored("socket_timeout", POOL),
-    ignored("prepareThreshold", STATEMENTS),
-    ignored("prepared_statements", STATEMENTS),
-    ignored("preparedStatements", STATEMENTS),
-    ignored("statement_cache_size", STATEMENTS),
-    ignored("prepared_statement_cache_size", STATEMENTS),
-    ignored("default_query_exec_mode", STATEMENTS),
-    ignored("client_encoding", "remove it; the encoding is always UTF8"),
-    ignored("fallback_application_name", "set application_name"),
-    ignored("keepalives", REMOVE),
-    ignored("keepalives_idle", REMOVE),
-    ignored("keepalives_interval", REMOVE),
-    ignored("keepalives_count", REMOVE),
-    ignored("tcp_user_timeout", REMOVE),
-    ignored("sslnegotiation", REMOVE),
-    ignored("sslcompression", REMOVE),
-    ignored("sslsni", REMOVE),
-    ignored("sslkeylogfile", REMOVE),
-    ignored("max_protocol_version", REMOVE),
-    ignored("krbsrvname", REMOVE),
-    ignored("gsslib", REMOVE),
-    ignored("gssdelegation", REMOVE),
+    ("sslidentity", "use PEM files: sslcert and sslkey"),
+    (
+        "scram_client_key scram_server_key oauth_issuer oauth_client_id oauth_client_secret \
+         oauth_scope authenticationPluginClassName",
+        PASSWORD,
+    ),
+    ("passfile", "set the environment variable PGPASSFILE"),
+    // Each can change what the server sees, what it may do, or what is lost in a crash.
+    (
+        "variables server_settings role session_authorization synchronous_commit",
+        SETTING,
+    ),
 ];
 
-/// Returns the parameter with this name, ignoring case.
-pub(crate) fn parameter(name: &str) -> Option<&'static Parameter> {
-    let mut all = UNSUPPORTED.iter();
-    all.find(|parameter| parameter.name.eq_ignore_ascii_case(name))
+/// Those that are ignored.
+const IGNORED: [(&str, &str); 12] = [
+    (
+        "targetServerType load_balance_hosts loadBalanceHosts hostRecheckSeconds",
+        PRIMARY,
+    ),
+    (
+        "connection_limit pool pool_timeout pool_size max_pool_size max_overflow pool_max_conns \
+         pool_min_conns pool_min_idle_conns pool_max_conn_lifetime pool_max_conn_lifetime_jitter \
+         pool_max_conn_idle_time pool_health_check_period pool_recycle pool_pre_ping max min \
+         max_conns min_conns max_connections min_connections max_open_conns max_idle_conns \
+         max_size min_size single_use_connections conn_max_age conn_health_checks \
+         checkout_timeout reaping_frequency acquire_timeout idle_timeout max_lifetime \
+         max_connection_lifetime max_idle_connection_lifetime connect_timeout connectTimeout \
+         connection_timeout connectionTimeoutMillis idleTimeoutMillis socket_timeout \
+         socketTimeout loginTimeout timeout",
+        POOL,
+    ),
+    (
+        "statement_timeout lock_timeout idle_in_transaction_session_timeout query_timeout \
+         command_timeout cancelSignalTimeout sslResponseTimeout",
+        TIMEOUTS,
+    ),
+    (
+        "prepareThreshold prepare_threshold prepare prepared_statements preparedStatements \
+         preferQueryMode prefer_simple_protocol default_query_exec_mode statement_cache_mode \
+         statement_cache_size prepared_statement_cache_size prepared_statement_name_func \
+         preparedStatementCacheQueries preparedStatementCacheSizeMiB disable_server_side_cursors",
+        STATEMENTS,
+    ),
+    ("statement_cache_capacity", "set statement-cache-capacity"),
+    (
+        "client_encoding encoding charset allowEncodingChanges",
+        ENCODING,
+    ),
+    (
+        "fallback_application_name ApplicationName",
+        "set application_name",
+    ),
+    ("TimeZone", "remove it; times are always in UTC"),
+    (
+        "uselibpqcompat",
+        "remove it; sslmode has the meaning that it has in libpq",
+    ),
+    (
+        "work_mem maintenance_work_mem temp_buffers jit geqo effective_cache_size \
+         random_page_cost idle_session_timeout transaction_timeout tcp_keepalives_idle \
+         tcp_keepalives_interval tcp_keepalives_count log_statement log_min_duration_statement",
+        SETTING,
+    ),
+    (
+        "keepalives keepalives_idle keepalives_interval keepalives_count keepalives_retries \
+         keepAlive keepAliveInitialDelayMillis tcp_user_timeout tcpKeepAlive tcpNoDelay \
+         sslnegotiation sslcompression sslsni sslkeylogfile max_protocol_version \
+         protocolVersion krbsrvname kerberosServerName gsslib gssdelegation jaasLogin \
+         jaasApplicationName useSpnego sspiServiceClass",
+        REMOVE,
+    ),
+    (
+        "supa workaround serverVersion adapter DateStyle binary_parameters \
+         disable_prepared_binary_result description_cache_capacity fetch_types \
+         adaptiveFetch adaptiveFetchMaximum adaptiveFetchMinimum assumeMinServerVersion autosave \
+         binaryTransfer binaryTransferDisable binaryTransferEnable cleanupSavepoints \
+         databaseMetadataCacheFields databaseMetadataCacheFieldsMiB defaultRowFetchSize \
+         disableColumnSanitiser escapeSyntaxCallMode groupStartupParameters \
+         hideUnprivilegedObjects loggerFile loggerLevel logServerErrorDetail \
+         logUnclosedConnections maxResultBuffer maxSendBufferSize quoteReturningIdentifiers \
+         readOnly readOnlyMode receiveBufferSize reWriteBatchedInserts sendBufferSize stringtype \
+         unknownLength xmlFactoryFactory",
+        REMOVE,
+    ),
+];
+
+/// Returns the parameter with this name, ignoring case and what is in brackets after it.
+pub(crate) fn parameter(name: &str) -> Option<Parameter> {
+    let name = name.split(['[', '%']).next()?;
+    let find = |groups: &[(&'static str, &'static str)], is_rejected| {
+        groups.iter().find_map(|(names, fix)| {
+            let mut names = names.split_whitespace();
+            let name = names.find(|known| known.eq_ignore_ascii_case(name))?;
+            Some(Parameter {
+                name,
+                fix,
+                is_rejected,
+            })
+        })
+    };
+    find(&REJECTED, true).or_else(|| find(&IGNORED, false))
 }
 
 /// Environment variables that libpq supports and the driver does not.

@@ -111,10 +111,15 @@ enum InvalidUrl {
     #[error("unsupported parameter {0} in the PostgreSQL URL; {1}")]
     Unsupported(&'static str, &'static str),
     #[error(
-        "unknown parameter {0} in the PostgreSQL URL; the parameters are {known}",
+        "unknown parameter {0} in the PostgreSQL URL; remove it, or use one of {known}",
         known = DOCUMENTED.join(", ")
     )]
     Unknown(String),
+    #[error(
+        "unknown parameter after ? in the PostgreSQL URL; remove it, or, if the ? is part of the \
+         password, write it as %3F"
+    )]
+    Unnamed,
 }
 
 /// Returns the valid values, as the end of an error message.
@@ -354,7 +359,7 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
         } else if is_name(name) {
             return Err(InvalidUrl::Unknown(name.to_owned()));
         } else {
-            return Err(unencoded());
+            return Err(InvalidUrl::Unnamed);
         }
     }
     Ok((supported, ignored, pool_mode))

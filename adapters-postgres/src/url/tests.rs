@@ -73,17 +73,11 @@ fn a_parameter_without_effect_is_dropped_and_reported_by_name_only() {
 /// A mistyped `sslmode` would otherwise connect without the TLS that it asks for.
 #[test]
 fn an_unknown_parameter_is_an_error_that_names_the_known_ones() {
-    for name in [
-        "sslmod",
-        "ssl_mode",
-        "sslrootcrt",
-        "statement_timeout",
-        "a.b",
-    ] {
+    for name in ["sslmod", "ssl_mode", "sslrootcrt", "a.b"] {
         let error = check(&format!("postgres://u@h/db?{name}=hunter2")).unwrap_err();
         let message = error.to_string();
         let expected =
-            format!("unknown parameter {name} in the PostgreSQL URL; the parameters are");
+            format!("unknown parameter {name} in the PostgreSQL URL; remove it, or use one of");
         assert!(message.starts_with(&expected), "{message}");
         assert!(message.contains("sslmode, sslrootcert,"), "{message}");
         assert!(!message.contains("hunter2"), "{message}");
@@ -98,6 +92,58 @@ fn an_unknown_parameter_is_an_error_that_names_the_known_ones() {
     }
     for name in ["Hunter2", "hunter2", "a@h/db", ""] {
         assert!(!is_name(name), "{name}");
+    }
+}
+
+/// The user may have mistyped a parameter, or not encoded a password.
+#[test]
+fn a_name_that_may_be_part_of_a_password_is_not_repeated() {
+    for url in [
+        "postgres://u:12?Hunter2=x",
+        "postgres://u@h/db?Hunter2=x",
+        "postgres://u@h/db?=x",
+    ] {
+        let message = check(url).unwrap_err().to_string();
+        let expected = "unknown parameter after ? in the PostgreSQL URL; remove it, or, if the ? \
+                        is part of the password, write it as %3F";
+        assert_eq!(message, expected, "{url}");
+    }
+}
+
+/// Parameters that libraries, services and frameworks put into a URL.
+#[test]
+fn a_parameter_of_another_driver_is_named_with_what_to_do_instead() {
+    const IGNORED: &str = "supa workaround pool uselibpqcompat single_use_connections \
+        binary_parameters encoding charset serverVersion timeout checkout_timeout \
+        reaping_frequency conn_max_age conn_health_checks pool_min_conns pool_max_conns \
+        pool_max_conn_lifetime pool_max_conn_idle_time pool_health_check_period \
+        statement_cache_capacity description_cache_capacity prepared_statements max_conns \
+        ApplicationName loginTimeout socketTimeout tcpKeepAlive reWriteBatchedInserts \
+        prepareThreshold preferQueryMode defaultRowFetchSize stringtype TimeZone timezone \
+        datestyle statement_timeout lock_timeout idle_in_transaction_session_timeout work_mem";
+    const REJECTED: &str = "ssl sslfactory sslhostnameverifier socketFactory channelBinding \
+        authenticationPluginClassName schema_search_path role synchronous_commit \
+        variables[search_path] variables%5Bsearch_path%5D";
+    for name in IGNORED.split_whitespace() {
+        let checked = check(&format!("postgres://u@h/db?{name}=hunter2")).unwrap();
+        assert_eq!(checked.urls, ["postgres://u@h/db"]);
+        let (reported, fix) = checked.ignored[0];
+        assert!(reported.eq_ignore_ascii_case(name), "{name}: {reported}");
+        assert!(!fix.is_empty(), "{name}");
+    }
+    for name in REJECTED.split_whitespace() {
+        let error = check(&format!("postgres://u@h/db?{name}=hunter2")).unwrap_err();
+        assert!(matches!(error, InvalidUrl::Unsupported(..)), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+    for (name, expected) in [
+        ("ApplicationName", "application_name"),
+        ("work_mem", "set options=-c%20NAME%3DVALUE"),
+        ("synchronous_commit", "set options=-c%20NAME%3DVALUE"),
+        ("statement_cache_capacity", "set statement-cache-capacity"),
+    ] {
+        let fix = unsupported::parameter(name).unwrap().fix;
+        assert!(fix.contains(expected), "{name}: {fix}");
     }
 }
 
