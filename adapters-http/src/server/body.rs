@@ -98,11 +98,12 @@ impl<S: Send + Sync> FromRequest<S> for LeakReportBody {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let bytes = receive(request).await?;
+        let bytes = without_mark(&bytes);
         if !bytes.trim_ascii_start().starts_with(b"[") {
-            return parse::<ReportLeakedTokens>(&bytes).map(|report| Self(report.tokens));
+            return parse::<ReportLeakedTokens>(bytes).map(|report| Self(report.tokens));
         }
         let entries: Vec<&RawValue> =
-            serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?;
+            serde_json::from_slice(bytes).map_err(|error| not_json(&error))?;
         // Entries without a token are skipped, so that one of an unknown form does not keep the
         // others from being revoked.
         let found = entries.iter().filter_map(|entry| {
@@ -176,10 +177,14 @@ fn required<T: Readable>() -> Vec<String> {
     }
 }
 
+/// Removes the byte order mark that some editors write.
+fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
 /// Splits a body into its fields.
 fn given(bytes: &[u8]) -> Result<Given, Problem> {
-    // Some editors write a byte order mark.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = without_mark(bytes);
     if bytes.trim_ascii().is_empty() {
         return Ok(Given::default());
     }

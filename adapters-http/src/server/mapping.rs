@@ -3,7 +3,7 @@
 
 mod work_item;
 
-use openindex_domain::admin_tokens::{AdminTokenError, MAX_UNREVIEWED};
+use openindex_domain::admin_tokens::{AdminTokenError, MAX_REPORTED, MAX_UNREVIEWED};
 use openindex_domain::invite::{InviteError, NotClaimable};
 use openindex_domain::rate_limit::RateLimited;
 use openindex_domain::session::SessionError;
@@ -158,7 +158,10 @@ impl From<AdminTokenError> for Problem {
                     review.count
                 ),
             ),
-            AdminTokenError::TooMany => Self::invalid_field("tokens", &error),
+            AdminTokenError::TooMany => {
+                let limit = format!("must have at most {MAX_REPORTED} entries");
+                Self::invalid_field("tokens", &limit)
+            }
             AdminTokenError::RateLimited(throttled) => throttled.into(),
             AdminTokenError::Entropy(error) => error.into(),
             AdminTokenError::Store(error) => Self::of_row(error),

@@ -47,6 +47,8 @@ async fn a_report_has_at_most_1000_secrets_and_is_rate_limited() {
     let many = vec!["oi_pat_x"; 1_001];
     let response = report(&server, &json!({ "tokens": many })).await;
     assert_eq!(response.wrong_fields(), ["tokens"]);
+    let message = &response.json()["errors"][0]["message"];
+    assert_eq!(message, "must have at most 1000 entries");
     let many = vec!["oi_pat_x"; 1_000];
     assert_eq!(
         report(&server, &json!({ "tokens": many })).await.status,
@@ -126,4 +128,20 @@ async fn an_array_has_a_token_and_the_same_limit_as_the_object() {
     let request = Request::post("/credentials/revoke").header("content-type", "application/json");
     let response = server.send(request, Body::from("[{\"token\":")).await;
     assert_eq!(response.problem(400), "invalid_request");
+}
+
+/// Some editors write one.
+#[tokio::test]
+async fn a_report_may_begin_with_a_byte_order_mark() {
+    let server = Server::new();
+    for body in [
+        "\u{feff}[\"x\"]",
+        "\u{feff} [{\"token\": \"x\"}]",
+        "\u{feff}{\"tokens\": []}",
+    ] {
+        let request =
+            Request::post("/credentials/revoke").header("content-type", "application/json");
+        let response = server.send(request, Body::from(body)).await;
+        assert_eq!(response.status, 202, "{body:?}");
+    }
 }
