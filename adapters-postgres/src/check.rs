@@ -104,7 +104,10 @@ async fn check_objects(
                 checked.add(format!("trigger {name:?} was added"), ADDED);
             }
             ("row level security", Some(repair)) => {
-                let what = format!("table {name} has row level security ({repair})");
+                let what = format!(
+                    "table {name} has row level security, so a server whose role does not own it \
+                     cannot read it ({repair})"
+                );
                 checked.add(what, SCHEMA);
             }
             _ => {}

@@ -262,6 +262,18 @@ fn each_damage_is_found_and_nothing_else(kind: Kind) {
     }
 }
 
+#[test]
+fn row_level_security_is_reported_with_whom_it_keeps_from_reading() {
+    let database = Database::new(Kind::Postgres);
+    drop(Server::bootstrap(&database));
+    database.execute_all("ALTER TABLE tokens ENABLE ROW LEVEL SECURITY");
+    let checked = check(database.url(), &[]);
+    let said = stdout(&checked);
+    let expected = "table tokens has row level security, so a server whose role does not own it \
+                    cannot read it (ALTER TABLE tokens DISABLE ROW LEVEL SECURITY)";
+    assert!(said.contains(expected), "{said}");
+}
+
 fn of_many_rows_with_one_problem_the_first_are_listed(kind: Kind) {
     let database = Database::new(kind);
     let (server, admin) = filled(&database);
