@@ -189,6 +189,17 @@ fn the_service_manager_learns_that_clients_can_connect() {
 }
 
 #[test]
+fn an_empty_socket_of_the_service_manager_counts_as_unset() {
+    let database = Database::new(Kind::Sqlite);
+    let mut command = Command::new(binary("oi-server"));
+    command.env("NOTIFY_SOCKET", "");
+    let server = Server::start_program(command, database.url());
+    let (status, log) = server.stop();
+    assert!(status.success());
+    assert!(!log.contains("NOTIFY_SOCKET"), "{log}");
+}
+
+#[test]
 fn sockets_for_another_process_are_ignored() {
     let database = Database::new(Kind::Sqlite);
     let mut command = Command::new(binary("oi-server"));

@@ -83,7 +83,10 @@ pub(crate) async fn run(
         tokio::spawn(reload(app.reloader()).at_each(hangup));
     }
     // Clients can connect from now on. A unit of systemd counts as started (`Type=notify`).
-    if let Err(error) = sd_notify::notify(&[NotifyState::Ready]) {
+    // As in systemd, an empty NOTIFY_SOCKET counts as unset.
+    if std::env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
+        && let Err(error) = sd_notify::notify(&[NotifyState::Ready])
+    {
         tracing::warn!(%error, "cannot tell the service manager (NOTIFY_SOCKET) of the start");
     }
     app.serve(listener, metrics, stop).await;
