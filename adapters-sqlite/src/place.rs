@@ -22,14 +22,15 @@ impl Place {
         Self::open(directory_of(path), OFlags::empty())
     }
 
-    /// Opens a directory that this process has created. Fails if it was replaced since.
-    pub(crate) fn own(path: &Path) -> Result<Self> {
-        let place = Self::open(path, OFlags::NOFOLLOW)?;
-        if fstat(&place.0)?.st_uid == rustix::process::geteuid().as_raw() {
-            Ok(place)
-        } else {
-            Err(Error::other("the directory was replaced"))
-        }
+    /// Opens a directory. Fails if it is a link.
+    pub(crate) fn at(path: &Path) -> Result<Self> {
+        Self::open(path, OFlags::NOFOLLOW)
+    }
+
+    /// Returns whether the directory belongs to this process, which is unknown on a network file
+    /// system that gives what root creates to another user.
+    pub(crate) fn is_own(&self) -> bool {
+        fstat(&self.0).is_ok_and(|it| it.st_uid == rustix::process::geteuid().as_raw())
     }
 
     fn open(path: &Path, flags: OFlags) -> Result<Self> {
@@ -95,8 +96,7 @@ fn with_flags(flags: OFlags) -> OpenOptions {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
-
-    use rustix::fs::{FileType, mknodat};
+    use std::process::Command;
 
     use super::*;
 
@@ -108,8 +108,8 @@ mod tests {
         assert!(open_own(&path("file"), true).is_ok());
         fs::hard_link(path("file"), path("linked")).expect("linked");
         symlink(path("file"), path("link")).expect("linked");
-        let mode = Mode::RUSR | Mode::WUSR;
-        mknodat(CWD, path("pipe"), FileType::Fifo, mode, 0).expect("a pipe");
+        let made = Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(made.expect("mkfifo runs").success());
         for name in ["linked", "link", "pipe", "missing", "."] {
             assert!(open_own(&path(name), false).is_err(), "{name}");
         }
@@ -120,15 +120,15 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_by_another_name_is_not_our_own() {
+    fn a_link_is_no_directory_and_another_users_is_not_our_own() {
         let directory = tempfile::tempdir().expect("a directory");
         let (own, link) = (directory.path().join("own"), directory.path().join("link"));
         fs::create_dir(&own).expect("created");
         symlink(&own, &link).expect("linked");
-        assert!(Place::own(&own).is_ok());
-        assert!(Place::own(&link).is_err());
+        assert!(Place::at(&own).expect("opened").is_own());
+        assert!(Place::at(&link).is_err());
         if std::os::unix::fs::chown(&own, Some(65_534), None).is_ok() {
-            assert!(Place::own(&own).is_err());
+            assert!(!Place::at(&own).expect("opened").is_own());
         }
     }
 }

@@ -37,7 +37,7 @@ impl Unfinished {
             .prefix(prefix)
             .rand_bytes(RANDOM)
             .tempdir_in(parent)?;
-        let place = Place::own(directory.path())?;
+        let place = Place::at(directory.path())?;
         // Without it, as on some network file systems, others cannot lock the directory either.
         let _ = place.file().lock();
         Ok(Self {
@@ -85,7 +85,8 @@ fn delete_abandoned(parent: &Path, prefix: &str, name: &str) {
             text.len() == RANDOM && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
         if random.is_some_and(is_random)
-            && let Ok(place) = Place::own(&entry.path())
+            && let Ok(place) = Place::at(&entry.path())
+            && place.is_own()
             && place.file().try_lock().is_ok()
             && delete_files(&place, name).is_ok()
         {
