@@ -10,7 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, Connection as _};
 
 use crate::error::store_error;
-use crate::file::{DatabaseFile, directory_of};
+use crate::file::DatabaseFile;
+use crate::place::directory_of;
 use crate::store::location;
 use crate::unfinished::Unfinished;
 

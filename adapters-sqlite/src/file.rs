@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use openindex_adapters_sql::TablePrefix;
 use openindex_domain::StoreError;
 
-use crate::place::{Place, open_own};
+use crate::place::{Place, directory_of, open_own};
 
 /// The cause of [`StoreError::Unavailable`] when the database file does not exist and must not be
 /// created.
@@ -238,14 +238,6 @@ fn create_new(path: &Path, as_of: Option<&Path>) -> std::io::Result<File> {
     let file = place.create(&name(path).ok_or(ErrorKind::IsADirectory)?)?;
     place.give(&file, as_of.and_then(name).as_deref())?;
     Ok(file)
-}
-
-/// Returns the directory that contains the file.
-pub(crate) fn directory_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if parent != Path::new("") => parent,
-        _ => Path::new("."),
-    }
 }
 
 /// Returns the path of a file beside the database file.

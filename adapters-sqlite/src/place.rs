@@ -10,8 +10,6 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Stat, fstat, openat, statat};
 
-use crate::file::directory_of;
-
 /// An open directory.
 #[derive(Debug)]
 pub(crate) struct Place(File);
@@ -83,6 +81,14 @@ pub(crate) fn open_file(path: &Path) -> Result<File> {
         Ok(file)
     } else {
         Err(Error::other("not a file"))
+    }
+}
+
+/// Returns the directory that contains the file.
+pub(crate) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
     }
 }
 

@@ -11,8 +11,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::backup::{BUSY_TIMEOUT, is_ours, sync_directory};
 use crate::error::store_error;
-use crate::file::{DatabaseFile, beside, directory_of};
-use crate::place::open_file;
+use crate::file::{DatabaseFile, beside};
+use crate::place::{directory_of, open_file};
 use crate::schema;
 use crate::store::location;
 use crate::unfinished::Unfinished;

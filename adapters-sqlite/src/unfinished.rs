@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, unlinkat};
 use tempfile::{TempDir, TempPath};
 
-use crate::file::directory_of;
-use crate::place::Place;
+use crate::place::{Place, directory_of};
 
 /// The number of random characters in the name of a directory.
 const RANDOM: usize = 6;
