@@ -10,52 +10,36 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use crate::pooling::PoolMode;
 use crate::unsupported;
 
-/// The parameters that the driver supports besides `options[…]`, then our own.
-const PARAMETERS: [&str; 23] = [
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "statement-cache-capacity",
+/// The parameters besides `options[…]`: the driver's, then our own. They are named when another one
+/// is unknown.
+const PARAMETERS: [&str; 17] = [
     "host",
     "hostaddr",
     "port",
     "dbname",
     "user",
     "password",
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "channel_binding",
     "application_name",
     "options",
-    "channel_binding",
-    "gssencmode",
+    "statement-cache-capacity",
     TARGET,
     POOL_MODE,
     PGBOUNCER,
 ];
 
-/// The parameters to name when another one is unknown: those that `docs/postgresql.md` lists.
-const DOCUMENTED: [&str; 17] = [
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "sslmode",
-    "sslrootcert",
-    "sslcert",
-    "sslkey",
-    "channel_binding",
-    "application_name",
-    "options",
-    "statement-cache-capacity",
-    TARGET,
-    POOL_MODE,
-    PGBOUNCER,
+/// Not named: other names of the driver's parameters, and `gssencmode`, which has one valid value.
+const ALIASES: [&str; 6] = [
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "gssencmode",
 ];
 
 /// Variables whose invalid values the driver would replace with the default, or find only when it
@@ -112,7 +96,7 @@ enum InvalidUrl {
     Unsupported(&'static str, &'static str),
     #[error(
         "unknown parameter {0} in the PostgreSQL URL; remove it, or use one of {known}",
-        known = DOCUMENTED.join(", ")
+        known = PARAMETERS.join(", ")
     )]
     Unknown(String),
     #[error(
@@ -331,6 +315,7 @@ fn parameters(query: &str) -> Result<Parameters<'_>, InvalidUrl> {
         }
         let known = PARAMETERS
             .iter()
+            .chain(&ALIASES)
             .find(|known| known.eq_ignore_ascii_case(name));
         if let Some(known) = known {
             if *known != name {
