@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::fs;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use openindex_domain::testing::SeededEntropy;
@@ -36,6 +37,8 @@ const WAVES_OF_A_LIFE: usize = 8;
 const REMEMBERED: usize = 131_072;
 /// Maximum number of tokens of one introspection.
 const INTROSPECTED: usize = 1_000;
+/// Requests at the same time that open each connection that a server opens on demand.
+const AT_ONCE: usize = 16;
 
 /// A server from its start to its end.
 struct Life {
@@ -123,7 +126,7 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
         Kind::Postgres => Remembered::default(),
     };
     for server in &processes.servers {
-        remembered.look_up(&server.http, &admin);
+        warm_up(&server.http, &admin, &remembered);
     }
     let mut lives: Vec<Life> = Vec::new();
     let mut current: Vec<Life> = (0..)
@@ -168,7 +171,7 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
         if is_due {
             let successor = Life::of(replica, &processes.servers[replica]);
             lives.push(std::mem::replace(&mut current[replica], successor));
-            remembered.look_up(&processes.servers[replica].http, &admin);
+            warm_up(&processes.servers[replica].http, &admin, &remembered);
             restarts += 1;
         }
         delete_everyone_else(&processes.servers[0].http, &admin);
@@ -192,14 +195,32 @@ pub(crate) fn soak(kind: Kind, length: Duration) {
     assert_database_is_sound(&database);
 }
 
+/// Makes a server open and remember what it would open and remember at some time of its life.
+fn warm_up(http: &Client, admin: &str, remembered: &Remembered) {
+    remembered.look_up(http, admin);
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                for _ in 0..AT_ONCE {
+                    let _ = http.get("/admin/users", admin);
+                }
+            });
+        }
+    });
+}
+
 /// As many tokens as a server remembers, so that its memory is full from the start, and its caches
 /// of a file's pages, too.
 #[derive(Default)]
 struct Remembered(Vec<String>);
 
 impl Remembered {
-    /// Creates the tokens for the only user.
+    /// Creates the tokens for an owner without an account, whom no list counts.
     fn create(database: &Database) -> Self {
+        database.execute(
+            "INSERT INTO owners (id, role, active, account) \
+             VALUES (randomblob(16), 'member', 1, 0)",
+        );
         let entropy = SeededEntropy::new(1);
         let secret = || Secret::generate(TokenKind::Personal, &entropy).expect("seeded entropy");
         let secrets: Vec<Secret> = (0..REMEMBERED).map(|_| secret()).collect();
@@ -212,8 +233,8 @@ impl Remembered {
             database.execute(&format!(
                 "WITH digests (digest) AS (VALUES {}) \
                  INSERT INTO tokens (id, kind, owner_id, digest, created_at, name, scope) \
-                 SELECT randomblob(16), 'personal', users.id, digests.digest, users.created_at, \
-                     'a token', 'read_write' FROM digests, users",
+                 SELECT randomblob(16), 'personal', owners.id, digests.digest, users.created_at, \
+                     'a token', 'read_write' FROM digests, users, owners WHERE owners.account = 0",
                 digests.collect::<Vec<_>>().join(", ")
             ));
         }
