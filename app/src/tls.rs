@@ -65,7 +65,7 @@ impl TlsFiles {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read.
-    #[error("cannot read {file}")]
+    #[error("cannot read {file}{fix}", fix = fix(source))]
     Unreadable {
         /// The path of the file.
         file: String,
@@ -293,6 +293,37 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     Ok(text)
 }
 
+/// Returns what to do about an error of reading a file, as the end of an error message.
+fn fix(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "; give the server's user read access to it and its directory"
+        }
+        _ => "",
+    }
+}
+
 fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_another_user_says_what_to_do() {
+        let unreadable = |kind: io::ErrorKind| TlsError::Unreadable {
+            file: "privkey.pem".to_owned(),
+            source: kind.into(),
+        };
+        assert_eq!(
+            unreadable(io::ErrorKind::PermissionDenied).to_string(),
+            "cannot read privkey.pem; give the server's user read access to it and its directory"
+        );
+        assert_eq!(
+            unreadable(io::ErrorKind::NotFound).to_string(),
+            "cannot read privkey.pem"
+        );
+    }
 }
