@@ -80,22 +80,17 @@ impl Life {
 
 impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ends = |values: &[f64]| {
-            let quarter = values.len() / 4;
-            let last = &values[values.len() - quarter..];
-            (median(&values[quarter..2 * quarter]), median(last))
+        let told = |values: &[f64], unit: f64| {
+            let quarters = quarters(values).map(|values| format!("{:.1}", median(values) / unit));
+            format!("{} ({:+.1} %)", quarters.join(", "), growth(values) * 100.0)
         };
-        let ((from, to), (opened, open)) = (ends(&self.memory), ends(&self.descriptors));
         write!(
             f,
-            "replica {}: {} waves; {:.1} to {:.1} MB ({:+.1} %), {opened} to {open} descriptors \
-             ({:+.1} %)",
+            "replica {}: {} waves; by quarter: {} MB, {} descriptors",
             self.replica,
             self.memory.len(),
-            from / 1024.0,
-            to / 1024.0,
-            growth(&self.memory) * 100.0,
-            growth(&self.descriptors) * 100.0
+            told(&self.memory, 1024.0),
+            told(&self.descriptors, 1.0)
         )
     }
 }
@@ -103,9 +98,13 @@ impl fmt::Display for Life {
 /// Returns by which part the median of the last quarter of the values is above that of the second,
 /// after the start.
 fn growth(values: &[f64]) -> f64 {
+    let [_, second, _, last] = quarters(values).map(median);
+    last / second - 1.0
+}
+
+fn quarters(values: &[f64]) -> [&[f64]; 4] {
     let quarter = values.len() / 4;
-    let second = median(&values[quarter..2 * quarter]);
-    median(&values[values.len() - quarter..]) / second - 1.0
+    [0, 1, 2, 3].map(|n| &values[n * quarter..][..quarter])
 }
 
 fn median(values: &[f64]) -> f64 {
