@@ -458,7 +458,7 @@ fn nothing_is_restored_while_it_is_unknown_what_was_revoked() {
     fs::write(&file, after).expect("written");
     refused(
         &["--revocations", text(&file)],
-        "they lack events of the backup since 20",
+        "must begin at least an hour before the newest event in the backup",
     );
 
     let accepted = lost.restore(Kind::Sqlite, &["--accept-unknown-revocations"]);

@@ -22,7 +22,14 @@ pub(crate) async fn run(restore: &args::Restore, common: Common) -> anyhow::Resu
     let exports: Vec<Vec<ExportedEvent>> = exports.collect::<Result<_, _>>()?;
     tokio::select! {
         restored = restored(restore, common, &exports) => restored,
-        () = super::stop_signal()? => bail!("interrupted; run the command again"),
+        () = super::stop_signal()? => match &restore.backup {
+            Some(_) => bail!("interrupted; run the command again"),
+            // Its own events are now the newest, so the exports no longer continue them.
+            None => bail!(
+                "interrupted; some revocations may be missing. Restore the backup again, then run \
+                 the command again"
+            ),
+        },
     }
 }
 
@@ -120,10 +127,10 @@ fn refusal(missed: &Missed, exports: &[PathBuf], before: Option<Timestamp>) -> a
     let _ = match (!exports.is_empty(), before) {
         (true, _) => write!(
             text,
-            "the exports do not tell all of it: {reason}. Each must continue the backup or another \
-             export, without filters and with all events of its period, and together they must \
-             have all events of the backup since {from}. Name exports that were made after the \
-             backup, with --since {from} or earlier. If restore has run on this database before, \
+            "the exports do not tell all of it: {reason}. Each must begin at least an hour before \
+             the newest event in the backup, or in another export that continues it, and have all \
+             events of its period, without filters. Name exports that were made after the backup, \
+             with --since {from} or earlier. If restore has run on this database before, \
              restore the backup again, with all exports at once. Or revoke all tokens of the backup \
              (--revoke-all-created-before now)"
         ),
@@ -187,6 +194,11 @@ fn report(restored: &str, done: &Done) -> anyhow::Result<()> {
          passwords since then may be missing. Check all users before others can reach the server: \
          oi settings admin users list",
         missed.known_until
+    );
+    let _ = writeln!(
+        text,
+        "The same is true of agent runs: one that has ended since then works again, at most until \
+         24 hours after it began."
     );
     for user in &ended.last_admin {
         let _ = writeln!(

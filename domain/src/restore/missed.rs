@@ -9,8 +9,9 @@ use crate::user::{Role, UserAction, UserId};
 
 use super::ExportedEvent;
 
-/// How long before the newest event in the backup an export must begin. Events can be committed in
-/// another order than that of their times, and a filter shows only by the events that it leaves out.
+/// How long before the newest known event an export must begin: that of the backup, or of the export
+/// that it continues. Events can be committed in another order than that of their times, and a
+/// filter shows only by the events that it leaves out.
 pub(super) const MARGIN_SECONDS: i64 = 60 * 60;
 
 /// What happened after a backup was made, as exports of the audit log tell it.
@@ -22,8 +23,9 @@ pub struct Missed {
     /// continues the backup, if the exports have all events from
     /// [`required_from`](Self::required_from) on; otherwise that of the newest event in the backup.
     pub known_until: Timestamp,
-    /// Whether each export continues the backup or another export (it has events that these have,
-    /// and all of those in its period), and together they have all events of the backup from
+    /// Whether each export continues the backup or another export that does (it has events that
+    /// these have, all of those in its period, and all of the hour before their newest one if it
+    /// ends later), and one of them has all events of the backup from
     /// [`required_from`](Self::required_from) on. Exports that end earlier know nothing of the time
     /// after it.
     pub is_continuous: bool,
@@ -46,14 +48,20 @@ pub(super) struct MissedUser {
 
 impl Missed {
     /// Compares exports with the events in the backup, from the oldest exported one and the oldest
-    /// required one on, and the time of the newest event in the backup.
+    /// required one on, and the time of the newest event in the backup, which is not after `now`.
+    ///
+    /// Events after `now` are from a clock that was ahead. What they did counts, but they tell
+    /// nothing about the time up to theirs.
     pub(super) fn of(
         exports: &[Vec<ExportedEvent>],
         stored: &[(Timestamp, AuditEventId)],
         backup_at: Timestamp,
+        now: Timestamp,
     ) -> Self {
         let in_backup: HashSet<AuditEventId> = stored.iter().map(|(_, id)| *id).collect();
-        let mut seen: BTreeSet<(Timestamp, AuditEventId)> = stored.iter().copied().collect();
+        let mut known: BTreeSet<(Timestamp, AuditEventId)> = stored.iter().copied().collect();
+        known.retain(|(at, _)| *at <= now);
+        let backup = known.clone();
         let mut exports: Vec<_> = exports.iter().enumerate().collect();
         exports.sort_by_key(|(_, export)| {
             let oldest = export.iter().map(|event| event.at).min();
@@ -61,28 +69,29 @@ impl Missed {
         });
         let mut known_until = backup_at;
         let mut apart = Vec::new();
-        let mut joined: HashSet<AuditEventId> = HashSet::new();
+        let mut has_required = false;
         let mut later: BTreeMap<(Timestamp, AuditEventId), ExportedEvent> = BTreeMap::new();
         for (index, export) in exports {
-            let own: BTreeSet<_> = export.iter().map(|event| (event.at, event.id)).collect();
+            let missed = export.iter().filter(|event| !in_backup.contains(&event.id));
+            later.extend(missed.map(|event| ((event.at, event.id), *event)));
+            let own = export.iter().filter(|event| event.at <= now);
+            let own: BTreeSet<_> = own.map(|event| (event.at, event.id)).collect();
             let (Some(oldest), Some(newest)) = (own.first(), own.last()) else {
                 continue;
             };
-            let mut common = seen.range(oldest..=newest).peekable();
-            let is_joined = common.peek().is_some() && common.all(|event| own.contains(event));
+            let has_all = |of: &BTreeSet<_>, from| Self::from(of, from).all(|it| own.contains(it));
+            let mut common = known.range(oldest..=newest).peekable();
+            let is_joined = common.peek().is_some()
+                && common.all(|event| own.contains(event))
+                && (newest.0 <= known_until || has_all(&known, known_until));
             if is_joined {
+                has_required |= has_all(&backup, backup_at);
                 known_until = known_until.max(newest.0);
-                joined.extend(own.iter().map(|(_, id)| *id));
+                known.extend(own);
             } else {
                 apart.push(index);
             }
-            seen.extend(own);
-            let missed = export.iter().filter(|event| !in_backup.contains(&event.id));
-            later.extend(missed.map(|event| ((event.at, event.id), *event)));
         }
-        let required_from = Self::required_before(backup_at);
-        let mut required = stored.iter().filter(|(at, _)| *at >= required_from);
-        let has_required = !stored.is_empty() && required.all(|(_, id)| joined.contains(id));
         let mut missed = Self {
             backup_at,
             known_until: if has_required { known_until } else { backup_at },
@@ -102,6 +111,15 @@ impl Missed {
     #[must_use]
     pub fn required_from(&self) -> Timestamp {
         Self::required_before(self.backup_at)
+    }
+
+    /// Returns the events that an export must have to continue others up to this time.
+    fn from(
+        events: &BTreeSet<(Timestamp, AuditEventId)>,
+        until: Timestamp,
+    ) -> impl Iterator<Item = &(Timestamp, AuditEventId)> {
+        let from = Self::required_before(until);
+        events.iter().rev().take_while(move |(at, _)| *at >= from)
     }
 
     pub(super) fn required_before(backup_at: Timestamp) -> Timestamp {
@@ -171,7 +189,7 @@ mod tests {
     fn compare(backup: &[ExportedEvent], exports: &[Vec<ExportedEvent>]) -> Missed {
         let stored: Vec<_> = backup.iter().map(|event| (event.at, event.id)).collect();
         let backup_at = stored.iter().map(|(at, _)| *at).max().unwrap_or(NOW);
-        Missed::of(exports, &stored, backup_at)
+        Missed::of(exports, &stored, backup_at, at(100))
     }
 
     #[test]
@@ -257,6 +275,48 @@ mod tests {
         }
         let halves = [backup[..3].to_vec(), [&backup[2..], &[after]].concat()];
         assert!(compare(&backup, &halves).is_continuous);
+    }
+
+    #[test]
+    fn an_export_that_begins_with_the_newest_event_of_another_does_not_vouch() {
+        let backup = revocations(1..=3);
+        let mut later = revocations(4..=7);
+        // Less than an hour before the end of the first export.
+        later[1].at = later[2].at.saturating_add_seconds(-1);
+        let first = [&backup[2..], &later[..3]].concat();
+        for (from, is_continuous, until) in [(2, false, 6), (1, true, 7), (0, true, 7)] {
+            let second = later[from..].to_vec();
+            let missed = compare(&backup, &[first.clone(), second]);
+            assert_eq!(missed.is_continuous, is_continuous, "{from}");
+            assert_eq!(missed.known_until, at(until), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_continues_an_export_that_is_apart_is_apart() {
+        let backup = revocations(1..=3);
+        let exports = [revocations(3..=5), revocations(7..=9), revocations(9..=12)];
+        let missed = compare(&backup, &exports);
+        assert_eq!(missed.known_until, at(5));
+        assert_eq!(missed.apart, [1, 2]);
+        assert_eq!(missed.events, 8);
+    }
+
+    #[test]
+    fn an_event_of_a_clock_that_was_ahead_vouches_for_nothing() {
+        let mut backup = revocations(1..=3);
+        backup.extend(revocations([200]));
+        let stored: Vec<_> = backup.iter().map(|event| (event.at, event.id)).collect();
+        let missed =
+            |export: &[ExportedEvent]| Missed::of(&[export.to_vec()], &stored, at(3), at(100));
+        let after = revocations([5, 6, 200, 300]);
+        assert!(!missed(&after).is_continuous);
+        assert_eq!(missed(&after).known_until, at(3));
+        let whole = [&backup[2..], &after].concat();
+        assert!(missed(&whole).is_continuous);
+        assert_eq!(missed(&whole).known_until, at(6));
+        // It is the only export that tells.
+        assert_eq!(missed(&whole).tokens.len(), 3);
     }
 
     #[test]

@@ -117,7 +117,13 @@ impl Restore {
         if self.ports.users.page(None, 1).await?.count() == 0 {
             return Err(RestoreError::NoUsers);
         }
-        let newest = self.events(AuditFilter::default(), None, 1).await?;
+        let now = self.ports.clock.now();
+        let until_now = AuditFilter {
+            // Without events of a clock that was ahead. The end is exclusive.
+            until: Some(now.saturating_add_millis(1)),
+            ..AuditFilter::default()
+        };
+        let newest = self.events(until_now, None, 1).await?;
         let backup_at = newest.first().map_or(Timestamp::MIN, |cursor| cursor.at);
         let since = exports.iter().flatten().map(|event| event.at).min();
         let since = since.map(|oldest| oldest.min(Missed::required_before(backup_at)));
@@ -137,7 +143,7 @@ impl Restore {
                 }
             }
         }
-        Ok(Missed::of(exports, &stored, backup_at))
+        Ok(Missed::of(exports, &stored, backup_at, now))
     }
 
     /// Returns the positions of events, newest first, including damaged ones.
