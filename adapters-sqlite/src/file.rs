@@ -11,6 +11,9 @@ use openindex_domain::StoreError;
 
 use crate::place::{Place, directory_of, open_own};
 
+/// Files that `SQLite` would apply to a database file beside them.
+pub(crate) const LOGS: [&str; 2] = ["-wal", "-journal"];
+
 /// The cause of [`StoreError::Unavailable`] when the database file does not exist and must not be
 /// created.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,13 @@ pub struct MissingFile {
 enum FileError {
     #[error("cannot create database file {}: {}", path.display(), reason(cause))]
     Create { path: PathBuf, cause: Error },
+    #[error(
+        "database file {} not found, but {} beside it, which has its newest changes; move the \
+         database back, or that file away to create a new database",
+        path.display(),
+        log.display()
+    )]
+    OnlyLog { path: PathBuf, log: PathBuf },
     #[error("cannot read database file {}: {}", path.display(), reason(cause))]
     Read { path: PathBuf, cause: Error },
     #[error("cannot lock {}: {}", path.display(), reason(cause))]
@@ -192,6 +202,15 @@ impl DatabaseFile {
     }
 
     fn create(path: &Path) -> Result<(), StoreError> {
+        // SQLite would delete it. First the log, then the file: another process may create both.
+        if let Some(log) = log_beside(path)
+            && !path.exists()
+        {
+            return Err(StoreError::unavailable(FileError::OnlyLog {
+                path: path.to_owned(),
+                log,
+            }));
+        }
         match create_new(path, None) {
             Ok(_) => Ok(()),
             Err(error)
@@ -238,6 +257,12 @@ fn create_new(path: &Path, as_of: Option<&Path>) -> std::io::Result<File> {
     let file = place.create(&name(path).ok_or(ErrorKind::IsADirectory)?)?;
     place.give(&file, as_of.and_then(name).as_deref())?;
     Ok(file)
+}
+
+/// Returns the log of the database file at this path, if there is one.
+pub(crate) fn log_beside(path: &Path) -> Option<PathBuf> {
+    let mut logs = LOGS.iter().map(|suffix| beside(path, suffix));
+    logs.find(|log| log.exists())
 }
 
 /// Returns the path of a file beside the database file.

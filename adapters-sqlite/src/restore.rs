@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::backup::{BUSY_TIMEOUT, is_ours, sync_directory};
 use crate::error::store_error;
-use crate::file::{DatabaseFile, beside};
+use crate::file::{DatabaseFile, LOGS, beside, log_beside};
 use crate::place::{directory_of, open_file};
 use crate::schema;
 use crate::store::location;
@@ -22,9 +22,6 @@ const PART: usize = 1 << 20;
 
 /// The name of the copy, in a directory of its own.
 const COPY: &str = "restored.db";
-
-/// Files that `SQLite` would apply to a database file beside them.
-const LOGS: [&str; 2] = ["-wal", "-journal"];
 
 /// Why a backup is not restored. No file appeared or was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -170,11 +167,7 @@ fn check_place(to: &Path) -> Result<(), RestoreFileError> {
     if to.symlink_metadata().is_ok() {
         return Err(RestoreFileError::Exists(to.to_owned()));
     }
-    match LOGS
-        .map(|suffix| beside(to, suffix))
-        .into_iter()
-        .find(|log| log.exists())
-    {
+    match log_beside(to) {
         Some(log) => Err(RestoreFileError::StaleLog(log)),
         None => Ok(()),
     }

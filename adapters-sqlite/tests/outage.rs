@@ -115,6 +115,26 @@ async fn an_existing_file_keeps_its_mode_and_content() {
 }
 
 #[tokio::test]
+async fn the_log_of_a_missing_file_is_not_destroyed_by_a_new_one() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store.db");
+    let url = format!("sqlite://{}", path.display());
+    for log in ["store.db-wal", "store.db-journal"] {
+        let log = directory.path().join(log);
+        fs::write(&log, "the newest changes").expect("written");
+        let connected = SqliteStore::connect(&url).await;
+        assert!(is_unavailable(&connected));
+        let causes = causes(&connected.expect_err("only a log"));
+        assert!(causes.contains("move the database back"), "{causes}");
+        assert!(!path.exists());
+        let kept = fs::read_to_string(&log).expect("kept");
+        assert_eq!(kept, "the newest changes");
+        fs::remove_file(&log).expect("removed");
+    }
+    assert!(SqliteStore::connect(&url).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_missing_directory_is_named_and_not_created() {
     let directory = tempfile::tempdir().expect("a directory");
     let missing = directory.path().join("not-there");
