@@ -58,7 +58,17 @@ impl ConfigFile {
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(None);
             }
-            Err(error) => return Err(format!("cannot read the configuration {shown}: {error}")),
+            Err(error) => {
+                let fix = match error.kind() {
+                    std::io::ErrorKind::PermissionDenied => {
+                        "; run this as root or as the server's user, who must be able to read it"
+                    }
+                    _ => "",
+                };
+                return Err(format!(
+                    "cannot read the configuration {shown}: {error}{fix}"
+                ));
+            }
         };
         match settings(&text, command) {
             Ok(settings) => Ok(Some(Self {

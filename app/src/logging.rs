@@ -138,8 +138,9 @@ where
         LogFormat::Json => lines
             .json()
             .flatten_event(true)
-            // Also at the end of the list of spans, which has the request's id in every line.
-            .with_current_span(false)
+            // Otherwise also at the end of the list of spans, which has the request's id in every
+            // line. A span that ends is no longer in that list.
+            .with_current_span(detailed)
             .boxed(),
         LogFormat::Text => lines.boxed(),
     }

@@ -1,10 +1,12 @@
 //! Reloading the configuration when the process gets SIGHUP.
 
 use std::ffi::OsString;
+use std::thread;
 
 use openindex_app::{DatabaseUrl, Reloader};
 use openindex_command_line::redact;
 use tokio::signal::unix::Signal;
+use tokio::sync::oneshot;
 
 use crate::args::Common;
 use crate::logging;
@@ -58,14 +60,22 @@ impl Reload {
     }
 
     async fn reload(&mut self) -> Result<(), String> {
-        let (args, settings) = settings::parse(&self.typed).map_err(|error| reason(&error))?;
+        // A file can be a pipe, or on a file system that does not answer: a thread waits for it.
+        let (sender, parsed) = oneshot::channel();
+        let typed = self.typed.clone();
+        thread::spawn(move || {
+            let _ = sender.send(settings::parse(&typed));
+        });
+        let parsed = parsed.await.map_err(|error| error.to_string())?;
+        let (args, settings) = parsed.map_err(|error| reason(&error))?;
         let (serve, common) = args.into_serve();
         if let Some(exposure) = &common.exposure {
             tracing::warn!("{exposure}");
         }
         let (mut changed, mut fixed) = (Vec::new(), Vec::new());
+        let shown = settings.shown(&common);
         // The same settings in the same order.
-        for (current, new) in self.settings.iter_mut().zip(settings.shown(&common)) {
+        for (current, new) in self.settings.iter().zip(&shown) {
             let is_changed = match &*new.key {
                 // The shown one lacks a password.
                 "database_url" => common.database_url != self.database_url,
@@ -73,17 +83,25 @@ impl Reload {
             };
             if is_changed && RELOADED.contains(&&*new.key) {
                 changed.push(new.key.clone());
-                *current = new;
             } else if is_changed {
-                fixed.push(new.key);
+                fixed.push(new.key.clone());
             }
+        }
+        if !fixed.is_empty() {
+            // A restart would fail.
+            settings::check(&serve, &common).map_err(|error| format!("{error:#}"))?;
         }
         let logged = self.logging.apply(&common);
         logged.map_err(|error| error.to_string())?;
         self.app.reload(serve.config(common)).await;
-        if changed.is_empty() {
+        for (current, new) in self.settings.iter_mut().zip(shown) {
+            if changed.contains(&new.key) {
+                *current = new;
+            }
+        }
+        if changed.is_empty() && fixed.is_empty() {
             tracing::info!("configuration reloaded; nothing changed");
-        } else {
+        } else if !changed.is_empty() {
             tracing::info!(changed = changed.join(", "), "configuration reloaded");
         }
         if !fixed.is_empty() {

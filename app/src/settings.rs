@@ -276,7 +276,12 @@ fn mistyped_variables() -> Vec<String> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let unknown = names.filter(|name| !known.contains(&&**name));
     let warning = |name: String| {
-        let known = closest(&name, known.iter().copied())?;
+        let without_prefix = name.strip_prefix("OPENINDEX_");
+        let known = known
+            .iter()
+            .copied()
+            .find(|known| without_prefix == Some(known))
+            .or_else(|| closest(&name, known.iter().copied()))?;
         Some(format!(
             "ignoring the variable {name}; did you mean {known}?"
         ))
@@ -290,12 +295,19 @@ fn mistyped_variables() -> Vec<String> {
 #[error("{0}")]
 pub(crate) struct Invalid(&'static str);
 
+/// The context of an error of [`TlsFiles`](openindex_app::TlsFiles).
+pub(crate) const TLS_FAILED: &str =
+    "cannot use TLS; check --tls-cert and --tls-key (OPENINDEX_TLS_CERT, OPENINDEX_TLS_KEY)";
+
 /// Checks the settings of a server without connecting. Returns a warning for each part of the
 /// database URL that has no effect.
 pub(crate) fn check(serve: &Serve, common: &Common) -> anyhow::Result<Vec<String>> {
     if serve.otlp_endpoint.is_some() {
         let sampler = traces::check_sampler(|name| std::env::var(name).ok());
         sampler.context(Invalid("the export of traces is not possible"))?;
+    }
+    if let Some(files) = serve.tls_files() {
+        files.check().context(TLS_FAILED)?;
     }
     let url = common.database_url.check();
     url.context(Invalid(

@@ -515,7 +515,11 @@ fn a_hangup_reloads_the_file() {
     let mut broken = TcpStream::connect(&server.address).expect("a connection");
     broken.write_all(b"\0\r\n\r\n").expect("sent");
     let _ = server.until_logged("connection ended early");
+    assert!(is_shared());
+    let line = server.until_logged(r#""message":"close""#);
+    assert!(line.contains(r#""span":{"#), "{line}");
 
+    write("token_quota = 5\nlog = \"debug\"\ncors_origins = [\"https://app.example.com\"]\n");
     server.signal("HUP");
     let line = server.until_logged("configuration reloaded; nothing changed");
     assert!(!line.contains("changed\":"), "{line}");
@@ -528,6 +532,25 @@ fn a_hangup_reloads_the_file() {
         "{line}"
     );
     assert!(is_shared());
+
+    // What only a restart would change, and would then fail on.
+    write(
+        "cors_origins = []\npublic_url = \"https://localhost\"\ntls_cert = \"none.pem\"\n\
+         tls_key = \"none.pem\"\n",
+    );
+    server.signal("HUP");
+    let line = server.until_logged("cannot read none.pem");
+    assert!(line.contains("cannot reload the configuration"), "{line}");
+    assert!(is_shared());
+
+    // Nothing is ever written to it.
+    fs::remove_file(&file).expect("removed");
+    let made = Command::new("mkfifo").arg(&file).status();
+    assert!(made.expect("mkfifo runs").success());
+    server.signal("HUP");
+    assert!(is_shared());
+    server.signal("TERM");
+    let _ = server.until_logged("stopped");
 }
 
 #[test]
@@ -573,6 +596,10 @@ fn what_no_store_would_accept_is_found_without_connecting() {
     let (is_valid, warning) = checked(&[("OPENINDEX_TOKEN_QOUTA", "5")]);
     assert!(is_valid);
     let advice = "ignoring the variable OPENINDEX_TOKEN_QOUTA; did you mean OPENINDEX_TOKEN_QUOTA?";
+    assert!(warning.contains(advice), "{warning}");
+    let (is_valid, warning) = checked(&[("OPENINDEX_DATABASE_URL", "sqlite://other.db")]);
+    assert!(is_valid);
+    let advice = "ignoring the variable OPENINDEX_DATABASE_URL; did you mean DATABASE_URL?";
     assert!(warning.contains(advice), "{warning}");
 }
 

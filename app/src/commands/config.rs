@@ -2,8 +2,6 @@
 
 use std::io::Write as _;
 
-use anyhow::Context as _;
-
 use crate::args::{Common, ConfigCommand, Serve};
 use crate::settings::{self, Settings, warnings};
 
@@ -20,9 +18,6 @@ pub(crate) fn run(
     if matches!(command, ConfigCommand::Check) {
         for warning in settings::check(serve, common)? {
             writeln!(std::io::stderr(), "warning: {warning}")?;
-        }
-        if let Some(files) = serve.tls_files() {
-            files.check().context(super::TLS_FAILED)?;
         }
     }
     let mut out = std::io::stdout().lock();

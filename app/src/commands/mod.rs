@@ -32,16 +32,13 @@ use openindex_domain::user::Email;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::{Common, ServerAddress};
-
-/// The context of an error of [`TlsFiles`](openindex_app::TlsFiles).
-const TLS_FAILED: &str =
-    "cannot use TLS; check --tls-cert and --tls-key (OPENINDEX_TLS_CERT, OPENINDEX_TLS_KEY)";
+use crate::settings;
 
 /// Builds the application. An error names the setting to check.
 async fn open(config: Config) -> anyhow::Result<App> {
     build(config).await.map_err(|error| {
         let what = match error {
-            AppError::Tls(_) => TLS_FAILED,
+            AppError::Tls(_) => settings::TLS_FAILED,
             _ => "cannot start; check the database URL (--database-url, DATABASE_URL)",
         };
         anyhow::Error::from(error).context(what)
