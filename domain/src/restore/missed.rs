@@ -50,8 +50,8 @@ impl Missed {
     /// Compares exports with the events in the backup, from the oldest exported one and the oldest
     /// required one on, and the time of the newest event in the backup, which is not after `now`.
     ///
-    /// Events after `now` are from a clock that was ahead. What they did counts, but they tell
-    /// nothing about the time up to theirs.
+    /// Events after `now` are from a clock that was ahead. What they took away counts, but they
+    /// tell nothing about the time up to theirs.
     pub(super) fn of(
         exports: &[Vec<ExportedEvent>],
         stored: &[(Timestamp, AuditEventId)],
@@ -61,7 +61,7 @@ impl Missed {
         let in_backup: HashSet<AuditEventId> = stored.iter().map(|(_, id)| *id).collect();
         let mut known: BTreeSet<(Timestamp, AuditEventId)> = stored.iter().copied().collect();
         known.retain(|(at, _)| *at <= now);
-        let backup = known.clone();
+        let required: Vec<_> = Self::last_hour(&known, backup_at).copied().collect();
         let mut exports: Vec<_> = exports.iter().enumerate().collect();
         exports.sort_by_key(|(_, export)| {
             let oldest = export.iter().map(|event| event.at).min();
@@ -79,13 +79,13 @@ impl Missed {
             let (Some(oldest), Some(newest)) = (own.first(), own.last()) else {
                 continue;
             };
-            let has_all = |of: &BTreeSet<_>, from| Self::from(of, from).all(|it| own.contains(it));
             let mut common = known.range(oldest..=newest).peekable();
             let is_joined = common.peek().is_some()
                 && common.all(|event| own.contains(event))
-                && (newest.0 <= known_until || has_all(&known, known_until));
+                && (newest.0 <= known_until
+                    || Self::last_hour(&known, known_until).all(|event| own.contains(event)));
             if is_joined {
-                has_required |= has_all(&backup, backup_at);
+                has_required |= required.iter().all(|event| own.contains(event));
                 known_until = known_until.max(newest.0);
                 known.extend(own);
             } else {
@@ -102,7 +102,7 @@ impl Missed {
             users: BTreeMap::new(),
         };
         for event in later.values() {
-            missed.add(event);
+            missed.add(event, event.at > now);
         }
         missed
     }
@@ -113,8 +113,9 @@ impl Missed {
         Self::required_before(self.backup_at)
     }
 
-    /// Returns the events that an export must have to continue others up to this time.
-    fn from(
+    /// Returns the events that an export must have to continue others, whose newest one is from
+    /// this time.
+    fn last_hour(
         events: &BTreeSet<(Timestamp, AuditEventId)>,
         until: Timestamp,
     ) -> impl Iterator<Item = &(Timestamp, AuditEventId)> {
@@ -126,8 +127,9 @@ impl Missed {
         backup_at.saturating_add_seconds(-MARGIN_SECONDS)
     }
 
-    /// Adds an event that is newer than all that were added.
-    fn add(&mut self, event: &ExportedEvent) {
+    /// Adds an event that is newer than all that were added. One of a clock that was ahead only
+    /// takes away: it may be older than what took away again.
+    fn add(&mut self, event: &ExportedEvent, is_ahead: bool) {
         match event.subject {
             Subject::Token(token) if event.action.ends_token() => {
                 self.tokens.insert(token);
@@ -137,9 +139,9 @@ impl Missed {
                 match event.action {
                     UserAction::DELETED => user.is_deleted = true,
                     UserAction::SUSPENDED => user.is_suspended = true,
-                    UserAction::UNSUSPENDED => user.is_suspended = false,
+                    UserAction::UNSUSPENDED if !is_ahead => user.is_suspended = false,
                     UserAction::DEMOTED => user.role = Some(Role::Member),
-                    UserAction::PROMOTED => user.role = None,
+                    UserAction::PROMOTED if !is_ahead => user.role = None,
                     SessionAction::PASSWORD_CHANGED | SessionAction::SIGN_IN_LINK_USED => {
                         user.has_new_password = true;
                     }
@@ -317,6 +319,19 @@ mod tests {
         assert_eq!(missed(&whole).known_until, at(6));
         // It is the only export that tells.
         assert_eq!(missed(&whole).tokens.len(), 3);
+
+        let user = |number| Subject::User(fixtures::user(number).id);
+        let changes = [
+            event(5, UserAction::SUSPENDED, user(1)),
+            event(6, UserAction::DEMOTED, user(2)),
+            event(201, UserAction::UNSUSPENDED, user(1)),
+            event(202, UserAction::PROMOTED, user(2)),
+            event(203, UserAction::SUSPENDED, user(3)),
+        ];
+        let missed = missed(&changes);
+        let of = |number| missed.users[&fixtures::user(number).id];
+        assert!(of(1).is_suspended && of(3).is_suspended);
+        assert_eq!(of(2).role, Some(Role::Member));
     }
 
     #[test]
